@@ -1,0 +1,86 @@
+// npm test: everything that tests need, then the tests. The last line is `N passed, N failed[, N skipped]`.
+//
+//   npm test                      all suites
+//   npm test -- unit              one suite: a folder of test/
+//   npm test -- unit/wire         the test files whose path holds this
+//   npm test -- -t 'decline'      options go to vitest
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installRealMesos } from "./install-real-mesos.mjs";
+import { installTools } from "./install-tools.mjs";
+import { at, filesUnder, node } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const noTests = new Set(["support", "fixtures", "real-mesos"]);
+/** What a suite is: a folder of test/ that holds tests. */
+const suites = readdirSync(at("test"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !noTests.has(entry.name) && hasTests(entry.name))
+  .map((entry) => entry.name);
+
+function hasTests(suite) {
+  return filesUnder(`test/${suite}`, (name) => name.endsWith(".test.ts")).length > 0;
+}
+
+/** The suites that the arguments choose, or all of them. A file filter begins with its suite. */
+function chosenSuites(args) {
+  const words = args.filter((arg) => !arg.startsWith("-")).map((arg) => arg.replace(/^(\.\/)?test\//, ""));
+  const chosen = words.map((word) => word.split("/")[0]).filter((word) => suites.includes(word));
+  return words.length > 0 && chosen.length === words.length ? new Set(chosen) : new Set(suites);
+}
+
+/** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
+async function prepare(chosen) {
+  const onlyUnit = chosen.size === 1 && chosen.has("unit");
+  await setup({ build: !onlyUnit });
+  if (onlyUnit) return [];
+  const missing = [await installRealMesos({ quiet: true }), await installTools()];
+  return missing.filter((reason) => reason !== undefined);
+}
+
+async function vitest(args) {
+  const scratch = await mkdtemp(join(tmpdir(), "mesos-bridge-test-"));
+  const report = join(scratch, "report.json");
+  const filters = args.map((arg) => (suites.includes(arg) ? `test/${arg}/` : arg));
+  try {
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const { status } = await node([at("node_modules/vitest/vitest.mjs"), "run", ...reporters, ...filters]);
+    return { status, report: existsSync(report) ? JSON.parse(await readFile(report, "utf8")) : undefined };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Counts every test, and a file that failed as a whole (it could not be loaded, or its set-up broke) as one failure. */
+function count({ status, report }) {
+  const files = report?.testResults ?? [];
+  const states = files.flatMap((file) => file.assertionResults.map((test) => test.status));
+  const brokenFiles = files.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailure));
+  const passed = states.filter((state) => state === "passed").length;
+  const failed = states.filter((state) => state === "failed").length + brokenFiles.length;
+  // vitest also fails for an error outside of any test.
+  return { passed, failed: status !== 0 && failed === 0 ? 1 : failed, skipped: states.length - passed - failed };
+}
+
+const isFailure = (test) => test.status === "failed";
+
+async function main(args) {
+  let missing;
+  try {
+    missing = await prepare(chosenSuites(args));
+  } catch (error) {
+    console.error(`test: ${error.message}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const totals = count(await vitest(args));
+  for (const reason of missing) {
+    console.error(`\n!!! NOT TESTED: what needs it was skipped\n!!! ${reason.trimEnd().replaceAll("\n", "\n!!! ")}`);
+  }
+  if (process.env.CI === "true") totals.failed += missing.length;
+  return totals;
+}
+
+const { passed, failed, skipped } = await main(process.argv.slice(2));
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
