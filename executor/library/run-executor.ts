@@ -1,0 +1,304 @@
+import { randomUUID } from "node:crypto";
+import { Call, Call_Type, type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
+import {
+  FrameworkInfo_Capability_Type,
+  type TaskInfo,
+  TaskState,
+  TaskStatus,
+  TaskStatus_Source,
+} from "../../gen/mesos/v1/mesos.js";
+import { AgentClient } from "./agent-client.js";
+import { CallQueue } from "./call-queue.js";
+import { type ExecutorEnvironment, readExecutorEnvironment } from "./environment.js";
+import { IdleTimer } from "./idle-timer.js";
+import { Slots } from "./slots.js";
+import { Subscription, type SubscriptionEnd } from "./subscription.js";
+import { durationMs, type TaskHandler, type TaskReport, TaskRun } from "./task-run.js";
+import { UpdateLedger } from "./update-ledger.js";
+
+/** As Mesos's own library: a sign of life every 30 min, for what closes idle connections on the way. */
+const HEARTBEAT_MS = 30 * 60_000;
+const ACKNOWLEDGEMENT_TIMEOUT_MS = 60_000;
+
+export interface ExecutorOptions {
+  /** Runs one task. What it returns, or throws, decides the terminal update. */
+  launch: TaskHandler;
+  /** Takes the framework's messages to this executor. Default: they are dropped. */
+  onMessage?: (data: Buffer) => void;
+  /**
+   * How long the executor stays without a task, in milliseconds, before it ends itself. Default: for ever.
+   * A task that the agent sends while it decides is still run. One that is sent after that can't be: the agent
+   * reports it as TASK_FAILED with REASON_EXECUTOR_TERMINATED (or as dropped), and the framework launches it again.
+   */
+  idleTimeoutMs?: number;
+  /** How many handlers run at once; tasks above that wait as TASK_STARTING. Default: all that Mesos launched. */
+  concurrency?: number;
+  /** How long an end waits until the agent has acknowledged the last updates. Default 60 s. */
+  acknowledgementTimeoutMs?: number;
+  /** Shuts the executor down, as SHUTDOWN does. */
+  signal?: AbortSignal;
+  /** Takes lines for the log. Default: standard error, which Mesos keeps in the sandbox. */
+  log?: (line: string) => void;
+  /** Default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** How an executor's life ended. */
+export interface ExecutorExit {
+  /**
+   * `idle`: no tasks for `idleTimeoutMs`; `shutdown`: the agent said so; `stopped`: `signal` said so;
+   * `disconnected`: the agent is gone; `refused`: the agent does not want this executor.
+   */
+  reason: "idle" | "shutdown" | "stopped" | SubscriptionEnd["kind"];
+  message: string;
+  /** Updates that the agent has not acknowledged; 0 after an orderly end. */
+  unacknowledged: number;
+}
+
+/**
+ * Runs an executor on Mesos's v1 executor API until its life is over. The caller should then end the process at once.
+ *
+ * Tasks run side by side. Each ends with exactly one terminal update, and the executor ends only after the
+ * agent has acknowledged all updates, or did not for `acknowledgementTimeoutMs`.
+ *
+ * @throws ExecutorEnvironmentError when the process was not started by a Mesos agent
+ */
+export async function runExecutor(options: ExecutorOptions): Promise<ExecutorExit> {
+  return await new Executor(options).run();
+}
+
+function logToStderr(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+}
+
+class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #environment: ExecutorEnvironment;
+  readonly #log: (line: string) => void;
+  readonly #client: AgentClient;
+  readonly #calls: CallQueue;
+  readonly #subscription: Subscription;
+  readonly #ledger = new UpdateLedger();
+  readonly #slots: Slots;
+  readonly #tasks = new Map<string, TaskRun>();
+  readonly #idle: IdleTimer;
+  readonly #over = new AbortController();
+  #exit: Omit<ExecutorExit, "unacknowledged"> | undefined;
+  #subscribed = false;
+  #announceKills = false;
+  /** Updates that the SUBSCRIBE under way names. */
+  #named = new Set<unknown>();
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    this.#environment = readExecutorEnvironment(options.env);
+    this.#log = options.log ?? logToStderr;
+    this.#slots = new Slots(options.concurrency ?? Number.POSITIVE_INFINITY);
+    this.#client = new AgentClient(this.#environment);
+    this.#subscription = new Subscription(this.#client, this.#environment, {
+      subscribeCall: () => this.#subscribeCall(),
+      onEvent: (event) => this.#onEvent(event),
+      onDisconnected: (reason) => this.#onDisconnected(reason),
+      log: this.#log,
+    });
+    this.#calls = new CallQueue(this.#client, (error) => this.#subscription.drop(error), this.#log);
+    this.#idle = new IdleTimer(options.idleTimeoutMs, (signal) => this.#endIdle(signal));
+  }
+
+  async run(): Promise<ExecutorExit> {
+    const stop = () => void this.#shutDown("stopped", "Executor was told to stop");
+    const heartbeat = setInterval(() => this.#calls.push(this.#call({ type: Call_Type.HEARTBEAT })), HEARTBEAT_MS);
+    this.#options.signal?.addEventListener("abort", stop, { once: true });
+    try {
+      if (this.#options.signal?.aborted) stop();
+      const end = await this.#subscription.hold(this.#over.signal);
+      if (end.kind !== "closed") await this.#endWithoutAgent(end);
+      const exit = this.#exit ?? { reason: end.kind, message: end.message };
+      this.#log(`ends: ${exit.message}`);
+      return { ...exit, unacknowledged: this.#ledger.size };
+    } finally {
+      clearInterval(heartbeat);
+      this.#options.signal?.removeEventListener("abort", stop);
+      this.#idle.stop();
+      this.#calls.close();
+      await this.#client.close();
+    }
+  }
+
+  #call(fields: Partial<Call>): Call {
+    const { executorId, frameworkId } = this.#environment;
+    return Call.create({ ...fields, executorId: { value: executorId }, frameworkId: { value: frameworkId } });
+  }
+
+  #subscribeCall(): Call {
+    const subscribe = this.#ledger.snapshot();
+    this.#named = new Set(subscribe.unacknowledgedUpdates);
+    return this.#call({ type: Call_Type.SUBSCRIBE, subscribe });
+  }
+
+  #onEvent(event: Event): void {
+    switch (event.type) {
+      case Event_Type.SUBSCRIBED:
+        this.#onSubscribed(event);
+        return;
+      case Event_Type.LAUNCH:
+        if (event.launch?.task) this.#launch(event.launch.task);
+        return;
+      case Event_Type.LAUNCH_GROUP:
+        this.#launchGroup(event.launchGroup?.taskGroup?.tasks ?? []);
+        return;
+      case Event_Type.KILL:
+        this.#kill(event);
+        return;
+      case Event_Type.ACKNOWLEDGED:
+        this.#ledger.acknowledge(event.acknowledged?.taskId?.value ?? "", event.acknowledged?.uuid);
+        return;
+      case Event_Type.MESSAGE:
+        this.#onMessage(event.message?.data ?? Buffer.alloc(0));
+        return;
+      case Event_Type.SHUTDOWN:
+        void this.#shutDown("shutdown", "Executor was shut down");
+        return;
+      case Event_Type.ERROR:
+        this.#log(`the agent reports an error: ${event.error?.message}`);
+        return;
+      default: // HEARTBEAT, and what a later Mesos may send
+    }
+  }
+
+  #onSubscribed(event: Event): void {
+    this.#subscribed = true;
+    const capabilities = event.subscribed?.frameworkInfo?.capabilities ?? [];
+    this.#announceKills = capabilities.some(({ type }) => type === FrameworkInfo_Capability_Type.TASK_KILLING_STATE);
+    // What came up after SUBSCRIBE was sent is neither in that call nor in the queue.
+    const later = this.#ledger.snapshot().unacknowledgedUpdates.filter((update) => !this.#named.has(update));
+    this.#calls.open(later.map((update) => this.#call({ type: Call_Type.UPDATE, update })));
+    this.#log(`subscribed at ${this.#environment.origin}${this.#environment.path}`);
+    this.#watchIdleness();
+  }
+
+  #onDisconnected(reason: string): void {
+    this.#subscribed = false;
+    this.#calls.close();
+    this.#idle.stop();
+    this.#log(`disconnected: ${reason}`);
+  }
+
+  #launch(task: TaskInfo): TaskRun | undefined {
+    const taskId = task.taskId?.value ?? "";
+    if (this.#tasks.has(taskId)) {
+      this.#log(`task ${taskId} is launched a second time, and runs already`);
+      return undefined;
+    }
+    this.#idle.stop();
+    this.#ledger.addTask(taskId, task);
+    const run = new TaskRun({
+      task,
+      taskId,
+      handler: this.#options.launch,
+      slots: this.#slots,
+      report: (report) => this.#report(taskId, report),
+      message: (data) => this.#calls.push(this.#call({ type: Call_Type.MESSAGE, message: { data } })),
+    });
+    this.#tasks.set(taskId, run);
+    void run.done.then(() => {
+      this.#tasks.delete(taskId);
+      this.#watchIdleness();
+    });
+    run.start();
+    // An end that has begun takes the new task along.
+    if (this.#exit) run.kill(this.#exit.message, { graceMs: 0 });
+    return run;
+  }
+
+  #onMessage(data: Buffer): void {
+    try {
+      this.#options.onMessage?.(data);
+    } catch (error) {
+      this.#log(`onMessage failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** A group lives and dies together: one task that fails or is killed takes the others along. */
+  #launchGroup(tasks: TaskInfo[]): void {
+    const group = tasks.flatMap((task) => this.#launch(task) ?? []);
+    for (const member of group) {
+      void member.done.then((state) => {
+        if (state === TaskState.TASK_FINISHED) return;
+        for (const other of group) other.kill(`Task ${member.taskId} of the same group did not finish`);
+      });
+    }
+  }
+
+  #kill({ kill }: Event): void {
+    const taskId = kill?.taskId?.value ?? "";
+    const run = this.#tasks.get(taskId);
+    if (!run) {
+      this.#log(`kill of task ${taskId}, which does not run here`);
+      return;
+    }
+    run.kill("Task was killed", { graceMs: durationMs(kill?.killPolicy?.gracePeriod), announce: this.#announceKills });
+  }
+
+  #report(taskId: string, report: TaskReport): void {
+    const status = TaskStatus.create({
+      ...report,
+      taskId: { value: taskId },
+      executorId: { value: this.#environment.executorId },
+      source: TaskStatus_Source.SOURCE_EXECUTOR,
+      timestamp: Date.now() / 1000,
+      uuid: uuidBytes(),
+    });
+    const update = this.#ledger.addUpdate(status);
+    this.#log(`task ${taskId}: ${TaskState[report.state]}${report.message ? `: ${report.message}` : ""}`);
+    this.#calls.push(this.#call({ type: Call_Type.UPDATE, update }));
+  }
+
+  #watchIdleness(): void {
+    if (this.#subscribed && this.#tasks.size === 0 && !this.#exit) this.#idle.start();
+  }
+
+  /** Ends an idle executor, unless `signal` says that a task has come. */
+  async #endIdle(signal: AbortSignal): Promise<void> {
+    await this.#ledger.untilEmpty(this.#acknowledgementTimeoutMs, signal);
+    // The agent has written all that came before this answer; what it wrote is read before the answer is used.
+    await this.#client.send(this.#call({ type: Call_Type.HEARTBEAT }), "HEARTBEAT", signal).catch(() => {});
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (signal.aborted || this.#exit) return;
+    this.#exit = { reason: "idle", message: `no task for ${this.#options.idleTimeoutMs} ms` };
+    this.#over.abort();
+  }
+
+  /** Kills all tasks, waits until the agent knows about them, and ends; all within the grace period. */
+  async #shutDown(reason: "shutdown" | "stopped", message: string): Promise<void> {
+    if (this.#exit) return;
+    this.#exit = { reason, message };
+    this.#log(message);
+    // The agent kills the process when the grace period is over; a part of it is for the updates.
+    const grace = this.#environment.shutdownGraceMs;
+    const deadline = Date.now() + grace * 0.9;
+    await this.#endTasks(message, grace / 2);
+    await this.#ledger.untilEmpty(Math.min(deadline - Date.now(), this.#acknowledgementTimeoutMs));
+    this.#over.abort();
+  }
+
+  async #endWithoutAgent(end: SubscriptionEnd): Promise<void> {
+    this.#exit ??= { reason: end.kind, message: end.message };
+    await this.#endTasks(end.message, this.#environment.shutdownGraceMs);
+  }
+
+  async #endTasks(cause: string, graceMs: number): Promise<void> {
+    const runs = [...this.#tasks.values()];
+    for (const run of runs) run.kill(cause, { graceMs });
+    await Promise.all(runs.map((run) => run.done));
+  }
+
+  get #acknowledgementTimeoutMs(): number {
+    return this.#options.acknowledgementTimeoutMs ?? ACKNOWLEDGEMENT_TIMEOUT_MS;
+  }
+}
+
+/** A random (v4) uuid as 16 bytes. An agent refuses bytes that carry no version. */
+function uuidBytes(): Buffer {
+  return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
+}
