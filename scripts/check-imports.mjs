@@ -1,0 +1,120 @@
+// Holds the direction of imports: grpc -> session -> mesos, never back; clients and executors know nothing of the
+// server; no folders that import each other in a circle. What may import what is the table below.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { at, filesUnder, isMain, root } from "./lib.mjs";
+
+/**
+ * For each area of the code: the areas (or single modules) that it may import beside itself, and the packages that
+ * it must not know. Areas are told apart by the longest prefix of the path.
+ */
+const areas = {
+  "wire/": { may: [] },
+  "server/log": { may: [] },
+  "server/mesos/": { may: ["gen/", "wire/", "server/log"], not: ["@grpc/", "nice-grpc"] },
+  "server/session/": {
+    may: ["gen/", "wire/", "server/log", "server/mesos/"],
+    not: ["@grpc/", "nice-grpc", "undici", "node:http", "lmdb"],
+  },
+  // A store implements what sessions ask for, so it looks at them; they know none of its packages.
+  "server/store/": {
+    may: ["gen/", "wire/", "server/log", "server/session/"],
+    not: ["@grpc/", "nice-grpc", "undici", "node:http"],
+  },
+  "server/grpc/": { may: ["gen/", "wire/", "server/log", "server/session/"], not: ["undici", "node:http", "lmdb"] },
+  "server/embedded/": { may: ["gen/", "wire/", "server/log"], not: ["@grpc/", "nice-grpc"] },
+  // The modules directly in server/ put the others together.
+  "server/": { may: ["gen/", "wire/", "server/"] },
+  "executor/": { may: ["gen/", "wire/"], not: ["@grpc/", "nice-grpc"] },
+  "clients/typescript/": { may: ["gen/", "wire/", "executor/inverter/job", "executor/archive"] },
+};
+const names = Object.keys(areas).sort((a, b) => b.length - a.length);
+
+const IMPORT = /(?:^|[\s;}])(?:import|export)\s(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g;
+
+/** The modules that a file imports, types included, as they are written there. */
+function importsOf(file) {
+  const text = readFileSync(at(file), "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  return [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2]);
+}
+
+/** The file of the checkout that a relative import means. */
+function resolve(file, specifier) {
+  const path = relative(root, join(dirname(at(file)), specifier));
+  const source = path.replace(/\.js$/, ".ts");
+  return existsSync(at(source)) ? source : path;
+}
+
+/** What is wrong with one import, or undefined. */
+function fault(file, specifier) {
+  const area = names.find((name) => file.startsWith(name));
+  if (area === undefined) return undefined;
+  if (!specifier.startsWith(".")) {
+    const known = areas[area].not?.find((name) => specifier === name || specifier.startsWith(name));
+    return known && `${file} imports ${specifier}: ${area} must not know that package`;
+  }
+  const target = resolve(file, specifier);
+  if (names.find((name) => target.startsWith(name)) === area) return undefined;
+  if (areas[area].may.some((allowed) => target.startsWith(allowed))) return undefined;
+  return `${file} imports ${target}: ${area} may import only ${["itself", ...areas[area].may].join(", ")}`;
+}
+
+/** Circles between folders, each as the list of its folders. */
+function circles(files) {
+  const edges = new Map();
+  for (const file of files) {
+    for (const specifier of importsOf(file).filter((name) => name.startsWith("."))) {
+      const [from, to] = [place(file), place(resolve(file, specifier))];
+      if (from !== to && areaOf(to)) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    }
+  }
+  const found = new Map();
+  for (const start of edges.keys()) {
+    const path = pathBack(edges, start);
+    if (path) found.set([...path].sort().join(), path);
+  }
+  return [...found.values()];
+}
+
+/** The folder of a file. The modules directly in server/ stand for themselves: the program, its settings, its log. */
+const place = (file) => (dirname(file) === "server" ? file : dirname(file));
+
+const areaOf = (folder) => names.find((name) => `${folder}/`.startsWith(name));
+
+/** The shortest way from a folder back to itself, or undefined. */
+function pathBack(edges, start) {
+  const cameFrom = new Map();
+  const queue = [start];
+  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
+    for (const next of edges.get(folder) ?? []) {
+      if (next === start) return unwind(cameFrom, start, folder);
+      if (cameFrom.has(next)) continue;
+      cameFrom.set(next, folder);
+      queue.push(next);
+    }
+  }
+  return undefined;
+}
+
+function unwind(cameFrom, start, end) {
+  const path = [end];
+  while (path[0] !== start) path.unshift(cameFrom.get(path[0]));
+  return path;
+}
+
+/** All violations, one line each; empty when the imports are right. */
+export function checkImports() {
+  const files = names.flatMap((name) => filesUnder(name, (file) => /\.ts$/.test(file)));
+  const unique = [...new Set(files)];
+  const faults = unique.flatMap((file) => importsOf(file).map((specifier) => fault(file, specifier)));
+  const loops = circles(unique).map(
+    (path) => `folders import each other in a circle: ${[...path, path[0]].join(" -> ")}`,
+  );
+  return [...faults.filter((line) => line !== undefined), ...loops];
+}
+
+if (isMain(import.meta.url)) {
+  const violations = checkImports();
+  for (const line of violations) console.error(line);
+  process.exitCode = violations.length > 0 ? 1 : 0;
+}

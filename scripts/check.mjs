@@ -1,0 +1,176 @@
+// npm run check: everything that can be said about the sources without running them. A line each check, and what
+// to do about it where one fails. The last line is `checks: N passed, N failed`.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { checkImports } from "./check-imports.mjs";
+import { at, node, run } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const scratch = mkdtempSync(join(tmpdir(), "mesos-bridge-check-"));
+
+const bin = (path) => at("node_modules", path);
+const buf = (...args) => node([bin("@bufbuild/buf/bin/buf"), ...args], { capture: true });
+
+/** Mesos's files as they are now; made when first needed, by both directions of the comparison. */
+const currentMesos = once(async () => {
+  const image = join(scratch, "mesos.binpb");
+  const { status, output } = await buf("build", "--as-file-descriptor-set", "--path", "proto/mesos", "-o", image);
+  if (status !== 0) throw new Error(output);
+  return image;
+});
+const releasedMesos = "test/fixtures/mesos-1.11.0-descriptors.binpb";
+const releasedBridge = "test/fixtures/mesosbridge.binpb";
+
+/** Descriptors dumped from Mesos's compiled classes hold no JSON names, and Mesos has no Go package. */
+const mesosRules = JSON.stringify({
+  version: "v2",
+  breaking: { use: ["FILE"], except: ["FIELD_SAME_JSON_NAME", "FILE_SAME_GO_PACKAGE"] },
+});
+
+/** Each check gives what is wrong, as text; nothing or "" means that all is well. */
+const checks = [
+  {
+    name: "format and lint",
+    fix: "npm run format, then mend what is left by hand",
+    run: () =>
+      failed(
+        node([bin("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "--colors=off", "--max-diagnostics=20"], {
+          capture: true,
+        }),
+      ),
+  },
+  {
+    name: "types",
+    fix: "npx tsc -p tsconfig.json",
+    run: () => failed(node([bin("typescript/bin/tsc"), "-p", "tsconfig.json"], { capture: true })),
+  },
+  {
+    name: "imports point inward",
+    fix: "move what both sides need inward; the table is in scripts/check-imports.mjs",
+    run: async () => checkImports().join("\n"),
+  },
+  { name: "protos are well formed", fix: "npx buf lint", run: () => failed(buf("lint")) },
+  {
+    name: "our API breaks no one",
+    fix: "keep the old field, or, for a release that may break, node scripts/release-api.mjs",
+    run: () => failed(buf("breaking", "--against", releasedBridge)),
+  },
+  {
+    name: "Mesos's messages have all that 1.11.0 has",
+    fix: "make proto/mesos agree with Mesos 1.11.0 again",
+    run: async () => failed(buf("breaking", await currentMesos(), "--config", mesosRules, "--against", releasedMesos)),
+  },
+  {
+    name: "Mesos's messages have no more than 1.11.0 has",
+    fix: "make proto/mesos agree with Mesos 1.11.0 again",
+    run: async () => failed(buf("breaking", releasedMesos, "--config", mesosRules, "--against", await currentMesos())),
+  },
+  {
+    name: "generated code is current, and the same every time",
+    fix: "node scripts/generate.mjs --force; if it differs again, something in it depends on time or place",
+    run: generatedAgain,
+  },
+  {
+    name: "no dead code, no unused dependency",
+    fix: "remove it, or, if something outside uses it, name it as an entry in knip.json",
+    run: () => failed(node([bin("knip/bin/knip.js"), "--no-progress"], { capture: true })),
+  },
+  {
+    name: "the lockfile names no registry",
+    fix: "keep omit-lockfile-registry-resolved=true in .npmrc, then npm install --package-lock-only",
+    run: async () => resolvedAddresses().join("\n"),
+  },
+  {
+    name: "no file names a registry or a path of one machine",
+    fix: "say which package, and leave the place to the user's own settings",
+    run: placesNamed,
+  },
+];
+
+async function failed(running) {
+  const { status, output } = await running;
+  return status === 0 ? "" : output || `exit status ${status}`;
+}
+
+/** Generates in another place, and compares with gen/: so it is current, and depends on neither place nor time. */
+async function generatedAgain() {
+  const copy = join(scratch, "again");
+  mkdirSync(copy);
+  for (const input of [
+    "proto",
+    "scripts",
+    "buf.yaml",
+    "buf.gen.mesos.yaml",
+    "buf.gen.bridge.yaml",
+    "package.json",
+    "package-lock.json",
+  ]) {
+    cpSync(at(input), join(copy, input), { recursive: true });
+  }
+  symlinkSync(at("node_modules"), join(copy, "node_modules"));
+  const { status, output } = await node([join(copy, "scripts/generate.mjs"), "--force"], { cwd: copy, capture: true });
+  if (status !== 0) return output;
+  const { output: differences } = await run("diff", ["-rq", at("gen"), join(copy, "gen")], { capture: true });
+  return differences;
+}
+
+function resolvedAddresses() {
+  const { packages } = JSON.parse(readFileSync(at("package-lock.json"), "utf8"));
+  return Object.entries(packages)
+    .filter(([, entry]) => entry.resolved !== undefined && entry.link !== true)
+    .map(([path]) => `${path} has "resolved"`);
+}
+
+/** Registries' hosts, and folders above this checkout. Spelled so that this file does not name one itself. */
+async function placesNamed() {
+  const hosts = ["registry\\.npmjs", "pypi\\.org", "pythonhosted\\.org", "proxy\\.golang", "crates\\.io(/api|-index)"];
+  const more = ["static\\.crates\\.io", "index\\.crates\\.io", "repo1?\\.maven", "deb\\.debian"];
+  const above = dirname(at()).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const home = above.length > 1 ? [`${above}/`] : [];
+  const pattern = [...hosts, ...more, ...home].join("|");
+  const { status, output } = await run("git", ["grep", "-nIE", pattern], { capture: true });
+  return status === 1 ? "" : output || `git grep ended with ${status}`;
+}
+
+function once(make) {
+  let made;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function report({ name, fix, run: check }) {
+  const start = performance.now();
+  const wrong = await check().catch((error) => error.message);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  if (!wrong) {
+    console.log(`ok    ${name} (${seconds} s)`);
+    return true;
+  }
+  console.log(`FAIL  ${name} (${seconds} s)\n${wrong.trimEnd().replace(/^/gm, "      ")}\n      To mend it: ${fix}`);
+  return false;
+}
+
+/** Runs the checks whose name holds one of the words, or all of them. */
+async function main(words) {
+  await setup({ quiet: true, build: false });
+  const results = [];
+  for (const check of checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))) {
+    results.push(await report(check));
+  }
+  return results;
+}
+
+try {
+  const results = await main(process.argv.slice(2));
+  const wrong = results.filter((ok) => !ok).length;
+  console.log(`checks: ${results.length - wrong} passed, ${wrong} failed`);
+  process.exitCode = wrong > 0 || results.length === 0 ? 1 : 0;
+} catch (error) {
+  console.error(`check: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
