@@ -1,0 +1,211 @@
+import { type Metadata, Status } from "nice-grpc";
+import type {
+  Resume,
+  SchedulerServiceClient,
+  SessionEvent,
+  SubscribeRequest,
+  SubscribeResponse,
+} from "../../../gen/mesosbridge/v1/scheduler.js";
+import { Backoff, type BackoffOptions, pause } from "./backoff.js";
+import type { DeepPartial } from "./deepPartial.js";
+import { BridgeError, toBridgeError } from "./errors.js";
+import { type OpenedEvent, type SchedulerEvent, toStreamEvent } from "./events.js";
+
+/** `Opened` comes at once from a bridge that is alive. */
+const OPEN_TIMEOUT_MS = 15_000;
+/** So many intervals without any event, and the stream counts as broken. */
+const MISSED_PROGRESS = 3;
+const DEFAULT_PROGRESS_INTERVAL_MS = 15_000;
+/** A stream that lived that long was a good one: the next wait starts small again. */
+const GOOD_STREAM_MS = 5_000;
+
+export interface AttachmentOptions {
+  client: SchedulerServiceClient;
+  /** What to attach with; `resume` is added. */
+  request: DeepPartial<SubscribeRequest>;
+  backoff: BackoffOptions;
+  /** Gives up when there was no good stream for so long, in ms. */
+  giveUpAfterMs: number;
+  signal: AbortSignal;
+  /** Takes each event, and resolves when the next one may come. */
+  deliver: (event: SchedulerEvent) => Promise<void>;
+}
+
+/** Keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke. */
+export class Attachment {
+  readonly #options: AttachmentOptions;
+  readonly #backoff: Backoff;
+  #id: string | undefined;
+  #resume: Resume | undefined;
+  /** Sequence of the last event received: where the next one shows a gap. */
+  #lastSequence = 0n;
+  #progressIntervalMs = DEFAULT_PROGRESS_INTERVAL_MS;
+  #aliveTime = Date.now();
+  #end: { error: BridgeError | undefined } | undefined;
+  #waiters = new Set<() => void>();
+
+  constructor(options: AttachmentOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.backoff);
+  }
+
+  /** The attachment that the stream stands for; undefined while there is none. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  /** True once there is no attachment and will be none. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** True once the stream ended as it should: after a teardown, or because the session was closed. */
+  get endedWell(): boolean {
+    return this.#end !== undefined && this.#end.error === undefined;
+  }
+
+  /**
+   * The attachment's id, once there is one other than `previous`.
+   *
+   * @throws BridgeError when there will be none any more, or `signal` aborts
+   */
+  async ready(signal: AbortSignal, previous?: string): Promise<string> {
+    while (this.#id === undefined || this.#id === previous) {
+      if (this.#end !== undefined) throw this.#end.error ?? new BridgeError(Status.CANCELLED, "the session has ended");
+      if (signal.aborted) throw new BridgeError(Status.CANCELLED, "cancelled");
+      await this.#somethingChanged(signal);
+    }
+    return this.#id;
+  }
+
+  /**
+   * Runs until the session ends.
+   *
+   * @throws BridgeError that no new attachment can mend, or the last one when it gives up
+   */
+  async run(): Promise<void> {
+    let error: BridgeError | undefined;
+    try {
+      while (!this.#options.signal.aborted) {
+        const broken = await this.#readStream();
+        this.#setId(undefined);
+        if (broken === undefined || this.#options.signal.aborted) return;
+        error = this.#isFinal(broken) ? broken : undefined;
+        if (error !== undefined) throw error;
+        await this.#waitToRetry(broken);
+      }
+    } finally {
+      this.#end = { error };
+      this.#setId(undefined);
+    }
+  }
+
+  #isFinal(error: BridgeError): boolean {
+    return !error.retryable || Date.now() - this.#aliveTime > this.#options.giveUpAfterMs;
+  }
+
+  async #waitToRetry(error: BridgeError): Promise<void> {
+    const retryInMs = Math.max(this.#backoff.next(), error.retryDelayMs ?? 0);
+    await this.#options.deliver({ kind: "detached", error, attempt: this.#backoff.attempts, retryInMs });
+    await pause(retryInMs, this.#options.signal);
+  }
+
+  /** Reads one stream to its end. Gives the error that broke it; undefined when the bridge ended it as asked. */
+  async #readStream(): Promise<BridgeError | undefined> {
+    const stream = new AbortController();
+    const abort = () => stream.abort();
+    this.#options.signal.addEventListener("abort", abort);
+    let trailer: Metadata | undefined;
+    const started = Date.now();
+    try {
+      const request = { ...this.#options.request, ...(this.#resume && { resume: this.#resume }) };
+      const responses = this.#options.client.subscribe(request, {
+        signal: stream.signal,
+        onTrailer: (metadata) => {
+          trailer = metadata;
+        },
+      });
+      await this.#readResponses(responses[Symbol.asyncIterator](), abort);
+      return undefined;
+    } catch (error) {
+      return toBridgeError(error, trailer);
+    } finally {
+      this.#options.signal.removeEventListener("abort", abort);
+      abort();
+      if (this.#id !== undefined) {
+        this.#aliveTime = Date.now();
+        if (Date.now() - started > GOOD_STREAM_MS) this.#backoff.reset();
+      }
+    }
+  }
+
+  async #readResponses(responses: AsyncIterator<SubscribeResponse>, abort: () => void): Promise<void> {
+    let patienceMs = OPEN_TIMEOUT_MS;
+    for (;;) {
+      const next = await watched(responses, patienceMs, abort);
+      if (next.done) return;
+      for (const event of next.value.events) await this.#take(event);
+      patienceMs = MISSED_PROGRESS * this.#progressIntervalMs;
+    }
+  }
+
+  async #take(event: SessionEvent): Promise<void> {
+    const seen = toStreamEvent(event);
+    if (seen?.kind === "opened") this.#open(seen);
+    else await this.#advance(event);
+    if (seen !== undefined) await this.#options.deliver(seen);
+  }
+
+  #open({ attachmentId, sequence, resumed, progressIntervalMs }: OpenedEvent): void {
+    this.#progressIntervalMs = progressIntervalMs || DEFAULT_PROGRESS_INTERVAL_MS;
+    if (!resumed) this.#lastSequence = sequence;
+    this.#resume = { attachmentId, afterSequence: resumed ? (this.#resume?.afterSequence ?? 0n) : sequence };
+    this.#setId(attachmentId);
+  }
+
+  /** Notes how far the stream was read. Pieces of an event count only with the last one: a resumption needs them all. */
+  async #advance({ sequence, fragment }: SessionEvent): Promise<void> {
+    const missing = sequence - this.#lastSequence - 1n;
+    if (missing > 0n) await this.#options.deliver({ kind: "gap", missing });
+    this.#lastSequence = sequence;
+    if (this.#resume !== undefined && !fragment) this.#resume = { ...this.#resume, afterSequence: sequence };
+  }
+
+  #setId(id: string | undefined): void {
+    this.#id = id;
+    for (const wake of this.#waiters) wake();
+  }
+
+  async #somethingChanged(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        this.#waiters.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiters.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  }
+}
+
+/** The next response. When none comes for `patienceMs`, the stream is aborted and counts as broken. */
+async function watched<T>(
+  responses: AsyncIterator<T>,
+  patienceMs: number,
+  abort: () => void,
+): Promise<IteratorResult<T>> {
+  let silent = false;
+  const timer = setTimeout(() => {
+    silent = true;
+    abort();
+  }, patienceMs);
+  try {
+    return await responses.next();
+  } catch (error) {
+    if (!silent) throw error;
+    throw new BridgeError(Status.UNAVAILABLE, `no sign of life from the bridge for ${patienceMs / 1000} s`);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,283 @@
+import { randomUUID } from "node:crypto";
+import { type CallOptions, type Metadata, Status } from "nice-grpc";
+import type {
+  AcceptOffersRequest,
+  CallHeader,
+  CallRequest,
+  CallResult,
+  CallsRequest,
+  KillTaskRequest,
+  LaunchTasksRequest,
+  ReconcileTasksRequest,
+  SchedulerServiceClient,
+  SendMessageRequest,
+} from "../../../gen/mesosbridge/v1/scheduler.js";
+import type { Attachment } from "./attachment.js";
+import { Backoff, pause } from "./backoff.js";
+import { withDeadline } from "./deadline.js";
+import type { DeepPartial } from "./deepPartial.js";
+import { BridgeError, toBridgeError } from "./errors.js";
+
+/** How one call is made. */
+export interface CallSettings {
+  /** When to give up, in ms, waiting for an attachment and tries again included. Default: the scheduler's. */
+  deadlineMs?: number;
+  /** Gives up when it aborts. */
+  signal?: AbortSignal;
+  /** Makes a retry of yours safe: the same id within 10 minutes is not done twice. Default: a new one per call. */
+  requestId?: string;
+}
+
+type Body<T> = Omit<DeepPartial<T>, "header">;
+type Send<T> = (header: CallHeader, options: CallOptions) => Promise<T>;
+
+/** Where a call came from: what it needs to be made. */
+export interface CallContext {
+  client: SchedulerServiceClient;
+  attachment: Attachment;
+  frameworkName: string;
+  deadlineMs: number;
+  signal: AbortSignal;
+}
+
+/** The bridge answers so to a call whose attachment it does not know, or not any more. */
+const STALE_ATTACHMENT: ReadonlySet<string> = new Set(["ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "FRAMEWORK_NOT_FOUND"]);
+
+/**
+ * All calls of the bridge. Each waits for an attachment, tries again where that is safe (no master, connection
+ * broken, attached anew), and ends with a BridgeError. Where an answer came, the Mesos master has taken the call.
+ */
+export abstract class SchedulerCalls {
+  protected abstract readonly context: CallContext;
+
+  /**
+   * Launches tasks on offers of one agent. What they leave over is declined.
+   *
+   * @throws BridgeError `OFFER_GONE`: nothing was launched. With `outcomeUnknown`: reconcile before launching again
+   */
+  async launchTasks(request: Body<LaunchTasksRequest>, settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#once((header, options) => client.launchTasks({ ...request, header }, options), settings);
+  }
+
+  /**
+   * Accepts offers of one agent with any operations. What they leave over is declined.
+   *
+   * @throws BridgeError as `launchTasks`
+   */
+  async acceptOffers(request: Body<AcceptOffersRequest>, settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#once((header, options) => client.acceptOffers({ ...request, header }, options), settings);
+  }
+
+  /**
+   * Declines offers. Those that are gone already do no harm.
+   *
+   * @param refuseSeconds  how long such offers are not wanted. Default 5 s, as Mesos's
+   */
+  async declineOffers(offerIds: readonly string[], refuseSeconds?: number, settings?: CallSettings): Promise<void> {
+    if (offerIds.length === 0) return;
+    const request = { offerIds: offerIds.map((value) => ({ value })), filters: { refuseSeconds } };
+    const { client } = this.context;
+    await this.#repeatedly((header, options) => client.declineOffers({ ...request, header }, options), settings);
+  }
+
+  /** Asks for offers again, and forgets what earlier declines said. Without roles: for all of them. */
+  async reviveOffers(roles: readonly string[] = [], settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    const send: Send<unknown> = (header, options) => client.reviveOffers({ roles: [...roles], header }, options);
+    await this.#repeatedly(send, settings);
+  }
+
+  /** Stops offers until `reviveOffers`. Open offers stay open. */
+  async suppressOffers(roles: readonly string[] = [], settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    const send: Send<unknown> = (header, options) => client.suppressOffers({ roles: [...roles], header }, options);
+    await this.#repeatedly(send, settings);
+  }
+
+  /** Asks for a task to be killed. What comes of it is an update. */
+  async killTask(request: Body<KillTaskRequest>, settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#repeatedly((header, options) => client.killTask({ ...request, header }, options), settings);
+  }
+
+  /** Asks for the state of tasks; without any, of all that Mesos knows. The answers are updates. */
+  async reconcileTasks(tasks: Body<ReconcileTasksRequest>["tasks"] = [], settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#repeatedly((header, options) => client.reconcileTasks({ tasks, header }, options), settings);
+  }
+
+  /** Sends bytes to an executor. Mesos may drop them. */
+  async sendMessage(request: Body<SendMessageRequest>, settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#once((header, options) => client.sendMessage({ ...request, header }, options), settings);
+  }
+
+  /** Acknowledges updates, in the order given. Only for who turned `acknowledge` off. */
+  async acknowledge(ackTokens: readonly string[], settings?: CallSettings): Promise<void> {
+    if (ackTokens.length === 0) return;
+    const { client } = this.context;
+    const send: Send<unknown> = (header, options) => client.acknowledge({ ackTokens: [...ackTokens], header }, options);
+    await this.#repeatedly(send, settings);
+  }
+
+  /** Ends the framework: Mesos kills its tasks. The events end. */
+  async teardown(settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#ending((header, options) => client.teardown({ header }, options), settings);
+  }
+
+  /** Ends the session and leaves the framework to Mesos, for its failover timeout. The events end. */
+  async closeSession(settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#ending((header, options) => client.closeSession({ header }, options), settings);
+  }
+
+  /** Sends any call of Mesos but SUBSCRIBE. */
+  async call(call: DeepPartial<CallRequest>["call"], settings?: CallSettings): Promise<void> {
+    const { client } = this.context;
+    await this.#once((header, options) => client.call({ call, header }, options), settings);
+  }
+
+  /**
+   * Sends many calls of Mesos in order, without waiting for each. A call that fails is a result with its code.
+   * A stream that breaks is not mended: what it had not answered has an unknown outcome.
+   */
+  async *pipeline(
+    requests: AsyncIterable<Body<CallsRequest>>,
+    settings: Pick<CallSettings, "signal"> = {},
+  ): AsyncGenerator<CallResult> {
+    const { client, attachment, frameworkName, signal: ownSignal } = this.context;
+    const signal = settings.signal === undefined ? ownSignal : AbortSignal.any([ownSignal, settings.signal]);
+    const attachmentId = await attachment.ready(signal);
+    async function* withHeaders() {
+      for await (const request of requests) {
+        yield { ...request, header: { frameworkName, attachmentId, requestId: randomUUID() } };
+      }
+    }
+    let trailer: Metadata | undefined;
+    const onTrailer = (metadata: Metadata) => {
+      trailer = metadata;
+    };
+    try {
+      for await (const { results } of client.calls(withHeaders(), { signal, onTrailer })) yield* results;
+    } catch (error) {
+      throw toBridgeError(error, trailer);
+    }
+  }
+
+  /** For what does no harm when Mesos gets it twice. */
+  async #repeatedly(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
+    await this.#invoke(send, settings, (error) => error.reason === "OUTCOME_UNKNOWN");
+  }
+
+  /** For what Mesos must not get twice: an outcome that is not known ends the call. */
+  async #once(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
+    await this.#invoke(send, settings, () => false);
+  }
+
+  /** For what ends the session: once the first try went out, finding no session any more means that it worked. */
+  async #ending(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
+    let tried = false;
+    try {
+      await this.#repeatedly(async (header, options) => {
+        await send(header, options).catch((error) => {
+          tried = true;
+          throw error;
+        });
+      }, settings);
+    } catch (error) {
+      if (tried && this.context.attachment.endedWell) return;
+      throw error;
+    }
+  }
+
+  async #invoke(
+    send: Send<unknown>,
+    settings: CallSettings,
+    repeatable: (error: BridgeError) => boolean,
+  ): Promise<void> {
+    const deadlineMs = settings.deadlineMs ?? this.context.deadlineMs;
+    await withDeadline(deadlineMs, [this.context.signal, settings.signal], async (signal, expired) => {
+      const attempt = new Attempt(this.context, send, settings.requestId ?? randomUUID());
+      for (;;) {
+        const error = await attempt.make(signal);
+        if (error === undefined) return;
+        const again = error.retryable || STALE_ATTACHMENT.has(error.reason) || repeatable(error);
+        if (expired() && error.code === Status.CANCELLED) throw late(attempt, deadlineMs);
+        if (!again || signal.aborted || attempt.isHopeless) throw attempt.verdict(error);
+        if (error.reason === "OUTCOME_UNKNOWN") attempt.requestId = randomUUID();
+        if (!STALE_ATTACHMENT.has(error.reason)) await attempt.wait(error, signal);
+      }
+    });
+  }
+}
+
+/** One call, tried once or more. */
+class Attempt {
+  readonly #context: CallContext;
+  readonly #send: Send<unknown>;
+  readonly #backoff = new Backoff({ initialMs: 100, maxMs: 2_000 });
+  /** The attachment whose call was refused: only another one can help. */
+  #staleId: string | undefined;
+  requestId: string;
+  /** True when an earlier try may have reached Mesos. */
+  maybeSent = false;
+  /** True when there is no attachment and will be none. */
+  isHopeless = false;
+  /** What the last try that came to an end got. */
+  lastError: BridgeError | undefined;
+
+  constructor(context: CallContext, send: Send<unknown>, requestId: string) {
+    this.#context = context;
+    this.#send = send;
+    this.requestId = requestId;
+  }
+
+  /** Tries once. Gives the error, or undefined when the call was taken. */
+  async make(signal: AbortSignal): Promise<BridgeError | undefined> {
+    const { attachment, frameworkName } = this.#context;
+    let trailer: Metadata | undefined;
+    const onTrailer = (metadata: Metadata) => {
+      trailer = metadata;
+    };
+    let attachmentId: string;
+    try {
+      attachmentId = await attachment.ready(signal, this.#staleId);
+    } catch (error) {
+      this.isHopeless = true;
+      return toBridgeError(error);
+    }
+    if (signal.aborted) return new BridgeError(Status.CANCELLED, "cancelled");
+    try {
+      await this.#send({ frameworkName, attachmentId, requestId: this.requestId }, { signal, onTrailer });
+      return undefined;
+    } catch (cause) {
+      const error = toBridgeError(cause, trailer);
+      if (error.outcomeUnknown) this.maybeSent = true;
+      if (STALE_ATTACHMENT.has(error.reason)) this.#staleId = attachmentId;
+      if (!signal.aborted) this.lastError = error;
+      return error;
+    }
+  }
+
+  async wait(error: BridgeError, signal: AbortSignal): Promise<void> {
+    await pause(Math.max(this.#backoff.next(), error.retryDelayMs ?? 0), signal);
+  }
+
+  /** A clear refusal after a try that got no answer says nothing about that try. */
+  verdict(error: BridgeError): BridgeError {
+    if (!this.maybeSent || error.outcomeUnknown) return error;
+    const text = `an earlier try of this call got no answer, then: ${error.message}`;
+    return new BridgeError(Status.UNAVAILABLE, text, { reason: "OUTCOME_UNKNOWN", cause: error });
+  }
+}
+
+function late({ maybeSent, lastError }: Attempt, deadlineMs: number): BridgeError {
+  const why = lastError === undefined ? "" : `: ${lastError.message}`;
+  // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+  const reason = maybeSent ? "OUTCOME_UNKNOWN" : "NOT_SENT";
+  const details = { reason, cause: lastError };
+  return new BridgeError(Status.DEADLINE_EXCEEDED, `no answer within ${deadlineMs / 1000} s${why}`, details);
+}

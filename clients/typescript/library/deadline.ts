@@ -1,0 +1,28 @@
+/**
+ * Does `work` with a signal that aborts with the first of `signals`, or after `ms`.
+ *
+ * @returns what `work` returns; `expired()` tells, also while it runs, whether the time was up
+ */
+export async function withDeadline<T>(
+  ms: number,
+  signals: readonly (AbortSignal | undefined)[],
+  work: (signal: AbortSignal, expired: () => boolean) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  let timeIsUp = false;
+  const abort = () => controller.abort();
+  const timer = setTimeout(() => {
+    timeIsUp = true;
+    abort();
+  }, ms);
+  for (const signal of signals) {
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
+  }
+  try {
+    return await work(controller.signal, () => timeIsUp);
+  } finally {
+    clearTimeout(timer);
+    for (const signal of signals) signal?.removeEventListener("abort", abort);
+  }
+}
