@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+// The second step: a framework that launches tasks, and sees each of them end. The tasks do nothing.
+import type { Offer, TaskInfo, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
+import type { DeepPartial } from "../library/deepPartial.js";
+import { BridgeError } from "../library/errors.js";
+import {
+  type CommonOptions,
+  runProgram,
+  schedulerCommand,
+  schedulerOptions,
+  troubleLine,
+  wholeNumber,
+} from "../library/program.js";
+import { amounts, ResourcePool } from "../library/resources.js";
+import { Scheduler } from "../library/scheduler.js";
+import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
+
+const command = schedulerCommand(
+  "empty-tasks",
+  "Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.",
+  "node dist/clients/typescript/empty-tasks/main.js --bridge 127.0.0.1:50051 --tasks 10",
+)
+  .option("--tasks <n>", "how many tasks", wholeNumber(1), 5)
+  .option("--retries <n>", "how often a task is launched again when Mesos lost it", wholeNumber(0), 3);
+
+type Options = CommonOptions & { tasks: number; retries: number };
+
+/** What one task needs: a tenth of a CPU and 32 MB. */
+const NEEDS = amounts(0.1, 32);
+/** What is not used is not wanted again soon: the framework asks when it wants more. */
+const REFUSE_SECONDS = 600;
+/** Mesos tells what became of a task whose update was lost only to who asks. */
+const RECONCILE_MS = 30_000;
+
+/** One of the tasks to run; `taskId` is that of its last launch. */
+interface EmptyTask {
+  number: number;
+  attempts: number;
+  taskId?: string;
+}
+
+class EmptyTasks {
+  readonly #scheduler: Scheduler;
+  readonly #retries: number;
+  /** Distinguishes the task ids of this run from those of earlier ones of the same framework. */
+  readonly #run = Date.now().toString(36);
+  #waiting: EmptyTask[];
+  readonly #running = new Map<string, EmptyTask>();
+  finished = 0;
+  failed = 0;
+
+  constructor(scheduler: Scheduler, { tasks, retries }: Options) {
+    this.#scheduler = scheduler;
+    this.#retries = retries;
+    this.#waiting = Array.from({ length: tasks }, (_, i) => ({ number: i + 1, attempts: 0 }));
+  }
+
+  get done(): boolean {
+    return this.#waiting.length === 0 && this.#running.size === 0;
+  }
+
+  async onOffer(offer: Offer): Promise<void> {
+    const pool = new ResourcePool(offer.resources);
+    const tasks: DeepPartial<TaskInfo>[] = [];
+    const launched: EmptyTask[] = [];
+    for (let task = this.#waiting[0]; task !== undefined; task = this.#waiting[0]) {
+      const resources = pool.take(NEEDS);
+      if (resources === undefined) break;
+      this.#waiting.shift();
+      const taskId = `empty-${this.#run}-${task.number}-${++task.attempts}`;
+      this.#running.set(taskId, { ...task, taskId });
+      launched.push(task);
+      const name = `empty task ${task.number}`;
+      tasks.push({
+        name,
+        taskId: { value: taskId },
+        agentId: offer.agentId,
+        resources,
+        command: { shell: true, value: "true" },
+      });
+    }
+    const offerId = offer.id?.value ?? "";
+    if (tasks.length === 0) return await this.#scheduler.declineOffers([offerId], REFUSE_SECONDS);
+    await this.#launch(offerId, tasks, launched);
+  }
+
+  async #launch(offerId: string, tasks: DeepPartial<TaskInfo>[], launched: EmptyTask[]): Promise<void> {
+    try {
+      await this.#scheduler.launchTasks({
+        offerIds: [{ value: offerId }],
+        tasks,
+        filters: { refuseSeconds: REFUSE_SECONDS },
+      });
+      console.log(`launched ${tasks.length} on agent ${tasks[0]?.agentId?.value}`);
+    } catch (error) {
+      if (!(error instanceof BridgeError)) throw error;
+      // Perhaps they run: then an update comes, or the answer to a reconciliation.
+      if (error.outcomeUnknown) return await this.reconcile();
+      // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+      if (error.reason !== "OFFER_GONE") throw error;
+      for (const { taskId } of tasks) this.#running.delete(taskId?.value ?? "");
+      this.#waiting = [...launched, ...this.#waiting];
+    }
+  }
+
+  async onUpdate(status: TaskStatus): Promise<void> {
+    const taskId = status.taskId?.value ?? "";
+    const task = this.#running.get(taskId);
+    const outcome = taskOutcome(status);
+    if (task === undefined || outcome === "active") return;
+    this.#running.delete(taskId);
+    if (outcome === "finished") {
+      this.finished++;
+      console.log(`task ${task.number} finished`);
+    } else if (outcome === "lost" && task.attempts <= this.#retries) {
+      console.log(`task ${task.number} is launched again: ${describeStatus(status)}`);
+      this.#waiting.push(task);
+      await this.#scheduler.reviveOffers();
+    } else {
+      this.failed++;
+      console.log(`task ${task.number} failed: ${describeStatus(status)}`);
+    }
+  }
+
+  /** Asks what became of the tasks that should run. The answers are updates. */
+  async reconcile(): Promise<void> {
+    const tasks = [...this.#running.keys()].map((value) => ({ taskId: { value } }));
+    if (tasks.length > 0) await this.#scheduler.reconcileTasks(tasks);
+  }
+}
+
+async function main(): Promise<number> {
+  const options = command.opts<Options>();
+  const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true, expiry: "teardown" });
+  const tasks = new EmptyTasks(scheduler, options);
+  process.once("SIGINT", () => void scheduler.teardown().catch(() => scheduler.close(0)));
+  const timer = setInterval(() => void tasks.reconcile().catch((error) => console.error(error.message)), RECONCILE_MS);
+  try {
+    for await (const event of scheduler.events()) {
+      const trouble = troubleLine(event);
+      if (trouble !== undefined) console.error(trouble);
+      if (event.kind === "offers") for (const offer of event.offers) await tasks.onOffer(offer);
+      if (event.kind === "update") await tasks.onUpdate(event.status);
+      // What happened meanwhile was perhaps not seen.
+      if (event.kind === "gap" || event.kind === "subscribed") await tasks.reconcile();
+      if (tasks.done) break;
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  if (tasks.done) await scheduler.teardown();
+  await scheduler.close();
+  console.log(`${tasks.finished} of ${options.tasks} finished, ${tasks.failed} failed`);
+  return tasks.finished === options.tasks ? 0 : 1;
+}
+
+await runProgram(command, main);

@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { FrameworkInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
+import { BridgeError } from "./errors.js";
+import type { SchedulerEvent } from "./events.js";
+import type { SchedulerOptions } from "./scheduler.js";
+
+/** The exit status of a program that was called wrongly. */
+export const USAGE_ERROR = 2;
+
+/** What is wrong with how the program was called. Ends it with status 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The options that every program of this folder has. */
+export interface CommonOptions {
+  bridge: string;
+  frameworkName: string;
+  user: string;
+  role: string;
+}
+
+/** A command with `--bridge`, `--framework-name`, `--user`, `--role`, `--version` and `--help` with an example. */
+export function schedulerCommand(name: string, summary: string, example: string): Command {
+  return new Command(name)
+    .description(summary)
+    .version(projectVersion(), "--version", "print the version and end")
+    .option("--bridge <host:port>", "the Mesos bridge", address, "127.0.0.1:50051")
+    .option("--framework-name <name>", "names this framework's session at the bridge", name)
+    .option("--user <name>", "the user that tasks run as on the agents", userInfo().username)
+    .option("--role <role>", "the Mesos role whose resources are used", "*")
+    .helpOption("--help", "print this and end")
+    .addHelpText("after", `\nExample:\n  ${example}\n`)
+    .configureHelp({ helpWidth: 110 })
+    .allowExcessArguments(false)
+    .showSuggestionAfterError(true);
+}
+
+/** What a Scheduler of such a program starts with. */
+export function schedulerOptions({ bridge, frameworkName, user, role }: CommonOptions): SchedulerOptions {
+  const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
+  const capabilities = [{ type: MULTI_ROLE }, { type: PARTITION_AWARE }];
+  return { bridge, frameworkName, frameworkInfo: { user, roles: [role], capabilities } };
+}
+
+/**
+ * Runs a program: parses its arguments, and turns what `main` returns, or how it fails, into the exit status.
+ * `--help` is 0, a wrong call is 2, an error 1 with one line that says what happened.
+ *
+ * @param main  gets the parsed command
+ */
+export async function runProgram(command: Command, main: () => Promise<number>): Promise<void> {
+  command.exitOverride();
+  try {
+    await command.parseAsync();
+    process.exitCode = await main();
+  } catch (error) {
+    process.exitCode = reportError(command.name(), error);
+  }
+}
+
+function reportError(name: string, error: unknown): number {
+  // Commander has printed its own.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+  if (error instanceof UsageError) {
+    console.error(`${name}: ${error.message}`);
+    return USAGE_ERROR;
+  }
+  if (error instanceof BridgeError) console.error(`${name}: ${describeError(error)}`);
+  else console.error(`${name}:`, error);
+  return 1;
+}
+
+function describeError(error: BridgeError): string {
+  if (error.reason === "ATTACHMENT_SUPERSEDED") {
+    return "another client attached under the same framework name; use another --framework-name to run both";
+  }
+  return error.reason === "" || error.message.includes(error.reason)
+    ? error.message
+    : `${error.message} (${error.reason})`;
+}
+
+/** A line for people about an event that means trouble, or its end. Undefined for all others. */
+export function troubleLine(event: SchedulerEvent): string | undefined {
+  switch (event.kind) {
+    case "detached": {
+      // Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
+      if ((event.attempt & (event.attempt - 1)) !== 0) return undefined;
+      return `not attached to the bridge: ${event.error.message}; trying again`;
+    }
+    case "link-changed":
+      return event.linked
+        ? `the bridge is connected to the Mesos master ${event.master}`
+        : `the bridge has no Mesos master: ${event.reason || "it looks for one"}`;
+    case "mesos-error":
+      return `Mesos says: ${event.message}`;
+    case "acknowledgement-refused":
+      return `an acknowledgement was refused: ${event.error.message}`;
+    default:
+      return undefined;
+  }
+}
+
+/** An option's value as a whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+  };
+}
+
+/** An option's value as a number of at least `least`. */
+export function decimalNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+(\.\d+)?$/.test(text) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
+  };
+}
+
+function address(text: string): string {
+  if (/^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be HOST:PORT, such as 127.0.0.1:50051.");
+}
+
+/** The version of the project whose folder this file is in, compiled or not. */
+function projectVersion(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const path = join(folder, "package.json");
+    if (existsSync(path)) return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+    if (folder === dirname(folder)) return "unknown";
+  }
+}

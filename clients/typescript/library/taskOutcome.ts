@@ -1,0 +1,50 @@
+import { TaskState, type TaskStatus, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
+
+/**
+ * What a status means for who launched the task:
+ * `active`: it goes on; `finished`: it did what it should; `failed`: its own fault, again would not help;
+ * `killed`: as asked; `lost`: Mesos or an agent lost it, and a new task may do better.
+ */
+export type TaskOutcome = "active" | "finished" | "failed" | "killed" | "lost";
+
+const OUTCOMES: ReadonlyMap<TaskState | undefined, TaskOutcome> = new Map([
+  [TaskState.TASK_FINISHED, "finished"],
+  [TaskState.TASK_FAILED, "failed"],
+  [TaskState.TASK_ERROR, "failed"],
+  [TaskState.TASK_KILLED, "killed"],
+  [TaskState.TASK_LOST, "lost"],
+  [TaskState.TASK_DROPPED, "lost"],
+  [TaskState.TASK_UNREACHABLE, "lost"],
+  [TaskState.TASK_GONE, "lost"],
+  [TaskState.TASK_GONE_BY_OPERATOR, "lost"],
+  [TaskState.TASK_UNKNOWN, "lost"],
+]);
+
+/** TASK_FAILED with one of these is no fault of the task: its container or its executor did not live. */
+const NOT_THE_TASK: ReadonlySet<TaskStatus_Reason | undefined> = new Set([
+  TaskStatus_Reason.REASON_EXECUTOR_TERMINATED,
+  TaskStatus_Reason.REASON_EXECUTOR_UNREGISTERED,
+  TaskStatus_Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+  TaskStatus_Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+  TaskStatus_Reason.REASON_CONTAINER_LAUNCH_FAILED,
+  TaskStatus_Reason.REASON_CONTAINER_UPDATE_FAILED,
+  TaskStatus_Reason.REASON_CONTAINER_PREEMPTED,
+  TaskStatus_Reason.REASON_CONTAINER_LIMITATION,
+  TaskStatus_Reason.REASON_CONTAINER_LIMITATION_MEMORY,
+  TaskStatus_Reason.REASON_CONTAINER_LIMITATION_DISK,
+  TaskStatus_Reason.REASON_IO_SWITCHBOARD_EXITED,
+]);
+
+/** TASK_UNREACHABLE counts as `lost`, but may come back: kill what does. */
+export function taskOutcome({ state, reason }: Pick<TaskStatus, "state" | "reason">): TaskOutcome {
+  const outcome = OUTCOMES.get(state) ?? "active";
+  if (outcome === "failed" && state === TaskState.TASK_FAILED && NOT_THE_TASK.has(reason)) return "lost";
+  return outcome;
+}
+
+/** The status in words: `TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`. */
+export function describeStatus({ state, reason, message }: TaskStatus): string {
+  const name = state === undefined ? "unknown" : (TaskState[state] ?? String(state));
+  const why = reason === undefined ? "" : `, ${TaskStatus_Reason[reason] ?? String(reason)}`;
+  return `${name}${why}${message ? `: ${message}` : ""}`;
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import type { Offer } from "../../../gen/mesos/v1/mesos.js";
+// The first step: a framework that subscribes, prints what it is offered, and declines.
+// Take it as the start of a scheduler of your own.
+import {
+  type CommonOptions,
+  runProgram,
+  schedulerCommand,
+  schedulerOptions,
+  troubleLine,
+  wholeNumber,
+} from "../library/program.js";
+import { Scheduler } from "../library/scheduler.js";
+
+const command = schedulerCommand(
+  "template",
+  "Subscribes to Mesos through the bridge, prints the offers that come, and declines them, until Ctrl-C.",
+  "node dist/clients/typescript/template/main.js --bridge 127.0.0.1:50051 --offers 3",
+).option("--offers <n>", "end after that many offers", wholeNumber(1));
+
+async function main(): Promise<number> {
+  const options = command.opts<CommonOptions & { offers?: number }>();
+  const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true });
+  // A teardown ends the framework in Mesos, and with it the events below. A second Ctrl-C ends this program at once.
+  process.once("SIGINT", () => void scheduler.teardown().catch(() => scheduler.close(0)));
+
+  let seen = 0;
+  for await (const event of scheduler.events()) {
+    const trouble = troubleLine(event);
+    if (trouble !== undefined) console.error(trouble);
+    if (event.kind === "opened")
+      console.log(`attached as ${event.attachmentId}, framework ${event.frameworkId ?? "new"}`);
+    if (event.kind !== "offers") continue;
+
+    for (const offer of event.offers) console.log(describe(offer));
+    // Nothing to run: say no, and that the same resources are not wanted for the next 5 seconds.
+    await scheduler.declineOffers(
+      event.offers.map((offer) => offer.id?.value ?? ""),
+      5,
+    );
+    seen += event.offers.length;
+    if (options.offers !== undefined && seen >= options.offers) break;
+  }
+  if (options.offers !== undefined && seen >= options.offers) await scheduler.teardown();
+  await scheduler.close();
+  return 0;
+}
+
+/** `offer …-O3 of agent host: cpus 4, mem 2048, ports 31000-32000` */
+function describe(offer: Offer): string {
+  const resources = offer.resources.map(({ name, scalar, ranges, set }) => {
+    const ranged = ranges?.range.map(({ begin, end }) => `${begin}-${end}`).join(",");
+    return `${name} ${scalar?.value ?? ranged ?? set?.item.join(",") ?? ""}`;
+  });
+  return `offer ${offer.id?.value} of agent ${offer.hostname}: ${resources.join(", ")}`;
+}
+
+await runProgram(command, main);
