@@ -1,0 +1,45 @@
+/** The process that a Mesos agent starts to invert images. Its output lands in the sandbox's `stdout` and `stderr`. */
+import { availableParallelism } from "node:os";
+import sharp from "sharp";
+import { Agent } from "undici";
+import { parseDuration } from "../library/duration.js";
+import { runExecutor } from "../library/run-executor.js";
+import { Slots } from "../library/slots.js";
+import { invertTask } from "./invert-task.js";
+
+/** Of each task the job's timeout is the limit; these end a connection that has died without a word. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const SILENCE_TIMEOUT_MS = 30_000;
+
+/**
+ * How long the executor stays without a task before it ends itself and gives its resources back, as a Mesos duration
+ * (`30secs`, `5mins`). The next task after that waits for a new executor, which takes a second or two.
+ */
+const DEFAULT_IDLE_TIMEOUT = "60secs";
+
+async function main(): Promise<number> {
+  // sharp's cache helps those that use the same image again and again.
+  sharp.cache(false);
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: SILENCE_TIMEOUT_MS,
+    bodyTimeout: SILENCE_TIMEOUT_MS,
+  });
+  const exit = await runExecutor({
+    launch: invertTask({ dispatcher, slots: new Slots(availableParallelism()) }),
+    idleTimeoutMs: parseDuration(process.env.INVERTER_IDLE_TIMEOUT || DEFAULT_IDLE_TIMEOUT),
+    signal: stop.signal,
+  });
+  return exit.reason === "refused" || exit.reason === "disconnected" || exit.unacknowledged > 0 ? 1 : 0;
+}
+
+main().then(
+  // At once: a task that comes from here on is lost, and work that was given up on must not hold the process.
+  (status) => process.exit(status),
+  (error: unknown) => {
+    process.stderr.write(`inverter: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,63 @@
+import { STATUS_CODES } from "node:http";
+import { Readable } from "node:stream";
+import { type Dispatcher, request } from "undici";
+import { withRetry } from "./retry.js";
+import { connectionError, printableUrl, statusError, TransferError } from "./transfer-error.js";
+
+/** Progress is told after each piece. */
+const PIECE_BYTES = 256 * 1024;
+const MAX_REDIRECTS = 3;
+
+export interface UploadOptions {
+  dispatcher: Dispatcher;
+  signal: AbortSignal;
+  contentType: string;
+  onProgress?: (fraction: number) => void;
+}
+
+/**
+ * Puts `data` at a URL: any 2xx is success. Tries again when the server is away or overloaded, so that the
+ * server may get the same data twice. A 307 or 308 is followed, since these ask for the same PUT elsewhere.
+ *
+ * @throws TransferError; the signal's reason when that is aborted
+ */
+export async function upload(url: string, data: Buffer, options: UploadOptions): Promise<void> {
+  await withRetry(() => uploadOnce(new URL(url), data, options), options.signal);
+}
+
+async function uploadOnce(start: URL, data: Buffer, options: UploadOptions): Promise<void> {
+  let url = start;
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    try {
+      const { statusCode, headers, body } = await request(url, {
+        method: "PUT",
+        dispatcher: options.dispatcher,
+        signal: options.signal,
+        headers: { "content-type": options.contentType, "content-length": String(data.length) },
+        body: Readable.from(pieces(data, options.onProgress)),
+      });
+      await body.dump({ limit: 64 * 1024, signal: options.signal });
+      if (statusCode >= 200 && statusCode < 300) return;
+      const location = headers.location;
+      const redirected =
+        (statusCode === 307 || statusCode === 308) && typeof location === "string" && URL.canParse(location, url.href);
+      const next = redirected ? new URL(location, url) : undefined;
+      if (!next || !/^https?:$/.test(next.protocol))
+        throw statusError(statusCode, STATUS_CODES[statusCode] ?? "", "for the upload to", url);
+      url = next;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw connectionError(error, url);
+    }
+  }
+  throw new TransferError(`more than ${MAX_REDIRECTS} redirects of the upload to ${printableUrl(start)}`, {
+    retryable: false,
+  });
+}
+
+async function* pieces(data: Buffer, onProgress: UploadOptions["onProgress"]): AsyncGenerator<Buffer> {
+  for (let at = 0; at < data.length; at += PIECE_BYTES) {
+    yield data.subarray(at, at + PIECE_BYTES);
+    onProgress?.(Math.min(1, (at + PIECE_BYTES) / data.length));
+  }
+}
