@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // The second step: a framework that launches tasks, and sees each of them end. The tasks do nothing.
+
 import type { Offer, TaskInfo, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { DeepPartial } from "../library/deepPartial.js";
 import { BridgeError } from "../library/errors.js";
 import {
   type CommonOptions,
+  endOnInterrupt,
   runProgram,
   schedulerCommand,
   schedulerOptions,
@@ -99,6 +101,7 @@ class EmptyTasks {
       // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
       if (error.reason !== "OFFER_GONE") throw error;
       for (const { taskId } of tasks) this.#running.delete(taskId?.value ?? "");
+      for (const task of launched) task.attempts--;
       this.#waiting = [...launched, ...this.#waiting];
     }
   }
@@ -133,7 +136,7 @@ async function main(): Promise<number> {
   const options = command.opts<Options>();
   const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true, expiry: "teardown" });
   const tasks = new EmptyTasks(scheduler, options);
-  process.once("SIGINT", () => void scheduler.teardown().catch(() => scheduler.close(0)));
+  endOnInterrupt(scheduler);
   const timer = setInterval(() => void tasks.reconcile().catch((error) => console.error(error.message)), RECONCILE_MS);
   try {
     for await (const event of scheduler.events()) {

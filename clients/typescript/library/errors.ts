@@ -90,7 +90,11 @@ export function toBridgeError(error: unknown, trailer?: Metadata): BridgeError {
   return new BridgeError(Code.UNKNOWN, error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-function describe(text: string, details: BridgeErrorDetails): string {
+/** gRPC's own words for a server that can't be reached, without what is around the reason. */
+const NO_CONNECTION = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s;
+
+function describe(raw: string, details: BridgeErrorDetails): string {
+  const text = raw.replace(NO_CONNECTION, "$1");
   const fields = (details.fieldViolations ?? []).map(({ field, description }) => `${field}: ${description}`);
   const missing = fields.filter((field) => !text.includes(field));
   return missing.length === 0 ? text : `${text} (${missing.join("; ")})`;

@@ -6,7 +6,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { FrameworkInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
 import { BridgeError } from "./errors.js";
 import type { SchedulerEvent } from "./events.js";
-import type { SchedulerOptions } from "./scheduler.js";
+import type { Scheduler, SchedulerOptions } from "./scheduler.js";
 
 /** The exit status of a program that was called wrongly. */
 export const USAGE_ERROR = 2;
@@ -82,6 +82,28 @@ function describeError(error: BridgeError): string {
   return error.reason === "" || error.message.includes(error.reason)
     ? error.message
     : `${error.message} (${error.reason})`;
+}
+
+/** How long an interrupted program tries to tear its framework down, in ms. */
+const TEARDOWN_MS = 5_000;
+
+/**
+ * On Ctrl-C, or SIGTERM, ends the framework in Mesos and with it the scheduler's events. A second one ends the
+ * program at once.
+ *
+ * @returns whether that has happened
+ */
+export function endOnInterrupt(scheduler: Scheduler): () => boolean {
+  let interrupted = false;
+  const end = () => {
+    interrupted = true;
+    console.error("ending the framework");
+    const torn = scheduler.attached ? scheduler.teardown({ deadlineMs: TEARDOWN_MS }) : scheduler.close(0);
+    torn.catch(() => scheduler.close(0));
+  };
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
+  return () => interrupted;
 }
 
 /** A line for people about an event that means trouble, or its end. Undefined for all others. */

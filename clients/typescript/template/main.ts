@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-import type { Offer } from "../../../gen/mesos/v1/mesos.js";
 // The first step: a framework that subscribes, prints what it is offered, and declines.
 // Take it as the start of a scheduler of your own.
+
+import type { Offer } from "../../../gen/mesos/v1/mesos.js";
 import {
   type CommonOptions,
+  endOnInterrupt,
   runProgram,
   schedulerCommand,
   schedulerOptions,
@@ -21,8 +23,7 @@ const command = schedulerCommand(
 async function main(): Promise<number> {
   const options = command.opts<CommonOptions & { offers?: number }>();
   const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true });
-  // A teardown ends the framework in Mesos, and with it the events below. A second Ctrl-C ends this program at once.
-  process.once("SIGINT", () => void scheduler.teardown().catch(() => scheduler.close(0)));
+  endOnInterrupt(scheduler);
 
   let seen = 0;
   for await (const event of scheduler.events()) {
