@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 
 const Manifest = z.object({
@@ -21,33 +21,49 @@ export interface RuntimePackage {
  * Finds a package and all that it needs at run time on this platform, as Node would find them. Of the optional
  * packages those count that are installed and made for this operating system, processor and C library.
  *
+ * They keep their places relative to one another, since these decide which version each of them gets.
+ *
  * @param from the folder whose node_modules are asked first
  * @throws Error when a package is not installed
  */
 export function runtimePackages(name: string, from: string): RuntimePackage[] {
   const found = new Map<string, string>();
-  const visit = (wanted: string, parent: { folder: string; target: string }, optional: boolean) => {
-    const folder = installedFolder(wanted, parent.folder);
-    if (!folder) {
-      if (optional) return;
-      throw new Error(`${wanted} is not installed, and ${parent.folder} needs it: run npm ci`);
-    }
-    const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
-    if (optional && !fitsPlatform(manifest)) return;
-    // Packages lie side by side; only a second version of one goes below the package that wants it.
-    const shared = `node_modules/${wanted}`;
-    const taken = found.get(shared);
-    const target = taken === undefined || taken === folder ? shared : `${parent.target}/${shared}`;
-    if (found.get(target) === folder) return;
+  const first = find(name, from, false);
+  if (!first) return [];
+  const base = resolve(first.folder, ...name.split("/").map(() => ".."), "..");
+  const visit = (wanted: string, { folder, manifest }: Installed) => {
+    // A package from further out, where the bridge itself is a dependency, moves in beside the others.
+    const target = folder.startsWith(base + sep)
+      ? relative(base, folder).split(sep).join("/")
+      : `node_modules/${wanted}`;
+    const taken = found.get(target);
+    if (taken === folder) return;
+    if (taken !== undefined)
+      throw new Error(`${taken} and ${folder} would have to lie at the same place: run npm dedupe`);
     found.set(target, folder);
-    const self = { folder, target };
-    for (const dependency of Object.keys(manifest.dependencies).sort()) {
-      if (!(dependency in manifest.optionalDependencies)) visit(dependency, self, false);
+    for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).sort()) {
+      const installed = find(dependency, folder, dependency in manifest.optionalDependencies);
+      if (installed) visit(dependency, installed);
     }
-    for (const dependency of Object.keys(manifest.optionalDependencies).sort()) visit(dependency, self, true);
   };
-  visit(name, { folder: from, target: "." }, false);
+  visit(name, first);
   return [...found].map(([target, folder]) => ({ folder, target }));
+}
+
+interface Installed {
+  folder: string;
+  manifest: Manifest;
+}
+
+/** Undefined for an optional package that is not there, or not for this platform. */
+function find(name: string, from: string, optional: boolean): Installed | undefined {
+  const folder = installedFolder(name, from);
+  if (!folder) {
+    if (optional) return undefined;
+    throw new Error(`${name} is not installed, and ${from} needs it: run npm ci`);
+  }
+  const manifest = Manifest.parse(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+  return optional && !fitsPlatform(manifest) ? undefined : { folder, manifest };
 }
 
 function installedFolder(name: string, from: string): string | undefined {

@@ -72,7 +72,7 @@ async function readBody(
   }
   const length = Number(headers["content-length"] ?? Number.NaN);
   if (length > maxBytes) {
-    body.destroy();
+    discard(body);
     throw new TransferError(
       `${printableUrl(url)} is ${printableBytes(length)}, over the limit of ${printableBytes(maxBytes)}`,
       { retryable: false },
@@ -83,7 +83,7 @@ async function readBody(
   for await (const chunk of body as AsyncIterable<Buffer>) {
     received += chunk.length;
     if (received > maxBytes) {
-      body.destroy();
+      discard(body);
       throw new TransferError(`${printableUrl(url)} is over the limit of ${printableBytes(maxBytes)}`, {
         retryable: false,
       });
@@ -92,4 +92,10 @@ async function readBody(
     if (length > 0) onProgress?.(Math.min(1, received / length));
   }
   return Buffer.concat(chunks, received);
+}
+
+/** Breaks a response off. Its stream then reports that as an error, which would end the process if nobody listened. */
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.on("error", () => {});
+  body.destroy();
 }

@@ -51,6 +51,7 @@ export class AgentClient {
     try {
       const response = await client.request({ ...this.#request(call), signal });
       if (response.statusCode !== 200) throw await refusal(response, "SUBSCRIBE");
+      response.body.on("error", () => {});
       if (response.headers["content-type"] !== MEDIA_TYPE) {
         throw new AgentRefusal(200, `a stream of ${response.headers["content-type"]}, not ${MEDIA_TYPE}`, "SUBSCRIBE");
       }
@@ -102,10 +103,15 @@ export class AgentClient {
 }
 
 async function refusal(response: Dispatcher.ResponseData, call: string): Promise<AgentRefusal> {
-  let text = Buffer.alloc(0);
-  for await (const chunk of response.body) {
-    text = Buffer.concat([text, chunk]);
-    if (text.length >= MAX_ERROR_TEXT_BYTES) break;
+  const { body, statusCode } = response;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Broken off, the body reports an error: that must have a listener.
+  body.on("error", () => {});
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= MAX_ERROR_TEXT_BYTES) break;
   }
-  return new AgentRefusal(response.statusCode, text.toString("utf8", 0, MAX_ERROR_TEXT_BYTES).trim(), call);
+  return new AgentRefusal(statusCode, Buffer.concat(chunks).toString("utf8", 0, MAX_ERROR_TEXT_BYTES).trim(), call);
 }
