@@ -77,7 +77,11 @@ export class MesosScheduler {
   /** Subscribes, and gives the SUBSCRIBED event. With an id from before it takes that framework over. */
   async subscribe(info: PartialFrameworkInfo, extra?: PartialSubscribe): Promise<Event_Subscribed> {
     const stream = await this.open(info, extra);
-    const subscribed = await stream.next("subscribed");
+    const { event } = await stream.take(({ subscribed, error }) => Boolean(subscribed ?? error), {
+      what: "SUBSCRIBED",
+    });
+    const { subscribed, error } = event;
+    if (!subscribed) throw new Error(`SUBSCRIBE was refused: ${error?.message}`);
     this.frameworkId = subscribed.frameworkId?.value;
     return subscribed;
   }
