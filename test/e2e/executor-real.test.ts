@@ -22,6 +22,14 @@ import { RawScheduler, scalar } from "./raw-scheduler.js";
 
 const root = join(import.meta.dirname, "../..");
 const runner = process.env.REAL_MESOS_RUN ?? join(root, "test/real-mesos/run");
+/** Its executors outlive their agent. */
+const FRAMEWORK = FrameworkInfo.create({
+  user: "root",
+  name: "executor-real",
+  role: "*",
+  checkpoint: true,
+  failoverTimeout: 600,
+});
 const TERMINAL = [
   TaskState.TASK_FINISHED,
   TaskState.TASK_FAILED,
@@ -32,6 +40,7 @@ const TERMINAL = [
 
 let work: string;
 let cluster: ChildProcess;
+let master: string;
 let files: Server;
 let archive: ExecutorArchive;
 let scheduler: RawScheduler;
@@ -40,6 +49,12 @@ const uploads = new Map<string, Buffer>();
 function url(path: string): string {
   return `http://127.0.0.1:${(files.address() as AddressInfo).port}${path}`;
 }
+
+/** Releases what waits at /later. */
+let release: () => void = () => {};
+const later = new Promise<void>((resolve) => {
+  release = resolve;
+});
 
 /** Serves the archive and the pictures, and takes results. */
 function startFiles(): Server {
@@ -57,6 +72,8 @@ function startFiles(): Server {
         response.writeHead(200, { "content-type": "image/jpeg" }).end("<!doctype html><title>Sign in</title>");
       } else if (path === "/silence") {
         response.writeHead(200, { "content-length": "1000000" }).write("\xff\xd8\xff");
+      } else if (path === "/later") {
+        void later.then(() => createReadStream(join(root, "images/coffee.png")).pipe(response.writeHead(200)));
       } else if (existsSync(join(root, "images", path))) {
         const length = statSync(join(root, "images", path)).size;
         createReadStream(join(root, "images", path)).pipe(response.writeHead(200, { "content-length": length }));
@@ -87,6 +104,14 @@ function job(path: string, more: Partial<InvertJobInput> = {}): Buffer {
   return encodeJob({ version: 1, input_url: url(path), output_url: url(`/out${path}`), ...more });
 }
 
+async function startCluster(...more: string[]): Promise<string> {
+  const args = ["--agents", "1", "--work-dir", join(work, "mesos"), "--flag", "recovery_timeout=1mins", ...more];
+  cluster = spawn(runner, args, { stdio: ["ignore", "pipe", "inherit"] });
+  if (!cluster.stdout) throw new Error("no output of the cluster");
+  const [line] = (await once(createInterface(cluster.stdout), "line")) as [string];
+  return line.replace("ready ", "");
+}
+
 beforeAll(async () => {
   if (!existsSync(runner)) throw new Error(`${runner} is missing: the real Mesos has to be installed for this test`);
   execFileSync(process.execPath, [join(root, "scripts/bundle-executor.mjs")], { stdio: "ignore" });
@@ -94,13 +119,9 @@ beforeAll(async () => {
   archive = await buildExecutorArchive({ cacheFolder: join(work, "archive") });
   files = startFiles();
   await once(files, "listening");
-  cluster = spawn(runner, ["--port", "0", "--agents", "1", "--work-dir", join(work, "mesos")], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  if (!cluster.stdout) throw new Error("no output of the cluster");
-  const [line] = (await once(createInterface(cluster.stdout), "line")) as [string];
-  scheduler = new RawScheduler(line.replace("ready ", ""));
-  await scheduler.subscribe(FrameworkInfo.create({ user: "root", name: "executor-real", role: "*" }));
+  master = await startCluster("--port", "0");
+  scheduler = new RawScheduler(master);
+  await scheduler.subscribe(FRAMEWORK);
 }, 120_000);
 
 afterAll(async () => {
@@ -219,6 +240,21 @@ describe("the inverter on a real Mesos", () => {
     const status = await scheduler.update("hanging", TERMINAL);
     expect([status.state, status.message]).toEqual([TaskState.TASK_KILLED, "Task was killed"]);
   }, 60_000);
+
+  it("outlives its agent: a task that runs when all of Mesos is killed ends when Mesos is back", async () => {
+    await scheduler.launch(executorInfo("survivor"), [{ id: "survives", data: job("/later") }]);
+    expect((await scheduler.update("survives", [TaskState.TASK_RUNNING, ...TERMINAL])).state).toBe(
+      TaskState.TASK_RUNNING,
+    );
+    cluster.kill("SIGKILL");
+    await once(cluster, "exit");
+    release(); // the result and its update come up while there is no agent
+    while (!uploads.has("/out/later")) await new Promise((resolve) => setTimeout(resolve, 50));
+    await startCluster("--port", new URL(master).port, "--keep");
+    await scheduler.resubscribe(FRAMEWORK);
+    const status = await scheduler.update("survives", TERMINAL);
+    expect([TaskState[status.state ?? 0], status.message]).toEqual(["TASK_FINISHED", "png, 600 x 400 pixels"]);
+  }, 90_000);
 });
 
 async function closedPort(): Promise<number> {

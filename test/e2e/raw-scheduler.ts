@@ -26,8 +26,21 @@ export class RawScheduler {
     this.#calls = new Client(master);
   }
 
+  /** Comes back to the same framework, after the master was gone. */
+  async resubscribe(frameworkInfo: FrameworkInfo): Promise<void> {
+    const id = { value: this.#frameworkId };
+    this.#offers = [];
+    this.#frameworkId = "";
+    await this.subscribe({ ...frameworkInfo, id });
+  }
+
   async subscribe(frameworkInfo: FrameworkInfo): Promise<void> {
-    const call = Call.create({ type: Call_Type.SUBSCRIBE, subscribe: { frameworkInfo, suppressedRoles: [] } });
+    const frameworkId = frameworkInfo.id;
+    const call = Call.create({
+      type: Call_Type.SUBSCRIBE,
+      frameworkId,
+      subscribe: { frameworkInfo, suppressedRoles: [] },
+    });
     const response = await this.#events.request({
       method: "POST",
       path: PATH,

@@ -194,6 +194,25 @@ describe("the subscription", () => {
     expect(agent.calls).toEqual([Call_Type.SUBSCRIBE]);
   });
 
+  it("quotes no more of a refusal than a log line holds", async () => {
+    agent.intercept = () => ({ status: 401, text: "x".repeat(2_000_000) });
+    const exit = await start();
+    expect(exit.message).toBe(`the agent answered SUBSCRIBE with 401: ${"x".repeat(1_024)}`);
+  });
+
+  it("is over when the stream is no RecordIO, or breaks within a record", async () => {
+    for (const bytes of ["<html>sorry</html>", "999\nhalf"]) {
+      const exit = start({ launch: forever });
+      const stream = await subscription();
+      stream.launch("a");
+      await agent.update(TaskState.TASK_RUNNING);
+      stream.response.write(bytes);
+      if (bytes.startsWith("9")) stream.end();
+      expect((await exit).reason).toBe("disconnected");
+    }
+    expect(lines.join("\n")).toContain("Failed to decode length '<'");
+  });
+
   it("reads events however they are cut, and ignores types that it does not know", async () => {
     start();
     const stream = await subscription();
