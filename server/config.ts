@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { parseMasterSpec } from "./mesos/masterSpec.js";
+
+/** What `mesos-bridge serve` is told. */
+const schema = z
+  .strictObject({
+    master: z.string().transform((text, context) => {
+      try {
+        return parseMasterSpec(text);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
+    listen: z
+      .string()
+      .regex(/^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/, "use host:port, such as 127.0.0.1:50051; port 0 takes any"),
+    dataDir: z.string().min(1),
+    principal: z.string().min(1).optional(),
+    secretFile: z.string().min(1).optional(),
+    tokenFile: z.string().min(1).optional(),
+    masterCa: z.string().min(1).optional(),
+    defaultLease: z.string().default("60s").transform(milliseconds),
+    offerHold: z.string().default("5s").transform(milliseconds),
+    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  })
+  .refine((config) => (config.principal === undefined) === (config.secretFile === undefined), {
+    message: "--principal and --secret-file go together",
+  })
+  .refine((config) => config.principal === undefined || config.tokenFile === undefined, {
+    message: "use either --principal and --secret-file, or --token-file",
+  });
+
+export type ServeConfig = z.output<typeof schema>;
+
+/** @throws Error with one line for the person who typed the flags. */
+export function parseServeConfig(flags: Record<string, unknown>): ServeConfig {
+  const result = schema.safeParse(flags);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const flag = issue?.path[0];
+  throw new Error(`${flag === undefined ? "" : `${flagName(String(flag))}: `}${issue?.message ?? "invalid"}`);
+}
+
+/** The text of a certificate file. @throws Error that names the file. */
+export function readCertificates(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const text = readFileSync(path, "utf8");
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`--master-ca: ${path} holds no PEM certificate`);
+  return text;
+}
+
+function flagName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `60s`, `5m` or `24h`, in ms. */
+function milliseconds(text: string, context: z.RefinementCtx): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const factor = UNITS[unit ?? ""];
+  if (digits !== undefined && factor !== undefined) return Number(digits) * factor;
+  context.addIssue({ code: "custom", message: `'${text}' is not a duration: use 500ms, 60s, 5m or 24h` });
+  return z.NEVER;
+}

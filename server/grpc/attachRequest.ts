@@ -1,0 +1,46 @@
+import { Duration } from "../../gen/google/protobuf/duration.js";
+import { ExpiryPolicy as ExpiryPolicyCode } from "../../gen/mesosbridge/v1/scheduler.js";
+import { invalidField } from "../session/errors.js";
+import type { ExpiryPolicy } from "../session/frameworkStore.js";
+import type { Resume } from "../session/session.js";
+import type { AttachRequest, Identity } from "../session/sessionManager.js";
+import { checkFrameworkName } from "./callHeader.js";
+import { RequestFields } from "./requestFields.js";
+
+/** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
+export function readAttachRequest(bytes: Uint8Array, identity: Identity): AttachRequest {
+  const request = new RequestFields(bytes);
+  const frameworkName = request.string(1);
+  checkFrameworkName(frameworkName, "framework_name");
+  return {
+    identity,
+    frameworkName,
+    frameworkInfo: request.message(2),
+    resume: readResume(request.message(3)),
+    leaseMs: readLease(request.message(4)),
+    expiryPolicy: readPolicy(request.varint(5)),
+    suppressedRoles: request.strings(6),
+    offerConstraints: request.message(7) ?? new Uint8Array(0),
+    replaceRemoved: request.varint(8) !== 0,
+  };
+}
+
+function readResume(bytes: Uint8Array | undefined): Resume | undefined {
+  if (!bytes) return undefined;
+  const resume = new RequestFields(bytes);
+  return { attachmentId: resume.string(1), afterSequence: resume.varint(2) };
+}
+
+function readLease(bytes: Uint8Array | undefined): number | undefined {
+  if (!bytes) return undefined;
+  const { seconds, nanos } = Duration.decode(bytes);
+  const ms = Number(seconds) * 1000 + nanos / 1e6;
+  if (ms < 0) throw invalidField("lease", "must not be negative");
+  return ms;
+}
+
+function readPolicy(code: number): ExpiryPolicy {
+  if (code === ExpiryPolicyCode.EXPIRY_POLICY_TEARDOWN) return "teardown";
+  if (code > ExpiryPolicyCode.EXPIRY_POLICY_TEARDOWN) throw invalidField("expiry_policy", `${code} is not known`);
+  return "disconnect";
+}

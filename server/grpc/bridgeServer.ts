@@ -1,0 +1,85 @@
+import { addAdminServicesToServer, Server, ServerCredentials } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
+import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Log } from "../log.js";
+import { BridgeError } from "../session/errors.js";
+import type { FrameworkStore } from "../session/frameworkStore.js";
+import type { ObserverHub } from "../session/observerHub.js";
+import type { SessionManager } from "../session/sessionManager.js";
+import { observerService } from "./observerService.js";
+import type { ObserverStream } from "./observerStream.js";
+import { rawService } from "./rawService.js";
+import { addReflection } from "./reflection.js";
+import { type CheckRequest, schedulerService } from "./schedulerService.js";
+
+export interface BridgeServerOptions {
+  readonly sessions: SessionManager;
+  readonly store: FrameworkStore;
+  readonly hub: ObserverHub;
+  readonly check: CheckRequest;
+  readonly log: Log;
+  /** Serialized FileDescriptorSet of all services, for reflection. */
+  readonly descriptorSet: Uint8Array;
+  /** Largest request, in bytes. Default 64 MiB. */
+  readonly maxRequestBytes?: number;
+}
+
+const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
+/** Services of libraries, whose protos are in the descriptor set too. */
+const OTHER_SERVICE_NAMES = ["grpc.health.v1.Health", "grpc.channelz.v1.Channelz"] as const;
+const DRAIN_MS = 3_000;
+
+/** The bridge's gRPC server: the services of the API, health, reflection and channelz. */
+export class BridgeServer {
+  readonly #server: Server;
+  readonly #health: HealthImplementation;
+  readonly #observers = new Set<ObserverStream>();
+
+  constructor(options: BridgeServerOptions) {
+    this.#server = new Server({
+      "grpc.max_receive_message_length": options.maxRequestBytes ?? 64 * 1024 * 1024,
+      "grpc.max_send_message_length": -1,
+      // Finds clients that vanished without a word: a TCP connection alone would not tell for hours.
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 20_000,
+    });
+    this.#server.addService(rawService(SchedulerServiceDefinition), schedulerService(options));
+    const observers = observerService({ ...options, streams: this.#observers });
+    this.#server.addService(rawService(ObserverServiceDefinition), observers);
+    this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
+    this.#health.addToServer(this.#server);
+    addAdminServicesToServer(this.#server);
+    addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
+  }
+
+  /** Listens on `host:port`; port 0 takes any. Returns the port. @throws Error if the address can't be used. */
+  async listen(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error) reject(error);
+        else resolve(port);
+      });
+    });
+  }
+
+  /** Says to health checks whether there is a master to work with. */
+  setServing(serving: boolean): void {
+    for (const [service, status] of Object.entries(statusMap(serving ? "SERVING" : "NOT_SERVING"))) {
+      this.#health.setStatus(service, status);
+    }
+  }
+
+  /** Ends the observers and lets calls under way finish for some seconds. The sessions' streams end with their sessions. */
+  async close(): Promise<void> {
+    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down");
+    for (const stream of [...this.#observers]) stream.end(error);
+    const forced = setTimeout(() => this.#server.forceShutdown(), DRAIN_MS);
+    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    clearTimeout(forced);
+  }
+}
+
+function statusMap(status: "SERVING" | "NOT_SERVING"): Record<string, "SERVING" | "NOT_SERVING"> {
+  return Object.fromEntries(["", ...SERVICE_NAMES].map((service) => [service, status]));
+}

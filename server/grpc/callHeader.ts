@@ -1,0 +1,38 @@
+import { invalidField } from "../session/errors.js";
+import { RequestFields } from "./requestFields.js";
+
+/** `mesosbridge.v1.CallHeader`. */
+export interface CallHeader {
+  readonly frameworkName: string;
+  readonly attachmentId: string;
+  readonly requestId: string;
+}
+
+const MAX_NAME_BYTES = 255;
+const MAX_REQUEST_ID_BYTES = 128;
+
+/** The header of a request: its field 1. @throws BridgeError INVALID_FIELD */
+export function readHeader(request: RequestFields): CallHeader {
+  const header = parseHeader(request.message(1));
+  checkFrameworkName(header.frameworkName, "header.framework_name");
+  if (header.attachmentId === "") throw invalidField("header.attachment_id", "is required: take it from Opened");
+  return header;
+}
+
+/** A header as it stands, unchecked but for its request id. */
+export function parseHeader(bytes: Uint8Array | undefined): CallHeader {
+  const fields = new RequestFields(bytes ?? new Uint8Array(0));
+  const requestId = fields.string(3);
+  if (Buffer.byteLength(requestId) > MAX_REQUEST_ID_BYTES) {
+    throw invalidField("header.request_id", `must be at most ${MAX_REQUEST_ID_BYTES} bytes`);
+  }
+  return { frameworkName: fields.string(1), attachmentId: fields.string(2), requestId };
+}
+
+/** @throws BridgeError INVALID_FIELD */
+export function checkFrameworkName(name: string, field: string): void {
+  if (name === "") throw invalidField(field, "is required");
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw invalidField(field, `must be at most ${MAX_NAME_BYTES} bytes`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(name)) throw invalidField(field, "must not hold control characters");
+}

@@ -1,0 +1,142 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { type CallResult, CallsResponse } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Log } from "../log.js";
+import { BridgeError, invalidField } from "../session/errors.js";
+import type { CallAnswer } from "../session/requestMemory.js";
+import type { SessionManager } from "../session/sessionManager.js";
+import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
+import { RequestFields } from "./requestFields.js";
+import { codeOf, statusOf } from "./statusOf.js";
+
+/** Calls that may wait for their answers before no more are read from the client. */
+const MAX_WAITING = 10_000;
+
+interface Slot {
+  tag: bigint;
+  answer: CallAnswer | undefined;
+}
+
+/** Serves one `Calls` stream: sends each call as it comes, answers in the order of the calls. */
+export class CallsStream {
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #sessions: SessionManager;
+  readonly #check: (request: Buffer) => void;
+  readonly #log: Log;
+  #slots: Slot[] = [];
+  #waiting = 0;
+  #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
+  #flushing = false;
+  #inputEnded = false;
+
+  constructor(
+    call: ServerDuplexStream<Buffer, Buffer>,
+    sessions: SessionManager,
+    check: (request: Buffer) => void,
+    log: Log,
+  ) {
+    this.#call = call;
+    this.#sessions = sessions;
+    this.#check = check;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#call.on("data", (request: Buffer) => this.#take(request));
+    this.#call.on("end", () => {
+      this.#inputEnded = true;
+      this.#endIfDone();
+    });
+    // A stream that broke has nobody to answer; its calls are on their way all the same.
+    this.#call.on("error", () => {});
+  }
+
+  #take(request: Buffer): void {
+    const slot: Slot = { tag: 0n, answer: undefined };
+    this.#slots.push(slot);
+    this.#waiting++;
+    if (this.#waiting >= MAX_WAITING) this.#call.pause();
+    const done = (answer: CallAnswer) => {
+      slot.answer = answer;
+      this.#waiting--;
+      if (this.#slots[0]?.answer) this.#flushSoon();
+    };
+    try {
+      const fields = new RequestFields(request);
+      slot.tag = BigInt(fields.varint(4));
+      this.#check(request);
+      this.#perform(fields, done);
+    } catch (error) {
+      done({ error: this.#bridgeError(error) });
+    }
+  }
+
+  #perform(fields: RequestFields, done: (answer: CallAnswer) => void): void {
+    const header = this.#headerOf(fields);
+    const session = this.#sessions.get(header.frameworkName);
+    const tokens = fields.strings(3);
+    const call = fields.message(2);
+    if (tokens.length > 0 && call) throw invalidField("ack_tokens", "must not be set beside call");
+    if (tokens.length > 0) session.acknowledge(header.attachmentId, header.requestId, tokens, done);
+    else if (call) session.call(header.attachmentId, header.requestId, call, done);
+    else throw invalidField("call", "is required, or ack_tokens");
+  }
+
+  /** The message's header; name and attachment are those of the last message that had them. */
+  #headerOf(fields: RequestFields): CallHeader {
+    const given = parseHeader(fields.message(1));
+    const header = {
+      frameworkName: given.frameworkName === "" ? this.#header.frameworkName : given.frameworkName,
+      attachmentId: given.attachmentId === "" ? this.#header.attachmentId : given.attachmentId,
+      requestId: given.requestId,
+    };
+    checkFrameworkName(header.frameworkName, "header.framework_name");
+    if (header.attachmentId === "") throw invalidField("header.attachment_id", "is required: take it from Opened");
+    this.#header = header;
+    return header;
+  }
+
+  #bridgeError(error: unknown): BridgeError {
+    if (error instanceof BridgeError) return error;
+    const { details } = statusOf(error, this.#log);
+    return new BridgeError(
+      error instanceof Error && error.name === "WireError" ? "INVALID_FIELD" : "INTERNAL",
+      details,
+    );
+  }
+
+  /** What is answered within one turn of the event loop shares a message. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    let ready = 0;
+    while (this.#slots[ready]?.answer) ready++;
+    if (ready > 0) {
+      const results = this.#slots.slice(0, ready).map(resultOf);
+      this.#slots = this.#slots.slice(ready);
+      if (!this.#call.cancelled) this.#call.write(Buffer.from(CallsResponse.encode({ results }).finish()));
+    }
+    if (this.#waiting < MAX_WAITING / 2 && this.#call.isPaused()) this.#call.resume();
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#inputEnded && this.#slots.length === 0) this.#call.end();
+  }
+}
+
+function resultOf({ tag, answer }: Slot): CallResult {
+  const error = answer?.error;
+  return {
+    tag,
+    code: error ? codeOf(error) : 0,
+    message: error?.message ?? "",
+    reason: error?.reason ?? "",
+  };
+}

@@ -1,0 +1,137 @@
+import { Duration } from "../../gen/google/protobuf/duration.js";
+import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { LinkChanged, LinkState as LinkStateCode, Opened, Progress } from "../../gen/mesosbridge/v1/scheduler.js";
+import { varintSize, writeVarint } from "../../wire/proto.js";
+import type { LinkState, SessionEvent } from "../session/sessionEvent.js";
+
+/** How often `Progress` comes on an idle stream, in ms. */
+export const PROGRESS_INTERVAL_MS = 15_000;
+
+/** Tags of `SessionEvent`'s fields; all of them fit in a byte. */
+const TAG_SEQUENCE = (1 << 3) | 0;
+const TAG_RECEIVE_TIME = (2 << 3) | 2;
+const TAG_ACK_TOKEN = (3 << 3) | 2;
+const TAG_FRAGMENT = (4 << 3) | 0;
+const TAG_OPENED = (10 << 3) | 2;
+const TAG_MESOS = (11 << 3) | 2;
+const TAG_PROGRESS = (12 << 3) | 2;
+const TAG_LINK_CHANGED = (13 << 3) | 2;
+
+interface Body {
+  readonly tag: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A serialized message whose repeated field `field` holds these events: `SubscribeResponse`
+ * with field 1. Mesos's events are copied once, into the message. Without `tokens`, the ack tokens
+ * are left out.
+ */
+export function encodeEvents(events: readonly SessionEvent[], field: number, tokens = true): Buffer {
+  const bodies = events.map(bodyOf);
+  const sizes = new Array<number>(events.length);
+  let total = 0;
+  for (let i = 0; i < events.length; i++) {
+    const size = eventSize(events[i] as SessionEvent, bodies[i] as Body, tokens);
+    sizes[i] = size;
+    total += 1 + varintSize(size) + size;
+  }
+  const out = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (let i = 0; i < events.length; i++) {
+    out[at++] = (field << 3) | 2;
+    at = writeVarint(out, at, sizes[i] as number);
+    at = writeEvent(out, at, events[i] as SessionEvent, bodies[i] as Body, tokens);
+  }
+  return out;
+}
+
+function eventSize(event: SessionEvent, { bytes }: Body, tokens: boolean): number {
+  const time = timestamp(event.receiveTimeMs);
+  let size = 1 + varintSize(event.sequence) + 2 + time.length + 1 + varintSize(bytes.length) + bytes.length;
+  if (tokens && event.ackToken !== "") size += 1 + varintSize(event.ackToken.length) + event.ackToken.length;
+  if (event.fragment) size += 2;
+  return size;
+}
+
+function writeEvent(out: Buffer, start: number, event: SessionEvent, { tag, bytes }: Body, tokens: boolean): number {
+  const time = timestamp(event.receiveTimeMs);
+  let at = start;
+  out[at++] = TAG_SEQUENCE;
+  at = writeVarint(out, at, event.sequence);
+  out[at++] = TAG_RECEIVE_TIME;
+  out[at++] = time.length;
+  out.set(time, at);
+  at += time.length;
+  if (tokens && event.ackToken !== "") {
+    out[at++] = TAG_ACK_TOKEN;
+    at = writeVarint(out, at, event.ackToken.length);
+    at += out.write(event.ackToken, at, "latin1");
+  }
+  if (event.fragment) {
+    out[at++] = TAG_FRAGMENT;
+    out[at++] = 1;
+  }
+  out[at++] = tag;
+  at = writeVarint(out, at, bytes.length);
+  out.set(bytes, at);
+  return at + bytes.length;
+}
+
+let lastTimeMs = -1;
+let lastTimestamp = Buffer.alloc(0);
+
+/** A serialized `google.protobuf.Timestamp`. Events of one chunk share their time, so the last one is kept. */
+function timestamp(timeMs: number): Buffer {
+  if (timeMs === lastTimeMs) return lastTimestamp;
+  const seconds = Math.floor(timeMs / 1000);
+  const nanos = Math.round((timeMs - seconds * 1000) * 1e6);
+  const out = Buffer.alloc(1 + varintSize(seconds) + (nanos === 0 ? 0 : 1 + varintSize(nanos)));
+  out[0] = (1 << 3) | 0;
+  const at = writeVarint(out, 1, seconds);
+  if (nanos !== 0) {
+    out[at] = (2 << 3) | 0;
+    writeVarint(out, at + 1, nanos);
+  }
+  lastTimeMs = timeMs;
+  lastTimestamp = out;
+  return out;
+}
+
+function bodyOf({ body }: SessionEvent): Body {
+  switch (body.kind) {
+    case "mesos":
+      return { tag: TAG_MESOS, bytes: body.bytes };
+    case "progress":
+      return { tag: TAG_PROGRESS, bytes: Progress.encode({ snapshotEnd: body.snapshotEnd }).finish() };
+    case "link-changed": {
+      const { state, reason, master } = body;
+      return {
+        tag: TAG_LINK_CHANGED,
+        bytes: LinkChanged.encode({ state: linkStateCode(state), reason, master }).finish(),
+      };
+    }
+    case "opened": {
+      const opened = Opened.fromPartial({
+        attachmentId: body.attachmentId,
+        frameworkId: { value: body.frameworkId },
+        lease: durationOf(body.leaseMs),
+        resumed: body.resumed,
+        progressInterval: durationOf(PROGRESS_INTERVAL_MS),
+        linkState: linkStateCode(body.linkState),
+        defaultedFields: [...body.defaultedFields],
+      });
+      // Decoded rather than made from parts: so its unknown fields stay.
+      opened.frameworkInfo = FrameworkInfo.decode(body.frameworkInfo);
+      return { tag: TAG_OPENED, bytes: Opened.encode(opened).finish() };
+    }
+  }
+}
+
+export function linkStateCode(state: LinkState): LinkStateCode {
+  return state === "connected" ? LinkStateCode.LINK_STATE_CONNECTED : LinkStateCode.LINK_STATE_CONNECTING;
+}
+
+function durationOf(ms: number): Duration {
+  return Duration.fromPartial({ seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms % 1000) * 1e6) });
+}

@@ -1,0 +1,80 @@
+import { Timestamp } from "../../gen/google/protobuf/timestamp.js";
+import {
+  LaunchOutcome as LaunchOutcomeCode,
+  OfferChange as OfferChangeCode,
+} from "../../gen/mesosbridge/v1/observer.js";
+import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
+import { idMessage } from "../mesos/calls.js";
+import type { LaunchOutcome, Observation, OfferChange } from "../session/observerHub.js";
+import { encodeEvents } from "./encodeEvents.js";
+
+type Of<Kind extends Observation["kind"]> = Extract<Observation, { kind: Kind }>;
+
+const OFFER_CHANGES: Record<OfferChange, OfferChangeCode> = {
+  opened: OfferChangeCode.OFFER_CHANGE_OPENED,
+  rescinded: OfferChangeCode.OFFER_CHANGE_RESCINDED,
+  accepted: OfferChangeCode.OFFER_CHANGE_ACCEPTED,
+  declined: OfferChangeCode.OFFER_CHANGE_DECLINED,
+  lost: OfferChangeCode.OFFER_CHANGE_LOST,
+};
+
+const LAUNCH_OUTCOMES: Record<LaunchOutcome, LaunchOutcomeCode> = {
+  sent: LaunchOutcomeCode.LAUNCH_OUTCOME_SENT,
+  accepted: LaunchOutcomeCode.LAUNCH_OUTCOME_ACCEPTED,
+  refused: LaunchOutcomeCode.LAUNCH_OUTCOME_REFUSED,
+  unknown: LaunchOutcomeCode.LAUNCH_OUTCOME_UNKNOWN,
+};
+
+/** However many observers there are, an observation is serialized once. */
+const encoded = new WeakMap<Observation, Buffer>();
+
+/** The serialized `Watch...Response` that tells of an observation. */
+export function encodeObservation(observation: Observation): Buffer {
+  const known = encoded.get(observation);
+  if (known) return known;
+  const message = encode(observation);
+  encoded.set(observation, message);
+  return message;
+}
+
+function encode(observation: Observation): Buffer {
+  switch (observation.kind) {
+    case "offers":
+      return encodeOffers(observation);
+    case "launch":
+      return encodeLaunch(observation);
+    case "update":
+      return Buffer.concat([head(observation), lengthDelimited(3, observation.status)]);
+    case "event":
+      return Buffer.concat([stringField(1, observation.frameworkName), encodeEvents([observation.event], 2, false)]);
+  }
+}
+
+function encodeOffers(observation: Of<"offers">): Buffer {
+  return Buffer.concat([
+    head(observation),
+    varintField(3, OFFER_CHANGES[observation.change]),
+    ...observation.offers.map((offer) => lengthDelimited(4, offer)),
+    ...observation.offerIds.map((id) => lengthDelimited(5, idMessage(id))),
+  ]);
+}
+
+function encodeLaunch(observation: Of<"launch">): Buffer {
+  return Buffer.concat([
+    head(observation),
+    varintField(3, LAUNCH_OUTCOMES[observation.outcome]),
+    ...observation.offerIds.map((id) => lengthDelimited(4, idMessage(id))),
+    ...observation.tasks.map((task) => lengthDelimited(5, task)),
+    stringField(6, observation.message),
+  ]);
+}
+
+/** Framework name and time: fields 1 and 2 of every response. */
+function head({ frameworkName, timeMs }: { readonly frameworkName: string; readonly timeMs: number }): Buffer {
+  return Buffer.concat([stringField(1, frameworkName), lengthDelimited(2, timestampBytes(timeMs))]);
+}
+
+export function timestampBytes(timeMs: number): Uint8Array {
+  const seconds = Math.floor(timeMs / 1000);
+  return Timestamp.encode({ seconds: BigInt(seconds), nanos: Math.round((timeMs - seconds * 1000) * 1e6) }).finish();
+}

@@ -1,0 +1,171 @@
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  ListFrameworksRequest,
+  ListFrameworksResponse,
+  ListOffersRequest,
+  ListTasksRequest,
+  WatchEventsRequest,
+} from "../../gen/mesosbridge/v1/observer.js";
+import { lengthDelimited, stringField } from "../../wire/proto.js";
+import type { Log } from "../log.js";
+import { BridgeError, invalidField } from "../session/errors.js";
+import type { FrameworkStore } from "../session/frameworkStore.js";
+import type { Observation, ObserverHub } from "../session/observerHub.js";
+import type { Session } from "../session/session.js";
+import type { SessionManager } from "../session/sessionManager.js";
+import { eventFilter } from "./eventFilter.js";
+import { encodeObservation } from "./observations.js";
+import { ObserverStream } from "./observerStream.js";
+import { pageOf } from "./paging.js";
+import { RequestFields } from "./requestFields.js";
+import { frameworkOf, stagingStatus, taskFields } from "./snapshots.js";
+import { statusOf } from "./statusOf.js";
+
+export interface ObserverServiceOptions {
+  readonly sessions: SessionManager;
+  readonly store: FrameworkStore;
+  readonly hub: ObserverHub;
+  readonly log: Log;
+  /** Open observer streams, so that shutdown can end them. */
+  readonly streams: Set<ObserverStream>;
+}
+
+type Watch = ServerWritableStream<Buffer, Buffer>;
+
+/** Observers beyond this number are refused, so that they stay bounded. */
+const MAX_OBSERVERS = 1_000;
+
+/** `mesosbridge.v1.ObserverService`: shows what happens, and can't change anything. */
+export function observerService(options: ObserverServiceOptions): UntypedServiceImplementation {
+  const { sessions, store, hub, log, streams } = options;
+
+  const unary = (list: (request: Buffer) => Buffer) => {
+    return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
+      try {
+        callback(null, list(call.request));
+      } catch (error) {
+        callback(statusOf(error, log));
+      }
+    };
+  };
+
+  /** Sessions that a request asks about; all of them for an empty name. */
+  const chosen = (frameworkName: string): Session[] =>
+    frameworkName === "" ? sessions.sessions() : [sessions.get(frameworkName)];
+
+  const watch = (
+    call: Watch,
+    accept: (observation: Observation) => boolean,
+    begin: (stream: ObserverStream) => void = () => {},
+  ) => {
+    if (streams.size >= MAX_OBSERVERS) {
+      throw new BridgeError("TOO_MANY_CALLS", `${MAX_OBSERVERS} observers watch already`);
+    }
+    let unobserve = () => {};
+    const stream: ObserverStream = new ObserverStream(call, log, () => {
+      unobserve();
+      streams.delete(stream);
+    });
+    streams.add(stream);
+    begin(stream);
+    unobserve = hub.observe((observation) => {
+      if (accept(observation)) stream.push(encodeObservation(observation));
+    });
+  };
+
+  /** A Watch method over one kind of observations of one framework, or of all. */
+  const watching = (kind: Observation["kind"], begin: (stream: ObserverStream, name: string) => void = () => {}) => {
+    return (call: Watch) => {
+      try {
+        const name = new RequestFields(call.request).string(1);
+        watch(
+          call,
+          (observation) => observation.kind === kind && (name === "" || observation.frameworkName === name),
+          (stream) => begin(stream, name),
+        );
+      } catch (error) {
+        call.emit("error", statusOf(error, log));
+      }
+    };
+  };
+
+  const watchEvents = (call: Watch) => {
+    try {
+      const request = WatchEventsRequest.decode(call.request);
+      const accept = eventFilter(request);
+      const from = request.afterSequence === 0n ? undefined : Number(request.afterSequence);
+      if (from !== undefined && request.frameworkName === "") {
+        throw invalidField("framework_name", "is required with after_sequence");
+      }
+      watch(call, accept, (stream) => {
+        if (from === undefined) return;
+        for (const event of missedEvents(sessions.get(request.frameworkName), from)) {
+          if (accept(event)) stream.push(encodeObservation(event));
+        }
+      });
+    } catch (error) {
+      call.emit("error", statusOf(error, log));
+    }
+  };
+
+  return {
+    listFrameworks: unary((bytes) => {
+      const request = ListFrameworksRequest.decode(bytes);
+      const names = new Set([...store.frameworks(), ...sessions.sessions()].map(({ frameworkName }) => frameworkName));
+      const { items, nextPageToken } = pageOf(names, (name) => name, request);
+      const frameworks = items.map((name) => frameworkOf(name, sessions.find(name), store.framework(name)));
+      return Buffer.from(ListFrameworksResponse.encode({ frameworks, nextPageToken }).finish());
+    }),
+
+    listOffers: unary((bytes) => {
+      const request = ListOffersRequest.decode(bytes);
+      const open = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
+        state.offers.values().map((offer) => ({ frameworkName, offer })),
+      );
+      const page = pageOf(open, ({ frameworkName, offer }) => `${frameworkName}\n${offer.id}`, request);
+      const offers = page.items.map(({ frameworkName, offer }) =>
+        lengthDelimited(1, stringField(1, frameworkName), lengthDelimited(2, offer.bytes)),
+      );
+      return Buffer.concat([...offers, stringField(2, page.nextPageToken)]);
+    }),
+
+    listTasks: unary((bytes) => {
+      const request = ListTasksRequest.decode(bytes);
+      const known = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
+        state.tasks.values().map((task) => ({ frameworkName, task, status: task.status ?? stagingStatus(task) })),
+      );
+      const page = pageOf(known, ({ frameworkName, task }) => `${frameworkName}\n${task.taskId}`, request);
+      const tasks = page.items.map((item) => lengthDelimited(1, ...taskFields(item)));
+      return Buffer.concat([...tasks, stringField(2, page.nextPageToken)]);
+    }),
+
+    watchOffers: watching("offers", (stream, name) => {
+      const timeMs = Date.now();
+      for (const { frameworkName, state } of name === ""
+        ? sessions.sessions()
+        : [sessions.find(name)].filter(isSession)) {
+        for (const piece of state.offers.events(state.offers.values())) {
+          const offers = piece.offers.map((offer) => offer.bytes);
+          const opened: Observation = { kind: "offers", frameworkName, timeMs, change: "opened", offers, offerIds: [] };
+          stream.push(encodeObservation(opened));
+        }
+      }
+    }),
+    watchLaunches: watching("launch"),
+    watchStatusUpdates: watching("update"),
+    watchEvents,
+  };
+}
+
+function isSession(session: Session | undefined): session is Session {
+  return session !== undefined;
+}
+
+/** Events of a session after a sequence, as far back as it holds them. */
+function* missedEvents(session: Session, afterSequence: number): Generator<Observation> {
+  const { log } = session.state;
+  for (let sequence = Math.max(afterSequence + 1, log.firstSequence); sequence <= log.lastSequence; sequence++) {
+    const event = log.at(sequence);
+    if (event) yield { kind: "event", frameworkName: session.frameworkName, event };
+  }
+}

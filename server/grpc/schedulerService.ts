@@ -1,0 +1,146 @@
+import type {
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { DeclineOffersResponse } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Log } from "../log.js";
+import { BridgeError, invalidField } from "../session/errors.js";
+import type { CallAnswer } from "../session/requestMemory.js";
+import type { Identity, SessionManager } from "../session/sessionManager.js";
+import { readAttachRequest } from "./attachRequest.js";
+import { readHeader } from "./callHeader.js";
+import { CallsStream } from "./callsStream.js";
+import { EventStream } from "./eventStream.js";
+import { RequestFields } from "./requestFields.js";
+import { statusOf } from "./statusOf.js";
+import { type TypedCall, typedCalls } from "./typedCalls.js";
+
+/** Checks a serialized request of a type (`SubscribeRequest`, ...). @throws BridgeError INVALID_FIELD */
+export type CheckRequest = (type: string, request: Uint8Array) => void;
+
+export interface SchedulerServiceOptions {
+  readonly sessions: SessionManager;
+  readonly check: CheckRequest;
+  readonly log: Log;
+}
+
+type Unary = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
+
+const EMPTY = Buffer.alloc(0);
+const MAX_ACK_TOKENS = 10_000;
+
+/** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
+export function schedulerService({ sessions, check, log }: SchedulerServiceOptions): UntypedServiceImplementation {
+  /** A handler whose errors all go through the one funnel. */
+  const unary = (type: string, handle: (request: RequestFields, callback: sendUnaryData<Buffer>) => void): Unary => {
+    return (call, callback) => {
+      try {
+        check(type, call.request);
+        handle(new RequestFields(call.request), callback);
+      } catch (error) {
+        callback(statusOf(error, log));
+      }
+    };
+  };
+
+  const answer = (callback: sendUnaryData<Buffer>, encode: (gone: number) => Buffer) => (result: CallAnswer) => {
+    if (result.error) callback(statusOf(result.error, log));
+    else callback(null, encode(result.gone));
+  };
+
+  const mesosCall = (type: string, typed: TypedCall, encode: (gone: number) => Buffer = () => EMPTY): Unary =>
+    unary(type, (request, callback) => {
+      const { frameworkName, attachmentId, requestId } = readHeader(request);
+      sessions.get(frameworkName).call(attachmentId, requestId, typed(request), answer(callback, encode));
+    });
+
+  const acknowledge = unary("AcknowledgeRequest", (request, callback) => {
+    const { frameworkName, attachmentId, requestId } = readHeader(request);
+    const tokens = request.strings(2);
+    if (tokens.length === 0) throw invalidField("ack_tokens", "must hold at least one token");
+    if (tokens.length > MAX_ACK_TOKENS) throw invalidField("ack_tokens", `must hold at most ${MAX_ACK_TOKENS} tokens`);
+    sessions.get(frameworkName).acknowledge(
+      attachmentId,
+      requestId,
+      tokens,
+      answer(callback, () => EMPTY),
+    );
+  });
+
+  const closeSession = unary("CloseSessionRequest", (request, callback) => {
+    const { frameworkName, attachmentId } = readHeader(request);
+    sessions.closeSession(frameworkName, attachmentId).then(
+      () => callback(null, EMPTY),
+      (error: unknown) => callback(statusOf(error, log)),
+    );
+  });
+
+  const checkCalls = (request: Buffer) => check("CallsRequest", request);
+
+  return {
+    subscribe: (call: ServerWritableStream<Buffer, Buffer>) => {
+      subscribe(call).catch((error: unknown) => call.emit("error", statusOf(error, log)));
+    },
+    launchTasks: mesosCall("LaunchTasksRequest", typedCalls.launchTasks),
+    acceptOffers: mesosCall("AcceptOffersRequest", typedCalls.acceptOffers),
+    declineOffers: mesosCall("DeclineOffersRequest", typedCalls.declineOffers, (gone) =>
+      Buffer.from(DeclineOffersResponse.encode({ gone }).finish()),
+    ),
+    reviveOffers: mesosCall("ReviveOffersRequest", typedCalls.reviveOffers),
+    suppressOffers: mesosCall("SuppressOffersRequest", typedCalls.suppressOffers),
+    killTask: mesosCall("KillTaskRequest", typedCalls.killTask),
+    reconcileTasks: mesosCall("ReconcileTasksRequest", typedCalls.reconcileTasks),
+    sendMessage: mesosCall("SendMessageRequest", typedCalls.sendMessage),
+    teardown: mesosCall("TeardownRequest", typedCalls.teardown),
+    call: mesosCall("CallRequest", typedCalls.call),
+    acknowledge,
+    closeSession,
+    calls: (call: ServerDuplexStream<Buffer, Buffer>) => new CallsStream(call, sessions, checkCalls, log).start(),
+  };
+
+  async function subscribe(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
+    check("SubscribeRequest", call.request);
+    const request = readAttachRequest(call.request, identityOf(call));
+    const stream = new EventStream(call, log);
+    let gone = false;
+    let detach = () => {};
+    call.on("cancelled", () => {
+      gone = true;
+      stream.stop();
+      detach();
+    });
+    try {
+      const { session, attachment } = await sessions.attach(request, stream);
+      detach = () => session.detach(attachment);
+      log.info(
+        { framework: request.frameworkName, attachment: attachment.id, peer: request.identity.name },
+        "attached",
+      );
+      if (gone) detach();
+      else stream.begin(attachment);
+    } catch (error) {
+      stream.stop();
+      throw error;
+    }
+  }
+}
+
+function identityOf(call: { getPeer(): string }): Identity {
+  return { name: call.getPeer() };
+}
+
+/** Makes violations into the error that a client sees. */
+export function checkBy(
+  validate: (type: string, request: Uint8Array) => ReadonlyArray<{ field: string; description: string }>,
+): CheckRequest {
+  return (type, request) => {
+    const violations = validate(`mesosbridge.v1.${type}`, request);
+    const [first] = violations;
+    if (!first) return;
+    const more = violations.length === 1 ? "" : `, and ${violations.length - 1} more`;
+    throw new BridgeError("INVALID_FIELD", `${first.field} ${first.description}${more}`, { violations });
+  };
+}

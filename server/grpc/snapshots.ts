@@ -1,0 +1,53 @@
+import { TaskState, TaskStatus } from "../../gen/mesos/v1/mesos.js";
+import type { Framework } from "../../gen/mesosbridge/v1/observer.js";
+import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
+import { lengthDelimited, stringField } from "../../wire/proto.js";
+import type { FrameworkRecord } from "../session/frameworkStore.js";
+import type { Session } from "../session/session.js";
+import type { KnownTask } from "../session/tasks.js";
+import { linkStateCode } from "./encodeEvents.js";
+import { timestampBytes } from "./observations.js";
+
+/** A framework as observers see it. */
+export function frameworkOf(
+  frameworkName: string,
+  session: Session | undefined,
+  record: FrameworkRecord | undefined,
+): Framework {
+  const frameworkId = session?.state.record.frameworkId ?? record?.frameworkId;
+  const expires = session?.leaseExpiresMs;
+  return {
+    frameworkName,
+    frameworkId: frameworkId === undefined ? undefined : { value: frameworkId },
+    sessionOpen: session !== undefined,
+    attached: session?.attached ?? false,
+    linkState: session
+      ? linkStateCode(session.linkConnected ? "connected" : "connecting")
+      : LinkState.LINK_STATE_UNSPECIFIED,
+    openOffers: session?.state.offers.size ?? 0,
+    unacknowledgedUpdates: session?.state.owed.size ?? 0,
+    activeTasks: session?.state.tasks.activeCount ?? 0,
+    leaseExpireTime: expires === undefined ? undefined : new Date(expires),
+  };
+}
+
+/** The status of a task that Mesos has not reported yet. */
+export function stagingStatus(task: KnownTask): Uint8Array {
+  const agentId = task.agentId === "" ? undefined : { value: task.agentId };
+  return TaskStatus.encode(
+    TaskStatus.fromPartial({ taskId: { value: task.taskId }, agentId, state: TaskState.TASK_STAGING }),
+  ).finish();
+}
+
+/** The serialized fields of a `KnownTask`. */
+export function taskFields(item: { frameworkName: string; task: KnownTask; status: Uint8Array }): Buffer[] {
+  const { frameworkName, task, status } = item;
+  const agent = task.agentIdBytes.length === 0 ? [] : [lengthDelimited(3, task.agentIdBytes)];
+  return [
+    stringField(1, frameworkName),
+    lengthDelimited(2, task.taskIdBytes),
+    ...agent,
+    lengthDelimited(4, status),
+    lengthDelimited(5, timestampBytes(task.updateTimeMs)),
+  ];
+}

@@ -1,0 +1,51 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.js";
+import { Status } from "../../gen/google/rpc/status.js";
+import { WireError } from "../../wire/proto.js";
+import type { Log } from "../log.js";
+import { BridgeError, REASONS } from "../session/errors.js";
+
+const DOMAIN = "mesosbridge";
+const RETRY_DELAY = { seconds: 1n, nanos: 0 };
+
+/** The one way from any error to what a client sees. What is not a BridgeError is logged and not told. */
+export function statusOf(error: unknown, log: Log): ServiceError {
+  if (error instanceof BridgeError) return serviceError(error);
+  if (error instanceof WireError) {
+    return serviceError(new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`));
+  }
+  log.error({ err: error }, "a request failed");
+  return serviceError(new BridgeError("INTERNAL", "the bridge failed; its log says why"));
+}
+
+/** The gRPC status code of an error. */
+export function codeOf(error: BridgeError): status {
+  return status[error.status as keyof typeof status] ?? status.UNKNOWN;
+}
+
+function serviceError(error: BridgeError): ServiceError {
+  const code = codeOf(error);
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(richStatus(error, code)).finish()));
+  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+}
+
+function richStatus(error: BridgeError, code: number): Status {
+  const info = ErrorInfo.fromPartial({ reason: error.reason, domain: DOMAIN, metadata: { ...error.metadata } });
+  const details = [packed("google.rpc.ErrorInfo", ErrorInfo.encode(info).finish())];
+  if (error.violations.length > 0) {
+    const request = BadRequest.fromPartial({
+      fieldViolations: error.violations.map((violation) => ({ ...violation })),
+    });
+    details.push(packed("google.rpc.BadRequest", BadRequest.encode(request).finish()));
+  }
+  if (REASONS[error.reason].retryable) {
+    const retry = RetryInfo.fromPartial({ retryDelay: RETRY_DELAY });
+    details.push(packed("google.rpc.RetryInfo", RetryInfo.encode(retry).finish()));
+  }
+  return Status.fromPartial({ code, message: error.message, details });
+}
+
+function packed(type: string, value: Uint8Array): { typeUrl: string; value: Buffer } {
+  return { typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(value) };
+}

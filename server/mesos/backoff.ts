@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface BackoffOptions {
+  /** Upper bound of the first wait, in ms. Default 100. */
+  initialMs?: number;
+  /** Upper bound of all waits, in ms. Default 15,000, as Mesos's clients cap theirs. */
+  maxMs?: number;
+}
+
+/** Exponential backoff with full jitter: each wait is random between 0 and a bound that doubles. */
+export class Backoff {
+  readonly #initialMs: number;
+  readonly #maxMs: number;
+  #attempts = 0;
+
+  constructor(options: BackoffOptions = {}) {
+    this.#initialMs = options.initialMs ?? 100;
+    this.#maxMs = options.maxMs ?? 15_000;
+  }
+
+  /** The next wait, in ms. */
+  next(): number {
+    const bound = Math.min(this.#maxMs, this.#initialMs * 2 ** Math.min(this.#attempts, 30));
+    this.#attempts++;
+    return Math.random() * bound;
+  }
+
+  /** Waits. Rejects with AbortError when `signal` aborts. */
+  async wait(signal: AbortSignal): Promise<void> {
+    await sleep(this.next(), undefined, { signal });
+  }
+
+  reset(): void {
+    this.#attempts = 0;
+  }
+}

@@ -1,0 +1,228 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
+
+/** What became of a call. */
+export type CallOutcome =
+  /** The master took it (2xx). It may still drop it: Mesos promises no more. */
+  | { readonly kind: "accepted" }
+  /** The master answered that it does not take it. */
+  | { readonly kind: "refused"; readonly status: number; readonly message: string }
+  /** It was sent, and no answer came: it may have been taken or not. */
+  | { readonly kind: "unknown"; readonly message: string }
+  /** It was not sent. */
+  | { readonly kind: "not-sent"; readonly message: string }
+  /** It was not sent, because too much is waiting already. */
+  | { readonly kind: "too-many"; readonly message: string };
+
+export interface CallConnectionOptions {
+  readonly master: URL;
+  readonly streamId: string;
+  readonly authorization: string | undefined;
+  /** PEM certificates to trust beside the system's, for https. */
+  readonly tlsCa: string | undefined;
+  /** How long the answer to the oldest call may take before the connection is given up, in ms. */
+  readonly timeoutMs: number;
+  /** Calls and bytes that may wait for an answer at a time. */
+  readonly maxPendingCalls: number;
+  readonly maxPendingBytes: number;
+  /** The connection broke while calls waited for their answers. Not called by `close`. */
+  onBroken(reason: string): void;
+}
+
+type Done = (outcome: CallOutcome) => void;
+
+interface PendingCall {
+  readonly bytes: number;
+  readonly done: Done;
+}
+
+const ACCEPTED: CallOutcome = { kind: "accepted" };
+const MAX_MESSAGE_CHARACTERS = 2_000;
+
+/**
+ * One connection to a master on which the calls of one subscription are pipelined:
+ * written in order without waiting, answered in order. Mesos keeps the order of calls on one
+ * connection only.
+ *
+ * A call is written at most once. A general HTTP client would send requests that were
+ * pipelined behind a broken one again, and a repeated ACCEPT makes Mesos report tasks
+ * lost that are running; that is why this is written by hand.
+ */
+export class CallConnection {
+  readonly #options: CallConnectionOptions;
+  readonly #head: string;
+  #socket: Socket | undefined;
+  #connected = false;
+  /** Calls made before the connection stands. */
+  #waiting: Array<PendingCall & { body: Uint8Array }> = [];
+  /** Written calls, the oldest first, from `#answered` on. */
+  #pending: PendingCall[] = [];
+  #answered = 0;
+  #pendingBytes = 0;
+  #corked = false;
+  #closed: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: CallConnectionOptions) {
+    this.#options = options;
+    const lines = [
+      "POST /api/v1/scheduler HTTP/1.1",
+      `Host: ${options.master.host}`,
+      "Content-Type: application/x-protobuf",
+      "Accept: application/x-protobuf",
+      `Mesos-Stream-Id: ${options.streamId}`,
+      ...(options.authorization === undefined ? [] : [`Authorization: ${options.authorization}`]),
+      "Content-Length: ",
+    ];
+    this.#head = lines.join("\r\n");
+  }
+
+  /** Calls that wait for their answer. */
+  get pendingCalls(): number {
+    return this.#waiting.length + this.#pending.length - this.#answered;
+  }
+
+  /**
+   * Sends a serialized `mesos.v1.scheduler.Call`. `done` is called exactly once, never
+   * from within this call unless the call is refused at once.
+   */
+  send(body: Uint8Array, done: Done): void {
+    if (this.#closed !== undefined) return done({ kind: "not-sent", message: this.#closed });
+    const { maxPendingCalls, maxPendingBytes } = this.#options;
+    if (this.pendingCalls >= maxPendingCalls || this.#pendingBytes + body.length > maxPendingBytes) {
+      return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
+    }
+    this.#pendingBytes += body.length;
+    if (this.#connected) this.#write(body, { bytes: body.length, done });
+    else {
+      this.#waiting.push({ bytes: body.length, body, done });
+      if (!this.#socket) this.#connect();
+    }
+  }
+
+  /** Ends the connection. Calls without an answer are told so. */
+  close(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#drop(reason);
+  }
+
+  #connect(): void {
+    const { master, tlsCa } = this.#options;
+    const secure = master.protocol === "https:";
+    const address = { host: master.hostname.replace(/^\[|\]$/g, ""), port: portOf(master) };
+    const ca = tlsCa === undefined ? {} : { ca: tlsCa };
+    const servername = /^[\d.]+$|:/.test(address.host) ? {} : { servername: address.host };
+    const socket = secure ? connectTls({ ...address, ...ca, ...servername }) : connectTcp(address);
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    const parser = new HttpResponseParser();
+    socket.once(secure ? "secureConnect" : "connect", () => this.#onConnect(socket));
+    socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
+    socket.on("error", (error) => this.#onEnd(socket, error.message));
+    socket.on("close", () => this.#onEnd(socket, "the master closed the connection of calls"));
+    this.#startTimer();
+  }
+
+  #onConnect(socket: Socket): void {
+    if (socket !== this.#socket) return;
+    this.#connected = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { body, bytes, done } of waiting) this.#write(body, { bytes, done });
+  }
+
+  #write(body: Uint8Array, call: PendingCall): void {
+    const socket = this.#socket as Socket;
+    if (this.#pending.length === this.#answered) this.#startTimer();
+    this.#pending.push(call);
+    const head = `${this.#head}${body.length}\r\n\r\n`;
+    const request = Buffer.allocUnsafe(head.length + body.length);
+    request.write(head, 0, "latin1");
+    request.set(body, head.length);
+    if (!this.#corked) {
+      // What is sent within one turn of the event loop leaves in one write.
+      this.#corked = true;
+      socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        socket.uncork();
+      });
+    }
+    socket.write(request);
+  }
+
+  #onData(socket: Socket, parser: HttpResponseParser, chunk: Buffer): void {
+    if (socket !== this.#socket) return;
+    try {
+      parser.push(chunk, (response) => this.#onResponse(response));
+    } catch (error) {
+      this.#drop(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#compact();
+    if (this.pendingCalls === 0) this.#stopTimer();
+    else this.#timer?.refresh();
+  }
+
+  #onResponse(response: HttpResponse): void {
+    const call = this.#pending[this.#answered];
+    if (!call) throw new Error("the master answered a call that was not made");
+    this.#answered++;
+    this.#pendingBytes -= call.bytes;
+    call.done(outcomeOf(response));
+    if (!response.keepAlive) this.#drop("the master closes the connection of calls");
+  }
+
+  #compact(): void {
+    if (this.#answered === this.#pending.length) this.#pending = [];
+    else if (this.#answered > 1024) this.#pending = this.#pending.slice(this.#answered);
+    else return;
+    this.#answered = 0;
+  }
+
+  #onEnd(socket: Socket, reason: string): void {
+    if (socket === this.#socket) this.#drop(reason);
+  }
+
+  /** Ends the socket; the next call opens another, unless the connection is closed. */
+  #drop(reason: string): void {
+    this.#stopTimer();
+    const unanswered = this.#pending.slice(this.#answered);
+    const unsent = this.#waiting;
+    this.#pending = [];
+    this.#answered = 0;
+    this.#waiting = [];
+    this.#pendingBytes = 0;
+    this.#connected = false;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.destroy();
+    if (unanswered.length + unsent.length > 0 && this.#closed === undefined) this.#options.onBroken(reason);
+    for (const call of unanswered) call.done({ kind: "unknown", message: reason });
+    for (const call of unsent) call.done({ kind: "not-sent", message: reason });
+  }
+
+  #startTimer(): void {
+    this.#stopTimer();
+    const { timeoutMs } = this.#options;
+    this.#timer = setTimeout(() => this.#drop(`the master did not answer within ${timeoutMs} ms`), timeoutMs);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function portOf(url: URL): number {
+  if (url.port !== "") return Number(url.port);
+  return url.protocol === "https:" ? 443 : 80;
+}
+
+function outcomeOf({ status, body }: HttpResponse): CallOutcome {
+  if (status >= 200 && status < 300) return ACCEPTED;
+  const message = body.toString("utf8", 0, MAX_MESSAGE_CHARACTERS).trim();
+  return { kind: "refused", status, message: message === "" ? `HTTP status ${status}` : message };
+}

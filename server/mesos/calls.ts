@@ -1,0 +1,138 @@
+/** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
+import { LENGTH_DELIMITED, lengthDelimited, ProtoReader, submessages, VARINT, varintField } from "../../wire/proto.js";
+import { readId } from "./events.js";
+
+/** `mesos.v1.scheduler.Call.Type`. */
+export const CallType = {
+  UNKNOWN: 0,
+  SUBSCRIBE: 1,
+  TEARDOWN: 2,
+  ACCEPT: 3,
+  DECLINE: 4,
+  REVIVE: 5,
+  KILL: 6,
+  SHUTDOWN: 7,
+  ACKNOWLEDGE: 8,
+  RECONCILE: 9,
+  MESSAGE: 10,
+  REQUEST: 11,
+  SUPPRESS: 12,
+  ACCEPT_INVERSE_OFFERS: 13,
+  DECLINE_INVERSE_OFFERS: 14,
+  ACKNOWLEDGE_OPERATION_STATUS: 15,
+  RECONCILE_OPERATIONS: 16,
+  UPDATE_FRAMEWORK: 17,
+} as const;
+
+/** The field of `Call` that holds the payload, by type. */
+const PAYLOAD_FIELDS = [0, 3, 0, 4, 5, 15, 6, 7, 8, 9, 10, 11, 16, 13, 14, 17, 18, 19] as const;
+
+const FRAMEWORK_ID_FIELD = 1;
+const TYPE_FIELD = 2;
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+export interface CallView {
+  /** `CallType`; 0 if unset. */
+  readonly type: number;
+  /** The payload of that type; empty where there is none. */
+  readonly payload: Uint8Array;
+}
+
+/** Type and payload of a serialized call. @throws WireError */
+export function readCall(call: Uint8Array): CallView {
+  let type = 0;
+  const types = new ProtoReader(call);
+  while (types.next()) if (types.field === TYPE_FIELD && types.wireType === VARINT) type = types.varint();
+  const field = PAYLOAD_FIELDS[type] ?? 0;
+  let payload = EMPTY;
+  const reader = new ProtoReader(call);
+  while (reader.next()) if (reader.field === field && reader.wireType === LENGTH_DELIMITED) payload = reader.bytes();
+  return { type, payload };
+}
+
+/** A serialized call of a type, without a framework id. */
+export function buildCall(type: number, ...payload: readonly Uint8Array[]): Buffer {
+  const field = PAYLOAD_FIELDS[type] ?? 0;
+  const head = varintField(TYPE_FIELD, type);
+  return field === 0 ? head : Buffer.concat([head, lengthDelimited(field, ...payload)]);
+}
+
+/** The call with the framework id set. Appended: in protobuf the last value of a field counts. */
+export function withFrameworkId(call: Uint8Array, frameworkId: string): Buffer {
+  return Buffer.concat([call, lengthDelimited(FRAMEWORK_ID_FIELD, idMessage(frameworkId))]);
+}
+
+/** A serialized id message (`TaskID`, `OfferID`, ...). */
+export function idMessage(id: string): Buffer {
+  return lengthDelimited(1, Buffer.from(id, "utf8"));
+}
+
+/** The ids of the id messages in a payload's field `field`. */
+export function readIds(payload: Uint8Array, field: number): string[] {
+  return submessages(payload, field).map(readId);
+}
+
+export interface LaunchedTaskView {
+  readonly taskId: string;
+  readonly agentId: string;
+  /** The serialized `TaskInfo`. */
+  readonly bytes: Uint8Array;
+}
+
+export interface AcceptView {
+  readonly offerIds: readonly string[];
+  /** Tasks of its LAUNCH and LAUNCH_GROUP operations. */
+  readonly tasks: readonly LaunchedTaskView[];
+}
+
+/** Offers and launched tasks of an ACCEPT payload. @throws WireError */
+export function readAccept(payload: Uint8Array): AcceptView {
+  const tasks: LaunchedTaskView[] = [];
+  for (const operation of submessages(payload, 2)) {
+    for (const launch of submessages(operation, 2)) tasks.push(...submessages(launch, 1).map(readTask));
+    for (const group of submessages(operation, 7)) {
+      for (const taskGroup of submessages(group, 2)) tasks.push(...submessages(taskGroup, 1).map(readTask));
+    }
+  }
+  return { offerIds: readIds(payload, 1), tasks };
+}
+
+function readTask(bytes: Uint8Array): LaunchedTaskView {
+  let taskId = "";
+  let agentId = "";
+  const reader = new ProtoReader(bytes);
+  while (reader.next()) {
+    if (reader.field === 2) taskId = readId(reader.bytes());
+    else if (reader.field === 3) agentId = readId(reader.bytes());
+  }
+  return { taskId, agentId, bytes };
+}
+
+/** The uuid of an ACKNOWLEDGE or ACKNOWLEDGE_OPERATION_STATUS payload. */
+export function readUuid(payload: Uint8Array): Uint8Array {
+  return submessages(payload, 3)[0] ?? EMPTY;
+}
+
+/** The roles of a REVIVE or SUPPRESS payload; empty means all. */
+export function readRoles(payload: Uint8Array): string[] {
+  return submessages(payload, 1).map((role) => Buffer.from(role).toString("utf8"));
+}
+
+/** A RECONCILE call for tasks, given as serialized ids. */
+export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentIdBytes: Uint8Array }>): Buffer {
+  const fields: Buffer[] = [];
+  for (const { taskIdBytes, agentIdBytes } of tasks) {
+    const agent = agentIdBytes.length === 0 ? [] : [lengthDelimited(2, agentIdBytes)];
+    fields.push(lengthDelimited(1, lengthDelimited(1, taskIdBytes), ...agent));
+  }
+  return buildCall(CallType.RECONCILE, ...fields);
+}
+
+/** A DECLINE call; without `refuseSeconds` Mesos's default of 5 s holds. */
+export function declineCall(offerIds: readonly string[]): Buffer {
+  return buildCall(CallType.DECLINE, ...offerIds.map((id) => lengthDelimited(1, idMessage(id))));
+}
+
+export function rolesCall(type: typeof CallType.REVIVE | typeof CallType.SUPPRESS, roles: readonly string[]): Buffer {
+  return buildCall(type, ...roles.map((role) => lengthDelimited(1, Buffer.from(role, "utf8"))));
+}

@@ -1,0 +1,56 @@
+import type { MasterSpec } from "./masterSpec.js";
+
+/** Tells where the leading master is, as far as is known. Shared by all links of a bridge. */
+export interface MasterDetector {
+  /** The master to try now. Waits while none is known; rejects when `signal` aborts. */
+  next(signal: AbortSignal): Promise<URL>;
+  /** A master said that `leader` leads (a 307). */
+  redirected(leader: URL): void;
+  /** `master` could not be used: another one is tried next. */
+  failed(master: URL): void;
+  /** Calls `listener` when another master became the leader. Returns what ends that. */
+  onLeaderChanged(listener: (leader: URL | undefined) => void): () => void;
+  /** What is known, for a person. */
+  describe(): string;
+  close(): Promise<void>;
+}
+
+/** Tries the masters of a list in turn, a leader that one of them named first. */
+export class ListDetector implements MasterDetector {
+  readonly #urls: readonly URL[];
+  #index = 0;
+  #leader: URL | undefined;
+
+  constructor(spec: Extract<MasterSpec, { kind: "list" }>) {
+    this.#urls = spec.urls;
+  }
+
+  async next(signal: AbortSignal): Promise<URL> {
+    signal.throwIfAborted();
+    const url = this.#leader ?? this.#urls[this.#index % this.#urls.length];
+    if (url === undefined) throw new Error("the list of masters is empty");
+    return url;
+  }
+
+  redirected(leader: URL): void {
+    this.#leader = leader;
+  }
+
+  failed(master: URL): void {
+    const current = this.#leader ?? this.#urls[this.#index % this.#urls.length];
+    // Several links fail at the same master: only the first of them moves the list on.
+    if (current?.origin !== master.origin) return;
+    if (this.#leader) this.#leader = undefined;
+    else this.#index++;
+  }
+
+  onLeaderChanged(): () => void {
+    return () => {};
+  }
+
+  describe(): string {
+    return this.#urls.map((url) => url.host).join(",");
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,273 @@
+import type { Log } from "../log.js";
+import type { Authentication } from "./authentication.js";
+import { Backoff, type BackoffOptions } from "./backoff.js";
+import { CallConnection, type CallOutcome } from "./callConnection.js";
+import type { MasterDetector } from "./detector.js";
+import { EventType, readErrorMessage, readEvent, readSubscribed } from "./events.js";
+import { type SubscriptionEnd, subscribe } from "./subscription.js";
+
+export interface LinkOptions {
+  readonly detector: MasterDetector;
+  readonly authentication: Authentication;
+  readonly log: Log;
+  readonly tlsCa?: string | undefined;
+  /** How long connecting and the first answer may take, in ms. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Missed heartbeats after which a silent master is given up. Default 5, as Mesos's own clients do. */
+  readonly missedHeartbeats?: number;
+  /** How long the answer to a call may take, in ms. Default 30,000. */
+  readonly callTimeoutMs?: number;
+  /** Largest event that is accepted, in bytes. Default 256 MiB. */
+  readonly maxRecordBytes?: number;
+  /** Calls and bytes that may wait for the master's answer. Default 20,000 and 64 MiB. */
+  readonly maxPendingCalls?: number;
+  readonly maxPendingBytes?: number;
+  readonly backoff?: BackoffOptions;
+}
+
+/** What a link tells its session. All methods are called in the order of what happened. */
+export interface LinkHandler {
+  /** The serialized SUBSCRIBE call for the next attempt. */
+  subscribeCall(): Uint8Array;
+  /** Subscribed. The SUBSCRIBED event itself comes through `onEvents`. */
+  onConnected(master: string): void;
+  /** Events of one chunk, in order, heartbeats left out; views of memory that others share. */
+  onEvents(events: readonly Uint8Array[]): void;
+  /** The subscription broke, or could not be made; the link goes on trying. */
+  onDisconnected(reason: string): void;
+  /** Mesos ended the subscription with an ERROR event: the link does not try again. */
+  onRefused(message: string): void;
+}
+
+const DEFAULT_HEARTBEAT_MS = 15_000;
+const MAX_REDIRECTS = 5;
+
+/**
+ * Holds the subscription of one framework at the leading master: finds the leader,
+ * subscribes, watches the heartbeats, subscribes again when anything breaks, and sends
+ * calls on a second connection in the order in which they were given.
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #handler: LinkHandler;
+  readonly #backoff: Backoff;
+  readonly #stop = new AbortController();
+  #subscription: AbortController | undefined;
+  #calls: CallConnection | undefined;
+  #connected = false;
+  #refused = false;
+  #redirects = 0;
+  #running: Promise<void> | undefined;
+  #lastReason = "";
+  /** Set when the link itself ended the subscription: then the master is not to blame. */
+  #deliberate = false;
+
+  constructor(options: LinkOptions, handler: LinkHandler) {
+    this.#options = options;
+    this.#handler = handler;
+    this.#backoff = new Backoff(options.backoff);
+  }
+
+  /** True from SUBSCRIBED until the subscription ends. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Subscribes anew, because the subscription has to say something else now. */
+  restart(): void {
+    this.#interrupt("the framework subscribes anew");
+  }
+
+  /**
+   * Sends a serialized Call on the current subscription. `done` is called exactly once.
+   * Without a subscription the outcome is `not-sent`.
+   */
+  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
+    if (this.#connected && this.#calls) this.#calls.send(call, done);
+    else done({ kind: "not-sent", message: this.#lastReason === "" ? "no master yet" : this.#lastReason });
+  }
+
+  /** Ends subscription and calls; afterwards nothing more is told to the handler. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error("the bridge closes the link"));
+    this.#subscription?.abort(this.#stop.signal.reason);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const signal = this.#stop.signal;
+    const unwatch = this.#options.detector.onLeaderChanged((leader) => this.#leaderChanged(leader));
+    try {
+      while (!signal.aborted && !this.#refused) {
+        this.#deliberate = false;
+        await this.#attempt(signal);
+        if (signal.aborted || this.#refused) break;
+        if (this.#redirects === 0 && !this.#deliberate) await this.#backoff.wait(signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#options.log.error({ err: error }, "the link failed");
+    } finally {
+      unwatch();
+    }
+  }
+
+  #leaderChanged(leader: URL | undefined): void {
+    this.#interrupt(leader ? `${leader.host} leads now` : "the leading master is gone");
+  }
+
+  #interrupt(reason: string): void {
+    if (!this.#subscription) return;
+    this.#deliberate = true;
+    this.#subscription.abort(new Error(reason));
+  }
+
+  async #attempt(stop: AbortSignal): Promise<void> {
+    const { detector, authentication, log } = this.#options;
+    const master = await detector.next(stop);
+    const authorization = await authentication.header().catch((error: Error) => error);
+    if (authorization instanceof Error) {
+      return this.#report(`the credentials can't be read: ${authorization.message}`);
+    }
+    const end = await this.#subscribe(master, authorization);
+    if (stop.aborted || this.#refused) return;
+    if (end.kind === "redirected") return this.#follow(end.leader, master);
+    this.#redirects = 0;
+    if (!this.#deliberate) detector.failed(master);
+    log.debug({ master: master.host, reason: end.reason }, "the subscription ended");
+    this.#report(end.reason);
+  }
+
+  async #subscribe(master: URL, authorization: string | undefined): Promise<SubscriptionEnd> {
+    const { connectTimeoutMs = 10_000, maxRecordBytes = 256 * 1024 * 1024, tlsCa } = this.#options;
+    const controller = new AbortController();
+    this.#subscription = controller;
+    const watchdog = new Watchdog((ms) => controller.abort(new Error(`${master.host} was silent for ${ms} ms`)));
+    let streamId = "";
+    try {
+      return await subscribe(
+        { master, call: this.#handler.subscribeCall(), authorization, tlsCa, connectTimeoutMs, maxRecordBytes },
+        {
+          onOpen: (id) => {
+            streamId = id;
+            watchdog.start(connectTimeoutMs);
+          },
+          onEvents: (events) => {
+            watchdog.refresh();
+            this.#onEvents(events, master, streamId, authorization, watchdog);
+          },
+        },
+        controller.signal,
+      );
+    } finally {
+      watchdog.stop();
+      this.#subscription = undefined;
+      this.#connected = false;
+      this.#calls?.close("the subscription ended");
+      this.#calls = undefined;
+    }
+  }
+
+  #onEvents(
+    events: readonly Uint8Array[],
+    master: URL,
+    streamId: string,
+    authorization: string | undefined,
+    watchdog: Watchdog,
+  ): void {
+    const relayed: Uint8Array[] = [];
+    for (const event of events) {
+      const type = event[0] === 0x08 ? event[1] : readEvent(event).type;
+      if (type === EventType.HEARTBEAT) continue;
+      if (type === EventType.ERROR) {
+        this.#relay(relayed.splice(0));
+        this.#refuse(readErrorMessage(readEvent(event).payload));
+        return;
+      }
+      if (type === EventType.SUBSCRIBED) this.#onSubscribed(event, master, streamId, authorization, watchdog);
+      relayed.push(event);
+    }
+    this.#relay(relayed);
+  }
+
+  #onSubscribed(
+    event: Uint8Array,
+    master: URL,
+    streamId: string,
+    authorization: string | undefined,
+    watchdog: Watchdog,
+  ) {
+    const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
+    const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;
+    watchdog.start((heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS) * missedHeartbeats);
+    this.#backoff.reset();
+    this.#redirects = 0;
+    this.#calls = new CallConnection({
+      master,
+      streamId,
+      authorization,
+      tlsCa: this.#options.tlsCa,
+      timeoutMs: callTimeoutMs,
+      maxPendingCalls,
+      maxPendingBytes: this.#options.maxPendingBytes ?? 64 * 1024 * 1024,
+      // As Mesos's own clients do: what became of offers in those calls is not known, and
+      // a new subscription makes the master give all of them back.
+      onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),
+    });
+    this.#connected = true;
+    this.#lastReason = "";
+    this.#handler.onConnected(master.host);
+  }
+
+  #relay(events: Uint8Array[]): void {
+    if (events.length > 0) this.#handler.onEvents(events);
+  }
+
+  #refuse(message: string): void {
+    this.#refused = true;
+    this.#connected = false;
+    this.#lastReason = message;
+    this.#subscription?.abort(new Error(message));
+    this.#handler.onRefused(message);
+  }
+
+  #follow(leader: URL, from: URL): void {
+    this.#redirects++;
+    if (this.#redirects <= MAX_REDIRECTS) return this.#options.detector.redirected(leader);
+    this.#redirects = 0;
+    this.#options.detector.failed(leader);
+    this.#report(`${from.host} and others redirect in a circle: ${MAX_REDIRECTS} redirections and no leader`);
+  }
+
+  #report(reason: string): void {
+    this.#lastReason = reason;
+    this.#handler.onDisconnected(reason);
+  }
+}
+
+/** Calls back when nothing refreshed it for its time. */
+class Watchdog {
+  readonly #onSilence: (ms: number) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onSilence: (ms: number) => void) {
+    this.#onSilence = onSilence;
+  }
+
+  start(ms: number): void {
+    this.stop();
+    this.#timer = setTimeout(() => this.#onSilence(ms), ms);
+  }
+
+  refresh(): void {
+    this.#timer?.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,217 @@
+import { Client, type Dispatcher } from "undici";
+import { WireError } from "../../wire/proto.js";
+import { RecordIOError, RecordReader } from "../../wire/recordio.js";
+
+export interface SubscriptionOptions {
+  readonly master: URL;
+  /** Serialized `mesos.v1.scheduler.Call` of type SUBSCRIBE. */
+  readonly call: Uint8Array;
+  readonly authorization: string | undefined;
+  /** PEM certificates to trust beside the system's, for https. */
+  readonly tlsCa: string | undefined;
+  /** How long connecting and the answer's head may take, in ms. */
+  readonly connectTimeoutMs: number;
+  /** Largest event that is accepted, in bytes. */
+  readonly maxRecordBytes: number;
+}
+
+export interface SubscriptionHandler {
+  /** The master answered 200: events follow. */
+  onOpen(streamId: string): void;
+  /** The events of one chunk, in order, as views of it. */
+  onEvents(events: readonly Uint8Array[]): void;
+}
+
+/** How an attempt to subscribe, or a subscription, ended. */
+export type SubscriptionEnd =
+  /** The stream ended or broke, or could not be opened. */
+  | { readonly kind: "broken"; readonly reason: string }
+  /** Another master leads (307). */
+  | { readonly kind: "redirected"; readonly leader: URL }
+  /** The peer answered, and what it answered can't be used. */
+  | { readonly kind: "rejected"; readonly status: number; readonly reason: string };
+
+const MEDIA_TYPE = "application/x-protobuf";
+const MAX_ERROR_BODY_BYTES = 4096;
+
+/**
+ * Subscribes on a connection of its own and reads events until the stream ends or
+ * `signal` aborts. Never rejects: how it ended is the result.
+ */
+export async function subscribe(
+  options: SubscriptionOptions,
+  handler: SubscriptionHandler,
+  signal: AbortSignal,
+): Promise<SubscriptionEnd> {
+  const connect = { timeout: options.connectTimeoutMs, ...(options.tlsCa === undefined ? {} : { ca: options.tlsCa }) };
+  const client = new Client(options.master.origin, {
+    connect,
+    pipelining: 1,
+    headersTimeout: options.connectTimeoutMs,
+    // The link watches the heartbeats; a stream may otherwise be silent for as long as it likes.
+    bodyTimeout: 0,
+    maxResponseSize: -1,
+  });
+  try {
+    return await new Promise<SubscriptionEnd>((resolve) => {
+      client.dispatch(requestOf(options), new SubscriptionReader(options, handler, signal, resolve));
+    });
+  } finally {
+    await client.destroy();
+  }
+}
+
+function requestOf(options: SubscriptionOptions): Dispatcher.DispatchOptions {
+  const headers: Record<string, string> = { "content-type": MEDIA_TYPE, accept: MEDIA_TYPE };
+  if (options.authorization !== undefined) headers.authorization = options.authorization;
+  return { path: "/api/v1/scheduler", method: "POST", headers, body: options.call };
+}
+
+/** Reads one answer to SUBSCRIBE. */
+class SubscriptionReader implements Dispatcher.DispatchHandler {
+  readonly #handler: SubscriptionHandler;
+  readonly #signal: AbortSignal;
+  readonly #resolve: (end: SubscriptionEnd) => void;
+  readonly #records: RecordReader;
+  readonly #master: URL;
+  #controller: Dispatcher.DispatchController | undefined;
+  #open = false;
+  #status = 0;
+  #rejection = "";
+  #errorBody: Buffer[] = [];
+  #errorBytes = 0;
+
+  constructor(
+    options: SubscriptionOptions,
+    handler: SubscriptionHandler,
+    signal: AbortSignal,
+    resolve: (end: SubscriptionEnd) => void,
+  ) {
+    this.#master = options.master;
+    this.#handler = handler;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#records = new RecordReader({ maxRecordBytes: options.maxRecordBytes });
+  }
+
+  readonly #onAbort = (): void => this.#end({ kind: "broken", reason: abortReason(this.#signal) });
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal.aborted) this.#onAbort();
+    else this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
+    this.#status = status;
+    if (status === 307) return this.#redirect(headers.location);
+    if (status !== 200) return;
+    const mediaType = headers["content-type"];
+    const streamId = headers["mesos-stream-id"];
+    if (mediaType !== MEDIA_TYPE || typeof streamId !== "string" || streamId === "") {
+      this.#rejection = "this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events";
+      this.#end({ kind: "rejected", status, reason: this.#rejection });
+      return;
+    }
+    this.#open = true;
+    this.#handler.onOpen(streamId);
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#open) return this.#keepErrorBody(chunk);
+    const events: Uint8Array[] = [];
+    let failure: string | undefined;
+    try {
+      this.#records.push(chunk, (record) => events.push(record));
+    } catch (error) {
+      if (!(error instanceof RecordIOError)) throw error;
+      failure = `the stream of events is not RecordIO: ${error.message}`;
+    }
+    try {
+      if (events.length > 0) this.#handler.onEvents(events);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      failure ??= `the master sent an event that can't be read: ${error.message}`;
+    }
+    if (failure !== undefined) this.#end({ kind: "broken", reason: failure });
+  }
+
+  onResponseEnd(): void {
+    if (this.#open) {
+      const where = this.#records.idle ? "" : " in the middle of an event";
+      return this.#end({ kind: "broken", reason: `the master ended the subscription${where}` });
+    }
+    this.#end({ kind: "rejected", status: this.#status, reason: rejectionText(this.#status, this.#errorBody) });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#end({ kind: "broken", reason: errorText(error, this.#master) });
+  }
+
+  #redirect(location: unknown): void {
+    const leader = leaderOf(location, this.#master);
+    if (leader) this.#end({ kind: "redirected", leader });
+    else this.#end({ kind: "rejected", status: 307, reason: "a redirection without a usable Location" });
+  }
+
+  #keepErrorBody(chunk: Buffer): void {
+    if (this.#errorBytes >= MAX_ERROR_BODY_BYTES) return;
+    this.#errorBody.push(chunk);
+    this.#errorBytes += chunk.length;
+    if (this.#errorBytes >= MAX_ERROR_BODY_BYTES) this.onResponseEnd();
+  }
+
+  #end(end: SubscriptionEnd): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#resolve(end);
+    this.#controller?.abort(new Error("the subscription ended"));
+  }
+}
+
+/**
+ * Where a 307 leads: Mesos writes `//host:port/path`, older documents say `host:port`.
+ * The scheme stays that of the master that was asked.
+ */
+function leaderOf(location: unknown, asked: URL): URL | undefined {
+  if (typeof location !== "string" || location === "") return undefined;
+  const absolute = /^https?:\/\//.test(location) ? location : `${asked.protocol}//${location.replace(/^\/\//, "")}`;
+  if (!URL.canParse(absolute)) return undefined;
+  const url = new URL(absolute);
+  if (url.hostname === "" || (asked.protocol === "https:" && url.protocol !== "https:")) return undefined;
+  return new URL(url.origin);
+}
+
+function rejectionText(status: number, parts: readonly Buffer[]): string {
+  const body = Buffer.concat(parts).toString("utf8", 0, MAX_ERROR_BODY_BYTES).replace(/\s+/g, " ").trim();
+  const text = body === "" ? "" : `: ${body.slice(0, 300)}`;
+  if (status === 503) return `the master is not ready (503)${text}`;
+  if (status === 401) return `the master wants authentication (401)${text}`;
+  if (status === 403) return `the master refuses the bridge's credentials (403)${text}`;
+  if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${status} to SUBSCRIBE${text}`;
+  return `the master answers ${status} to SUBSCRIBE${text}`;
+}
+
+function errorText(error: Error & { code?: string }, master: URL): string {
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return `nothing listens at ${master.host}`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `the name ${master.hostname} can't be resolved`;
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return `${master.host} can't be reached: no connection in time`;
+    case "UND_ERR_HEADERS_TIMEOUT":
+      return `${master.host} took the connection and does not answer`;
+    case "UND_ERR_SOCKET":
+    case "ECONNRESET":
+    case "EPIPE":
+      return `the connection to ${master.host} broke`;
+    default:
+      if (error.code?.startsWith("HPE_") === true) return `${master.host} does not speak HTTP`;
+      return `${master.host}: ${error.message === "" ? (error.code ?? error.name) : error.message}`;
+  }
+}
+
+function abortReason(signal: AbortSignal): string {
+  return signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import type { ServeConfig } from "./config.js";
+import { readCertificates } from "./config.js";
+import { BridgeServer } from "./grpc/bridgeServer.js";
+import type { CheckRequest } from "./grpc/schedulerService.js";
+import type { Log } from "./log.js";
+import {
+  type Authentication,
+  basicAuthentication,
+  bearerAuthentication,
+  noAuthentication,
+} from "./mesos/authentication.js";
+import { ListDetector, type MasterDetector } from "./mesos/detector.js";
+import { MasterProbe } from "./mesos/masterProbe.js";
+import type { MasterSpec } from "./mesos/masterSpec.js";
+import { ObserverHub } from "./session/observerHub.js";
+import { SessionManager } from "./session/sessionManager.js";
+import { LmdbStore } from "./store/lmdbStore.js";
+
+export interface RunningBridge {
+  /** Where it listens, as host:port. */
+  readonly address: string;
+  /** Ends streams, links and server, and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Starts the bridge. @throws Error with one line that says what can't be used. */
+export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
+  const tlsCa = readCertificates(config.masterCa);
+  const authentication = await authenticationOf(config);
+  const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
+  const store = openStore(config.dataDir, log);
+  const detector = detectorOf(config.master);
+  const hub = new ObserverHub();
+  const sessions = new SessionManager({
+    link: { detector, authentication, log, tlsCa },
+    store,
+    hub,
+    defaultLeaseMs: config.defaultLease,
+    offerHoldMs: config.offerHold,
+  });
+  const server = new BridgeServer({ sessions, store, hub, check: checkRequest(descriptorSet), log, descriptorSet });
+  const probe = new MasterProbe({ detector, log, tlsCa }, (reachable) => server.setServing(reachable));
+  const closeAll = async () => {
+    probe.close();
+    server.setServing(false);
+    await sessions.close();
+    await server.close();
+    await detector.close();
+    await store.close();
+  };
+  try {
+    const port = await server.listen(config.listen);
+    sessions.restore(Date.now());
+    probe.start();
+    return { address: config.listen.replace(/\d+$/, String(port)), close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw new Error(`--listen: ${config.listen} can't be used: ${(error as Error).message}`);
+  }
+}
+
+function checkRequest(_descriptorSet: Uint8Array): CheckRequest {
+  return () => {};
+}
+
+function openStore(dataDir: string, log: Log): LmdbStore {
+  try {
+    return new LmdbStore(dataDir, log);
+  } catch (error) {
+    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
+  }
+}
+
+function detectorOf(spec: MasterSpec): MasterDetector {
+  if (spec.kind === "list") return new ListDetector(spec);
+  throw new Error("--master: zk:// is not supported yet");
+}
+
+async function authenticationOf(config: ServeConfig): Promise<Authentication> {
+  const { principal, secretFile, tokenFile } = config;
+  if (principal !== undefined && secretFile !== undefined)
+    return checked(basicAuthentication(principal, secretFile), "--secret-file");
+  if (tokenFile !== undefined) return checked(bearerAuthentication(tokenFile), "--token-file");
+  return noAuthentication;
+}
+
+/** Reads the credentials once, so that a wrong path is told at the start. */
+async function checked(authentication: Authentication, flag: string): Promise<Authentication> {
+  try {
+    await authentication.header();
+  } catch (error) {
+    throw new Error(`${flag}: ${(error as Error).message}`);
+  }
+  return authentication;
+}

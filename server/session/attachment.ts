@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { BridgeError } from "./errors.js";
+import type { EventLog } from "./eventLog.js";
+import { eventBytes, type SessionEvent } from "./sessionEvent.js";
+
+/** Where an attachment's events go. */
+export interface AttachmentSink {
+  /** There is something to read. Called often: cheap, and only a hint. */
+  wake(): void;
+  /** The attachment is over; without an error it ended in order. Called once. */
+  end(error: BridgeError | undefined): void;
+}
+
+/** One client's live stream on a session. It reads at its own pace from the session's log. */
+export class Attachment {
+  readonly id: string = randomUUID();
+  readonly #log: EventLog;
+  readonly #sink: AttachmentSink;
+  /** Sent before what the log holds: Opened, and the snapshot. */
+  #prelude: SessionEvent[] = [];
+  #preludeRead = 0;
+  /** Sequence of the next live event to read. */
+  #next: number;
+  #ended = false;
+
+  constructor(log: EventLog, nextSequence: number, sink: AttachmentSink) {
+    this.#log = log;
+    this.#next = nextSequence;
+    this.#sink = sink;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Sequence of the last live event that was read. */
+  get readSequence(): number {
+    return this.#next - 1;
+  }
+
+  begin(prelude: SessionEvent[]): void {
+    this.#prelude = prelude;
+    this.#sink.wake();
+  }
+
+  /** True if this live event was handed out already. */
+  hasRead(event: SessionEvent): boolean {
+    return event.sequence < this.#next;
+  }
+
+  /**
+   * What is waiting, in order: about `maxBytes`, at least one event if there is any. An
+   * attachment whose next event is gone from the log ends here as SLOW_CONSUMER.
+   */
+  read(maxBytes: number): SessionEvent[] {
+    const events: SessionEvent[] = [];
+    if (this.#ended) return events;
+    let bytes = 0;
+    for (let event = this.#peek(); event && (bytes === 0 || bytes + eventBytes(event) <= maxBytes); ) {
+      events.push(event);
+      bytes += eventBytes(event);
+      this.#advance();
+      event = this.#peek();
+    }
+    return events;
+  }
+
+  /** Tells the client's stream that there is something to read, or that it fell behind. */
+  wake(): void {
+    if (this.#ended) return;
+    if (this.#next < this.#log.firstSequence) {
+      this.end(
+        new BridgeError("SLOW_CONSUMER", "the stream was read too slowly and events are gone: attach again", {
+          metadata: { last_sequence: String(this.readSequence) },
+        }),
+      );
+    } else this.#sink.wake();
+  }
+
+  end(error?: BridgeError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#prelude = [];
+    this.#sink.end(error);
+  }
+
+  #peek(): SessionEvent | undefined {
+    return this.#prelude[this.#preludeRead] ?? this.#log.at(this.#next);
+  }
+
+  #advance(): void {
+    if (this.#preludeRead >= this.#prelude.length) {
+      this.#next++;
+    } else if (++this.#preludeRead === this.#prelude.length) {
+      this.#prelude = [];
+      this.#preludeRead = 0;
+    }
+  }
+}

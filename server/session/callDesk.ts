@@ -1,0 +1,241 @@
+import { lengthDelimited, ProtoReader } from "../../wire/proto.js";
+import type { CallOutcome } from "../mesos/callConnection.js";
+import {
+  type AcceptView,
+  buildCall,
+  CallType,
+  type CallView,
+  idMessage,
+  readAccept,
+  readCall,
+  readIds,
+  readRoles,
+  readUuid,
+  withFrameworkId,
+} from "../mesos/calls.js";
+import type { OfferView } from "../mesos/events.js";
+import { BridgeError, invalidField } from "./errors.js";
+import type { OpenOffers } from "./openOffers.js";
+import type { CallAnswer } from "./requestMemory.js";
+import { observeOffers, type SessionState } from "./sessionState.js";
+import { readAckToken, updateKey } from "./updates.js";
+
+/** What the desk needs of its session. */
+export interface DeskHost {
+  /** Sends a serialized call on the link; `done` is called once. */
+  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  /** The master took a TEARDOWN. */
+  tornDown(): void;
+  /** The master took an UPDATE_FRAMEWORK of this payload. */
+  frameworkUpdated(payload: Uint8Array): void;
+}
+
+type Answered = (answer: CallAnswer) => void;
+
+const OK: CallAnswer = { error: undefined, gone: 0 };
+
+/**
+ * Takes a client's calls: checks them against what the session knows, notes what they
+ * change, sends them, and says what the master answered.
+ */
+export class CallDesk {
+  readonly #state: SessionState;
+  readonly #host: DeskHost;
+
+  constructor(state: SessionState, host: DeskHost) {
+    this.#state = state;
+    this.#host = host;
+  }
+
+  /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
+  perform(call: Uint8Array, done: Answered): void {
+    const view = readCall(call);
+    switch (view.type) {
+      case CallType.UNKNOWN:
+        return done({ error: invalidField("call.type", "is required") });
+      case CallType.SUBSCRIBE:
+        return done({ error: invalidField("call.type", "must not be SUBSCRIBE: use the method Subscribe") });
+      case CallType.ACCEPT:
+        return this.#accept(call, readAccept(view.payload), done);
+      case CallType.DECLINE:
+        return this.#decline(call, view, this.#state.offers, done);
+      case CallType.ACCEPT_INVERSE_OFFERS:
+      case CallType.DECLINE_INVERSE_OFFERS:
+        return this.#decline(call, view, this.#state.inverseOffers, done);
+      case CallType.ACKNOWLEDGE:
+      case CallType.ACKNOWLEDGE_OPERATION_STATUS:
+        return this.#acknowledge(updateKey(readUuid(view.payload)), call, done);
+      default:
+        return this.#send(call, done, () => this.#taken(view));
+    }
+  }
+
+  /** Acknowledges updates by their tokens, in order. `done` is called once, when all are answered. */
+  acknowledge(tokens: readonly string[], done: Answered): void {
+    const acknowledgements = tokens.map(readAckToken);
+    const bad = acknowledgements.indexOf(undefined);
+    if (bad !== -1) {
+      return done({
+        error: invalidField(`ack_tokens[${bad}]`, "is not a token of this API: hand back SessionEvent.ack_token"),
+      });
+    }
+    let waiting = 1;
+    let first: BridgeError | undefined;
+    const one = (answer: CallAnswer) => {
+      first ??= answer.error;
+      if (--waiting === 0) done(first ? { error: first } : OK);
+    };
+    for (const acknowledgement of acknowledgements) {
+      if (!acknowledgement || this.#state.owed.state(acknowledgement.key) === "acknowledged") continue;
+      waiting++;
+      this.#acknowledge(acknowledgement.key, acknowledgement.call, one);
+    }
+    one(OK);
+  }
+
+  #accept(call: Uint8Array, accept: AcceptView, done: Answered): void {
+    const { offers, tasks, store, record } = this.#state;
+    if (accept.offerIds.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
+    const gone = accept.offerIds.filter((id) => !offers.has(id));
+    if (gone.length > 0) return done({ error: offersGone(gone) });
+    const used = takeAll(offers, accept.offerIds);
+    for (const task of accept.tasks) tasks.launched(task, Date.now());
+    store.putTasks(record.frameworkName, accept.tasks);
+    observeOffers(this.#state, "accepted", [], accept.offerIds);
+    this.#observeLaunch("sent", accept, "");
+    this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
+      const answer = answerOf(outcome, OK);
+      if (isUnsent(outcome)) {
+        offers.restore(used);
+        for (const task of accept.tasks) this.#notLaunched(task.taskId);
+      }
+      this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
+      done(answer);
+    });
+  }
+
+  #notLaunched(taskId: string): void {
+    this.#state.tasks.notLaunched(taskId);
+    if (!this.#state.tasks.has(taskId)) this.#state.store.removeTask(this.#state.record.frameworkName, taskId);
+  }
+
+  /** Calls that use offers up and tolerate that some are gone: declines, and answers to inverse offers. */
+  #decline(call: Uint8Array, view: CallView, offers: OpenOffers, done: Answered): void {
+    const ids = readIds(view.payload, 1);
+    if (ids.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
+    const open = ids.filter((id) => offers.has(id));
+    const answer: CallAnswer = { error: undefined, gone: ids.length - open.length };
+    if (open.length === 0) return done(answer);
+    const toSend = answer.gone === 0 ? call : buildCall(view.type, ...withOfferIds(view.payload, open));
+    const used = takeAll(offers, open);
+    if (offers === this.#state.offers) observeOffers(this.#state, "declined", [], open);
+    this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
+      if (isUnsent(outcome)) offers.restore(used);
+      done(answerOf(outcome, answer));
+    });
+  }
+
+  #acknowledge(key: string, call: Uint8Array, done: Answered): void {
+    this.#send(call, done, () => {
+      const { owed, store, record } = this.#state;
+      const update = owed.acknowledged(key);
+      if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);
+    });
+  }
+
+  #send(call: Uint8Array, done: Answered, taken: () => void): void {
+    this.#host.send(withFrameworkId(call, this.#state.record.frameworkId), (outcome) => {
+      if (outcome.kind === "accepted") taken();
+      done(answerOf(outcome, OK));
+    });
+  }
+
+  #taken({ type, payload }: CallView): void {
+    if (type === CallType.SUPPRESS) this.#state.suppression.suppressed(readRoles(payload));
+    else if (type === CallType.REVIVE) this.#state.suppression.revived(readRoles(payload));
+    else if (type === CallType.UPDATE_FRAMEWORK) this.#host.frameworkUpdated(payload);
+    else if (type === CallType.TEARDOWN) this.#host.tornDown();
+  }
+
+  #observeLaunch(outcome: "sent" | "accepted" | "refused" | "unknown", accept: AcceptView, message: string): void {
+    const { hub, record } = this.#state;
+    if (!hub.watched || accept.tasks.length === 0) return;
+    const tasks = accept.tasks.map((task) => task.bytes);
+    const { offerIds } = accept;
+    hub.emit({
+      kind: "launch",
+      frameworkName: record.frameworkName,
+      timeMs: Date.now(),
+      outcome,
+      offerIds,
+      tasks,
+      message,
+    });
+  }
+}
+
+function takeAll(offers: OpenOffers, ids: readonly string[]): OfferView[] {
+  return ids.map((id) => offers.remove(id)).filter((offer) => offer !== undefined);
+}
+
+/** The payload's fields with other ids in field 1. */
+function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[] {
+  const fields: Uint8Array[] = ids.map((id) => lengthDelimited(1, idMessage(id)));
+  const reader = new ProtoReader(payload);
+  while (reader.next()) {
+    reader.skip();
+    if (reader.field !== 1) fields.push(reader.rawField());
+  }
+  return fields;
+}
+
+function isUnsent(outcome: CallOutcome): boolean {
+  return outcome.kind === "not-sent" || outcome.kind === "too-many";
+}
+
+function launchOutcomeOf(outcome: CallOutcome): "accepted" | "refused" | "unknown" {
+  if (outcome.kind === "accepted") return "accepted";
+  return outcome.kind === "unknown" ? "unknown" : "refused";
+}
+
+function offersGone(ids: readonly string[]): BridgeError {
+  const text = ids.length === 1 ? `offer ${ids[0]} is` : `${ids.length} of the offers are`;
+  return new BridgeError("OFFER_GONE", `${text} not open any more: wait for new offers`, {
+    metadata: { offer_ids: ids.slice(0, 100).join(",") },
+  });
+}
+
+/** Mesos's texts for a call that came after its subscription had ended: it has not been taken. */
+const SUBSCRIPTION_ENDED = /not subscribed|didn't match the stream ID|cannot be found/;
+
+function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer {
+  switch (outcome.kind) {
+    case "accepted":
+      return accepted;
+    case "unknown":
+      return {
+        error: new BridgeError(
+          "OUTCOME_UNKNOWN",
+          `the link broke before the master answered (${outcome.message}): it may have taken the call; reconcile`,
+        ),
+      };
+    case "not-sent":
+      return { error: new BridgeError("NO_MASTER", `nothing was sent: ${outcome.message}`) };
+    case "too-many":
+      return { error: new BridgeError("TOO_MANY_CALLS", `nothing was sent: ${outcome.message}`) };
+    case "refused":
+      return { error: refusal(outcome.status, outcome.message) };
+  }
+}
+
+function refusal(status: number, message: string): BridgeError {
+  if (SUBSCRIPTION_ENDED.test(message) || status === 503 || status === 307) {
+    return new BridgeError(
+      "NO_MASTER",
+      `the master did not take the call, because its subscription has ended: ${message}`,
+    );
+  }
+  return new BridgeError("CALL_REFUSED", `Mesos refuses the call: ${message}`, {
+    metadata: { http_status: String(status) },
+  });
+}

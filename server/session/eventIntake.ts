@@ -1,0 +1,188 @@
+import {
+  EventType,
+  type EventView,
+  readAgentOfFailure,
+  readEvent,
+  readInverseOffers,
+  readOffers,
+  readOperationUpdate,
+  readRescind,
+  readUpdate,
+} from "../mesos/events.js";
+import { needsSplit, type OpenOffers } from "./openOffers.js";
+import type { SessionEvent, SessionEventBody } from "./sessionEvent.js";
+import { observeOffers, type SessionState } from "./sessionState.js";
+import { isTerminal } from "./tasks.js";
+import { operationAckToken, readAckToken, taskAckToken, updateKey } from "./updates.js";
+
+/** What the intake needs of its session. */
+export interface IntakeHost {
+  /** True if the client has not been handed this live event. */
+  unread(event: SessionEvent): boolean;
+  /** Offers came that nobody is there to use. */
+  declineOffers(offerIds: readonly string[]): void;
+  /** Mesos repeats an update whose acknowledgement it has lost. */
+  acknowledgeAgain(call: Uint8Array): void;
+  /** Mesos said something about a task. */
+  taskAnswered(taskId: string): void;
+}
+
+/**
+ * Takes Mesos's events into a session: notes what they change, and appends them to the log as
+ * they came.
+ */
+export class EventIntake {
+  readonly #state: SessionState;
+  readonly #host: IntakeHost;
+
+  constructor(state: SessionState, host: IntakeHost) {
+    this.#state = state;
+    this.#host = host;
+  }
+
+  /** @throws WireError if an event can't be read. */
+  take(events: readonly Uint8Array[], timeMs: number): void {
+    for (const event of events) this.#takeOne(event, timeMs);
+  }
+
+  #takeOne(event: Uint8Array, timeMs: number): void {
+    const view = readEvent(event);
+    switch (view.type) {
+      case EventType.UPDATE:
+        return this.#takeUpdate(event, view, timeMs);
+      case EventType.OFFERS:
+        return this.#takeOffers(event, view, timeMs);
+      case EventType.RESCIND:
+        return this.#takeRescind(event, view, timeMs);
+      case EventType.UPDATE_OPERATION_STATUS:
+        return this.#takeOperationUpdate(event, view, timeMs);
+      case EventType.INVERSE_OFFERS:
+        return this.#takeInverseOffers(event, view, timeMs);
+      case EventType.RESCIND_INVERSE_OFFER:
+        return this.#takeInverseRescind(event, view, timeMs);
+      case EventType.FAILURE:
+      case EventType.MESSAGE:
+        this.#append(mesosBody(view.type, event, "", readAgentOfFailure(view.payload)), timeMs);
+        return;
+      default:
+        this.#append(mesosBody(view.type, event), timeMs);
+    }
+  }
+
+  #takeUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+    const { owed, tasks, store, record, hub } = this.#state;
+    const first = readUpdate(sharedView.payload);
+    const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
+    const seen = key === "" ? "new" : owed.state(key);
+    this.#host.taskAnswered(first.taskId);
+    if (seen === "owed") return;
+    if (seen === "acknowledged") {
+      const again = readAckToken(taskAckToken(first));
+      if (again) this.#host.acknowledgeAgain(again.call);
+      return;
+    }
+    // Kept for as long as it is owed: a copy of its own, not a view of a whole chunk.
+    const event = Buffer.from(shared);
+    const status = readUpdate(readEvent(event).payload);
+    const ackToken = key === "" ? "" : taskAckToken(status);
+    const known = tasks.has(status.taskId);
+    tasks.updated(status, timeMs);
+    if (isTerminal(status.state)) {
+      if (key === "" && known) store.removeTask(record.frameworkName, status.taskId);
+    } else if (!known) store.putTasks(record.frameworkName, [status]);
+    const body = mesosBody(EventType.UPDATE, event, status.taskId, status.agentId);
+    const logged = this.#append(body, timeMs, ackToken);
+    if (key !== "") owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
+    if (hub.watched) {
+      hub.emit({ kind: "update", frameworkName: record.frameworkName, timeMs, status: status.bytes });
+    }
+  }
+
+  #takeOperationUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+    const { owed } = this.#state;
+    const first = readOperationUpdate(sharedView.payload);
+    const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
+    const seen = key === "" ? "new" : owed.state(key);
+    if (seen === "owed") return;
+    const ackToken = key === "" ? "" : operationAckToken(first);
+    if (seen === "acknowledged") {
+      const again = readAckToken(ackToken);
+      if (again) this.#host.acknowledgeAgain(again.call);
+      return;
+    }
+    const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
+    if (key !== "") owed.add(key, { event: logged, taskId: "", terminal: false });
+  }
+
+  #takeOffers(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+    const { suppression, offers } = this.#state;
+    if (suppression.away) {
+      this.#host.declineOffers(readOffers(sharedView.payload).map((offer) => offer.id));
+      return;
+    }
+    const event = Buffer.from(shared);
+    const views = readOffers(readEvent(event).payload);
+    if (!needsSplit(event)) {
+      const agentId = views.length === 1 ? (views[0]?.agentId ?? "") : "";
+      offers.add(views, this.#append(mesosBody(EventType.OFFERS, event, "", agentId), timeMs));
+    } else {
+      const pieces = offers.events(views);
+      for (const [i, piece] of pieces.entries()) {
+        const more = i < pieces.length - 1;
+        offers.add(piece.offers, this.#append(mesosBody(EventType.OFFERS, piece.bytes), timeMs, "", more));
+      }
+    }
+    if (this.#state.hub.watched) {
+      observeOffers(
+        this.#state,
+        "opened",
+        views.map((view) => view.bytes),
+        [],
+      );
+    }
+  }
+
+  #takeRescind(event: Uint8Array, view: EventView, timeMs: number): void {
+    const id = readRescind(view.payload);
+    const open = this.#state.offers.has(id);
+    if (!this.#withdraw(this.#state.offers, EventType.OFFERS, id)) {
+      this.#append(mesosBody(EventType.RESCIND, event), timeMs);
+    }
+    if (open) observeOffers(this.#state, "rescinded", [], [id]);
+  }
+
+  #takeInverseOffers(shared: Uint8Array, _view: EventView, timeMs: number): void {
+    const event = Buffer.from(shared);
+    const views = readInverseOffers(readEvent(event).payload);
+    this.#state.inverseOffers.add(views, this.#append(mesosBody(EventType.INVERSE_OFFERS, event), timeMs));
+  }
+
+  #takeInverseRescind(event: Uint8Array, view: EventView, timeMs: number): void {
+    if (!this.#withdraw(this.#state.inverseOffers, EventType.INVERSE_OFFERS, readRescind(view.payload))) {
+      this.#append(mesosBody(EventType.RESCIND_INVERSE_OFFER, event), timeMs);
+    }
+  }
+
+  /** Lets an unread offer and its rescind cancel out. False if the client has to see the rescind. */
+  #withdraw(offers: OpenOffers, type: number, id: string): boolean {
+    const withdrawal = offers.withdraw(id, (event) => this.#host.unread(event));
+    if (!withdrawal) return false;
+    if (withdrawal.kind === "cancel") this.#state.log.cancel(withdrawal.event);
+    else {
+      const replaced = this.#state.log.replace(withdrawal.event, mesosBody(type, withdrawal.bytes));
+      if (replaced) withdrawal.moved(replaced);
+    }
+    return true;
+  }
+
+  #append(body: SessionEventBody, timeMs: number, ackToken = "", fragment = false): SessionEvent {
+    const { log, hub, record } = this.#state;
+    const event = log.append(body, timeMs, ackToken, fragment);
+    if (hub.watched) hub.emit({ kind: "event", frameworkName: record.frameworkName, event });
+    return event;
+  }
+}
+
+export function mesosBody(type: number, bytes: Uint8Array, taskId = "", agentId = ""): SessionEventBody {
+  return { kind: "mesos", type, bytes, taskId, agentId };
+}

@@ -1,0 +1,134 @@
+import {
+  doubleField,
+  LENGTH_DELIMITED,
+  lengthDelimited,
+  ProtoReader,
+  stringField,
+  varintField,
+} from "../../wire/proto.js";
+import { buildCall, CallType, idMessage } from "../mesos/calls.js";
+import { readId } from "../mesos/events.js";
+
+/** Fields of `mesos.v1.FrameworkInfo`. */
+const NAME = 2;
+const ID = 3;
+const FAILOVER_TIMEOUT = 4;
+const CHECKPOINT = 5;
+const ROLE = 6;
+const PRINCIPAL = 8;
+const ROLES = 12;
+
+/** How long Mesos keeps the tasks of a framework whose bridge is away: a week, in seconds. */
+const DEFAULT_FAILOVER_TIMEOUT_SECONDS = 7 * 24 * 3600;
+
+export interface CompletedFrameworkInfo {
+  /** Serialized, without `id`. Fields that the bridge does not know are kept. */
+  readonly bytes: Buffer;
+  /** The id that the client gave. */
+  readonly id: string | undefined;
+  /** Names of the fields that were filled in. */
+  readonly defaultedFields: readonly string[];
+}
+
+/**
+ * Fills in what a client left unset: the name; `checkpoint` and a `failover_timeout`,
+ * because with Mesos's own defaults any break would kill all tasks; the principal that
+ * the bridge authenticates as, because Mesos wants them equal. @throws WireError
+ */
+export function completeFrameworkInfo(
+  info: Uint8Array,
+  frameworkName: string,
+  principal: string | undefined,
+): CompletedFrameworkInfo {
+  const parts: Uint8Array[] = [];
+  const present = new Set<number>();
+  let id: string | undefined;
+  const reader = new ProtoReader(info);
+  while (reader.next()) {
+    present.add(reader.field);
+    if (reader.field === ID && reader.wireType === LENGTH_DELIMITED) id = readId(reader.bytes());
+    else parts.push(reader.rawField());
+  }
+  const defaultedFields: string[] = [];
+  const fill = (field: number, name: string, value: Buffer) => {
+    if (present.has(field)) return;
+    defaultedFields.push(name);
+    parts.push(value);
+  };
+  fill(NAME, "name", stringField(NAME, frameworkName));
+  fill(CHECKPOINT, "checkpoint", varintField(CHECKPOINT, 1));
+  fill(FAILOVER_TIMEOUT, "failover_timeout", doubleField(FAILOVER_TIMEOUT, DEFAULT_FAILOVER_TIMEOUT_SECONDS));
+  if (principal !== undefined) fill(PRINCIPAL, "principal", stringField(PRINCIPAL, principal));
+  return { bytes: Buffer.concat(parts), id: id === "" ? undefined : id, defaultedFields };
+}
+
+/** The serialized FrameworkInfo with its id. */
+export function withId(info: Uint8Array, frameworkId: string): Buffer {
+  return Buffer.concat([info, lengthDelimited(ID, idMessage(frameworkId))]);
+}
+
+/** The roles that a framework subscribes with: `roles`, or `role`, which is "*" by default. */
+export function rolesOf(info: Uint8Array): string[] {
+  const roles: string[] = [];
+  let role = "*";
+  let multiRole = false;
+  const reader = new ProtoReader(info);
+  while (reader.next()) {
+    if (reader.field === ROLES && reader.wireType === LENGTH_DELIMITED) roles.push(reader.string());
+    else if (reader.field === ROLE && reader.wireType === LENGTH_DELIMITED) role = reader.string();
+    else if (reader.field === CAPABILITIES && reader.wireType === LENGTH_DELIMITED)
+      multiRole ||= isMultiRole(reader.message());
+  }
+  return multiRole ? roles : [role];
+}
+
+const CAPABILITIES = 10;
+const MULTI_ROLE = 6;
+
+function isMultiRole(capability: ProtoReader): boolean {
+  while (capability.next()) if (capability.field === 1) return capability.varint() === MULTI_ROLE;
+  return false;
+}
+
+export interface SubscribeFields {
+  readonly frameworkId: string;
+  /** Serialized, without `id`. */
+  readonly frameworkInfo: Uint8Array;
+  readonly suppressedRoles: readonly string[];
+  /** Serialized `OfferConstraints`; empty for none. */
+  readonly offerConstraints: Uint8Array;
+}
+
+/** A serialized SUBSCRIBE call. */
+export function subscribeCall(fields: SubscribeFields): Buffer {
+  const parts = [lengthDelimited(1, withId(fields.frameworkInfo, fields.frameworkId))];
+  for (const role of fields.suppressedRoles) parts.push(stringField(2, role));
+  if (fields.offerConstraints.length > 0) parts.push(lengthDelimited(3, fields.offerConstraints));
+  const call = buildCall(CallType.SUBSCRIBE, ...parts);
+  return Buffer.concat([lengthDelimited(1, idMessage(fields.frameworkId)), call]);
+}
+
+/** What an UPDATE_FRAMEWORK payload makes of a framework: Mesos replaces all of it. */
+export function updatedFields(payload: Uint8Array): Omit<SubscribeFields, "frameworkId"> {
+  let frameworkInfo: Uint8Array = Buffer.alloc(0);
+  let offerConstraints: Uint8Array = Buffer.alloc(0);
+  const suppressedRoles: string[] = [];
+  const reader = new ProtoReader(payload);
+  while (reader.next()) {
+    if (reader.wireType !== LENGTH_DELIMITED) continue;
+    if (reader.field === 1) frameworkInfo = withoutId(reader.bytes());
+    else if (reader.field === 2) suppressedRoles.push(reader.string());
+    else if (reader.field === 3) offerConstraints = Buffer.from(reader.bytes());
+  }
+  return { frameworkInfo, suppressedRoles, offerConstraints };
+}
+
+function withoutId(info: Uint8Array): Buffer {
+  const parts: Uint8Array[] = [];
+  const reader = new ProtoReader(info);
+  while (reader.next()) {
+    reader.skip();
+    if (reader.field !== ID) parts.push(reader.rawField());
+  }
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,42 @@
+/** What becomes of a framework whose session's lease has run out. */
+export type ExpiryPolicy = "disconnect" | "teardown";
+
+/** What the bridge remembers of a framework, across its own restarts. */
+export interface FrameworkRecord {
+  readonly frameworkName: string;
+  /** The Mesos framework id. Chosen by the bridge before it subscribes, or imported. */
+  readonly frameworkId: string;
+  /** Serialized `mesos.v1.FrameworkInfo`, defaults filled in, without `id`. */
+  readonly frameworkInfo: Uint8Array;
+  readonly suppressedRoles: readonly string[];
+  /** Serialized `OfferConstraints`; empty for none. */
+  readonly offerConstraints: Uint8Array;
+  readonly leaseMs: number;
+  readonly expiryPolicy: ExpiryPolicy;
+  /** True while the bridge holds a session for it. */
+  readonly open: boolean;
+  /** When the client detached, in ms since 1970; undefined while one is attached. */
+  readonly detachedAtMs: number | undefined;
+}
+
+/** A task that was launched and whose end is not known to be acknowledged. */
+export interface TaskRecord {
+  readonly taskId: string;
+  readonly agentId: string;
+}
+
+/** Keeps frameworks through crashes. */
+export interface FrameworkStore {
+  /** All remembered frameworks, in the order of their names. */
+  frameworks(): FrameworkRecord[];
+  framework(frameworkName: string): FrameworkRecord | undefined;
+  /** Resolves once the record is on the disk. Rejects if that can't be done. */
+  put(record: FrameworkRecord): Promise<void>;
+  /** Forgets a framework and its tasks. Resolves once that is on the disk. */
+  remove(frameworkName: string): Promise<void>;
+  /** Remembers tasks soon, in the order of the calls; failures are logged, not thrown. */
+  putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void;
+  removeTask(frameworkName: string, taskId: string): void;
+  tasks(frameworkName: string): TaskRecord[];
+  close(): Promise<void>;
+}

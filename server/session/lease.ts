@@ -1,0 +1,40 @@
+export interface LeaseOptions {
+  /** How long open offers are kept for an absent client, in ms. */
+  readonly offerHoldMs: number;
+}
+
+export interface LeaseHost {
+  /** The client has been away for so long that its offers go back. */
+  holdOver(): void;
+  /** The lease has run out. */
+  expired(): void;
+}
+
+/** The longest time that one timer can take. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Counts the time that a session outlives its client. */
+export class Lease {
+  readonly #options: LeaseOptions;
+  readonly #host: LeaseHost;
+  #hold: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(options: LeaseOptions, host: LeaseHost) {
+    this.#options = options;
+    this.#host = host;
+  }
+
+  /** The client is away; `leaseMs` is what is left. */
+  start(leaseMs: number): void {
+    this.stop();
+    const hold = Math.min(this.#options.offerHoldMs, leaseMs);
+    this.#hold = setTimeout(() => this.#host.holdOver(), hold);
+    this.#expiry = setTimeout(() => this.#host.expired(), Math.min(leaseMs, MAX_TIMER_MS));
+  }
+
+  stop(): void {
+    clearTimeout(this.#hold);
+    clearTimeout(this.#expiry);
+  }
+}

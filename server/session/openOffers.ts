@@ -1,0 +1,124 @@
+import { inverseOffersEvent, type OfferView, offersEvent } from "../mesos/events.js";
+import type { SessionEvent } from "./sessionEvent.js";
+
+/** Every stub language refuses messages of over 4 MiB by default; a fragment stays well below. */
+const FRAGMENT_BYTES = 1024 * 1024;
+
+/** Up to this size an event is built anew when one of its unread offers is rescinded. */
+const REBUILD_BYTES = 64 * 1024;
+
+/** What one live event brought, as far as it is still open. */
+interface OfferGroup {
+  /** Undefined when the offers were put back: the client has seen them. */
+  event: SessionEvent | undefined;
+  readonly offers: Map<string, OfferView>;
+}
+
+/** What to do with the event that brought an offer, when the offer is rescinded before the event was read. */
+export type Withdrawal =
+  /** Nothing is left of the event. */
+  | { readonly kind: "cancel"; readonly event: SessionEvent }
+  /** The event without the offer. */
+  | {
+      readonly kind: "replace";
+      readonly event: SessionEvent;
+      readonly bytes: Buffer;
+      moved(event: SessionEvent): void;
+    };
+
+/** Offers or inverse offers that Mesos has made and nobody used, declined or rescinded. */
+export class OpenOffers {
+  readonly #offers = new Map<string, { readonly view: OfferView; readonly group: OfferGroup }>();
+  readonly #buildEvent: (offers: readonly Uint8Array[]) => Buffer;
+
+  constructor(kind: "offers" | "inverse-offers") {
+    this.#buildEvent = kind === "offers" ? offersEvent : inverseOffersEvent;
+  }
+
+  get size(): number {
+    return this.#offers.size;
+  }
+
+  has(id: string): boolean {
+    return this.#offers.has(id);
+  }
+
+  ids(): string[] {
+    return [...this.#offers.keys()];
+  }
+
+  values(): OfferView[] {
+    return [...this.#offers.values()].map((offer) => offer.view);
+  }
+
+  add(offers: readonly OfferView[], event: SessionEvent): void {
+    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
+    for (const view of offers) this.#offers.set(view.id, { view, group });
+  }
+
+  /** Forgets an offer and returns it, if it was open. */
+  remove(id: string): OfferView | undefined {
+    const offer = this.#offers.get(id);
+    offer?.group.offers.delete(id);
+    this.#offers.delete(id);
+    return offer?.view;
+  }
+
+  /** Puts offers back that were not used after all. */
+  restore(offers: readonly OfferView[]): void {
+    const group: OfferGroup = { event: undefined, offers: new Map(offers.map((offer) => [offer.id, offer])) };
+    for (const view of offers) this.#offers.set(view.id, { view, group });
+  }
+
+  clear(): string[] {
+    const ids = this.ids();
+    this.#offers.clear();
+    return ids;
+  }
+
+  /**
+   * Forgets a rescinded offer. If the event that brought it is `unread`, tells how that event
+   * changes so that the offer never shows; undefined: the client has to see the rescind.
+   */
+  withdraw(id: string, unread: (event: SessionEvent) => boolean): Withdrawal | undefined {
+    const group = this.#offers.get(id)?.group;
+    this.remove(id);
+    if (!group?.event || !unread(group.event)) return undefined;
+    if (group.offers.size === 0) return { kind: "cancel", event: group.event };
+    const { body } = group.event;
+    if (body.kind !== "mesos" || body.bytes.length > REBUILD_BYTES) return undefined;
+    const bytes = this.#buildEvent([...group.offers.values()].map((offer) => offer.bytes));
+    return {
+      kind: "replace",
+      event: group.event,
+      bytes,
+      moved: (event) => {
+        group.event = event;
+      },
+    };
+  }
+
+  /** Serialized events that hold these offers, each below about 1 MiB unless one offer is larger. */
+  events(offers: readonly OfferView[]): Array<{ bytes: Buffer; offers: OfferView[] }> {
+    const pieces: Array<{ bytes: Buffer; offers: OfferView[] }> = [];
+    let piece: OfferView[] = [];
+    let size = 0;
+    const flush = () => {
+      if (piece.length > 0) pieces.push({ bytes: this.#buildEvent(piece.map((offer) => offer.bytes)), offers: piece });
+      piece = [];
+      size = 0;
+    };
+    for (const offer of offers) {
+      if (size + offer.bytes.length > FRAGMENT_BYTES) flush();
+      piece.push(offer);
+      size += offer.bytes.length + 8;
+    }
+    flush();
+    return pieces;
+  }
+}
+
+/** True if an event is so large that it has to be cut between its offers. */
+export function needsSplit(event: Uint8Array): boolean {
+  return event.length > FRAGMENT_BYTES;
+}

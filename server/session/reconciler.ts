@@ -1,0 +1,75 @@
+import { buildCall, CallType, reconcileCall } from "../mesos/calls.js";
+import type { KnownTask } from "./tasks.js";
+
+export interface ReconcilerOptions {
+  /** First wait for answers, in ms; doubles up to `maxWaitMs`. Default 5,000. */
+  readonly initialWaitMs?: number;
+  /** Default 60,000. */
+  readonly maxWaitMs?: number;
+  /** How often all tasks are asked for, in ms. Default 15 min, as Mesos advises. */
+  readonly intervalMs?: number;
+}
+
+/** Tasks asked for in one call. */
+const BATCH_TASKS = 1_000;
+
+/**
+ * Asks Mesos for the state of unfinished tasks after each new subscription, again and again until
+ * each is answered, and from then on for all tasks at an interval. Mesos does not answer for
+ * agents that have not come back yet, so one question is not enough.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #send: (call: Uint8Array) => void;
+  #unanswered = new Map<string, KnownTask>();
+  #waitMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ReconcilerOptions, send: (call: Uint8Array) => void) {
+    this.#options = options;
+    this.#send = send;
+  }
+
+  /** Tasks that Mesos has not answered for. */
+  get unanswered(): number {
+    return this.#unanswered.size;
+  }
+
+  /** A new subscription stands. */
+  start(tasks: Iterable<KnownTask>): void {
+    this.stop();
+    for (const task of tasks) this.#unanswered.set(task.taskId, task);
+    this.#waitMs = this.#options.initialWaitMs ?? 5_000;
+    this.#ask();
+  }
+
+  /** The subscription is gone. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#unanswered = new Map();
+  }
+
+  /** Mesos said something about the task. */
+  answered(taskId: string): void {
+    if (this.#unanswered.size > 0) this.#unanswered.delete(taskId);
+  }
+
+  #ask(): void {
+    if (this.#unanswered.size === 0) return this.#askForAllLater();
+    const tasks = [...this.#unanswered.values()];
+    for (let at = 0; at < tasks.length; at += BATCH_TASKS) this.#send(reconcileCall(tasks.slice(at, at + BATCH_TASKS)));
+    this.#timer = setTimeout(() => this.#ask(), this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 2, this.#options.maxWaitMs ?? 60_000);
+  }
+
+  #askForAllLater(): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#send(buildCall(CallType.RECONCILE));
+        this.#askForAllLater();
+      },
+      this.#options.intervalMs ?? 15 * 60_000,
+    );
+  }
+}

@@ -1,0 +1,56 @@
+/** Whether a session's link to a master stands. */
+export type LinkState = "connecting" | "connected";
+
+/** What a session tells its client. */
+export type SessionEventBody =
+  | {
+      readonly kind: "opened";
+      readonly attachmentId: string;
+      readonly frameworkId: string;
+      readonly leaseMs: number;
+      readonly resumed: boolean;
+      /** Serialized `mesos.v1.FrameworkInfo` with the id. */
+      readonly frameworkInfo: Uint8Array;
+      readonly defaultedFields: readonly string[];
+      readonly linkState: LinkState;
+    }
+  | {
+      readonly kind: "mesos";
+      /** `EventType`. */
+      readonly type: number;
+      /** The serialized `mesos.v1.scheduler.Event`. */
+      readonly bytes: Uint8Array;
+      readonly taskId: string;
+      readonly agentId: string;
+    }
+  | { readonly kind: "progress"; readonly snapshotEnd: boolean }
+  | {
+      readonly kind: "link-changed";
+      readonly state: LinkState;
+      readonly reason: string;
+      readonly master: string;
+    };
+
+export interface SessionEvent {
+  /** Contiguous for live events; snapshot events carry that of the last live event before them. */
+  readonly sequence: number;
+  /** In ms since 1970. */
+  readonly receiveTimeMs: number;
+  /** Empty when no acknowledgement is owed. */
+  readonly ackToken: string;
+  /** True when more pieces of the same OFFERS event follow. */
+  readonly fragment: boolean;
+  readonly body: SessionEventBody;
+}
+
+/** What an event costs in memory besides its bytes, roughly. */
+const EVENT_OVERHEAD_BYTES = 200;
+
+/** How much memory an event holds, roughly, in bytes. */
+export function eventBytes(event: SessionEvent): number {
+  return EVENT_OVERHEAD_BYTES + (event.body.kind === "mesos" ? event.body.bytes.length : 0);
+}
+
+export function progress(sequence: number, snapshotEnd: boolean, receiveTimeMs: number): SessionEvent {
+  return { sequence, receiveTimeMs, ackToken: "", fragment: false, body: { kind: "progress", snapshotEnd } };
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import type { Attachment, AttachmentSink } from "./attachment.js";
+import { BridgeError, invalidField, storeUnavailable } from "./errors.js";
+import { completeFrameworkInfo } from "./frameworkInfo.js";
+import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
+import { type Resume, Session, type SessionOptions } from "./session.js";
+
+/** Who calls. The transport finds out; sessions only hand it on. */
+export interface Identity {
+  /** For logs. */
+  readonly name: string;
+}
+
+export interface AttachRequest {
+  readonly identity: Identity;
+  readonly frameworkName: string;
+  /** Serialized `mesos.v1.FrameworkInfo`; undefined: as stored. */
+  readonly frameworkInfo: Uint8Array | undefined;
+  readonly suppressedRoles: readonly string[];
+  readonly offerConstraints: Uint8Array;
+  readonly resume: Resume | undefined;
+  readonly leaseMs: number | undefined;
+  readonly expiryPolicy: ExpiryPolicy;
+  readonly replaceRemoved: boolean;
+}
+
+export interface SessionManagerOptions extends SessionOptions {
+  /** Default 60,000. */
+  readonly defaultLeaseMs?: number;
+  /** Default 24 h. */
+  readonly maxLeaseMs?: number;
+}
+
+/** Holds the sessions of all frameworks. */
+export class SessionManager {
+  readonly #options: SessionManagerOptions;
+  readonly #sessions = new Map<string, Session>();
+  /** Sessions whose link is being closed, or whose end is being stored. */
+  readonly #closing = new Set<Promise<void>>();
+  /** The last attach of each name: attaches of one framework take their turns. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #shuttingDown = false;
+
+  constructor(options: SessionManagerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up the sessions whose lease still runs, before their clients return. */
+  restore(nowMs: number): void {
+    for (const record of this.#options.store.frameworks()) {
+      if (!record.open) continue;
+      const left = record.detachedAtMs === undefined ? record.leaseMs : record.detachedAtMs + record.leaseMs - nowMs;
+      this.#open(record).start(Math.max(0, Math.min(left, record.leaseMs)));
+    }
+  }
+
+  /** All open sessions, in the order of their names. */
+  sessions(): Session[] {
+    return [...this.#sessions.values()].sort((a, b) => (a.frameworkName < b.frameworkName ? -1 : 1));
+  }
+
+  find(frameworkName: string): Session | undefined {
+    return this.#sessions.get(frameworkName);
+  }
+
+  /** @throws BridgeError FRAMEWORK_NOT_FOUND */
+  get(frameworkName: string): Session {
+    const session = this.#sessions.get(frameworkName);
+    if (session) return session;
+    throw new BridgeError(
+      "FRAMEWORK_NOT_FOUND",
+      `there is no session of framework '${frameworkName}': attach with Subscribe`,
+    );
+  }
+
+  /**
+   * Attaches a client to the session of its framework, opening the session if there is none. What has to
+   * be remembered is on the disk before the sink hears of anything. @throws BridgeError
+   */
+  async attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
+    const { frameworkName } = request;
+    const before = this.#turns.get(frameworkName) ?? Promise.resolve();
+    const turn = before.catch(() => {}).then(() => this.#attach(request, sink));
+    this.#turns.set(frameworkName, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(frameworkName) === turn) this.#turns.delete(frameworkName);
+    }
+  }
+
+  /** Ends a session in order, as its client asks: Mesos keeps the framework. @throws BridgeError */
+  async closeSession(frameworkName: string, attachmentId: string): Promise<void> {
+    const session = this.get(frameworkName);
+    const error = session.fence(attachmentId);
+    if (error) throw error;
+    await this.#retire(session, "keep", undefined);
+  }
+
+  /** Ends all streams and links. The sessions stay open in the store, for the next run. */
+  async close(): Promise<void> {
+    this.#shuttingDown = true;
+    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+    await Promise.all(this.sessions().map((session) => session.close(error)));
+    await Promise.all(this.#closing);
+    this.#sessions.clear();
+  }
+
+  async #attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
+    if (this.#shuttingDown) throw new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+    // A session that is going away, under the same name, has to be gone first.
+    await Promise.all(this.#closing);
+    const { record, defaultedFields } = this.#recordOf(request);
+    try {
+      await this.#options.store.put(record);
+    } catch (error) {
+      throw storeUnavailable(error);
+    }
+    const known = this.#sessions.get(record.frameworkName);
+    if (known) known.update(record);
+    const session = known ?? this.#open(record);
+    if (!known) session.start();
+    const { resume, replaceRemoved } = request;
+    return { session, attachment: session.attach({ resume, defaultedFields, replaceRemoved }, sink) };
+  }
+
+  #recordOf(request: AttachRequest): { record: FrameworkRecord; defaultedFields: readonly string[] } {
+    const { frameworkName } = request;
+    const known = this.#sessions.get(frameworkName)?.state.record ?? this.#options.store.framework(frameworkName);
+    const { defaultLeaseMs = 60_000, maxLeaseMs = 24 * 3_600_000, link } = this.#options;
+    const common = {
+      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, maxLeaseMs),
+      expiryPolicy: request.expiryPolicy,
+      open: true,
+      detachedAtMs: undefined,
+    };
+    if (!request.frameworkInfo) {
+      if (!known) throw invalidField("framework_info", "is required for a framework that the bridge does not know");
+      return { record: { ...known, ...common }, defaultedFields: [] };
+    }
+    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, link.authentication.principal);
+    const frameworkId = known?.frameworkId ?? completed.id ?? randomUUID();
+    if (completed.id !== undefined && completed.id !== frameworkId)
+      throw otherId(frameworkName, frameworkId, completed.id);
+    const record: FrameworkRecord = {
+      ...common,
+      frameworkName,
+      frameworkId,
+      frameworkInfo: completed.bytes,
+      suppressedRoles: request.suppressedRoles,
+      offerConstraints: Buffer.from(request.offerConstraints),
+    };
+    return { record, defaultedFields: completed.defaultedFields };
+  }
+
+  #open(record: FrameworkRecord): Session {
+    const session = new Session(record, this.#options, {
+      ended: (ended, next) => void this.#retire(ended, next, undefined),
+    });
+    this.#sessions.set(record.frameworkName, session);
+    return session;
+  }
+
+  #retire(session: Session, next: "keep" | "forget", error: BridgeError | undefined): Promise<void> {
+    if (this.#sessions.get(session.frameworkName) === session) this.#sessions.delete(session.frameworkName);
+    const closing = this.#store(session, next)
+      .catch((cause: unknown) => {
+        this.#options.link.log.error({ framework: session.frameworkName, err: cause }, "the end could not be stored");
+      })
+      .then(() => session.close(error))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    return closing;
+  }
+
+  async #store(session: Session, next: "keep" | "forget"): Promise<void> {
+    const { store } = this.#options;
+    if (next === "forget") await store.remove(session.frameworkName);
+    else await store.put({ ...session.state.record, open: false, detachedAtMs: undefined });
+  }
+}
+
+function otherId(frameworkName: string, known: string, given: string): BridgeError {
+  return new BridgeError(
+    "FRAMEWORK_ID_MISMATCH",
+    `the bridge remembers framework '${frameworkName}' with id ${known}, not ${given}: leave framework_info.id out, or forget the framework first`,
+    { metadata: { framework_id: known } },
+  );
+}

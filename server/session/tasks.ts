@@ -1,0 +1,109 @@
+import { idMessage } from "../mesos/calls.js";
+import type { StatusView } from "../mesos/events.js";
+import type { TaskRecord } from "./frameworkStore.js";
+
+const REMEMBERED_ENDED_TASKS = 1_000;
+
+/** `mesos.v1.TaskState`s after which a task does not run any more. */
+const TERMINAL_STATES = new Set([
+  2, // TASK_FINISHED
+  3, // TASK_FAILED
+  4, // TASK_KILLED
+  5, // TASK_LOST
+  7, // TASK_ERROR
+  9, // TASK_DROPPED
+  11, // TASK_GONE
+  12, // TASK_GONE_BY_OPERATOR
+]);
+
+export function isTerminal(state: number): boolean {
+  return TERMINAL_STATES.has(state);
+}
+
+export interface KnownTask {
+  readonly taskId: string;
+  readonly taskIdBytes: Uint8Array;
+  readonly agentId: string;
+  readonly agentIdBytes: Uint8Array;
+  /** The last serialized `TaskStatus`; undefined until Mesos reported one. */
+  readonly status: Uint8Array | undefined;
+  readonly updateTimeMs: number;
+  readonly ended: boolean;
+}
+
+/** Tasks of a framework that the bridge knows: all that have not ended, and the last that have. */
+export class KnownTasks {
+  readonly #active = new Map<string, KnownTask>();
+  readonly #ended = new Map<string, KnownTask>();
+
+  get activeCount(): number {
+    return this.#active.size;
+  }
+
+  active(): IterableIterator<KnownTask> {
+    return this.#active.values();
+  }
+
+  /** All of them, those that ended first. */
+  values(): KnownTask[] {
+    return [...this.#ended.values(), ...this.#active.values()];
+  }
+
+  has(taskId: string): boolean {
+    return this.#active.has(taskId);
+  }
+
+  /** A task that is being launched, or that an earlier run of the bridge has launched. */
+  launched({ taskId, agentId }: TaskRecord, timeMs: number): void {
+    if (this.#active.has(taskId)) return;
+    this.#ended.delete(taskId);
+    this.#active.set(taskId, {
+      taskId,
+      taskIdBytes: idMessage(taskId),
+      agentId,
+      agentIdBytes: agentId === "" ? new Uint8Array(0) : idMessage(agentId),
+      status: undefined,
+      updateTimeMs: timeMs,
+      ended: false,
+    });
+  }
+
+  /** A launch that Mesos has not taken. */
+  notLaunched(taskId: string): void {
+    if (this.#active.get(taskId)?.status === undefined) this.#active.delete(taskId);
+  }
+
+  updated(status: StatusView, timeMs: number): void {
+    const known = this.#active.get(status.taskId);
+    const ended = isTerminal(status.state);
+    const task: KnownTask = {
+      taskId: status.taskId,
+      taskIdBytes: status.taskIdBytes,
+      agentId: status.agentId === "" ? (known?.agentId ?? "") : status.agentId,
+      agentIdBytes: status.agentIdBytes.length === 0 ? (known?.agentIdBytes ?? new Uint8Array(0)) : status.agentIdBytes,
+      status: status.bytes,
+      updateTimeMs: timeMs,
+      ended,
+    };
+    if (ended) this.#end(task);
+    else {
+      this.#ended.delete(task.taskId);
+      this.#active.set(task.taskId, task);
+    }
+  }
+
+  clear(): void {
+    this.#active.clear();
+    this.#ended.clear();
+  }
+
+  #end(task: KnownTask): void {
+    this.#active.delete(task.taskId);
+    this.#ended.delete(task.taskId);
+    this.#ended.set(task.taskId, task);
+    if (this.#ended.size > REMEMBERED_ENDED_TASKS) {
+      const [oldest] = this.#ended.keys();
+      if (oldest !== undefined) this.#ended.delete(oldest);
+    }
+  }
+}
