@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Call, Call_Type, Event, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
@@ -117,12 +118,13 @@ export class FakeAgent {
   readonly #server: Server;
   #current: FakeSubscription | undefined;
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+  private constructor(tls: { key: Buffer; cert: Buffer } | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
   }
 
-  static async start(port = 0): Promise<FakeAgent> {
-    const agent = new FakeAgent();
+  static async start(port = 0, tls?: { key: Buffer; cert: Buffer }): Promise<FakeAgent> {
+    const agent = new FakeAgent(tls);
     agent.#server.listen(port, "127.0.0.1");
     await once(agent.#server, "listening");
     return agent;
