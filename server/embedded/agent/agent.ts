@@ -1,0 +1,262 @@
+import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
+import {
+  type FrameworkInfo,
+  type KillPolicy,
+  type Offer_Operation,
+  TaskStatus_Reason as Reason,
+} from "../../../gen/mesos/v1/mesos.js";
+import { type Answer, notFound, type Request } from "../http/answer.js";
+import { HttpServer } from "../http/server.js";
+import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
+import { handleExecutor } from "./executorApi.js";
+import { ExecutorCalls } from "./executorCalls.js";
+import { OperationUpdates } from "./operationUpdates.js";
+import { registrationOf } from "./registration.js";
+import { type AgentOptions, AgentState, droppedStatus } from "./state.js";
+import { agentStateJson } from "./stateJson.js";
+
+const PREFIX = "/slave(1)";
+
+/** An agent: its HTTP server, its executors and its registration. It can be stopped and started again. */
+export class EmbeddedAgent implements AgentInbox {
+  readonly #state: AgentState;
+  readonly #calls: ExecutorCalls;
+  readonly #operations: OperationUpdates;
+  #server: HttpServer | undefined;
+  #onRegistered: () => void = () => {};
+  #cancelRecovery: () => void = () => {};
+
+  constructor(options: AgentOptions) {
+    this.#state = new AgentState(options);
+    this.#calls = new ExecutorCalls(this.#state);
+    this.#operations = new OperationUpdates(this.#state);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#state.port}`;
+  }
+
+  get id(): string | undefined {
+    return this.#state.id;
+  }
+
+  get running(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Listens, on the same port as before if there was one. Executors that ran through a stop have a moment to return. */
+  async start(): Promise<void> {
+    if (this.#server) return;
+    this.#server = new HttpServer(
+      (request) => this.#handle(request),
+      (error) => this.#state.log(`agent ${this.#state.id}: ${error instanceof Error ? error.stack : error}`),
+    );
+    this.#state.port = await this.#server.listen(this.#state.port);
+    await this.#recover();
+  }
+
+  /** Registers with a master, or again after a pause. Resolves when the master has taken it. */
+  connect(master: MasterInbox): Promise<void> {
+    const registered = new Promise<void>((resolve) => {
+      this.#onRegistered = resolve;
+    });
+    const link = new Link(master, this, () => this.#linkBroken(link));
+    this.#state.link = link;
+    link.toMaster((inbox) => inbox.register(link, registrationOf(this.#state)));
+    return registered;
+  }
+
+  /** The master is gone. */
+  disconnect(): void {
+    this.#state.link?.break();
+    this.#state.link = undefined;
+    this.#state.registered = false;
+    this.#state.updates.pause();
+    this.#operations.pause();
+  }
+
+  /** As a crash: connections break, executors go on without it. */
+  async stop(): Promise<void> {
+    this.#cancelRecovery();
+    this.disconnect();
+    for (const framework of this.#state.frameworks.values()) {
+      for (const executor of framework.executors.values()) {
+        executor.cancelRegistration();
+        executor.cancelShutdown();
+      }
+    }
+    const server = this.#server;
+    this.#server = undefined;
+    await server?.close();
+  }
+
+  /** Ends everything: executors by force, then the agent. */
+  async close(): Promise<void> {
+    for (const framework of this.#state.frameworks.values()) {
+      framework.terminating = true;
+      for (const executor of framework.executors.values()) this.#calls.executors.destroy(executor);
+    }
+    await this.stop();
+  }
+
+  /** Takes leave of the master and ends the executors, as an agent that is shut down in good order. */
+  unregister(): void {
+    this.#state.toMaster((master, agentId) => master.unregister(agentId));
+    this.#endExecutors();
+    this.#forget();
+  }
+
+  set partitioned(partitioned: boolean) {
+    if (this.#state.link) this.#state.link.partitioned = partitioned;
+  }
+
+  /** Breaks the stream of an executor, as a network failure. */
+  dropExecutorStream(frameworkId: string, executorId: string): void {
+    this.#state.executor(frameworkId, executorId)?.channel?.close();
+  }
+
+  // What the master sends.
+
+  registered(agentId: string): void {
+    this.#state.id = agentId;
+    this.#isRegistered();
+  }
+
+  reregistered(known: ReadonlyArray<{ frameworkId: string; taskId: string; partitionAware: boolean }>): void {
+    for (const { frameworkId, taskId, partitionAware } of known) {
+      const framework = this.#state.frameworks.get(frameworkId);
+      if (framework?.executorOfTask(taskId) || this.#state.updates.current(frameworkId, taskId)) continue;
+      // The master sent it a task that never came, or that was forgotten.
+      this.#state.updates.add(frameworkId, undefined, droppedStatus(this.#state, taskId, partitionAware));
+    }
+    this.#isRegistered();
+  }
+
+  ping(): void {
+    this.#state.toMaster((master, agentId) => master.pong(agentId));
+  }
+
+  runTasks(message: RunTasks): void {
+    this.#calls.executors.run(message);
+  }
+
+  killTask(frameworkId: string, taskId: string, killPolicy: KillPolicy | undefined): void {
+    this.#calls.executors.kill(frameworkId, taskId, killPolicy);
+  }
+
+  acknowledge(frameworkId: string, taskId: string, uuid: Buffer): void {
+    this.#calls.schedulerAcknowledged(frameworkId, taskId, uuid);
+  }
+
+  messageToExecutor(frameworkId: string, executorId: string, data: Buffer): void {
+    const executor = this.#state.executor(frameworkId, executorId);
+    if (executor?.state === "running") executor.channel?.send({ type: Event_Type.MESSAGE, message: { data } });
+  }
+
+  shutdownExecutor(frameworkId: string, executorId: string): void {
+    const executor = this.#state.executor(frameworkId, executorId);
+    if (executor) this.#calls.executors.shutdown(executor);
+  }
+
+  shutdownFramework(frameworkId: string): void {
+    this.#calls.executors.shutdownFramework(frameworkId);
+  }
+
+  updateFramework(info: FrameworkInfo): void {
+    const framework = this.#state.frameworks.get(info.id?.value ?? "");
+    if (framework) framework.info = info;
+  }
+
+  applyOperation(frameworkId: string, operationUuid: string, operation: Offer_Operation): void {
+    this.#operations.apply(frameworkId, operationUuid, operation);
+  }
+
+  acknowledgeOperation(operationUuid: string, statusUuid: Buffer): void {
+    this.#operations.acknowledge(operationUuid, statusUuid);
+  }
+
+  shutdown(message: string): void {
+    this.#state.log(`agent ${this.#state.id} is shut down by the master: ${message}`);
+    this.#endExecutors();
+    this.#forget();
+  }
+
+  #isRegistered(): void {
+    this.#state.registered = true;
+    this.#state.updates.resume();
+    this.#operations.resume();
+    this.#onRegistered();
+  }
+
+  #linkBroken(link: Link): void {
+    if (this.#state.link !== link) return;
+    this.#state.registered = false;
+    this.#state.updates.pause();
+    this.#operations.pause();
+  }
+
+  #endExecutors(): void {
+    for (const framework of this.#state.frameworks.values()) {
+      framework.terminating = true;
+      for (const executor of framework.executors.values()) this.#calls.executors.destroy(executor);
+      this.#state.updates.removeFramework(framework.id);
+    }
+  }
+
+  /** It comes back as a new agent, if ever. */
+  #forget(): void {
+    this.#state.link?.break();
+    this.#state.link = undefined;
+    this.#state.id = undefined;
+    void this.stop();
+  }
+
+  /** After a stop: executors without checkpoints are ended, the others awaited for a moment. */
+  async #recover(): Promise<void> {
+    const waiting: Array<() => boolean> = [];
+    for (const framework of this.#state.frameworks.values()) {
+      for (const executor of framework.executors.values()) {
+        if (!(framework.info.checkpoint ?? false)) {
+          framework.terminating = true;
+          this.#calls.executors.destroy(executor);
+        } else if (!executor.isBuiltIn && executor.state === "running") {
+          executor.channel = undefined;
+          waiting.push(() => executor.channel === undefined && executor.state === "running");
+        }
+      }
+    }
+    if (waiting.length === 0) return;
+    this.#state.recovering = true;
+    await this.#awaitExecutors(waiting);
+    this.#state.recovering = false;
+    for (const framework of this.#state.frameworks.values()) {
+      for (const executor of framework.executors.values()) {
+        if (executor.isBuiltIn || executor.channel || executor.state !== "running") continue;
+        executor.termination = {
+          reason: Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+          message: `Executor did not re-register within ${this.#state.flags.text("executor_reregistration_timeout")}`,
+        };
+        this.#calls.executors.destroy(executor);
+      }
+    }
+  }
+
+  #awaitExecutors(waiting: ReadonlyArray<() => boolean>): Promise<void> {
+    const deadline = this.#state.clock.now() + this.#state.flags.duration("executor_reregistration_timeout");
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.#state.clock.now() >= deadline || !waiting.some((missing) => missing())) resolve();
+        else this.#cancelRecovery = this.#state.clock.setTimeout(look, 50);
+      };
+      look();
+    });
+  }
+
+  #handle(request: Request): Answer {
+    const path = request.path.startsWith(`${PREFIX}/`) ? request.path.slice(PREFIX.length) : request.path;
+    if (path === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
+    if (path === "/state") return agentStateJson(this.#state);
+    if (path === "/health") return { status: 200 };
+    return notFound();
+  }
+}

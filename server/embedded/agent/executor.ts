@@ -1,0 +1,113 @@
+import type { Event } from "../../../gen/mesos/v1/executor/executor.js";
+import {
+  type ExecutorInfo,
+  ExecutorInfo_Type,
+  type FrameworkInfo,
+  type Task,
+  type TaskInfo,
+  type TaskStatus_Reason,
+} from "../../../gen/mesos/v1/mesos.js";
+import { Resources } from "../resources/resources.js";
+
+/** Where an executor gets its events: an HTTP stream, or one that the agent runs itself. */
+export interface ExecutorChannel {
+  send(event: Event): void;
+  close(): void;
+}
+
+/** What an executor runs in: a process of its own, or none for those the agent runs itself. */
+export interface Container {
+  readonly pid: number | undefined;
+  /** Ends all of it at once; `onEnd` of the launch follows. */
+  kill(): void;
+}
+
+export type ExecutorState = "registering" | "running" | "terminating" | "terminated";
+
+/** A task that was handed to its executor. */
+export interface LaunchedTask {
+  readonly info: TaskInfo;
+  readonly record: Task;
+  readonly groupId: number | undefined;
+  /** An update came for it, so that the executor knows of it. */
+  known: boolean;
+}
+
+export interface QueuedLaunch {
+  readonly tasks: TaskInfo[];
+  readonly group: boolean;
+}
+
+/** An executor as its agent knows it. */
+export class Executor {
+  readonly id: string;
+  readonly frameworkId: string;
+  readonly info: ExecutorInfo;
+  readonly containerId: string;
+  readonly sandbox: string;
+  /** Made by the agent for a command task. */
+  readonly isCommand: boolean;
+  state: ExecutorState = "registering";
+  channel: ExecutorChannel | undefined;
+  container: Container | undefined;
+  /** Waiting for the executor to subscribe. */
+  queue: QueuedLaunch[] = [];
+  readonly launched = new Map<string, LaunchedTask>();
+  /** Ended, the terminal update not acknowledged yet. */
+  readonly ended = new Map<string, LaunchedTask>();
+  everLaunched = false;
+  /** Why the agent itself ended it: what its tasks are told then. */
+  termination: { reason: TaskStatus_Reason; message: string } | undefined;
+  cancelRegistration: () => void = () => {};
+  cancelShutdown: () => void = () => {};
+  readonly fetching = new AbortController();
+
+  constructor(frameworkId: string, info: ExecutorInfo, containerId: string, sandbox: string, isCommand: boolean) {
+    this.id = info.executorId?.value ?? "";
+    this.frameworkId = frameworkId;
+    this.info = info;
+    this.containerId = containerId;
+    this.sandbox = sandbox;
+    this.isCommand = isCommand;
+  }
+
+  /** Runs inside the agent: the executors of command tasks and of task groups. */
+  get isBuiltIn(): boolean {
+    return this.isCommand || this.info.type === ExecutorInfo_Type.DEFAULT;
+  }
+
+  queued(taskId: string): QueuedLaunch | undefined {
+    return this.queue.find((launch) => launch.tasks.some((task) => task.taskId?.value === taskId));
+  }
+
+  get idle(): boolean {
+    return this.queue.length === 0 && this.launched.size === 0;
+  }
+
+  /** Its own and those of its live tasks. */
+  get resources(): Resources {
+    const tasks = [...this.launched.values()].map(({ info }) => info);
+    const queued = this.queue.flatMap((launch) => launch.tasks);
+    return Resources.of([...this.info.resources, ...[...tasks, ...queued].flatMap((task) => task.resources)]);
+  }
+}
+
+/** A framework as an agent knows it. */
+export class AgentFramework {
+  readonly id: string;
+  info: FrameworkInfo;
+  readonly executors = new Map<string, Executor>();
+  terminating = false;
+
+  constructor(info: FrameworkInfo) {
+    this.id = info.id?.value ?? "";
+    this.info = info;
+  }
+
+  executorOfTask(taskId: string): Executor | undefined {
+    for (const executor of this.executors.values()) {
+      if (executor.launched.has(taskId) || executor.ended.has(taskId) || executor.queued(taskId)) return executor;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,325 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
+import {
+  FrameworkInfo_Capability_Type as Capability,
+  ExecutorInfo,
+  type FrameworkInfo,
+  type KillPolicy,
+  TaskStatus_Reason as Reason,
+  type TaskInfo,
+  TaskState,
+  Value_Type,
+} from "../../../gen/mesos/v1/mesos.js";
+import { formatDuration } from "../duration.js";
+import type { RunTasks } from "../link.js";
+import { BuiltInExecutor } from "./builtInExecutor.js";
+import { commandLine } from "./commandLine.js";
+import { executorEnvironment, shutdownGraceMs } from "./environment.js";
+import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
+import type { ExecutorCalls } from "./executorCalls.js";
+import { fetchUris } from "./fetcher.js";
+import { ProcessGroup, type WaitStatus } from "./processGroup.js";
+import { type AgentState, taskRecord } from "./state.js";
+
+/** What the agent adds for the executor of a command task. */
+const COMMAND_EXECUTOR_CPUS = 0.1;
+const COMMAND_EXECUTOR_MEM = 32;
+
+/** Starts, feeds and ends the executors of one agent. */
+export class Executors {
+  readonly #state: AgentState;
+  readonly #calls: ExecutorCalls;
+  #nextGroup = 1;
+
+  constructor(state: AgentState, calls: ExecutorCalls) {
+    this.#state = state;
+    this.#calls = calls;
+  }
+
+  run(message: RunTasks): void {
+    const frameworkId = message.framework.id?.value ?? "";
+    const framework = this.#state.frameworks.get(frameworkId) ?? new AgentFramework(message.framework);
+    if (framework.terminating) return;
+    this.#state.frameworks.set(frameworkId, framework);
+    const isCommand = message.executor === undefined;
+    const info = message.executor ?? commandExecutorInfo(message.tasks[0], frameworkId);
+    const known = framework.executors.get(info.executorId?.value ?? "");
+    const refusal = refuseLaunch(message, known, isCommand);
+    if (refusal !== undefined) return this.#drop(framework, message.tasks, info, refusal);
+    const executor = known ?? this.#create(framework, info, isCommand);
+    const launch: QueuedLaunch = { tasks: [...message.tasks], group: message.group };
+    if (executor.state === "running") this.deliver(framework, executor, launch);
+    else executor.queue.push(launch);
+    if (!known) void this.#start(framework, executor);
+  }
+
+  /** Hands tasks to an executor that is subscribed. */
+  deliver(framework: AgentFramework, executor: Executor, launch: QueuedLaunch): void {
+    const groupId = launch.group ? this.#nextGroup++ : undefined;
+    executor.everLaunched = true;
+    for (const info of launch.tasks) {
+      const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
+      executor.launched.set(info.taskId?.value ?? "", { info, record, groupId, known: false });
+    }
+    if (launch.group) {
+      executor.channel?.send({ type: Event_Type.LAUNCH_GROUP, launchGroup: { taskGroup: { tasks: launch.tasks } } });
+    } else {
+      for (const task of launch.tasks) executor.channel?.send({ type: Event_Type.LAUNCH, launch: { task } });
+    }
+  }
+
+  kill(frameworkId: string, taskId: string, killPolicy: KillPolicy | undefined): void {
+    const framework = this.#state.frameworks.get(frameworkId);
+    const executor = framework?.executorOfTask(taskId);
+    if (!framework || !executor) return this.#killUnknown(frameworkId, taskId);
+    const queued = executor.queued(taskId);
+    if (queued) return this.#killQueued(framework, executor, queued, taskId);
+    if (executor.state !== "running") return;
+    executor.channel?.send({ type: Event_Type.KILL, kill: { taskId: { value: taskId }, killPolicy } });
+  }
+
+  /** SHUTDOWN, and the end by force after the grace period. */
+  shutdown(executor: Executor): void {
+    if (executor.state === "terminating" || executor.state === "terminated") return;
+    executor.state = "terminating";
+    executor.cancelRegistration();
+    executor.channel?.send({ type: Event_Type.SHUTDOWN });
+    const graceMs = shutdownGraceMs(this.#state.flags, executor.info);
+    executor.cancelShutdown = this.#state.clock.setTimeout(() => this.destroy(executor), graceMs);
+  }
+
+  shutdownFramework(frameworkId: string): void {
+    const framework = this.#state.frameworks.get(frameworkId);
+    if (!framework) return;
+    framework.terminating = true;
+    this.#state.updates.removeFramework(frameworkId);
+    for (const executor of framework.executors.values()) {
+      executor.queue = [];
+      this.shutdown(executor);
+    }
+    this.#forgetIfIdle(framework);
+  }
+
+  /** Ends an executor by force. What its tasks are told comes with the end of its process. */
+  destroy(executor: Executor): void {
+    executor.fetching.abort(new Error("the executor was destroyed"));
+    if (executor.container) executor.container.kill();
+  }
+
+  /** The executor's process ended: its tasks end with it. */
+  ended(framework: AgentFramework, executor: Executor, status: WaitStatus): void {
+    if (executor.state === "terminated") return;
+    executor.state = "terminated";
+    executor.cancelRegistration();
+    executor.cancelShutdown();
+    executor.channel?.close();
+    executor.channel = undefined;
+    this.#state.log(`executor ${executor.id} of framework ${framework.id} ended with wait status ${status}`);
+    if (!executor.isCommand) {
+      this.#state.toMaster((master, agentId) => master.exitedExecutor(agentId, framework.id, executor.id, status));
+    }
+    const { reason, message } = executor.termination ?? {
+      reason: Reason.REASON_EXECUTOR_TERMINATED,
+      message: "Executor terminated",
+    };
+    for (const launch of executor.queue.splice(0)) {
+      for (const info of launch.tasks) {
+        const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
+        executor.launched.set(info.taskId?.value ?? "", { info, record, groupId: undefined, known: true });
+      }
+    }
+    for (const taskId of [...executor.launched.keys()]) {
+      this.#calls.agentUpdate(framework, executor, { taskId, state: TaskState.TASK_FAILED, reason, message });
+    }
+    this.forgetIfDone(framework, executor);
+  }
+
+  /** An ended executor is forgotten when nobody waits for an acknowledgement of its tasks. */
+  forgetIfDone(framework: AgentFramework, executor: Executor): void {
+    if (executor.state !== "terminated") return;
+    if (!framework.terminating && (executor.launched.size > 0 || executor.ended.size > 0)) return;
+    framework.executors.delete(executor.id);
+    this.#forgetIfIdle(framework);
+  }
+
+  #forgetIfIdle(framework: AgentFramework): void {
+    if (framework.executors.size === 0) this.#state.frameworks.delete(framework.id);
+  }
+
+  #create(framework: AgentFramework, info: ExecutorInfo, isCommand: boolean): Executor {
+    const containerId = randomUUID();
+    const executorId = info.executorId?.value ?? "";
+    const sandbox = this.#state.sandboxOf(framework.id, executorId, containerId);
+    const executor = new Executor(framework.id, info, containerId, sandbox, isCommand);
+    framework.executors.set(executorId, executor);
+    return executor;
+  }
+
+  async #start(framework: AgentFramework, executor: Executor): Promise<void> {
+    try {
+      await prepareSandbox(executor.sandbox);
+      await fetchUris(executor.info.command?.uris ?? [], executor.sandbox, {
+        signal: executor.fetching.signal,
+        stallTimeoutMs: this.#state.flags.duration("fetcher_stall_timeout"),
+      }).catch(() => {
+        throw new Error(`Failed to fetch all URIs for container '${executor.containerId}': exited with status 1`);
+      });
+      executor.fetching.signal.throwIfAborted();
+      await this.#launch(framework, executor);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      executor.termination ??= {
+        reason: Reason.REASON_CONTAINER_LAUNCH_FAILED,
+        message: `Failed to launch container: ${why}`,
+      };
+      this.ended(framework, executor, -1);
+    }
+  }
+
+  async #launch(framework: AgentFramework, executor: Executor): Promise<void> {
+    const env = this.#environment(framework.info, executor);
+    if (executor.isBuiltIn) {
+      const builtIn = new BuiltInExecutor({
+        state: this.#state,
+        calls: this.#calls,
+        framework,
+        executor,
+        env,
+        onEnd: (status) => this.ended(framework, executor, status),
+      });
+      executor.container = builtIn;
+      this.#calls.subscribe(framework, executor, builtIn, { unacknowledgedTasks: [], unacknowledgedUpdates: [] });
+      return;
+    }
+    const { file, args, argv0 } = commandLine(
+      executor.info.command ?? ExecutorInfo.create({}).command ?? { uris: [], arguments: [] },
+    );
+    const directory = executor.sandbox;
+    const output = { stdout: join(directory, "stdout"), stderr: join(directory, "stderr") };
+    const group = await ProcessGroup.start({ file, args, argv0, directory, env, ...output }, (status) => {
+      // What the executor left behind in its group goes with it.
+      group.signal("SIGKILL");
+      this.ended(framework, executor, status);
+    });
+    executor.container = { pid: group.pid, kill: () => group.signal("SIGKILL") };
+    if (executor.fetching.signal.aborted) group.signal("SIGKILL");
+    else if (executor.state === "registering") this.#awaitRegistration(executor);
+  }
+
+  #awaitRegistration(executor: Executor): void {
+    const timeoutMs = this.#state.flags.duration("executor_registration_timeout");
+    executor.cancelRegistration = this.#state.clock.setTimeout(() => {
+      executor.termination = {
+        reason: Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+        message: `Executor did not register within ${formatDuration(timeoutMs)}`,
+      };
+      executor.state = "terminating";
+      this.destroy(executor);
+    }, timeoutMs);
+  }
+
+  #environment(framework: FrameworkInfo, executor: Executor): Record<string, string> {
+    return executorEnvironment({
+      flags: this.#state.flags,
+      framework,
+      executor: executor.info,
+      sandbox: executor.sandbox,
+      agentId: this.#state.id ?? "",
+      agentPid: this.#state.pid,
+    });
+  }
+
+  #drop(framework: AgentFramework, tasks: readonly TaskInfo[], executor: ExecutorInfo, message: string): void {
+    for (const { taskId } of tasks) {
+      const status = this.#state.ownStatus({
+        taskId: taskId?.value ?? "",
+        state: droppedState(framework.info),
+        executorId: executor.executorId?.value,
+        reason: Reason.REASON_EXECUTOR_TERMINATED,
+        message,
+      });
+      this.#state.updates.add(framework.id, executor.executorId?.value, status);
+    }
+  }
+
+  #killUnknown(frameworkId: string, taskId: string): void {
+    const info = this.#state.frameworks.get(frameworkId)?.info;
+    const status = this.#state.ownStatus({
+      taskId,
+      state: info ? droppedState(info) : TaskState.TASK_LOST,
+      reason: Reason.REASON_EXECUTOR_TERMINATED,
+      message: "Cannot find executor",
+    });
+    this.#state.updates.add(frameworkId, undefined, status);
+  }
+
+  #killQueued(framework: AgentFramework, executor: Executor, launch: QueuedLaunch, taskId: string): void {
+    executor.queue = executor.queue.filter((other) => other !== launch);
+    const killed = launch.group ? launch.tasks : launch.tasks.filter((task) => task.taskId?.value === taskId);
+    const rest = launch.tasks.filter((task) => !killed.includes(task));
+    if (rest.length > 0) executor.queue.push({ ...launch, tasks: rest });
+    for (const info of killed) {
+      const id = info.taskId?.value ?? "";
+      const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
+      executor.launched.set(id, { info, record, groupId: undefined, known: true });
+      this.#calls.agentUpdate(framework, executor, {
+        taskId: id,
+        state: TaskState.TASK_KILLED,
+        reason: Reason.REASON_TASK_KILLED_DURING_LAUNCH,
+        message: launch.group
+          ? "A task within the task group was killed before delivery to the executor"
+          : "Killed before delivery to the executor",
+      });
+    }
+  }
+}
+
+function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand: boolean): string | undefined {
+  if (isCommand) {
+    return known ? "Cannot reuse an already existing executor for a command task" : undefined;
+  }
+  if (message.launchExecutor && known) return "Master wants to launch executor, but one already exists";
+  if (!message.launchExecutor && !known) return "No executor is expected to launch and there is none running";
+  if (known?.state === "terminating" || known?.state === "terminated") return `Executor ${known.state}`;
+  return undefined;
+}
+
+export function droppedState(framework: FrameworkInfo): TaskState {
+  const aware = framework.capabilities.some(({ type }) => type === Capability.PARTITION_AWARE);
+  return aware ? TaskState.TASK_DROPPED : TaskState.TASK_LOST;
+}
+
+function commandExecutorInfo(task: TaskInfo | undefined, frameworkId: string): ExecutorInfo {
+  const scalar = (name: string, value: number) => ({ name, type: Value_Type.SCALAR, scalar: { value } });
+  const allocationInfo = task?.resources[0]?.allocationInfo;
+  const resources = [scalar("cpus", COMMAND_EXECUTOR_CPUS), scalar("mem", COMMAND_EXECUTOR_MEM)];
+  const { command } = task ?? {};
+  return ExecutorInfo.create({
+    executorId: { value: task?.taskId?.value ?? "" },
+    frameworkId: { value: frameworkId },
+    name: `Command Executor (Task: ${task?.taskId?.value ?? ""}) (Command: sh -c '${(command?.value ?? "").slice(0, 15)}')`,
+    source: task?.taskId?.value ?? "",
+    command: {
+      uris: command?.uris ?? [],
+      environment: command?.environment,
+      user: command?.user,
+      shell: false,
+      value: "mesos-executor",
+      arguments: ["mesos-executor"],
+    },
+    resources: resources.map((resource) => ({ ...resource, allocationInfo })),
+    labels: task?.labels,
+    discovery: task?.discovery,
+  });
+}
+
+async function prepareSandbox(sandbox: string): Promise<void> {
+  await mkdir(sandbox, { recursive: true });
+  await writeFile(join(sandbox, "stdout"), "");
+  await writeFile(join(sandbox, "stderr"), "");
+  const latest = join(sandbox, "..", "latest");
+  await rm(latest, { force: true });
+  await symlink(sandbox, latest);
+}

@@ -1,0 +1,99 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Offer_Operation,
+  Operation,
+  OperationState,
+  OperationStatus,
+  Offer_Operation_Type as Type,
+} from "../../../gen/mesos/v1/mesos.js";
+import { conversionOf } from "../resources/operations.js";
+import { uuidBytes } from "../uuid.js";
+import type { AgentState } from "./state.js";
+
+interface Pending {
+  readonly frameworkId: string;
+  readonly uuid: string;
+  readonly status: OperationStatus;
+  cancelRetry: () => void;
+}
+
+/** Carries out reservation and volume operations, and reports those with an id until they are acknowledged. */
+export class OperationUpdates {
+  readonly #state: AgentState;
+  readonly #pending = new Map<string, Pending>();
+  #paused = true;
+
+  constructor(state: AgentState) {
+    this.#state = state;
+  }
+
+  apply(frameworkId: string, uuid: string, info: Offer_Operation): void {
+    const { consumed, produced } = conversionOf(info);
+    const converted = produced.allocatedTo(undefined);
+    this.#state.total = this.#state.total.minus(consumed.allocatedTo(undefined)).plus(converted);
+    void this.#changeVolumes(info).catch((error) => this.#state.log(`volume: ${error}`));
+    if (!info.id) return;
+    const status = OperationStatus.create({
+      operationId: info.id,
+      state: OperationState.OPERATION_FINISHED,
+      uuid: { value: uuidBytes() },
+      agentId: { value: this.#state.id ?? "" },
+    });
+    status.convertedResources = produced.list();
+    const operation = Operation.create({
+      frameworkId: { value: frameworkId },
+      agentId: { value: this.#state.id ?? "" },
+      latestStatus: status,
+      uuid: { value: Buffer.from(uuid.replaceAll("-", ""), "hex") },
+    });
+    operation.info = info;
+    this.#state.operations.set(uuid, operation);
+    const pending = { frameworkId, uuid, status, cancelRetry: () => {} };
+    this.#pending.set(uuid, pending);
+    this.#send(pending, this.#state.flags.duration("status_update_retry_interval_min"));
+  }
+
+  acknowledge(uuid: string, statusUuid: Buffer): void {
+    const pending = this.#pending.get(uuid);
+    if (!pending?.status.uuid?.value?.equals(statusUuid)) return;
+    pending.cancelRetry();
+    this.#pending.delete(uuid);
+    this.#state.operations.delete(uuid);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    for (const pending of this.#pending.values()) pending.cancelRetry();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const pending of this.#pending.values()) {
+      this.#send(pending, this.#state.flags.duration("status_update_retry_interval_min"));
+    }
+  }
+
+  #send(pending: Pending, delayMs: number): void {
+    pending.cancelRetry();
+    if (this.#paused) return;
+    const { frameworkId, uuid, status } = pending;
+    this.#state.toMaster((master, agentId) =>
+      master.operationUpdate(agentId, { frameworkId, operationUuid: uuid, status, latestStatus: status }),
+    );
+    const next = Math.min(delayMs * 2, this.#state.flags.duration("status_update_retry_interval_max"));
+    pending.cancelRetry = this.#state.clock.setTimeout(() => this.#send(pending, next), delayMs);
+  }
+
+  async #changeVolumes(info: Offer_Operation): Promise<void> {
+    const directory = (role: string | undefined, id: string | undefined) =>
+      join(this.#state.workDir, "volumes", "roles", encodeURIComponent(role ?? ""), encodeURIComponent(id ?? ""));
+    for (const volume of info.type === Type.CREATE ? (info.create?.volumes ?? []) : []) {
+      await mkdir(directory(volume.reservations.at(-1)?.role, volume.disk?.persistence?.id), { recursive: true });
+    }
+    for (const volume of info.type === Type.DESTROY ? (info.destroy?.volumes ?? []) : []) {
+      const path = directory(volume.reservations.at(-1)?.role, volume.disk?.persistence?.id);
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { Command, InvalidArgumentError } from "commander";
+import { DEFAULT_RESOURCES, type EmbeddedCluster, startEmbeddedCluster } from "./cluster.js";
+import type { Credential } from "./http/basicAuth.js";
+
+interface LocalOptions {
+  agents: number;
+  port: number;
+  workDir: string;
+  resources: string;
+  attributes: string;
+  credential: Credential[];
+  flag: Record<string, string>;
+  keep?: boolean;
+}
+
+/** `local`: runs the embedded cluster until it gets SIGTERM or SIGINT. */
+export function localCommand(): Command {
+  return new Command("local")
+    .description(
+      "Run a small Mesos cluster in this process, for development and tests: a master and agents on ports of their own, " +
+        "with Mesos's HTTP APIs and real executor processes. It is no cluster for production.",
+    )
+    .option("--agents <count>", "how many agents", wholeNumber, 1)
+    .option("--port <port>", "the master's port; 0 takes any free one, and the 'ready' line tells", portNumber, 5050)
+    .requiredOption("--work-dir <dir>", "where sandboxes and volumes lie; what it holds of an earlier run is removed")
+    .option("--resources <text>", "of each agent", DEFAULT_RESOURCES)
+    .option("--attributes <text>", "of each agent, as 'rack:a;zone:west'", "")
+    .option(
+      "--credential <principal:secret>",
+      "require HTTP basic authentication of frameworks (repeatable)",
+      addCredential,
+      [],
+    )
+    .option(
+      "--flag <name=value>",
+      "a flag of mesos-master or mesos-agent, as offer_timeout=5secs (repeatable)",
+      addFlag,
+      {},
+    )
+    .addHelpText(
+      "after",
+      "\nPrints one line 'ready http://127.0.0.1:PORT' when the master answers and all agents are registered.\n" +
+        "SIGTERM and SIGINT end master, agents and executors.\n\n" +
+        "Example:\n  mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos\n  curl http://127.0.0.1:5050/state",
+    )
+    .action((options: LocalOptions) => runLocal(options));
+}
+
+async function runLocal(options: LocalOptions): Promise<void> {
+  let cluster: EmbeddedCluster;
+  const log = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  try {
+    cluster = await startEmbeddedCluster({
+      port: options.port,
+      agents: options.agents,
+      workDir: options.workDir,
+      resources: options.resources,
+      attributes: options.attributes,
+      credentials: options.credential,
+      flags: options.flag,
+      log,
+    });
+  } catch (error) {
+    process.stderr.write(`mesos-bridge local: ${describe(error, options.port)}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const stop = new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve());
+  });
+  process.stdout.write(`ready ${cluster.url}\n`);
+  await stop;
+  await cluster.close();
+  process.exit(0);
+}
+
+function describe(error: unknown, port: number): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return `port ${port} is in use: choose another with --port, or 0 for any free one`;
+  if (code === "EACCES") return `port ${port} may not be used by this user: choose one above 1023 with --port`;
+  return error.message;
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 1000)
+    throw new InvalidArgumentError("Give a number from 1 to 1000.");
+  return number;
+}
+
+function portNumber(text: string): number {
+  const number = Number(text);
+  if (text === "" || !Number.isInteger(number) || number < 0 || number > 65_535) {
+    throw new InvalidArgumentError("Give a port from 0 to 65535.");
+  }
+  return number;
+}
+
+function addCredential(text: string, known: Credential[]): Credential[] {
+  const colon = text.indexOf(":");
+  if (colon <= 0) throw new InvalidArgumentError("Write PRINCIPAL:SECRET.");
+  return [...known, { principal: text.slice(0, colon), secret: text.slice(colon + 1) }];
+}
+
+function addFlag(text: string, known: Record<string, string>): Record<string, string> {
+  const equals = text.indexOf("=");
+  if (equals <= 0) throw new InvalidArgumentError("Write NAME=VALUE.");
+  return { ...known, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

@@ -1,0 +1,2 @@
+/** Takes the cluster's log lines; they end without a newline. */
+export type Log = (line: string) => void;

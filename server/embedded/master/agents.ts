@@ -1,0 +1,323 @@
+import { TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
+import { every } from "../clock.js";
+import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
+import { Resources } from "../resources/resources.js";
+import { masterStatus } from "../status.js";
+import { Agent, Framework } from "./entities.js";
+import { events } from "./events.js";
+import { getOrCreate } from "./filters.js";
+import { isPartitionAware } from "./frameworkInfo.js";
+import { removeExecutor } from "./launch.js";
+import { addOperation, operationUpdated } from "./operations.js";
+import type { MasterState } from "./state.js";
+import { addTask, loseTask, lostState, taskEntry, updateTask } from "./tasks.js";
+
+/** The master's ear for its agents. */
+export class AgentDesk implements MasterInbox {
+  readonly #state: MasterState;
+
+  constructor(state: MasterState) {
+    this.#state = state;
+  }
+
+  register(link: Link, registration: AgentRegistration): void {
+    const state = this.#state;
+    const id = registration.id ?? state.newAgentId();
+    if (state.registry.gone.has(id)) {
+      link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
+      return;
+    }
+    const known = state.agents.get(id);
+    if (known) this.#return(known, link, registration);
+    else this.#admit(id, link, registration);
+  }
+
+  pong(agentId: string): void {
+    const agent = this.#state.agents.get(agentId);
+    if (!agent) return;
+    agent.pinged = false;
+    agent.missedPings = 0;
+  }
+
+  statusUpdate(agentId: string, update: StatusUpdate): void {
+    const agent = this.#state.agents.get(agentId);
+    const framework = this.#state.frameworks.get(update.frameworkId);
+    if (!agent || !framework) return;
+    framework.send(events.update(update.status));
+    const task = agent.task(update.frameworkId, update.status.taskId?.value ?? "");
+    if (task) updateTask(this.#state, task, update.status, update.latestState);
+  }
+
+  messageToFramework(agentId: string, frameworkId: string, executorId: string, data: Buffer): void {
+    this.#state.frameworks.get(frameworkId)?.send(events.message(agentId, executorId, data));
+  }
+
+  exitedExecutor(agentId: string, frameworkId: string, executorId: string, status: number): void {
+    const agent = this.#state.agents.get(agentId);
+    if (!agent) return;
+    // Mesos's master knows nothing of the executors of command tasks, and tells nobody of their end.
+    if (agent.executor(frameworkId, executorId)) {
+      removeExecutor(this.#state, agent, frameworkId, executorId);
+      this.#state.frameworks.get(frameworkId)?.send(events.executorEnded(agentId, executorId, status));
+    }
+  }
+
+  operationUpdate(agentId: string, update: OperationUpdate): void {
+    const agent = this.#state.agents.get(agentId);
+    if (agent) operationUpdated(this.#state, agent, update);
+  }
+
+  unregister(agentId: string): void {
+    const agent = this.#state.agents.get(agentId);
+    if (!agent) return;
+    const message = `Agent ${agent.hostname} removed: the agent unregistered`;
+    this.#state.registry.remove(agentId);
+    this.#remove(agent, { state: () => TaskState.TASK_LOST, reason: Reason.REASON_AGENT_REMOVED, message });
+  }
+
+  /** The agent's connection broke: its offers are void, and tasks of frameworks without checkpoints are lost. */
+  linkBroken(link: Link): void {
+    const agent = [...this.#state.agents.values()].find((candidate) => candidate.link === link);
+    if (!agent?.connected || this.#state.closed) return;
+    this.#state.log(`agent ${agent.id} disconnected`);
+    agent.connected = false;
+    this.#deactivate(agent);
+    const loss = {
+      state: TaskState.TASK_LOST,
+      reason: Reason.REASON_AGENT_DISCONNECTED,
+      message: `Agent ${agent.hostname} disconnected`,
+    };
+    for (const framework of this.#state.frameworks.values()) {
+      if (framework.info.checkpoint) continue;
+      for (const task of [...(agent.tasks.get(framework.id)?.values() ?? [])])
+        loseTask(this.#state, framework, task, loss);
+      for (const executorId of [...(agent.executors.get(framework.id)?.keys() ?? [])]) {
+        removeExecutor(this.#state, agent, framework.id, executorId);
+      }
+    }
+    const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
+    agent.cancelReregister = this.#state.clock.setTimeout(() => this.#markUnreachable(agent), timeoutMs);
+  }
+
+  /** An operator gave the agent up for good. @returns false for an agent that isn't known. */
+  markGone(agentId: string): boolean {
+    const agent = this.#state.agents.get(agentId);
+    const { registry, clock } = this.#state;
+    const known = agent !== undefined || registry.unreachable.has(agentId) || this.#state.recoveredAgents.has(agentId);
+    if (!known) return registry.gone.has(agentId);
+    registry.markGone(agentId, clock.now());
+    this.#state.recoveredAgents.delete(agentId);
+    if (!agent) return true;
+    agent.link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
+    this.#remove(agent, {
+      state: (framework) => lostState(framework, TaskState.TASK_GONE_BY_OPERATOR),
+      reason: (framework) =>
+        isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
+      message: "Agent has been marked gone",
+    });
+    return true;
+  }
+
+  /** Agents that an earlier master knew have this long to come back. */
+  awaitRecovered(): void {
+    const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
+    this.#state.clock.setTimeout(() => {
+      for (const id of this.#state.recoveredAgents) this.#state.registry.markUnreachable(id, this.#state.clock.now());
+      this.#state.recoveredAgents.clear();
+    }, timeoutMs);
+  }
+
+  close(): void {
+    for (const agent of this.#state.agents.values()) {
+      agent.stopPings();
+      agent.cancelReregister();
+    }
+  }
+
+  #admit(id: string, link: Link, registration: AgentRegistration): void {
+    const state = this.#state;
+    const wasUnreachable = state.registry.admit(id);
+    const wasRecovered = state.recoveredAgents.delete(id);
+    const total = Resources.of(registration.total);
+    const agent = new Agent(
+      id,
+      { ...registration.info, id: { value: id } },
+      registration.pid,
+      link,
+      total,
+      state.clock.now(),
+    );
+    state.agents.set(id, agent);
+    for (const info of registration.frameworks) this.#recoverFramework(info);
+    const toShutDown = this.#takeOver(agent, registration);
+    state.allocator.addAgent(id, agent.total, agent.used());
+    this.#watch(agent);
+    if (registration.id === undefined) link.toAgent((inbox) => inbox.registered(id));
+    else link.toAgent((inbox) => inbox.reregistered([]));
+    for (const frameworkId of toShutDown) link.toAgent((inbox) => inbox.shutdownFramework(frameworkId));
+    if (registration.id !== undefined) {
+      this.#announceTasks(
+        agent,
+        wasUnreachable ? "Unreachable agent re-reregistered" : wasRecovered ? undefined : "Unknown agent reregistered",
+      );
+    }
+    state.log(
+      `agent ${id} ${registration.id === undefined ? "registered" : "registered again"} at ${registration.pid}`,
+    );
+  }
+
+  /** Tasks and executors that a returning agent brings along. @returns the frameworks that are removed. */
+  #takeOver(agent: Agent, registration: AgentRegistration): Set<string> {
+    const removed = new Set<string>();
+    for (const info of registration.tasks) {
+      const task = taskEntry(info);
+      const framework = this.#state.frameworks.get(task.frameworkId);
+      if (this.#state.completedFrameworks.has(task.frameworkId)) removed.add(task.frameworkId);
+      framework?.unreachableTasks.delete(task.id);
+      addTask(framework, agent, task);
+    }
+    for (const { frameworkId, info } of registration.executors) {
+      if (this.#state.completedFrameworks.has(frameworkId)) removed.add(frameworkId);
+      getOrCreate(agent.executors, frameworkId, () => new Map()).set(info.executorId?.value ?? "", info);
+    }
+    for (const info of registration.operations) {
+      const frameworkId = info.frameworkId?.value ?? "";
+      const uuid = info.uuid?.value?.toString("hex") ?? "";
+      const entry = { info, uuid, id: info.info?.id?.value, frameworkId, agentId: agent.id };
+      addOperation(this.#state.frameworks.get(frameworkId), agent, entry);
+    }
+    return removed;
+  }
+
+  #recoverFramework(info: NonNullable<AgentRegistration["frameworks"][number]>): void {
+    const id = info.id?.value ?? "";
+    if (this.#state.frameworks.has(id) || this.#state.completedFrameworks.has(id)) return;
+    const framework = new Framework(id, info);
+    framework.recovered = true;
+    this.#state.frameworks.set(id, framework);
+    this.#state.allocator.addFramework(id, info, [], false);
+  }
+
+  /** A known agent is back: after a broken connection, or after a restart. */
+  #return(agent: Agent, link: Link, registration: AgentRegistration): void {
+    agent.link = link;
+    agent.pid = registration.pid;
+    agent.info = { ...registration.info, id: { value: agent.id } };
+    agent.connected = true;
+    agent.reregisteredTime = this.#state.clock.now();
+    agent.cancelReregister();
+    this.pong(agent.id);
+    const known = [...agent.tasks].flatMap(([frameworkId, tasks]) =>
+      [...tasks.keys()].map((taskId) => ({
+        frameworkId,
+        taskId,
+        partitionAware: this.#isPartitionAware(frameworkId),
+      })),
+    );
+    link.toAgent((inbox) => inbox.reregistered(known));
+    this.#dropMissingExecutors(agent, registration);
+    agent.active = true;
+    this.#state.allocator.setAgentActive(agent.id, true);
+    for (const { frameworkId, taskId, killPolicy } of agent.pendingKills.values()) {
+      link.toAgent((inbox) => inbox.killTask(frameworkId, taskId, killPolicy));
+    }
+    agent.pendingKills.clear();
+    this.#state.log(`agent ${agent.id} is back`);
+  }
+
+  #isPartitionAware(frameworkId: string): boolean {
+    const framework = this.#state.frameworks.get(frameworkId);
+    return framework !== undefined && isPartitionAware(framework.info);
+  }
+
+  #dropMissingExecutors(agent: Agent, registration: AgentRegistration): void {
+    const present = new Set(
+      registration.executors.map(({ frameworkId, info }) => `${frameworkId}\n${info.executorId?.value}`),
+    );
+    for (const [frameworkId, executors] of agent.executors) {
+      for (const executorId of [...executors.keys()]) {
+        if (!present.has(`${frameworkId}\n${executorId}`)) removeExecutor(this.#state, agent, frameworkId, executorId);
+      }
+    }
+  }
+
+  #announceTasks(agent: Agent, message: string | undefined): void {
+    if (message === undefined) return;
+    for (const [frameworkId, tasks] of agent.tasks) {
+      const framework = this.#state.frameworks.get(frameworkId);
+      for (const task of tasks.values()) {
+        const fields = {
+          taskId: task.id,
+          state: task.info.state ?? TaskState.TASK_STAGING,
+          agentId: agent.id,
+          executorId: task.info.executorId?.value,
+          reason: Reason.REASON_AGENT_REREGISTERED,
+          message,
+        };
+        framework?.send(events.update(masterStatus(this.#state.clock.now(), fields)));
+      }
+    }
+  }
+
+  #watch(agent: Agent): void {
+    const intervalMs = this.#state.flags.duration("agent_ping_timeout");
+    agent.stopPings = every(this.#state.clock, intervalMs, () => {
+      if (agent.pinged && ++agent.missedPings >= this.#state.flags.number("max_agent_ping_timeouts")) {
+        return this.#markUnreachable(agent);
+      }
+      agent.pinged = true;
+      agent.link.toAgent((inbox) => inbox.ping());
+    });
+  }
+
+  #markUnreachable(agent: Agent): void {
+    if (this.#state.agents.get(agent.id) !== agent) return;
+    const now = this.#state.clock.now();
+    this.#state.registry.markUnreachable(agent.id, now);
+    this.#remove(agent, {
+      state: (framework) => lostState(framework, TaskState.TASK_UNREACHABLE),
+      reason: Reason.REASON_AGENT_REMOVED,
+      message: `Agent ${agent.hostname} is unreachable: health check timed out`,
+      unreachableTimeMs: now,
+    });
+  }
+
+  #deactivate(agent: Agent): void {
+    agent.active = false;
+    this.#state.allocator.setAgentActive(agent.id, false);
+    for (const offer of [...agent.offers]) this.#state.discardOffer(offer, { rescind: true });
+  }
+
+  #remove(
+    agent: Agent,
+    loss: {
+      state: (framework: Framework) => TaskState;
+      reason: Reason | ((framework: Framework) => Reason);
+      message: string;
+      unreachableTimeMs?: number;
+    },
+  ): void {
+    const state = this.#state;
+    state.log(`agent ${agent.id} removed: ${loss.message}`);
+    agent.stopPings();
+    agent.cancelReregister();
+    agent.connected = false;
+    this.#deactivate(agent);
+    for (const [frameworkId, tasks] of [...agent.tasks]) {
+      const framework = state.frameworks.get(frameworkId);
+      for (const task of [...tasks.values()]) {
+        if (!framework) continue;
+        const reason = typeof loss.reason === "function" ? loss.reason(framework) : loss.reason;
+        loseTask(state, framework, task, { ...loss, state: loss.state(framework), reason });
+      }
+    }
+    const rest = agent.used();
+    state.agents.delete(agent.id);
+    state.allocator.removeAgent(agent.id, rest);
+    for (const framework of state.frameworks.values()) {
+      for (const [id, operation] of framework.operations)
+        if (operation.agentId === agent.id) framework.operations.delete(id);
+      framework.send(events.agentLost(agent.id));
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { type Answer, notFound, type Request } from "../http/answer.js";
+import type { Credential } from "../http/basicAuth.js";
+import { AgentDesk } from "./agents.js";
+import { metricsJson, VERSION_JSON } from "./metrics.js";
+import { handleOperator } from "./operatorApi.js";
+import { handleScheduler, type StandDown } from "./schedulerApi.js";
+import { type MasterOptions, MasterState } from "./state.js";
+import { stateJson } from "./stateJson.js";
+
+/** One run of a master, from its election to its end. */
+export class EmbeddedMaster {
+  readonly state: MasterState;
+  readonly agents: AgentDesk;
+  readonly #credentials: readonly Credential[];
+  /** Set while it is not the leader. */
+  standDown: StandDown | undefined;
+
+  constructor(options: MasterOptions, credentials: readonly Credential[]) {
+    this.state = new MasterState(options);
+    this.agents = new AgentDesk(this.state);
+    this.#credentials = credentials;
+    this.agents.awaitRecovered();
+  }
+
+  handle(request: Request): Answer {
+    const path = request.path.startsWith("/master/") ? request.path.slice("/master".length) : request.path;
+    if (path === "/api/v1/scheduler" || path.startsWith("/api/v1/scheduler/")) {
+      return handleScheduler(this.state, request, this.#credentials, this.standDown);
+    }
+    if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this, request);
+    switch (path) {
+      case "/health":
+        return { status: 200 };
+      case "/version":
+        return VERSION_JSON;
+      case "/state":
+        return stateJson(this.state);
+      case "/metrics/snapshot":
+        return metricsJson(this.state);
+      default:
+        return notFound();
+    }
+  }
+
+  /** Breaks the stream of a framework, as a network failure does. @returns false if it has none. */
+  dropStream(frameworkId: string): boolean {
+    const stream = this.state.frameworks.get(frameworkId)?.stream;
+    stream?.drop();
+    return stream !== undefined;
+  }
+
+  /** The end of this run: timers stop, nothing is sent any more. Connections are the server's to close. */
+  close(): void {
+    this.state.closed = true;
+    this.state.allocator.close();
+    this.agents.close();
+    for (const framework of this.state.frameworks.values()) {
+      framework.stopHeartbeats();
+      framework.cancelFailover();
+    }
+    for (const offer of this.state.offers.values()) offer.cancelTimeout();
+  }
+}

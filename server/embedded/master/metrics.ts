@@ -1,0 +1,55 @@
+import { TaskState } from "../../../gen/mesos/v1/mesos.js";
+import { type Answer, jsonAnswer } from "../http/answer.js";
+import type { MasterState } from "./state.js";
+
+/** What GET /version of Mesos 1.11.0 says. */
+export const VERSION = {
+  build_date: "2020-11-24 15:38:37",
+  build_time: 1606232317,
+  build_user: "ubuntu",
+  git_sha: "04bc7ee1984d86fbb0bd782ccc69ce44c13ae4b9",
+  git_tag: "1.11.0",
+  version: "1.11.0",
+};
+
+export const VERSION_JSON: Answer = jsonAnswer(JSON.stringify(VERSION));
+
+/** GET /metrics/snapshot, of Mesos's several hundred the ones that tests and dashboards look at. */
+export function metricsJson(state: MasterState): Answer {
+  return jsonAnswer(JSON.stringify(metrics(state)));
+}
+
+export function metrics(state: MasterState): Record<string, number> {
+  const frameworks = [...state.frameworks.values()];
+  const agents = [...state.agents.values()];
+  const out: Record<string, number> = {
+    "master/elected": 1,
+    "master/uptime_secs": (state.clock.now() - state.startTime) / 1000,
+    "master/slaves_active": agents.filter((agent) => agent.active).length,
+    "master/slaves_inactive": agents.filter((agent) => agent.connected && !agent.active).length,
+    "master/slaves_connected": agents.filter((agent) => agent.connected).length,
+    "master/slaves_disconnected": agents.filter((agent) => !agent.connected).length,
+    "master/slaves_unreachable": state.registry.unreachable.size,
+    "master/frameworks_active": frameworks.filter((framework) => framework.connected).length,
+    "master/frameworks_connected": frameworks.filter((framework) => framework.connected).length,
+    "master/frameworks_disconnected": frameworks.filter((framework) => !framework.connected).length,
+    "master/frameworks_inactive": 0,
+    "master/outstanding_offers": state.offers.size,
+  };
+  for (const name of Object.keys(TaskState)) {
+    if (name.startsWith("TASK_")) out[`master/tasks_${name.slice("TASK_".length).toLowerCase()}`] = 0;
+  }
+  for (const framework of frameworks) {
+    const tasks = [...framework.tasks.values(), ...framework.unreachableTasks.values(), ...framework.completedTasks];
+    for (const task of tasks) countTask(out, task.info.state);
+  }
+  for (const framework of state.completedFrameworks.values()) {
+    for (const task of framework.completedTasks) countTask(out, task.info.state);
+  }
+  return out;
+}
+
+function countTask(out: Record<string, number>, state: TaskState | undefined): void {
+  const name = TaskState[state ?? TaskState.TASK_STAGING]?.slice("TASK_".length).toLowerCase();
+  out[`master/tasks_${name}`] = (out[`master/tasks_${name}`] ?? 0) + 1;
+}

@@ -1,0 +1,39 @@
+import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { Call } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { type Answer, textAnswer } from "../http/answer.js";
+import type { Framework } from "./entities.js";
+import { updateFramework } from "./frameworks.js";
+import { invalidConstraints } from "./offerConstraints.js";
+import type { MasterState } from "./state.js";
+import { invalidFrameworkInfo, invalidSuppression } from "./subscribeValidation.js";
+
+/** UPDATE_FRAMEWORK, the one call that is answered with its outcome. */
+export function updateFrameworkCall(state: MasterState, framework: Framework, call: Call): Answer {
+  const update = call.updateFramework;
+  const info = update?.frameworkInfo;
+  if (!update || !info) return textAnswer(400, "Expecting 'update_framework' to be present");
+  const invalid = invalidFrameworkInfo(info);
+  if (invalid !== undefined) return textAnswer(400, `Supplied FrameworkInfo is not valid: ${invalid}`);
+  const changed = changedImmutable(framework.info, info);
+  if (changed !== undefined) return textAnswer(400, `FrameworkInfo update is not valid: ${changed}`);
+  const suppression = invalidSuppression(info, update.suppressedRoles);
+  const constraints = update.offerConstraints && invalidConstraints(update.offerConstraints);
+  if (suppression !== undefined) return textAnswer(400, `'UpdateFramework' call is not valid: ${suppression}`);
+  if (constraints !== undefined) {
+    return textAnswer(400, `'UpdateFramework' call is not valid: Offer constraints are not valid: ${constraints}`);
+  }
+  updateFramework(state, framework, info, update.suppressedRoles, update.offerConstraints);
+  return { status: 200 };
+}
+
+function changedImmutable(before: FrameworkInfo, after: FrameworkInfo): string | undefined {
+  const changes: Array<[string, unknown, unknown]> = [
+    ["principal", before.principal, after.principal],
+    ["user", before.user, after.user],
+    ["checkpoint", before.checkpoint ?? false, after.checkpoint ?? false],
+  ];
+  const changed = changes.find(([, old, wanted]) => old !== wanted);
+  if (!changed) return undefined;
+  const [name, old, wanted] = changed;
+  return `Updating 'FrameworkInfo.${name}' is unsupported; attempted to update from '${old ?? ""}' to '${wanted ?? ""}'`;
+}

@@ -1,0 +1,117 @@
+import { type Resource, Value_Type } from "../../../../gen/mesos/v1/mesos.js";
+import { invalidId, invalidRole } from "../../names.js";
+import { upgradeResource } from "../../resources/format.js";
+import { identityOf, resourceText } from "../../resources/identity.js";
+import { amountOf } from "../../resources/value.js";
+
+/** What is wrong with resources as a framework sent them, in either format, or undefined. */
+export function invalidResources(resources: readonly Resource[]): string | undefined {
+  for (const resource of resources) {
+    const error = invalidResource(resource);
+    if (error !== undefined) {
+      const upgraded = upgradeResource(resource);
+      return `Resource '${resourceText(upgraded, amountOf(upgraded))}' is invalid: ${error}`;
+    }
+  }
+  return undefined;
+}
+
+function invalidResource(resource: Resource): string | undefined {
+  if ((resource.name ?? "") === "") return "Empty resource name";
+  return invalidValue(resource) ?? invalidDisk(resource) ?? invalidFormat(resource) ?? invalidReservations(resource);
+}
+
+function invalidValue(resource: Resource): string | undefined {
+  const { scalar, ranges, set } = resource;
+  switch (resource.type) {
+    case Value_Type.SCALAR:
+      if (!scalar || ranges || set) return "Invalid scalar resource";
+      return (scalar.value ?? 0) < 0 ? "Invalid scalar resource: value < 0" : undefined;
+    case Value_Type.RANGES:
+      if (scalar || !ranges || set) return "Invalid ranges resource";
+      return invalidRanges(resource);
+    case Value_Type.SET:
+      if (scalar || ranges || !set) return "Invalid set resource";
+      return new Set(set.item).size === set.item.length ? undefined : "Invalid set resource: duplicated elements";
+    default:
+      return "Unsupported resource type";
+  }
+}
+
+function invalidRanges(resource: Resource): string | undefined {
+  const ranges = (resource.ranges?.range ?? []).map(({ begin = 0n, end = 0n }) => ({ begin, end }));
+  for (const { begin, end } of ranges) if (begin > end) return "Invalid ranges resource: begin > end";
+  ranges.sort((a, b) => (a.begin < b.begin ? -1 : 1));
+  const overlap = ranges.some((range, index) => index > 0 && range.begin <= (ranges[index - 1]?.end ?? -1n));
+  return overlap ? "Invalid ranges resource: overlapping ranges" : undefined;
+}
+
+function invalidDisk(resource: Resource): string | undefined {
+  if (resource.disk && resource.name !== "disk") return `DiskInfo should not be set for ${resource.name} resource`;
+  if (resource.shared && !resource.disk?.persistence) return "Only persistent volumes can be shared";
+  return undefined;
+}
+
+/** One resource must not mix the two formats of reservations. */
+function invalidFormat(resource: Resource): string | undefined {
+  if (resource.reservations.length > 0) {
+    if (resource.role !== undefined) return "'Resource.role' must not be set if 'Resource.reservations' is set";
+    if (resource.reservation) return "'Resource.reservation' must not be set if 'Resource.reservations' is set";
+    return undefined;
+  }
+  if (resource.reservation && (resource.role ?? "*") === "*")
+    return 'Invalid reservation: role "*" cannot be dynamically reserved';
+  return undefined;
+}
+
+function invalidReservations(resource: Resource): string | undefined {
+  const roles = resource.reservations.map(({ role }) => role);
+  if (resource.role !== undefined) roles.push(resource.role);
+  for (const [index, role] of roles.entries()) {
+    const error =
+      role === undefined ? "Invalid reservation: 'Resource.ReservationInfo.role' field must be set" : invalidRole(role);
+    if (error !== undefined) return error;
+    const parent = roles[index - 1];
+    if (parent !== undefined && !role?.startsWith(`${parent}/`)) {
+      return `Invalid refined reservation: role '${role}' is not a refinement of '${parent}'`;
+    }
+  }
+  return undefined;
+}
+
+/** What a task or executor must not ask for, after its resources were brought to one format and allocated. */
+export function invalidUse(resources: readonly Resource[]): string | undefined {
+  const roles = new Set(resources.map((resource) => resource.allocationInfo?.role));
+  if (roles.size > 1) return "The resources have multiple allocation roles";
+  for (const { disk, revocable } of resources) {
+    if (!disk?.persistence) continue;
+    if (revocable) return "Persistent volumes cannot be created from revocable resources";
+    const error = invalidId(disk.persistence.id ?? "");
+    if (error !== undefined) return `Persistence ID '${disk.persistence.id}' is invalid: ${error}`;
+  }
+  return mixedRevocable(resources);
+}
+
+function mixedRevocable(resources: readonly Resource[]): string | undefined {
+  for (const { name, revocable } of resources) {
+    const other = resources.find(
+      (one) => one.name === name && (one.revocable !== undefined) !== (revocable !== undefined),
+    );
+    if (other) return `Cannot use both revocable and non-revocable '${name}' at the same time`;
+  }
+  return undefined;
+}
+
+/** A persistence id that occurs in two different volumes. */
+export function duplicatePersistenceId(resources: readonly Resource[]): string | undefined {
+  const seen = new Map<string, string>();
+  for (const resource of resources) {
+    const id = resource.disk?.persistence?.id;
+    if (id === undefined) continue;
+    const slot = `${resource.reservations.at(-1)?.role}/${id}`;
+    const known = seen.get(slot);
+    if (known !== undefined) return `Persistence ID '${id}' is not unique`;
+    seen.set(slot, identityOf(resource));
+  }
+  return undefined;
+}

@@ -1,0 +1,146 @@
+import { ContainerInfo_Type, ExecutorInfo_Type, type TaskInfo } from "../../../../gen/mesos/v1/mesos.js";
+import { invalidId } from "../../names.js";
+import { Resources } from "../../resources/resources.js";
+import type { Agent, Framework } from "../entities.js";
+import { invalidCheck, invalidCommand, invalidHealthCheck } from "./checks.js";
+import { invalidExecutor, prefixed } from "./executor.js";
+import { duplicatePersistenceId, invalidUse } from "./resources.js";
+
+/** Mesos warns below these for custom executors, and refuses task groups below them. In thousandths. */
+const MIN_EXECUTOR_CPUS = 10;
+const MIN_EXECUTOR_MEM = 32_000;
+
+/** What is wrong with a task of a LAUNCH, given what is left of the offers, or undefined. */
+export function invalidTask(
+  task: TaskInfo,
+  framework: Framework,
+  agent: Agent,
+  available: Resources,
+): string | undefined {
+  return (
+    invalidTaskItself(task, framework, agent) ??
+    oneOfCommandAndExecutor(task) ??
+    invalidLaunchExecutor(task, framework, agent) ??
+    tooMuch(task, framework, agent, available)
+  );
+}
+
+function invalidTaskItself(task: TaskInfo, framework: Framework, agent: Agent): string | undefined {
+  const id = task.taskId?.value ?? "";
+  const invalid = invalidId(id);
+  if (invalid !== undefined) return invalid;
+  if (framework.tasks.has(id)) return `Task has duplicate ID: ${id}`;
+  if (framework.unreachableTasks.has(id)) return `Task reuses the ID of an unreachable task: ${id}`;
+  if (task.agentId?.value !== agent.id) {
+    return `Task uses invalid agent ${task.agentId?.value} while agent ${agent.id} is expected`;
+  }
+  if (Number(task.killPolicy?.gracePeriod?.nanoseconds ?? 0n) < 0) {
+    return "Task's 'kill_policy.grace_period' must be non-negative";
+  }
+  if (Number(task.maxCompletionTime?.nanoseconds ?? 0n) < 0) return "Task's 'max_completion_time' must be non-negative";
+  return (
+    prefixed("Task uses invalid check: ", task.check && invalidCheck(task.check)) ??
+    prefixed("Task uses invalid health check: ", task.healthCheck && invalidHealthCheck(task.healthCheck)) ??
+    invalidTaskResources(task) ??
+    prefixed("Task's `CommandInfo` is invalid: ", task.command && invalidCommand(task.command)) ??
+    invalidLimits(task)
+  );
+}
+
+function invalidTaskResources(task: TaskInfo): string | undefined {
+  if (task.resources.length === 0) return "Task uses no resources";
+  const both = [...task.resources, ...(task.executor?.resources ?? [])];
+  return (
+    prefixed("Task uses invalid resources: ", invalidUse(task.resources)) ??
+    prefixed("Task and its executor use invalid resources: ", invalidUse(both)) ??
+    prefixed("Task uses duplicate persistence ID: ", duplicatePersistenceId(both))
+  );
+}
+
+function invalidLimits(task: TaskInfo): string | undefined {
+  const limits = Object.entries(task.limits);
+  const resources = Resources.of(task.resources);
+  for (const [name, limit] of limits) {
+    if (name !== "cpus" && name !== "mem") return `Limit for resource ${name} is not supported`;
+    if (Math.round((limit.value ?? 0) * 1000) < resources.milli(name)) {
+      return `The limit of resource ${name} is smaller than its request`;
+    }
+  }
+  return undefined;
+}
+
+function oneOfCommandAndExecutor(task: TaskInfo): string | undefined {
+  if ((task.command === undefined) !== (task.executor === undefined)) return undefined;
+  return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present";
+}
+
+function invalidLaunchExecutor(task: TaskInfo, framework: Framework, agent: Agent): string | undefined {
+  const { executor } = task;
+  if (!executor) return undefined;
+  const invalid = invalidExecutor(executor, framework, agent);
+  if (invalid !== undefined) return invalid;
+  if (executor.type !== undefined && executor.type !== ExecutorInfo_Type.CUSTOM) {
+    return "'ExecutorInfo.type' must be 'CUSTOM'";
+  }
+  return executor.command ? undefined : "'ExecutorInfo.command' must be set";
+}
+
+function tooMuch(task: TaskInfo, framework: Framework, agent: Agent, available: Resources): string | undefined {
+  const total = neededResources([task], framework, agent);
+  if (total.isCoveredBy(available)) return undefined;
+  return `Total resources ${total} required by task and its executor is more than available ${available}`;
+}
+
+/** What tasks take from the offers: with their executor's share, if it doesn't run there yet. */
+export function neededResources(tasks: readonly TaskInfo[], framework: Framework, agent: Agent): Resources {
+  const own = Resources.of(tasks.flatMap(({ resources }) => resources));
+  const executor = tasks[0]?.executor;
+  if (!executor || agent.executor(framework.id, executor.executorId?.value ?? "")) return own;
+  return own.plus(Resources.of(executor.resources));
+}
+
+/** What is wrong with a LAUNCH_GROUP, whose tasks share one executor, or undefined. */
+export function invalidGroup(
+  tasks: readonly TaskInfo[],
+  framework: Framework,
+  agent: Agent,
+  available: Resources,
+): string | undefined {
+  if (tasks.length === 0) return "Task group cannot be empty";
+  const ids = tasks.map(({ taskId }) => taskId?.value ?? "");
+  for (const [index, task] of tasks.entries()) {
+    const invalid =
+      (ids.indexOf(ids[index] ?? "") < index ? `Task has duplicate ID: ${ids[index]}` : undefined) ??
+      invalidTaskItself(task, framework, agent) ??
+      invalidGroupTask(task);
+    if (invalid !== undefined) return `Task '${ids[index]}' is invalid: ${invalid}`;
+  }
+  const invalid = invalidGroupExecutor(tasks, framework, agent);
+  if (invalid !== undefined) return invalid;
+  const total = neededResources(tasks, framework, agent);
+  if (total.isCoveredBy(available)) return undefined;
+  return `Total resources ${total} required by task group and its executor are more than available ${available}`;
+}
+
+function invalidGroupTask(task: TaskInfo): string | undefined {
+  if (!task.executor) return "'TaskInfo.executor' must be set";
+  if (task.container?.type === ContainerInfo_Type.DOCKER) return "Docker ContainerInfo is not supported on the task";
+  return undefined;
+}
+
+function invalidGroupExecutor(tasks: readonly TaskInfo[], framework: Framework, agent: Agent): string | undefined {
+  const executor = tasks[0]?.executor;
+  if (!executor) return "'TaskInfo.executor' must be set";
+  if (executor.type === undefined) return "'ExecutorInfo.type' must be set";
+  const invalid = invalidExecutor(executor, framework, agent);
+  if (invalid !== undefined) return invalid;
+  const resources = Resources.of(executor.resources);
+  if (resources.milli("cpus") < MIN_EXECUTOR_CPUS) {
+    return `Executor '${executor.executorId?.value}' uses less CPUs (${resources.milli("cpus") / 1000}) than the minimum required (0.01)`;
+  }
+  if (resources.milli("mem") < MIN_EXECUTOR_MEM) {
+    return `Executor '${executor.executorId?.value}' uses less memory (${resources.milli("mem") / 1000}MB) than the minimum required (32MB)`;
+  }
+  if (resources.milli("disk") === 0) return `Executor '${executor.executorId?.value}' uses no disk`;
+  return undefined;
+}
