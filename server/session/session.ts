@@ -160,6 +160,7 @@ export class Session {
     this.#lease.stop();
     this.#leaseExpiresMs = undefined;
     this.#replaceRemoved = options.replaceRemoved;
+    this.#tearDownWhenConnected = false;
     const { log } = this.#state;
     const resumed = this.#canResume(options.resume);
     const next = resumed && options.resume ? options.resume.afterSequence + 1 : log.lastSequence + 1;
