@@ -1,0 +1,96 @@
+/**
+ * What Mesos 1.11.0 refuses beyond its descriptors, and only that: a call that Mesos would take is not refused here.
+ * Each rule says in its comment what Mesos does otherwise; `docs/validation.md` has the table, and a
+ * contract test feeds the same examples to a real master. "Mesos:" is Mesos's own behaviour.
+ */
+import { frameworkRules } from "./frameworkRules.js";
+import { emptyProblem, idProblem, roleProblem, uuidProblem } from "./names.js";
+import { operationRules } from "./operationRules.js";
+import { quantityProblem } from "./quantities.js";
+import { reportDuplicates } from "./repeated.js";
+import type { MessageRule, RuleSet } from "./rule.js";
+
+const CALL = "mesos.v1.scheduler.Call";
+
+/** Call.Type by number, and the field that a call of the type must have. Mesos: `Expecting 'accept' to be present`. */
+const CALL_TYPES: ReadonlyMap<number, { name: string; field?: string }> = new Map([
+  [2, { name: "TEARDOWN" }],
+  [3, { name: "ACCEPT", field: "accept" }],
+  [4, { name: "DECLINE", field: "decline" }],
+  [5, { name: "REVIVE" }],
+  [6, { name: "KILL", field: "kill" }],
+  [7, { name: "SHUTDOWN", field: "shutdown" }],
+  [8, { name: "ACKNOWLEDGE", field: "acknowledge" }],
+  [9, { name: "RECONCILE", field: "reconcile" }],
+  [10, { name: "MESSAGE", field: "message" }],
+  [11, { name: "REQUEST", field: "request" }],
+  [12, { name: "SUPPRESS" }],
+  [13, { name: "ACCEPT_INVERSE_OFFERS", field: "accept_inverse_offers" }],
+  [14, { name: "DECLINE_INVERSE_OFFERS", field: "decline_inverse_offers" }],
+  [15, { name: "ACKNOWLEDGE_OPERATION_STATUS", field: "acknowledge_operation_status" }],
+  [16, { name: "RECONCILE_OPERATIONS", field: "reconcile_operations" }],
+  [17, { name: "UPDATE_FRAMEWORK", field: "update_framework" }],
+]);
+const UNKNOWN = 0;
+const SUBSCRIBE = 1;
+
+/**
+ * The call has what its type asks for. UNKNOWN, said explicitly, is refused because it brings a 1.11.0 master down
+ * (`Check failed: call_types.contains(callType)`); SUBSCRIBE, because the bridge holds the subscription.
+ */
+const callHasItsMessage: MessageRule = {
+  type: CALL,
+  check: (slot) => {
+    const type = slot("type");
+    const needs = new Map<number, { slot: number; text: string }>();
+    for (const [number, { name, field }] of CALL_TYPES) {
+      if (field !== undefined) needs.set(number, { slot: slot(field), text: `is required in a call of type ${name}` });
+    }
+    return (call) => {
+      const number = call.enumNumber(type);
+      if (number === undefined) return;
+      if (number === UNKNOWN) call.report(type, "must name a call: UNKNOWN is none");
+      if (number === SUBSCRIBE) call.report(type, "must not be SUBSCRIBE: attach with SchedulerService.Subscribe");
+      const need = needs.get(number);
+      if (need !== undefined && !call.has(need.slot)) call.report(need.slot, need.text);
+    };
+  },
+};
+
+/** Mesos: tasks and operations on no offer, or on one named twice, are all refused (TASK_DROPPED, OPERATION_ERROR). */
+const acceptNamesOffersOnce: MessageRule = {
+  type: `${CALL}.Accept`,
+  check: (slot) => {
+    const offerIds = slot("offer_ids");
+    const operations = slot("operations");
+    return (accept) => {
+      if (accept.count(operations) === 0) return;
+      if (accept.count(offerIds) === 0)
+        accept.report(offerIds, "must have at least one element: operations need offers");
+      reportDuplicates(accept, offerIds);
+    };
+  },
+};
+
+export const mesosRules: RuleSet = {
+  contexts: [...frameworkRules.contexts, ...operationRules.contexts],
+  fields: [
+    ...frameworkRules.fields,
+    ...operationRules.fields,
+    // Mesos: 400 `Expecting 'type' to be present`, also for a number that it does not know.
+    { field: `${CALL}.type`, required: true },
+    // Mesos: 400 `Not a valid UUID`.
+    { field: `${CALL}.Acknowledge.uuid`, bytes: uuidProblem },
+    { field: `${CALL}.AcknowledgeOperationStatus.uuid`, bytes: uuidProblem },
+    // Mesos: 400 `Expecting 'agent_id' to be present`, although the descriptors call it optional.
+    { field: `${CALL}.AcknowledgeOperationStatus.agent_id`, required: true },
+    // Mesos: 202, and the whole call is dropped without a word.
+    { field: `${CALL}.Revive.roles`, bytes: roleProblem },
+    { field: `${CALL}.Suppress.roles`, bytes: roleProblem },
+    { field: "mesos.v1.TaskID.value", within: "id", bytes: idProblem },
+    { field: "mesos.v1.ExecutorID.value", within: "id", bytes: idProblem },
+    { field: "mesos.v1.AgentID.value", within: "existing", bytes: emptyProblem },
+    { field: "mesos.v1.Value.Scalar.value", within: "quantity", number: quantityProblem },
+  ],
+  messages: [callHasItsMessage, acceptNamesOffersOnce, ...frameworkRules.messages, ...operationRules.messages],
+};

@@ -1,0 +1,44 @@
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { apiRules } from "./apiRules.js";
+import { MessageTables } from "./messageTable.js";
+import { mesosRules } from "./rules.js";
+import type { FieldViolation } from "./violations.js";
+import { Walker } from "./walker.js";
+
+export type { FieldViolation } from "./violations.js";
+
+/** Checks serialized messages of clients before Mesos is asked. */
+export interface Validator {
+  /**
+   * All that is wrong with a message, at most 20 violations and then one that says "and more"; empty if nothing is.
+   *
+   * Checked are the encoding, UTF-8, proto2's `required`, enum values where an unknown one leaves a
+   * required field unset, and the rules of `rules.ts` and `apiRules.ts`. Unknown fields are fine at every level.
+   * `docs/validation.md` lists all of it.
+   *
+   * @param typeName full name, such as "mesosbridge.v1.CallRequest" or "mesos.v1.scheduler.Call"
+   * @param pathPrefix what the paths of the violations start with, such as "call"; default: nothing
+   * @throws Error if the descriptors don't have the type; never because of `bytes`
+   */
+  validate(typeName: string, bytes: Uint8Array, pathPrefix?: string): readonly FieldViolation[];
+}
+
+/**
+ * Makes a validator of a serialized FileDescriptorSet that holds Mesos's and the bridge's messages.
+ * What it needs of a type is worked out when the type is first seen, and kept.
+ *
+ * @throws Error if the set can't be read, or lacks a type or field that a rule is about
+ */
+export function createValidator(descriptorSet: Uint8Array): Validator {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  const tables = new MessageTables(registry, {
+    contexts: [...mesosRules.contexts, ...apiRules.contexts],
+    fields: [...mesosRules.fields, ...apiRules.fields],
+    messages: [...mesosRules.messages, ...apiRules.messages],
+  });
+  const walker = new Walker();
+  return {
+    validate: (typeName, bytes, pathPrefix = "") => walker.walk(tables.get(typeName), bytes, pathPrefix),
+  };
+}

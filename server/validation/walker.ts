@@ -1,0 +1,329 @@
+import { ScalarType } from "@bufbuild/protobuf";
+import { LENGTH_DELIMITED, WireError } from "../../wire/proto.js";
+import { Cursor, MAX_DEPTH, Malformed } from "./cursor.js";
+import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
+import { PathStack } from "./path.js";
+import type { MessageView } from "./rule.js";
+import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
+
+/** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many. */
+const STRIDE = 3;
+const START = 0;
+const END = 1;
+const COUNT = 2;
+
+/** Enum names are listed up to this many. */
+const MAX_LISTED_NAMES = 8;
+
+/** Ends a walk that has found enough. */
+class Enough extends Error {}
+const ENOUGH = new Enough();
+
+/**
+ * One pass over a message. The fields of each message are read first, and noted in a stack of
+ * integers; singular submessages and rules come after, because only then it is known which value of a field counts.
+ *
+ * What counts is what protobuf makes of repeated occurrences, for Mesos reads it so: the last value of a
+ * singular field, the last member of a oneof, all parts of a submessage merged into one.
+ */
+export class Walker implements MessageView {
+  readonly #cursor = new Cursor();
+  readonly #path = new PathStack();
+  #slots = new Int32Array(1024);
+  #top = 0;
+  #violations: FieldViolation[] = [];
+  /** The field being read, for the path of a `Malformed`. */
+  #reading: FieldEntry | undefined;
+  /** The message that rules look at. */
+  #table: MessageTable | undefined;
+  #base = 0;
+  #start = 0;
+  #end = 0;
+
+  /** All that is wrong with the message, in the order found. Keeps nothing of `bytes`. */
+  walk(table: MessageTable, bytes: Uint8Array, prefix: string): readonly FieldViolation[] {
+    this.#path.reset(prefix);
+    this.#top = 0;
+    this.#reading = undefined;
+    this.#cursor.buffer = bytes;
+    this.#cursor.position = 0;
+    try {
+      this.#message(table, bytes.length);
+    } catch (error) {
+      this.#stopped(error);
+    }
+    this.#cursor.reset();
+    this.#path.reset("");
+    if (this.#violations.length === 0) return NO_VIOLATIONS;
+    const found = this.#violations;
+    this.#violations = [];
+    return found;
+  }
+
+  #stopped(error: unknown): void {
+    // A rule that reads on in a submessage does so with the reader of others, which has its own error.
+    if (error instanceof Malformed || error instanceof WireError)
+      this.#add(this.#path.to(this.#reading), error.message);
+    else if (!(error instanceof Enough)) throw error;
+  }
+
+  #message(table: MessageTable, end: number): void {
+    const cursor = this.#cursor;
+    const start = cursor.position;
+    const base = this.#open(table);
+    while (cursor.position < end) {
+      this.#reading = undefined;
+      const tag = cursor.tag(end);
+      const field = table.find(tag >>> 3);
+      if (field === undefined) cursor.skip(tag, end, this.#path.depth);
+      else this.#field(field, tag, base, end);
+    }
+    this.#reading = undefined;
+    for (const field of table.settled) this.#settle(table, field, base, start, end);
+    if (table.checks.length > 0) this.#check(table, base, start, end);
+    this.#top = base;
+    cursor.position = end;
+  }
+
+  #open(table: MessageTable): number {
+    const base = this.#top;
+    this.#top = base + table.fields.length * STRIDE;
+    if (this.#top > this.#slots.length) {
+      const grown = new Int32Array(this.#top * 2);
+      grown.set(this.#slots);
+      this.#slots = grown;
+    }
+    this.#slots.fill(0, base, this.#top);
+    return base;
+  }
+
+  #field(field: FieldEntry, tag: number, base: number, end: number): void {
+    const cursor = this.#cursor;
+    this.#reading = field;
+    if ((tag & 7) !== field.wireType) {
+      this.#otherWireType(field, tag, base, end);
+      return;
+    }
+    const slot = base + field.slot * STRIDE;
+    if (tag % 8 !== LENGTH_DELIMITED) {
+      const start = cursor.position;
+      if (field.kind === Kind.enum) this.#enumValue(field, base, cursor.varint(end), start);
+      else {
+        cursor.skip(tag, end, this.#path.depth);
+        this.#note(field, base, slot, start, cursor.position);
+      }
+      return;
+    }
+    const valueEnd = cursor.lengthEnd(end);
+    const start = cursor.position;
+    if (field.repeated) this.#element(field, start, valueEnd, this.#slots[slot + COUNT] as number);
+    else if (field.kind === Kind.string) this.#text(field, start, valueEnd, -1);
+    this.#note(field, base, slot, start, valueEnd);
+    cursor.position = valueEnd;
+  }
+
+  #note(field: FieldEntry, base: number, slot: number, start: number, end: number): void {
+    const slots = this.#slots;
+    slots[slot + START] = start + 1;
+    slots[slot + END] = end + 1;
+    slots[slot + COUNT] = (slots[slot + COUNT] as number) + 1;
+    this.#clearRivals(field, base);
+  }
+
+  #clearRivals(field: FieldEntry, base: number): void {
+    for (const rival of field.rivals) this.#slots.fill(0, base + rival * STRIDE, base + (rival + 1) * STRIDE);
+  }
+
+  /** A number that the enum does not have leaves the field as it was: Mesos keeps it among the unknown fields. */
+  #enumValue(field: FieldEntry, base: number, value: number, start: number): void {
+    const slot = base + field.slot * STRIDE;
+    if (field.closed && !field.enumNumbers?.has(value)) {
+      if (this.#slots[slot + START] === 0) this.#slots[slot + END] = start + 1;
+      return;
+    }
+    this.#slots[slot + START] = start + 1;
+    this.#slots[slot + END] = this.#cursor.position + 1;
+    this.#slots[slot + COUNT] = (this.#slots[slot + COUNT] as number) + 1;
+    this.#clearRivals(field, base);
+  }
+
+  #element(field: FieldEntry, start: number, end: number, index: number): void {
+    if (field.kind === Kind.message) {
+      this.#descend(field, end, index);
+      return;
+    }
+    if (field.kind === Kind.string) this.#text(field, start, end, index);
+    const problem = field.bytesCheck?.(this.#cursor.buffer, start, end);
+    if (problem !== undefined) this.#add(this.#path.to(field, index), problem);
+  }
+
+  #text(field: FieldEntry, start: number, end: number, index: number): void {
+    if (!this.#cursor.isText(start, end)) this.#add(this.#path.to(field, index), "is not valid UTF-8");
+  }
+
+  #otherWireType(field: FieldEntry, tag: number, base: number, end: number): void {
+    if (field.packable && (tag & 7) === LENGTH_DELIMITED) {
+      this.#packed(field, base, end);
+      return;
+    }
+    this.#cursor.skip(tag, end, this.#path.depth);
+    this.#add(this.#path.to(field), `has wire type ${tag & 7}, and must have ${field.wireType}: it is another type`);
+  }
+
+  #packed(field: FieldEntry, base: number, end: number): void {
+    const cursor = this.#cursor;
+    const valueEnd = cursor.lengthEnd(end);
+    const count = base + field.slot * STRIDE + COUNT;
+    while (cursor.position < valueEnd) {
+      cursor.skip(field.wireType, valueEnd, this.#path.depth);
+      this.#slots[count] = (this.#slots[count] as number) + 1;
+    }
+  }
+
+  #descend(field: FieldEntry, end: number, index: number): void {
+    const table = field.table?.();
+    if (table === undefined) return;
+    if (this.#path.depth >= MAX_DEPTH) throw new Malformed(`is nested more than ${MAX_DEPTH} levels deep`);
+    this.#path.push(field, index, this.#cursor.buffer, this.#cursor.position, end);
+    this.#message(table, end);
+    this.#path.pop();
+  }
+
+  #settle(table: MessageTable, field: FieldEntry, base: number, start: number, end: number): void {
+    const slot = base + field.slot * STRIDE;
+    const valueStart = (this.#slots[slot + START] as number) - 1;
+    const valueEnd = (this.#slots[slot + END] as number) - 1;
+    const count = this.#slots[slot + COUNT] as number;
+    if (field.repeated) this.#report(field, field.countCheck?.(count));
+    else if (valueStart < 0) this.#absent(field, valueEnd);
+    else if (field.kind === Kind.message) this.#submessage(table, field, count, start, end, valueStart, valueEnd);
+    else if (field.kind === Kind.string || field.kind === Kind.bytes) {
+      this.#report(field, field.bytesCheck?.(this.#cursor.buffer, valueStart, valueEnd));
+    } else this.#number(field, valueStart);
+  }
+
+  #absent(field: FieldEntry, unknownAt: number): void {
+    if (!field.required) return;
+    this.#report(field, unknownAt < 0 ? "is required" : this.#unknownEnum(field, unknownAt));
+  }
+
+  #number(field: FieldEntry, at: number): void {
+    if (field.numberCheck) this.#report(field, field.numberCheck(this.#numberAt(field, at)));
+  }
+
+  #unknownEnum(field: FieldEntry, at: number): string {
+    const names = field.enumNames.length <= MAX_LISTED_NAMES ? `: ${field.enumNames.join(", ")}` : "";
+    return `has the value ${this.#cursor.int32At(at)}, which Mesos 1.11.0 does not know; it must be one that it knows${names}`;
+  }
+
+  #numberAt(field: FieldEntry, at: number): number {
+    if (field.scalar === ScalarType.DOUBLE) return this.#cursor.doubleAt(at);
+    return field.scalar === ScalarType.INT64 ? this.#cursor.int64At(at) : this.#cursor.int32At(at);
+  }
+
+  #submessage(
+    table: MessageTable,
+    field: FieldEntry,
+    count: number,
+    start: number,
+    end: number,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const cursor = this.#cursor;
+    cursor.position = valueStart;
+    if (count === 1) {
+      this.#descend(field, valueEnd, -1);
+      return;
+    }
+    const outer = cursor.buffer;
+    cursor.buffer = this.#merged(table, field, start, end);
+    cursor.position = 0;
+    this.#descend(field, cursor.buffer.length, -1);
+    cursor.buffer = outer;
+  }
+
+  /** A submessage that comes several times: its parts after one another, which in protobuf is their merge. */
+  #merged(table: MessageTable, field: FieldEntry, start: number, end: number): Uint8Array {
+    return Buffer.concat(this.#values(table, field, start, end));
+  }
+
+  /** Views of the values of a length-delimited field, from the last time that another member of its oneof came. */
+  #values(table: MessageTable, field: FieldEntry, start: number, end: number): Uint8Array[] {
+    const cursor = this.#cursor;
+    const before = cursor.position;
+    const values: Uint8Array[] = [];
+    cursor.position = start;
+    while (cursor.position < end) {
+      const tag = cursor.tag(end);
+      const other = table.find(tag >>> 3);
+      if (other === field && (tag & 7) === LENGTH_DELIMITED) {
+        const valueEnd = cursor.lengthEnd(end);
+        values.push(cursor.buffer.subarray(cursor.position, valueEnd));
+        cursor.position = valueEnd;
+      } else {
+        cursor.skip(tag, end, this.#path.depth);
+        if (other !== undefined && field.rivals.includes(other.slot)) values.length = 0;
+      }
+    }
+    cursor.position = before;
+    return values;
+  }
+
+  #check(table: MessageTable, base: number, start: number, end: number): void {
+    this.#table = table;
+    this.#base = base;
+    this.#start = start;
+    this.#end = end;
+    for (const check of table.checks) check(this);
+  }
+
+  has(slot: number): boolean {
+    return this.#slots[this.#base + slot * STRIDE + START] !== 0;
+  }
+
+  count(slot: number): number {
+    return this.#slots[this.#base + slot * STRIDE + COUNT] as number;
+  }
+
+  enumNumber(slot: number): number | undefined {
+    const start = this.#slots[this.#base + slot * STRIDE + START] as number;
+    return start === 0 ? undefined : this.#cursor.int32At(start - 1);
+  }
+
+  hasUnknownEnum(slot: number): boolean {
+    return !this.has(slot) && this.#slots[this.#base + slot * STRIDE + END] !== 0;
+  }
+
+  bytes(slot: number): Uint8Array | undefined {
+    const at = this.#base + slot * STRIDE;
+    const field = this.#table?.fields[slot];
+    if (!this.has(slot) || this.#table === undefined || field === undefined) return undefined;
+    if (field.kind === Kind.message && this.count(slot) > 1) {
+      return this.#merged(this.#table, field, this.#start, this.#end);
+    }
+    return this.#cursor.buffer.subarray((this.#slots[at + START] as number) - 1, (this.#slots[at + END] as number) - 1);
+  }
+
+  elements(slot: number): Uint8Array[] {
+    const field = this.#table?.fields[slot];
+    if (this.#table === undefined || field === undefined) return [];
+    return this.#values(this.#table, field, this.#start, this.#end);
+  }
+
+  report(slot: number | undefined, description: string): void {
+    this.#report(slot === undefined ? undefined : this.#table?.fields[slot], description);
+  }
+
+  #report(field: FieldEntry | undefined, description: string | undefined): void {
+    if (description !== undefined) this.#add(this.#path.to(field), description);
+  }
+
+  #add(field: string, description: string): void {
+    if (this.#violations.length === MAX_VIOLATIONS) {
+      this.#violations.push({ field: this.#path.prefix, description: "and more" });
+      throw ENOUGH;
+    }
+    this.#violations.push({ field, description });
+  }
+}
