@@ -24,9 +24,9 @@ export interface CommonOptions {
   role: string;
 }
 
-/** A command with `--bridge`, `--framework-name`, `--user`, `--role`, `--version` and `--help` with an example. */
-export function schedulerCommand(name: string, summary: string, example: string): Command {
-  return new Command(name)
+/** A command with `--bridge`, `--framework-name`, `--user`, `--role`, `--version` and `--help`, with an example if given. */
+export function schedulerCommand(name: string, summary: string, example?: string): Command {
+  const command = new Command(name)
     .description(summary)
     .version(projectVersion(), "--version", "print the version and end")
     .option("--bridge <host:port>", "the Mesos bridge", address, "127.0.0.1:50051")
@@ -34,10 +34,10 @@ export function schedulerCommand(name: string, summary: string, example: string)
     .option("--user <name>", "the user that tasks run as on the agents", userInfo().username)
     .option("--role <role>", "the Mesos role whose resources are used", "*")
     .helpOption("--help", "print this and end")
-    .addHelpText("after", `\nExample:\n  ${example}\n`)
     .configureHelp({ helpWidth: 110 })
     .allowExcessArguments(false)
     .showSuggestionAfterError(true);
+  return example === undefined ? command : command.addHelpText("after", `\nExample:\n  ${example}`);
 }
 
 /** What a Scheduler of such a program starts with. */

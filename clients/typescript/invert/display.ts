@@ -1,0 +1,152 @@
+import { MultiBar, type SingleBar } from "cli-progress";
+import { hostOf, type ImageRecord } from "./image.js";
+
+/** How people see the batch go on. */
+export interface Display {
+  /** A line about the batch as a whole. */
+  note(line: string): void;
+  /** A task came that far. `fraction` of the stage, 0 to 1. */
+  stage(image: ImageRecord, stage: string, fraction: number): void;
+  /** The image waits for another task. */
+  again(image: ImageRecord): void;
+  /** The image is done, or failed. */
+  over(image: ImageRecord): void;
+  /** Nothing more comes. */
+  close(): void;
+}
+
+/** A progress bar on a terminal, plain lines elsewhere. */
+export function createDisplay(total: number, done: number, stream: NodeJS.WriteStream): Display {
+  return stream.isTTY ? new BarDisplay(total, done, stream) : new LineDisplay(total, done, stream);
+}
+
+/** Names may hold anything; a terminal must not obey it. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function ending(image: ImageRecord): string {
+  const where = hostOf(image) === "" ? "" : ` on ${hostOf(image)}`;
+  if (image.state === "done") return `done${where} in ${seconds(image.durationMs ?? 0)}`;
+  return `FAILED${where}: ${image.reason ?? "unknown"}`;
+}
+
+class LineDisplay implements Display {
+  readonly #total: number;
+  readonly #stream: NodeJS.WritableStream;
+  readonly #start = Date.now();
+  /** The stage last told of each image: fractions are not worth a line. */
+  readonly #stages = new Map<string, string>();
+  /** Images that are over: one may be so twice, when the result of a failed one comes after all. */
+  readonly #over = new Set<string>();
+  readonly #doneBefore: number;
+
+  constructor(total: number, done: number, stream: NodeJS.WritableStream) {
+    this.#total = total;
+    this.#doneBefore = done;
+    this.#stream = stream;
+  }
+
+  note(line: string): void {
+    this.#print(line);
+  }
+
+  stage(image: ImageRecord, stage: string): void {
+    const key = `${image.task?.id} ${stage}`;
+    if (this.#stages.get(image.id) === key) return;
+    this.#stages.set(image.id, key);
+    this.#print(`${image.name}: ${stage} on ${hostOf(image)}`);
+  }
+
+  again(image: ImageRecord): void {
+    this.#print(`${image.name}: is launched again: ${image.reason}`);
+  }
+
+  over(image: ImageRecord): void {
+    this.#over.add(image.id);
+    this.#print(`${image.name}: ${ending(image)} [${this.#doneBefore + this.#over.size}/${this.#total}]`);
+  }
+
+  close(): void {}
+
+  #print(line: string): void {
+    const time = seconds(Date.now() - this.#start).padStart(8);
+    this.#stream.write(`${time}  ${printable(line)}\n`);
+  }
+}
+
+class BarDisplay implements Display {
+  readonly #bars: MultiBar;
+  readonly #bar: SingleBar;
+  readonly #running = new Map<string, string>();
+  readonly #stream: NodeJS.WriteStream;
+  readonly #over = new Map<string, ImageRecord["state"]>();
+  readonly #doneBefore: number;
+
+  constructor(total: number, done: number, stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#doneBefore = done;
+    this.#bars = new MultiBar({
+      stream,
+      format: "{bar} {value}/{total} {detail}",
+      barCompleteChar: "█",
+      barIncompleteChar: "░",
+      barsize: 24,
+      hideCursor: true,
+      linewrap: false,
+      // Whoever interrupts gets told what happens; that is not the bar's to decide.
+      gracefulExit: false,
+      fps: 8,
+    });
+    this.#bar = this.#bars.create(total, done, { detail: "waiting for offers" });
+  }
+
+  note(line: string): void {
+    this.#log(line);
+  }
+
+  stage(image: ImageRecord, stage: string, fraction: number): void {
+    const percent = fraction > 0 && fraction < 1 ? ` ${Math.round(fraction * 100)}%` : "";
+    this.#running.set(image.id, `${image.name} ${stage}${percent}`);
+    this.#show();
+  }
+
+  again(image: ImageRecord): void {
+    this.#running.delete(image.id);
+    this.#log(`↻ ${image.name}  is launched again: ${image.reason}`);
+  }
+
+  over(image: ImageRecord): void {
+    this.#running.delete(image.id);
+    this.#over.set(image.id, image.state);
+    this.#log(`${image.state === "done" ? "✓" : "✗"} ${image.name}  ${ending(image)}`);
+    this.#bar.update(this.#doneBefore + this.#over.size);
+    this.#show();
+  }
+
+  close(): void {
+    this.#bar.update({ detail: this.#failed === 0 ? "" : `${this.#failed} failed` });
+    this.#bars.stop();
+  }
+
+  get #failed(): number {
+    return [...this.#over.values()].filter((state) => state === "failed").length;
+  }
+
+  #log(line: string): void {
+    this.#bars.log(`${printable(line)}\n`);
+    this.#bars.update();
+  }
+
+  #show(): void {
+    const parts = [...this.#running.values()];
+    const failed = this.#failed > 0 ? `${this.#failed} failed · ` : "";
+    const text = printable(`${failed}${parts.length} running${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`);
+    const room = Math.max(10, (this.#stream.columns ?? 80) - 45);
+    this.#bar.update({ detail: text.length > room ? `${text.slice(0, room - 1)}…` : text });
+  }
+}

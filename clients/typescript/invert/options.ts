@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { type CommonOptions, decimalNumber, schedulerCommand, UsageError, wholeNumber } from "../library/program.js";
+
+/** The options of `mesos-invert`, checked and with their defaults. */
+export interface InvertOptions extends CommonOptions {
+  /** Absolute. */
+  output: string;
+  list?: string;
+  recursive: boolean;
+  serveHost: string;
+  servePort: number;
+  advertiseHost?: string;
+  taskCpus: number;
+  taskMem: number;
+  executorCpus: number;
+  executorMem: number;
+  retries: number;
+  timeout: number;
+  maxMegapixels: number;
+  maxInputMb: number;
+  maxResultMb: number;
+}
+
+const EXPLANATION = `
+Folders count for the images in them (.jpg .jpeg .png .webp .gif .tif .tiff .avif).
+
+The agents fetch the images and the executor from this program, and put the results there, over HTTP: they must
+reach it. With agents on other machines give --serve-host 0.0.0.0, and an address of this machine as
+--advertise-host. URLs are fetched by the agents themselves.
+
+Results are DIR/<name>-inverted.<ext>; DIR/index.html shows them. When it was interrupted, or died, run the same
+command again: what is done stays done, and what still runs is found again.
+
+Exit status: 0 all images are inverted, 1 some are not, 2 wrong usage, 130 interrupted.
+
+Example:
+  mesos-invert --bridge 127.0.0.1:50051 --output inverted images/ https://example.org/cat.jpg
+`;
+
+/** The command line of `mesos-invert`. */
+export function invertCommand(): Command {
+  return schedulerCommand("mesos-invert", "Inverts the colours of images, each as a task on Mesos, through the bridge.")
+    .argument("[image...]", "image files, folders, http(s) URLs")
+    .requiredOption("--output <dir>", "where the results go; made if it is missing")
+    .option("--list <file>", "more of them: one path or URL a line; blank lines and # comments are skipped")
+    .option("--recursive", "also look into the folders of folders", false)
+    .option("--serve-host <address>", "the address to serve the agents on", "127.0.0.1")
+    .option("--serve-port <port>", "the port to serve them on; 0: any free one", wholeNumber(0), 0)
+    .option("--advertise-host <host>", "what agents call this machine (default: the --serve-host, or the host name)")
+    .option("--task-cpus <n>", "CPUs of a task", decimalNumber(0.01), 0.5)
+    .option("--task-mem <mb>", "memory of a task, in MB", decimalNumber(32), 256)
+    .option("--executor-cpus <n>", "CPUs of an agent's executor", decimalNumber(0.01), 0.1)
+    .option("--executor-mem <mb>", "memory of an agent's executor, in MB", decimalNumber(32), 64)
+    .option("--retries <n>", "how often an image whose task was lost is tried again", wholeNumber(0), 3)
+    .option("--timeout <seconds>", "how long one image may take", decimalNumber(1), 120)
+    .option("--max-megapixels <n>", "largest image", decimalNumber(0.01), 100)
+    .option("--max-input-mb <mb>", "largest input file, in MiB", decimalNumber(0.001), 64)
+    .option("--max-result-mb <mb>", "largest result, in MiB", decimalNumber(0.001), 256)
+    .addHelpText("after", EXPLANATION);
+}
+
+/** The options of a parsed command. */
+export function invertOptions(command: Command): InvertOptions {
+  const options = command.opts<InvertOptions>();
+  if (options.servePort > 65_535) throw new UsageError("--serve-port: ports end at 65535");
+  const output = resolve(options.output);
+  const named = command.getOptionValueSource("frameworkName") === "default";
+  return { ...options, output, frameworkName: named ? ownFrameworkName(output) : options.frameworkName };
+}
+
+/** The same folder has the same framework: so tasks are found again, and two batches don't meet. */
+function ownFrameworkName(output: string): string {
+  const digest = createHash("sha256").update(`${hostname()}\0${output}`).digest("hex");
+  return `mesos-invert-${digest.slice(0, 10)}`;
+}
+
+/** What agents call this machine. */
+export function advertisedHost({ advertiseHost, serveHost }: InvertOptions): string {
+  if (advertiseHost !== undefined) return advertiseHost;
+  return serveHost === "0.0.0.0" || serveHost === "::" ? hostname() : serveHost;
+}
