@@ -270,11 +270,14 @@ describeEachMesos("launching on offers", cluster, (mesos) => {
         const { offers } = await scheduler.stream.nextWhere("offers", ({ offers }) => offers.some(isIt));
         return offers.find(isIt) as Offer;
       };
-      // What is left goes to the other role; what the task had to the first one again.
+      // What is left goes to the other role; what the task had to the first one again, as that has nothing now.
       await scheduler.send("REVIVE", { revive: { roles: ["b"] } });
       const rest = await nextOf("b");
+      await scheduler.send("SUPPRESS", { suppress: { roles: ["b"] } });
       await scheduler.send("REVIVE", { revive: { roles: ["a"] } });
       await scheduler.send("KILL", { kill: { taskId: small.taskId } });
+      const states = [await scheduler.update(small.taskId?.value), await scheduler.update(small.taskId?.value)];
+      expect(states.at(-1)?.state).toBe(TASK_KILLED);
       const freed = await nextOf("a");
       const launched = command(offer.agentId, "true");
       await scheduler.accept([rest, freed], [launch(launched)]);

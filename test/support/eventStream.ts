@@ -109,7 +109,7 @@ export class EventStream<E extends object> {
   }
 
   #describe(): string {
-    const names = this.received.map(({ event }) => Object.entries(event).find(isPayload)?.[0] ?? "heartbeat");
+    const names = this.received.map(({ event }) => Object.entries(event).find(isPayload)?.[0] ?? JSON.stringify(event));
     return `; received so far: ${names.join(", ") || "nothing"}`;
   }
 }
