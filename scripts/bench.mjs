@@ -4,5 +4,7 @@ import { at } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 await setup({ quiet: true });
-const { status } = spawnSync(process.execPath, [at("dist/bench/main.js"), ...process.argv.slice(2)], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, [at("dist/bench/main.js"), ...process.argv.slice(2)], {
+  stdio: "inherit",
+});
 process.exit(status ?? 1);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { ServeConfig } from "./config.js";
 import { readCertificates } from "./config.js";
 import { BridgeServer } from "./grpc/bridgeServer.js";
-import type { CheckRequest } from "./grpc/schedulerService.js";
+import { checkBy } from "./grpc/schedulerService.js";
 import type { Log } from "./log.js";
 import {
   type Authentication,
@@ -16,6 +16,7 @@ import type { MasterSpec } from "./mesos/masterSpec.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { SessionManager } from "./session/sessionManager.js";
 import { LmdbStore } from "./store/lmdbStore.js";
+import { createValidator } from "./validation/validator.js";
 
 export interface RunningBridge {
   /** Where it listens, as host:port. */
@@ -29,6 +30,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const tlsCa = readCertificates(config.masterCa);
   const authentication = await authenticationOf(config);
   const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
+  const validator = createValidator(descriptorSet);
   const store = openStore(config.dataDir, log);
   const detector = detectorOf(config.master);
   const hub = new ObserverHub();
@@ -39,7 +41,14 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     defaultLeaseMs: config.defaultLease,
     offerHoldMs: config.offerHold,
   });
-  const server = new BridgeServer({ sessions, store, hub, check: checkRequest(descriptorSet), log, descriptorSet });
+  const server = new BridgeServer({
+    sessions,
+    store,
+    hub,
+    check: checkBy((type, request) => validator.validate(type, request)),
+    log,
+    descriptorSet,
+  });
   const probe = new MasterProbe({ detector, log, tlsCa }, (reachable) => server.setServing(reachable));
   const closeAll = async () => {
     probe.close();
@@ -58,10 +67,6 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await closeAll();
     throw new Error(`--listen: ${config.listen} can't be used: ${(error as Error).message}`);
   }
-}
-
-function checkRequest(_descriptorSet: Uint8Array): CheckRequest {
-  return () => {};
 }
 
 function openStore(dataDir: string, log: Log): LmdbStore {
