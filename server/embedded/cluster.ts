@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { AgentInfo, type Attribute } from "../../gen/mesos/v1/mesos.js";
+import { AgentInfo, type Attribute, type Resource } from "../../gen/mesos/v1/mesos.js";
 import { EmbeddedAgent } from "./agent/agent.js";
 import { type Clock, systemClock } from "./clock.js";
 import { Flags, type FlagValues } from "./flags.js";
@@ -106,7 +106,7 @@ class Cluster implements EmbeddedCluster {
     this.#flags = new Flags(options.flags);
     this.#log = options.log ?? (() => {});
     this.#workDir = resolve(options.workDir);
-    this.#resources = Resources.of(parseResources(options.resources ?? DEFAULT_RESOURCES));
+    this.#resources = Resources.of(inMesosOrder(parseResources(options.resources ?? DEFAULT_RESOURCES)));
     this.#attributes = parseAttributes(options.attributes ?? "");
     this.#port = options.port ?? 0;
   }
@@ -228,4 +228,10 @@ class Cluster implements EmbeddedCluster {
     if (!agent) throw new Error(`there is no agent ${index}: the cluster has ${this.#agents.length}, counted from 0`);
     return agent;
   }
+}
+
+/** Mesos names what every agent has last. */
+function inMesosOrder(resources: readonly Resource[]): Resource[] {
+  const common = ["cpus", "mem", "disk"];
+  return [...resources].sort((a, b) => common.indexOf(a.name ?? "") - common.indexOf(b.name ?? ""));
 }

@@ -119,21 +119,15 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
   }
 
   async #start(task: RunningTask): Promise<void> {
-    this.#update(task, TaskState.TASK_STARTING);
-    const { sandbox } = this.#options.executor;
     try {
-      const { command } = task.info;
-      if (!command) throw new Error("The task has no command");
-      const output = { stdout: join(sandbox, "stdout"), stderr: join(sandbox, "stderr") };
-      const process = await ProcessGroup.start(
-        { ...commandLine(command), directory: sandbox, env: this.#environment(task), ...output },
-        (status) => this.#exited(task, status),
-      );
-      task.process = process;
+      task.process = await this.#spawn(task);
     } catch (error) {
+      this.#update(task, TaskState.TASK_STARTING);
       this.#finish(task, TaskState.TASK_FAILED, error instanceof Error ? error.message : String(error));
       return;
     }
+    // Told only now, so that the update holds the process id as well.
+    this.#update(task, TaskState.TASK_STARTING);
     if (this.#gone) return task.process.signal("SIGKILL");
     this.#update(task, TaskState.TASK_RUNNING);
     const limit = task.info.maxCompletionTime?.nanoseconds;
@@ -142,6 +136,17 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
     }
     // A kill or shutdown that came while the process was being started.
     if (task.killed) this.#terminate(task, 0);
+  }
+
+  #spawn(task: RunningTask): Promise<ProcessGroup> {
+    const { command } = task.info;
+    if (!command) return Promise.reject(new Error("The task has no command"));
+    const { sandbox } = this.#options.executor;
+    const output = { stdout: join(sandbox, "stdout"), stderr: join(sandbox, "stderr") };
+    const env = this.#environment(task);
+    return ProcessGroup.start({ ...commandLine(command), directory: sandbox, env, ...output }, (status) =>
+      this.#exited(task, status),
+    );
   }
 
   #environment(task: RunningTask): Record<string, string> {

@@ -55,7 +55,7 @@ export class ProcessGroup {
     };
     // It may have ended while its start was awaited.
     if (child.exitCode !== null || child.signalCode !== null) {
-      queueMicrotask(() => ended(child.exitCode, child.signalCode));
+      setImmediate(() => ended(child.exitCode, child.signalCode));
     } else child.once("exit", ended);
     return group;
   }

@@ -129,7 +129,9 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
     }
   }
   const invalid = invalidResources(operationResources(operation));
-  if (error === undefined && invalid !== undefined) error = `Operation attempted with invalid resources: ${invalid}`;
+  if (error === undefined && invalid !== undefined) {
+    error = isLaunch(operation) ? invalid : `Operation attempted with invalid resources: ${invalid}`;
+  }
   if (error === undefined) return true;
   for (const task of launchedTasks(operation)) {
     sendTaskError(state, framework, agent, task, error, operation.type === Type.LAUNCH_GROUP);

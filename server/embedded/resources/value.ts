@@ -29,6 +29,17 @@ export function amountFields(amount: Amount): Pick<Resource, "type" | "scalar" |
   }
 }
 
+/** The amount as it was written, overlapping ranges and all: for messages about it. */
+export function writtenAmount(resource: Resource): Amount {
+  if (resource.type === Value_Type.RANGES) {
+    return {
+      kind: "ranges",
+      ranges: (resource.ranges?.range ?? []).map(({ begin = 0n, end = 0n }): Range => [begin, end]),
+    };
+  }
+  return resource.type === Value_Type.SET ? { kind: "set", items: resource.set?.item ?? [] } : amountOf(resource);
+}
+
 export function toMilli(value: number): number {
   return Math.round(value * 1000);
 }
@@ -94,8 +105,8 @@ function coalesce(ranges: readonly Range[]): Range[] {
   const merged: Range[] = [];
   for (const range of sorted) {
     const last = merged.at(-1);
-    if (last && range[0] <= last[1] + 1n) merged[merged.length - 1] = [last[0], Math.max(range[1], last[1])];
-    else merged.push(range);
+    if (!last || range[0] > last[1] + 1n) merged.push(range);
+    else if (range[1] > last[1]) merged[merged.length - 1] = [last[0], range[1]];
   }
   return merged;
 }

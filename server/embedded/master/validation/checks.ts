@@ -14,8 +14,8 @@ export function invalidCheck(check: CheckInfo): string | undefined {
   if (check.type === CheckInfo_Type.UNKNOWN) return "'UNKNOWN' is not a valid check type";
   if (check.type === CheckInfo_Type.COMMAND) {
     if (!check.command) return "Expecting 'command' to be set for COMMAND check";
-    const error = invalidCheckCommand(check.command.command);
-    if (error !== undefined) return `Check's \`CommandInfo\` is invalid: ${error}`;
+    const error = invalidCheckCommand("check", check.command.command);
+    if (error !== undefined) return error;
   }
   if (check.type === CheckInfo_Type.HTTP) {
     if (!check.http) return "Expecting 'http' to be set for HTTP check";
@@ -33,8 +33,8 @@ export function invalidHealthCheck(check: HealthCheck): string | undefined {
   if (check.type === HealthCheck_Type.UNKNOWN) return "'UNKNOWN' is not a valid health check type";
   if (check.type === HealthCheck_Type.COMMAND) {
     if (!check.command) return "Expecting 'command' to be set for COMMAND health check";
-    const error = invalidCheckCommand(check.command);
-    if (error !== undefined) return `Health check's \`CommandInfo\` is invalid: ${error}`;
+    const error = invalidCheckCommand("health check", check.command);
+    if (error !== undefined) return error;
   }
   if (check.type === HealthCheck_Type.HTTP) {
     if (!check.http) return "Expecting 'http' to be set for HTTP health check";
@@ -61,11 +61,13 @@ function invalidTimes(check: {
   return undefined;
 }
 
-function invalidCheckCommand(command: CommandInfo | undefined): string | undefined {
+function invalidCheckCommand(what: string, command: CommandInfo | undefined): string | undefined {
   if (command?.value === undefined) {
-    return (command?.shell ?? true) ? "Shell command is not specified" : "Executable path is not specified";
+    const missing = (command?.shell ?? true) ? "'shell command'" : "'executable path'";
+    return `Command ${what} must contain ${missing}`;
   }
-  return invalidCommand(command);
+  const error = invalidCommand(command);
+  return error === undefined ? undefined : `Check's \`CommandInfo\` is invalid: ${error}`;
 }
 
 /** What is wrong with the environment of a command, or undefined. */
@@ -85,7 +87,7 @@ function invalidEnvironment(environment: Environment): string | undefined {
         if (secret) return `Environment variable '${name}' of type 'VALUE' must not have a secret set`;
         break;
       default:
-        return `Environment variable '${name}' of type 'UNKNOWN' is not allowed`;
+        return "Environment variable of type 'UNKNOWN' is not allowed";
     }
   }
   return undefined;

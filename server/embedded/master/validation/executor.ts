@@ -4,7 +4,7 @@ import { invalidId } from "../../names.js";
 import { Resources } from "../../resources/resources.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCommand } from "./checks.js";
-import { duplicatePersistenceId, invalidUse } from "./resources.js";
+import { duplicatePersistenceId, invalidVolumeIds } from "./resources.js";
 
 /** What is wrong with an executor that a framework wants on an agent, or undefined. */
 export function invalidExecutor(executor: ExecutorInfo, framework: Framework, agent: Agent): string | undefined {
@@ -17,7 +17,7 @@ export function invalidExecutor(executor: ExecutorInfo, framework: Framework, ag
       : undefined) ??
     prefixed("Executor's `CommandInfo` is invalid: ", executor.command && invalidCommand(executor.command)) ??
     invalidFrameworkId(executor, framework) ??
-    prefixed("Executor uses invalid resources: ", invalidUse(resources)) ??
+    prefixed("Executor uses invalid resources: ", invalidVolumeIds(resources)) ??
     prefixed("Executor uses duplicate persistence ID: ", duplicatePersistenceId(resources)) ??
     incompatible(executor, agent.executor(framework.id, executor.executorId?.value ?? ""))
   );
@@ -33,8 +33,6 @@ function invalidType(executor: ExecutorInfo): string | undefined {
       return executor.command ? "'ExecutorInfo.command' must not be set for 'DEFAULT' executor" : undefined;
     case ExecutorInfo_Type.CUSTOM:
       return executor.command ? undefined : "'ExecutorInfo.command' must be set for 'CUSTOM' executor";
-    case ExecutorInfo_Type.UNKNOWN:
-      return "Unknown executor type";
     default:
       return undefined;
   }

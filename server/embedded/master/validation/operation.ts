@@ -4,7 +4,7 @@ import { Resources } from "../../resources/resources.js";
 import { amountOf } from "../../resources/value.js";
 import type { Agent, Framework } from "../entities.js";
 import { prefixed } from "./executor.js";
-import { duplicatePersistenceId, invalidUse } from "./resources.js";
+import { duplicatePersistenceId, invalidVolumeIds } from "./resources.js";
 
 /** What is wrong with a reservation or volume operation, apart from there being too little, or undefined. */
 export function invalidOperation(operation: Offer_Operation, framework: Framework, agent: Agent): string | undefined {
@@ -44,7 +44,7 @@ function invalidReserve(operation: Offer_Operation, framework: Framework): strin
     }
     if (isPersistentVolume(resource)) return `A persistent volume ${text(resource)} must be unreserved directly`;
   }
-  return prefixed("Invalid resources: ", invalidUse(operation.reserve?.resources ?? []));
+  return undefined;
 }
 
 function invalidUnreserve(resources: readonly Resource[]): string | undefined {
@@ -58,7 +58,7 @@ function invalidUnreserve(resources: readonly Resource[]): string | undefined {
 }
 
 function invalidCreate(volumes: readonly Resource[], framework: Framework, agent: Agent): string | undefined {
-  const invalid = prefixed("Invalid resources: ", invalidUse(volumes)) ?? invalidVolumes(volumes);
+  const invalid = prefixed("Invalid resources: ", invalidVolumeIds(volumes)) ?? invalidVolumes(volumes);
   if (invalid !== undefined) return invalid;
   const existing = agent.total.filter(isPersistentVolume).list();
   const duplicate = duplicatePersistenceId([...existing, ...volumes]);

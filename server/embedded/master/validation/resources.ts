@@ -1,16 +1,14 @@
 import { type Resource, Value_Type } from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId, invalidRole } from "../../names.js";
-import { upgradeResource } from "../../resources/format.js";
-import { identityOf, resourceText } from "../../resources/identity.js";
-import { amountOf } from "../../resources/value.js";
+import { reservationRole, resourceText } from "../../resources/identity.js";
+import { writtenAmount } from "../../resources/value.js";
 
 /** What is wrong with resources as a framework sent them, in either format, or undefined. */
 export function invalidResources(resources: readonly Resource[]): string | undefined {
   for (const resource of resources) {
     const error = invalidResource(resource);
     if (error !== undefined) {
-      const upgraded = upgradeResource(resource);
-      return `Resource '${resourceText(upgraded, amountOf(upgraded))}' is invalid: ${error}`;
+      return `Resource '${resourceText(resource, writtenAmount(resource))}' is invalid: ${error}`;
     }
   }
   return undefined;
@@ -26,7 +24,7 @@ function invalidValue(resource: Resource): string | undefined {
   switch (resource.type) {
     case Value_Type.SCALAR:
       if (!scalar || ranges || set) return "Invalid scalar resource";
-      return (scalar.value ?? 0) < 0 ? "Invalid scalar resource: value < 0" : undefined;
+      return (scalar.value ?? 0) < 0 ? "Invalid scalar resource: value <= 0" : undefined;
     case Value_Type.RANGES:
       if (scalar || !ranges || set) return "Invalid ranges resource";
       return invalidRanges(resource);
@@ -55,9 +53,9 @@ function invalidDisk(resource: Resource): string | undefined {
 /** One resource must not mix the two formats of reservations. */
 function invalidFormat(resource: Resource): string | undefined {
   if (resource.reservations.length > 0) {
-    if (resource.role !== undefined) return "'Resource.role' must not be set if 'Resource.reservations' is set";
-    if (resource.reservation) return "'Resource.reservation' must not be set if 'Resource.reservations' is set";
-    return undefined;
+    const reserved = reservationRole(resource);
+    if (resource.role === undefined || resource.role === reserved) return undefined;
+    return `Invalid resource format: 'Resource.role' field with '${resource.role}' does not match the role '${reserved}' in 'Resource.reservations'`;
   }
   if (resource.reservation && (resource.role ?? "*") === "*")
     return 'Invalid reservation: role "*" cannot be dynamically reserved';
@@ -66,7 +64,7 @@ function invalidFormat(resource: Resource): string | undefined {
 
 function invalidReservations(resource: Resource): string | undefined {
   const roles = resource.reservations.map(({ role }) => role);
-  if (resource.role !== undefined) roles.push(resource.role);
+  if (resource.role !== undefined && roles.length === 0) roles.push(resource.role);
   for (const [index, role] of roles.entries()) {
     const error =
       role === undefined ? "Invalid reservation: 'Resource.ReservationInfo.role' field must be set" : invalidRole(role);
@@ -79,23 +77,29 @@ function invalidReservations(resource: Resource): string | undefined {
   return undefined;
 }
 
-/** What a task or executor must not ask for, after its resources were brought to one format and allocated. */
-export function invalidUse(resources: readonly Resource[]): string | undefined {
-  const roles = new Set(resources.map((resource) => resource.allocationInfo?.role));
-  if (roles.size > 1) return "The resources have multiple allocation roles";
+/** What is wrong with the volumes among resources, or undefined. */
+export function invalidVolumeIds(resources: readonly Resource[]): string | undefined {
   for (const { disk, revocable } of resources) {
     if (!disk?.persistence) continue;
     if (revocable) return "Persistent volumes cannot be created from revocable resources";
     const error = invalidId(disk.persistence.id ?? "");
     if (error !== undefined) return `Persistence ID '${disk.persistence.id}' is invalid: ${error}`;
   }
-  return mixedRevocable(resources);
+  return undefined;
 }
 
-function mixedRevocable(resources: readonly Resource[]): string | undefined {
+/** All of a task's resources have to be allocated to one role. */
+export function mixedAllocation(resources: readonly Resource[]): string | undefined {
+  const first = resources[0]?.allocationInfo?.role;
+  const other = resources.find(({ allocationInfo }) => allocationInfo?.role !== first)?.allocationInfo?.role;
+  if (other === undefined) return undefined;
+  return `The resources have multiple allocation roles ('${other}' and '${first}') but only one allocation role is allowed`;
+}
+
+export function mixedRevocable(resources: readonly Resource[]): string | undefined {
   for (const { name, revocable } of resources) {
     const other = resources.find(
-      (one) => one.name === name && (one.revocable !== undefined) !== (revocable !== undefined),
+      (one) => one.name === name && (one.revocable === undefined) !== (revocable === undefined),
     );
     if (other) return `Cannot use both revocable and non-revocable '${name}' at the same time`;
   }
@@ -104,14 +108,13 @@ function mixedRevocable(resources: readonly Resource[]): string | undefined {
 
 /** A persistence id that occurs in two different volumes. */
 export function duplicatePersistenceId(resources: readonly Resource[]): string | undefined {
-  const seen = new Map<string, string>();
+  const seen = new Set<string>();
   for (const resource of resources) {
     const id = resource.disk?.persistence?.id;
     if (id === undefined) continue;
     const slot = `${resource.reservations.at(-1)?.role}/${id}`;
-    const known = seen.get(slot);
-    if (known !== undefined) return `Persistence ID '${id}' is not unique`;
-    seen.set(slot, identityOf(resource));
+    if (seen.has(slot)) return `Persistence ID '${id}' is not unique`;
+    seen.add(slot);
   }
   return undefined;
 }

@@ -1,10 +1,11 @@
 import { ContainerInfo_Type, ExecutorInfo_Type, type TaskInfo } from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId } from "../../names.js";
 import { Resources } from "../../resources/resources.js";
+import { toMilli } from "../../resources/value.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCheck, invalidCommand, invalidHealthCheck } from "./checks.js";
 import { invalidExecutor, prefixed } from "./executor.js";
-import { duplicatePersistenceId, invalidUse } from "./resources.js";
+import { duplicatePersistenceId, invalidVolumeIds, mixedAllocation, mixedRevocable } from "./resources.js";
 
 /** Mesos warns below these for custom executors, and refuses task groups below them. In thousandths. */
 const MIN_EXECUTOR_CPUS = 10;
@@ -37,7 +38,7 @@ function invalidTaskItself(task: TaskInfo, framework: Framework, agent: Agent): 
   if (Number(task.killPolicy?.gracePeriod?.nanoseconds ?? 0n) < 0) {
     return "Task's 'kill_policy.grace_period' must be non-negative";
   }
-  if (Number(task.maxCompletionTime?.nanoseconds ?? 0n) < 0) return "Task's 'max_completion_time' must be non-negative";
+  if (Number(task.maxCompletionTime?.nanoseconds ?? 0n) < 0) return "Task's `max_completion_time` must be non-negative";
   return (
     prefixed("Task uses invalid check: ", task.check && invalidCheck(task.check)) ??
     prefixed("Task uses invalid health check: ", task.healthCheck && invalidHealthCheck(task.healthCheck)) ??
@@ -51,21 +52,25 @@ function invalidTaskResources(task: TaskInfo): string | undefined {
   if (task.resources.length === 0) return "Task uses no resources";
   const both = [...task.resources, ...(task.executor?.resources ?? [])];
   return (
-    prefixed("Task uses invalid resources: ", invalidUse(task.resources)) ??
-    prefixed("Task and its executor use invalid resources: ", invalidUse(both)) ??
+    prefixed("Task uses invalid resources: ", invalidVolumeIds(task.resources)) ??
+    prefixed("Invalid task resources: ", mixedAllocation(task.resources)) ??
+    prefixed("Task mixes revocable and non-revocable resources: ", mixedRevocable(task.resources)) ??
+    prefixed("Task and its executor mix revocable and non-revocable resources: ", mixedRevocable(both)) ??
     prefixed("Task uses duplicate persistence ID: ", duplicatePersistenceId(both))
   );
 }
 
 function invalidLimits(task: TaskInfo): string | undefined {
-  const limits = Object.entries(task.limits);
   const resources = Resources.of(task.resources);
-  for (const [name, limit] of limits) {
-    if (name !== "cpus" && name !== "mem") return `Limit for resource ${name} is not supported`;
-    if (Math.round((limit.value ?? 0) * 1000) < resources.milli(name)) {
-      return `The limit of resource ${name} is smaller than its request`;
-    }
+  if (Object.keys(task.limits).some((name) => name !== "cpus" && name !== "mem")) {
+    return "Only cpus and mem may be included in a task's resource limits";
   }
+  const isBelow = (name: string) => {
+    const limit = task.limits[name]?.value;
+    return limit !== undefined && toMilli(limit) < resources.milli(name);
+  };
+  if (isBelow("cpus")) return "The cpu limit must be greater than or equal to the cpu request";
+  if (isBelow("mem")) return "The memory limit must be greater than or equal to the memory request";
   return undefined;
 }
 
