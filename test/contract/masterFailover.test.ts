@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
+import { cleanupAfterAll } from "../support/cleanup.js";
+import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
+import { startEmbeddedMesos } from "../support/embeddedMesos.js";
+import { eventually } from "../support/eventually.js";
+import { ExecutorHost, MesosExecutor } from "../support/executor.js";
+import { frameworkInfo, launch, task, unique } from "../support/messages.js";
+import { startRealMesos } from "../support/realMesos.js";
+import { MesosScheduler } from "../support/scheduler.js";
+
+const flags = { allocation_interval: "100ms", executor_reregistration_timeout: "10secs" };
+
+/** A crash of master and agents, and their recovery. */
+describeEachMesos("a restarted cluster", { flags }, (mesos) => {
+  const cleanup = cleanupAfterAll();
+
+  /** Kills the cluster as a crash does, and starts it again with what it had written. */
+  async function restart(): Promise<MesosCluster> {
+    const { kind, port, workDir } = mesos();
+    await mesos().crash();
+    const start = kind === "real" ? startRealMesos : startEmbeddedMesos;
+    // The system may hold the port for a moment after the crash.
+    return cleanup.use(
+      await eventually(() => start({ flags, port, workDir, keep: true }), { timeoutMs: 60_000, what: "the restart" }),
+    );
+  }
+
+  describe("with a checkpointed framework", () => {
+    test("knows the agents, the tasks and the framework again", { timeout: 120_000 }, async () => {
+      const host = cleanup.use(await ExecutorHost.start());
+      const before = cleanup.use(new MesosScheduler(mesos()));
+      const info = frameworkInfo({ checkpoint: true, failoverTimeout: 600 });
+      const { masterInfo } = await before.subscribe(info);
+      const offer = await before.offer();
+      const executorId = unique("executor");
+      const launched = task(offer.agentId, { executor: host.info(executorId) });
+      await before.accept([offer], [launch(launched)]);
+      const process = await host.process(executorId);
+      const executor = cleanup.use(MesosExecutor.of(process));
+      await executor.subscribe();
+      const { task: delivered } = await executor.stream.next("launch");
+      await executor.update(delivered?.taskId, TaskState.TASK_RUNNING);
+      await executor.stream.next("acknowledged");
+      await before.update(launched.taskId?.value);
+      // Stored by the agent, and never acknowledged by the scheduler.
+      const finished = await executor.update(delivered?.taskId, TaskState.TASK_FINISHED);
+      await executor.stream.next("acknowledged");
+
+      const again = cleanup.use(MesosExecutor.of(process));
+      const [, { containerId }] = await Promise.all([
+        restart(),
+        // Agents wait for their executors before they register with the master, so executors don't wait for that.
+        executor.stream.ended.then(() => eventually(() => again.subscribe(), { timeoutMs: 60_000, what: "the agent" })),
+      ]);
+      expect(process.hello.cwd).toContain(containerId?.value);
+      await before.stream.ended;
+      expect(before.stream.received.some(({ event }) => event.error)).toBe(false);
+
+      const after = cleanup.use(new MesosScheduler(mesos()));
+      const id = { value: before.frameworkId ?? "" };
+      const subscribed = await after.subscribe({ ...info, id });
+      expect(subscribed.frameworkId?.value).toBe(before.frameworkId);
+      expect(subscribed.masterInfo?.id).not.toBe(masterInfo?.id);
+
+      const status = await after.update(launched.taskId?.value, { timeoutMs: 40_000 });
+      expect(status).toMatchObject({ state: TaskState.TASK_FINISHED, uuid: finished.uuid, agentId: offer.agentId });
+
+      const next = await after.offer({ timeoutMs: 30_000 });
+      expect(next.agentId).toEqual(offer.agentId);
+      await after.send("RECONCILE", {
+        reconcile: { tasks: [{ taskId: { value: "unknown" }, agentId: offer.agentId }] },
+      });
+      expect(await after.update("unknown")).toMatchObject({
+        state: TaskState.TASK_GONE,
+        reason: TaskStatus_Reason.REASON_RECONCILIATION,
+      });
+    });
+  });
+});
