@@ -307,6 +307,7 @@ export class Batch {
   #inWords(image: ImageRecord, message: string): string {
     if (this.#server === undefined) return message;
     return message
+      .replace(`${inputUrlOf(image, this.#server)}: `, "")
       .replaceAll(inputUrlOf(image, this.#server), image.name)
       .replaceAll(this.#server.resultUrl(image.id, image.token), "mesos-invert");
   }

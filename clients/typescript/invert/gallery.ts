@@ -47,7 +47,7 @@ ${GENERATOR}
 <body>
 <header>
 <h1>${done} of ${images.length} images inverted</h1>
-<p>${html(`${summaryOf(images)} in ${seconds(totalMs)} on Mesos`)}</p>
+<p>${html(`${summaryOf(images)} · ${seconds(totalMs)} on Mesos`)}</p>
 </header>
 <main>
 ${sorted.map((image) => card(image, thumbnails.get(image.id))).join("\n")}

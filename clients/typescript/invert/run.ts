@@ -82,7 +82,6 @@ class Run {
       this.#ledger.saveImages(this.#images);
       return await this.#finish(this.#images);
     }
-    rmSync(join(this.#options.output, INCOMING_FOLDER), { recursive: true, force: true });
     const display = createDisplay(this.#images.length, doneBefore, process.stderr);
     let batch: Batch | undefined;
     try {
@@ -139,6 +138,7 @@ class Run {
     } finally {
       await scheduler.close();
       await server.close();
+      rmSync(join(options.output, INCOMING_FOLDER), { recursive: true, force: true });
     }
   }
 

@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { collectInputs } from "../../../clients/typescript/invert/inputs.js";
+import { ResultNames, withExtension } from "../../../clients/typescript/invert/resultNames.js";
+import { UsageError } from "../../../clients/typescript/library/program.js";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "inputs-")));
+  for (const name of ["b.JPG", "a.png", "README.md", ".hidden.png", "noextension"]) file(name);
+  mkdirSync(join(folder, "deep/.cache"), { recursive: true });
+  file("deep/c.webp");
+  file("deep/.cache/d.png");
+  mkdirSync(join(folder, "empty"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, content = name): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const collect = (named: string[], more: { list?: string; recursive?: boolean; output?: string } = {}) =>
+  collectInputs(named, { recursive: false, output: join(folder, "out"), ...more });
+const keys = async (...args: Parameters<typeof collect>) => (await collect(...args)).inputs.map(({ key }) => key);
+
+describe("inputs", () => {
+  it("of a folder are its images by extension, sorted, without hidden ones", async () => {
+    expect(await keys([folder])).toEqual([join(folder, "a.png"), join(folder, "b.JPG")]);
+    expect(await keys([folder], { recursive: true })).toEqual([
+      join(folder, "a.png"),
+      join(folder, "b.JPG"),
+      join(folder, "deep/c.webp"),
+    ]);
+  });
+
+  it("leave out the results in an output folder inside of them", async () => {
+    expect(await keys([folder], { recursive: true, output: join(folder, "deep") })).toEqual([
+      join(folder, "a.png"),
+      join(folder, "b.JPG"),
+    ]);
+    await expect(collect([folder], { output: folder })).rejects.toThrow("is the output folder");
+  });
+
+  it("that are named themselves may have any name", async () => {
+    const { inputs } = await collect([join(folder, "noextension")]);
+    expect(inputs).toMatchObject([{ kind: "file", name: "noextension", size: 11 }]);
+  });
+
+  it("named more than once, also through a link, count once", async () => {
+    symlinkSync(join(folder, "a.png"), join(folder, "link.png"));
+    const { inputs, duplicates } = await collect([
+      join(folder, "a.png"),
+      folder,
+      join(folder, "link.png"),
+      "http://host/x.png#one",
+      "http://HOST/x.png",
+    ]);
+    expect(inputs.map(({ name }) => name)).toEqual(["a.png", "b.JPG", "x.png"]);
+    expect(duplicates).toBe(4);
+  });
+
+  it("may be URLs, whose last part names them", async () => {
+    const { inputs } = await collect(["https://host/a%20b/cat%2Fdog.png?size=1", "http://host"]);
+    expect(inputs).toMatchObject([
+      { kind: "url", key: "https://host/a%20b/cat%2Fdog.png?size=1", name: "cat/dog.png" },
+      { kind: "url", key: "http://host/", name: "host" },
+    ]);
+  });
+
+  it("come from a list without its blank lines and comments", async () => {
+    const list = file("list.txt", `\uFEFF# images\r\n\r\n  ${folder}/a.png  \r\n#${folder}/b.JPG\nhttp://host/x.png`);
+    expect(await keys([], { list })).toEqual([join(folder, "a.png"), "http://host/x.png"]);
+  });
+
+  it.each([
+    ["nothing", () => collect([]), "name at least one image"],
+    ["a missing file", () => collect([join(folder, "none.png")]), "there is no such file or folder"],
+    ["an empty folder", () => collect([join(folder, "empty")]), "holds no image"],
+    ["a missing list", () => collect([], { list: join(folder, "none") }), "can't be read: there is no such file"],
+    ["a list that is a folder", () => collect([], { list: folder }), "can't be read: it is a folder"],
+    ["an empty list", () => collect([], { list: file("e.txt", "# nothing\n\n") }), "names no image"],
+    ["a URL of another kind", () => collect(["ftp://host/x.png"]), "must begin with http:// or https://"],
+    ["no URL at all", () => collect(["http://"]), "is no URL that can be fetched"],
+    ["a device", () => collect(["/dev/null"]), "neither a file nor a folder"],
+  ])("that are %s end with one clear line", async (_, run, text) => {
+    const error = await run().catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toContain(text);
+    expect((error as Error).message).not.toContain("\n");
+  });
+});
+
+describe("names of results", () => {
+  it("are <name>-inverted.<ext>, and never the same, whatever the case", () => {
+    const names = new ResultNames(["taken-inverted.png"]);
+    expect(["a.png", "A.PNG", "a.jpg", "a.png", "taken.png"].map((name) => names.choose(name))).toEqual([
+      "a-inverted.png",
+      "A-inverted-2.PNG",
+      "a-inverted.jpg",
+      "a-inverted-3.png",
+      "taken-inverted-2.png",
+    ]);
+  });
+
+  it("wait for the content where the input has no extension of an image", () => {
+    const names = new ResultNames([]);
+    const chosen = names.choose("photo.php");
+    expect(chosen).toBe("photo.php-inverted");
+    // Whatever the content will be, nobody else gets that name.
+    expect(names.choose("photo.php.png")).toBe("photo.php-inverted-2.png");
+    expect(withExtension(chosen, Buffer.from([0xff, 0xd8, 0xff, 0xe0]))).toBe("photo.php-inverted.jpg");
+    expect(withExtension(chosen, Buffer.from("RIFF\0\0\0\0WEBPVP8 "))).toBe("photo.php-inverted.webp");
+    expect(withExtension(chosen, Buffer.from("?"))).toBe("photo.php-inverted");
+    expect(withExtension("a-inverted.png", Buffer.from([0xff, 0xd8, 0xff]))).toBe("a-inverted.png");
+  });
+
+  it("hold nothing that leads out of the folder, or that a file system refuses", () => {
+    const names = new ResultNames([]);
+    for (const name of [
+      "../../etc/passwd",
+      "..",
+      "/abs.png",
+      "a\\b:c*.png",
+      "nul\0l\n.png",
+      "\u202Egnp.exe",
+      ".hidden",
+    ]) {
+      const chosen = names.choose(name);
+      expect(chosen).not.toMatch(/[/\\:*?"<>|\p{Cc}\p{Cf}]|^\./u);
+    }
+    const long = names.choose(`${"ä".repeat(300)}.png`);
+    expect(Buffer.byteLength(long)).toBeLessThan(220);
+    expect(long).toMatch(/ä-inverted\.png$/);
+    expect(new ResultNames([]).choose("")).toBe("image-inverted");
+  });
+});
