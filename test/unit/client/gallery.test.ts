@@ -1,0 +1,99 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { galleryPage, writeGallery } from "../../../clients/typescript/invert/gallery.js";
+import type { ImageRecord } from "../../../clients/typescript/invert/image.js";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "gallery-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function image(changes: Partial<ImageRecord> = {}): ImageRecord {
+  const task = { id: "x-1", agentId: "a", host: "host (S0)", executorId: "e", launchTimeMs: 1, origin: "http://h:1" };
+  const identity = { id: "x", key: join(folder, "a.png"), kind: "file" as const, name: "a.png", token: "SECRET" };
+  const state = { state: "done" as const, launches: 1, losses: 0, task, durationMs: 1234 };
+  return {
+    ...identity,
+    resultName: "a-inverted.png",
+    ...state,
+    result: { file: "a-inverted.png", bytes: 2048 },
+    ...changes,
+  };
+}
+
+const page = (...images: ImageRecord[]) =>
+  galleryPage(images, new Map([["x", { before: "thumbnails/x-before.webp", after: undefined }]]), 5000, new Date(0));
+
+describe("the gallery", () => {
+  it("tells state, agent, time and size of each image, and the reason of each failure", () => {
+    const html = page(image(), image({ id: "y", name: "b.png", state: "failed", reason: "not an image", launches: 2 }));
+    for (const text of [
+      "1 of 2 images inverted",
+      "1 failed",
+      "host (S0)",
+      "1.2 s",
+      "2 KiB",
+      "not an image",
+      "2 launches",
+    ]) {
+      expect(html).toContain(text);
+    }
+    // Failures come first.
+    expect(html.indexOf("b.png")).toBeLessThan(html.indexOf("a.png"));
+    expect(html).not.toContain("SECRET");
+  });
+
+  it("shows names as text, whatever they hold", () => {
+    const name = `<img src=x onerror=alert(1)>"'&.png`;
+    const html = page(image({ name, state: "failed", reason: `<script>"'</script>` }));
+    expect(html).not.toMatch(/<img src=x|<script|onerror=alert\(1\)>"/);
+    expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;.png");
+    expect(html).toContain("&lt;script&gt;&quot;&#39;&lt;/script&gt;");
+  });
+
+  it("links relatively, with every character of a file's name", () => {
+    const html = page(image({ result: { file: `a b#?%'"é-inverted.png`, bytes: 1 } }));
+    expect(html).toContain(`href="./a%20b%23%3F%25%27%22%C3%A9-inverted.png"`);
+    expect(html).not.toMatch(/(src|href)="(?!\.\/)/);
+  });
+
+  it("needs no script, and no network", () => {
+    const html = page(image());
+    expect(html).not.toMatch(/<script|https?:\/\/|@import|url\(/);
+  });
+
+  it("is written with thumbnails that the page finds", async () => {
+    const original = sharp({ create: { width: 900, height: 300, channels: 3, background: "#102030" } }).png();
+    await original.toFile(join(folder, "a.png"));
+    await sharp({ create: { width: 900, height: 300, channels: 3, background: "#efdfcf" } })
+      .png()
+      .toFile(join(folder, "a-inverted.png"));
+    const url = image({ id: "u", kind: "url", key: "http://host/a.png", name: "u.png" });
+    const broken = image({ id: "z", key: join(folder, "none.png"), name: "z.png", state: "failed", reason: "gone" });
+    const path = await writeGallery([image(), url, broken], folder, 1);
+    const html = readFileSync(path, "utf8");
+    const sources = [...html.matchAll(/src="\.\/([^"]+)"/g)].map((match) => match[1] ?? "");
+    expect(sources.length).toBe(4);
+    for (const source of sources) expect((await sharp(join(folder, source)).metadata()).width).toBe(720);
+    // What came from a URL is not here: its "before" is the result, inverted back.
+    const { channels } = await sharp(join(folder, "thumbnails/u-before.webp")).stats();
+    for (const [i, value] of [0x10, 0x20, 0x30].entries()) expect(channels[i]?.mean).toBeCloseTo(value, -1);
+    expect(html).toContain("no preview");
+  });
+
+  it("leaves a page alone that it did not write", async () => {
+    writeFileSync(join(folder, "index.html"), "<p>mine</p>");
+    expect(await writeGallery([], folder, 1)).toBe(join(folder, "mesos-invert.html"));
+    expect(readFileSync(join(folder, "index.html"), "utf8")).toBe("<p>mine</p>");
+    rmSync(join(folder, "index.html"));
+    expect(await writeGallery([], folder, 1)).toBe(join(folder, "index.html"));
+    expect(await writeGallery([], folder, 1)).toBe(join(folder, "index.html"));
+    expect(existsSync(join(folder, "index.html.new"))).toBe(false);
+  });
+});
