@@ -10,6 +10,7 @@ export const FIXED32 = 5;
 const GROUP_START = 3;
 const GROUP_END = 4;
 const MAX_GROUP_DEPTH = 100;
+const MAX_FIELD_NUMBER = 0x1fffffff;
 
 /** The bytes are not a protobuf message. */
 export class WireError extends Error {
@@ -42,10 +43,9 @@ export class ProtoReader {
     if (!this.#valueTaken) this.skip();
     if (this.position >= this.end) return false;
     this.fieldStart = this.position;
-    const tag = this.#varint();
+    const tag = this.#tag();
     this.field = Math.floor(tag / 8);
     this.wireType = tag % 8;
-    if (this.field === 0 || this.field > 0x1fffffff) throw new WireError("invalid field number");
     this.#valueTaken = false;
     return true;
   }
@@ -115,7 +115,7 @@ export class ProtoReader {
   #skipGroup(field: number, depth: number): void {
     if (depth > MAX_GROUP_DEPTH) throw new WireError("groups are nested too deeply");
     while (this.position < this.end) {
-      const tag = this.#varint();
+      const tag = this.#tag();
       const inner = Math.floor(tag / 8);
       if (tag % 8 !== GROUP_END) this.#skipValue(tag % 8, inner, depth);
       else if (inner === field) return;
@@ -132,6 +132,13 @@ export class ProtoReader {
   #advance(bytes: number): void {
     if (bytes > this.end - this.position) throw new WireError("truncated message");
     this.position += bytes;
+  }
+
+  #tag(): number {
+    const tag = this.#varint();
+    const field = Math.floor(tag / 8);
+    if (field === 0 || field > MAX_FIELD_NUMBER) throw new WireError("invalid field number");
+    return tag;
   }
 
   #varint(): number {

@@ -12,94 +12,155 @@ export class HttpParseError extends Error {
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
+const LINE_END = Buffer.from("\r\n");
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 1024 * 1024;
+/** A chunk's size and extensions. */
+const MAX_CHUNK_LINE_BYTES = 1024;
 const EMPTY = Buffer.alloc(0);
 
+/** What comes next in an answer whose head is read. */
+type Expected =
+  | { readonly kind: "body"; missing: number }
+  | { readonly kind: "chunk"; missing: number }
+  | { readonly kind: "chunk-line" }
+  | { readonly kind: "trailers" };
+
+/** An answer whose head is read. */
+interface OpenResponse {
+  readonly status: number;
+  readonly keepAlive: boolean;
+  readonly parts: Buffer[];
+  bodyBytes: number;
+  trailerBytes: number;
+  expected: Expected;
+}
+
 /**
- * Reads the answers of pipelined calls. A master's answers are short (a 202 without a
- * body, or an error text), so an answer is parsed in one piece once all of it is here.
+ * Reads the answers of pipelined calls. A master's answers are short (a 202 without a body,
+ * or an error text), so an answer is handed out in one piece; what is longer than that is refused.
  */
 export class HttpResponseParser {
+  /** What was not read yet: part of a head or of a line. */
   #buffered: Buffer = EMPTY;
+  #open: OpenResponse | undefined;
 
   /** True when an answer has begun and not ended. */
   get inResponse(): boolean {
-    return this.#buffered.length > 0;
+    return this.#open !== undefined || this.#buffered.length > 0;
   }
 
   /** @throws HttpParseError, after which the connection is of no use. */
   push(chunk: Buffer, onResponse: (response: HttpResponse) => void): void {
-    this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
+    const input = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
     let at = 0;
-    while (at < this.#buffered.length) {
-      const end = this.#parseOne(at, onResponse);
-      if (end === undefined) break;
-      at = end;
+    for (;;) {
+      const next = this.#open ? this.#readBody(this.#open, input, at) : this.#readHead(input, at);
+      if (next === undefined) break;
+      at = next;
+      if (this.#open && isComplete(this.#open)) {
+        const { status, keepAlive, parts } = this.#open;
+        this.#open = undefined;
+        onResponse({ status, body: parts.length === 0 ? EMPTY : Buffer.concat(parts), keepAlive });
+      }
     }
-    this.#buffered = at === this.#buffered.length ? EMPTY : this.#buffered.subarray(at);
+    this.#buffered = at === input.length ? EMPTY : input.subarray(at);
   }
 
-  /** Parses the answer that starts at `from`; where it ends, or undefined if more bytes are needed. */
-  #parseOne(from: number, onResponse: (response: HttpResponse) => void): number | undefined {
-    const headEnd = this.#buffered.indexOf(HEAD_END, from);
-    if (headEnd === -1) {
-      if (this.#buffered.length - from > MAX_HEAD_BYTES) throw new HttpParseError("the head of an answer is too large");
-      if (!looksLikeHttp(this.#buffered, from)) throw new HttpParseError("the peer does not speak HTTP");
+  /** Where the head that starts at `from` ends, or undefined if more bytes are needed. */
+  #readHead(input: Buffer, from: number): number | undefined {
+    if (from === input.length) return undefined;
+    const end = input.indexOf(HEAD_END, from);
+    if (end === -1 || end - from > MAX_HEAD_BYTES) {
+      if (!looksLikeHttp(input, from)) throw new HttpParseError("the peer does not speak HTTP");
+      if (input.length - from > MAX_HEAD_BYTES) throw new HttpParseError("the head of an answer is too large");
       return undefined;
     }
-    const head = this.#buffered.toString("latin1", from, headEnd);
+    const head = input.toString("latin1", from, end);
     const status = parseStatus(head);
-    const bodyStart = headEnd + HEAD_END.length;
-    if (status >= 100 && status < 200) return bodyStart;
-    const body = this.#parseBody(head, status, bodyStart);
-    if (body === undefined) return undefined;
-    onResponse({ status, body: body.bytes, keepAlive: !/\r\nconnection:[^\r]*\bclose\b/i.test(head) });
-    return body.end;
+    // Informational answers come before the answer itself.
+    if (status >= 200) this.#open = openResponse(status, head);
+    return end + HEAD_END.length;
   }
 
-  #parseBody(head: string, status: number, start: number): { bytes: Buffer; end: number } | undefined {
-    if (status === 204 || status === 304) return { bytes: EMPTY, end: start };
-    if (/\r\ntransfer-encoding:[^\r]*\bchunked\b/i.test(head)) return this.#parseChunked(start);
-    const length = /\r\ncontent-length:[ \t]*(\d+)[ \t]*(?:\r|$)/i.exec(head)?.[1];
-    if (length === undefined) throw new HttpParseError("an answer without Content-Length");
-    const end = start + boundedLength(Number(length));
-    if (end > this.#buffered.length) return undefined;
-    return { bytes: end === start ? EMPTY : this.#buffered.subarray(start, end), end };
-  }
-
-  #parseChunked(start: number): { bytes: Buffer; end: number } | undefined {
-    const chunks: Buffer[] = [];
-    let total = 0;
-    let at = start;
-    for (;;) {
-      const lineEnd = this.#buffered.indexOf("\r\n", at);
-      if (lineEnd === -1) return undefined;
-      const size = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i.exec(this.#buffered.toString("latin1", at, lineEnd))?.[1];
-      if (size === undefined) throw new HttpParseError("an answer with a malformed chunk");
-      const length = Number.parseInt(size, 16);
-      total = boundedLength(total + length);
-      at = lineEnd + 2;
-      if (length === 0) return this.#parseTrailers(at, Buffer.concat(chunks));
-      if (at + length + 2 > this.#buffered.length) return undefined;
-      chunks.push(this.#buffered.subarray(at, at + length));
-      at += length + 2;
-    }
-  }
-
-  #parseTrailers(from: number, bytes: Buffer): { bytes: Buffer; end: number } | undefined {
-    let at = from;
-    for (;;) {
-      const lineEnd = this.#buffered.indexOf("\r\n", at);
-      if (lineEnd === -1) return undefined;
-      if (lineEnd === at) return { bytes, end: at + 2 };
-      at = lineEnd + 2;
+  /** How far what is expected next reaches, or undefined if more bytes are needed. */
+  #readBody(open: OpenResponse, input: Buffer, at: number): number | undefined {
+    const { expected } = open;
+    switch (expected.kind) {
+      case "body":
+      case "chunk":
+        return expected.missing > 0 ? readBytes(open, expected, input, at) : readChunkEnd(open, input, at);
+      case "chunk-line":
+        return readChunkLine(open, input, at);
+      case "trailers":
+        return readTrailer(open, input, at);
     }
   }
 }
 
-function looksLikeHttp(buffer: Buffer, from: number): boolean {
-  return "HTTP/1.".startsWith(buffer.toString("latin1", from, Math.min(from + 7, buffer.length)));
+function isComplete({ expected }: OpenResponse): boolean {
+  return expected.kind === "body" && expected.missing === 0;
+}
+
+function openResponse(status: number, head: string): OpenResponse {
+  const keepAlive = !/\r\nconnection:[^\r]*\bclose\b/i.test(head);
+  return { status, keepAlive, parts: [], bodyBytes: 0, trailerBytes: 0, expected: bodyOf(status, head) };
+}
+
+function bodyOf(status: number, head: string): Expected {
+  if (status === 204 || status === 304) return { kind: "body", missing: 0 };
+  if (/\r\ntransfer-encoding:[^\r]*\bchunked\b/i.test(head)) return { kind: "chunk-line" };
+  const lengths = [...head.matchAll(/\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r|$)/gi)].map((match) => Number(match[1]));
+  const [length] = lengths;
+  if (length === undefined) throw new HttpParseError("an answer without Content-Length");
+  if (lengths.some((other) => other !== length)) throw new HttpParseError("an answer with two lengths");
+  return { kind: "body", missing: boundedLength(length) };
+}
+
+function readBytes(open: OpenResponse, expected: { missing: number }, input: Buffer, at: number): number | undefined {
+  const end = Math.min(at + expected.missing, input.length);
+  if (end === at) return undefined;
+  open.parts.push(input.subarray(at, end));
+  open.bodyBytes += end - at;
+  expected.missing -= end - at;
+  return end;
+}
+
+function readChunkLine(open: OpenResponse, input: Buffer, at: number): number | undefined {
+  const end = input.indexOf(LINE_END, at);
+  if (end === -1 || end - at > MAX_CHUNK_LINE_BYTES) {
+    if (input.length - at > MAX_CHUNK_LINE_BYTES) throw new HttpParseError("an answer with a malformed chunk");
+    return undefined;
+  }
+  const size = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i.exec(input.toString("latin1", at, end))?.[1];
+  if (size === undefined) throw new HttpParseError("an answer with a malformed chunk");
+  const length = Number.parseInt(size, 16);
+  boundedLength(open.bodyBytes + length);
+  open.expected = length === 0 ? { kind: "trailers" } : { kind: "chunk", missing: length };
+  return end + LINE_END.length;
+}
+
+/** The line end after a chunk's bytes. */
+function readChunkEnd(open: OpenResponse, input: Buffer, at: number): number | undefined {
+  const end = input.subarray(at, at + LINE_END.length);
+  if (!LINE_END.subarray(0, end.length).equals(end)) throw new HttpParseError("an answer with a malformed chunk");
+  if (end.length < LINE_END.length) return undefined;
+  open.expected = { kind: "chunk-line" };
+  return at + LINE_END.length;
+}
+
+function readTrailer(open: OpenResponse, input: Buffer, at: number): number | undefined {
+  const end = input.indexOf(LINE_END, at);
+  const read = (end === -1 ? input.length : end) - at;
+  if (open.trailerBytes + read > MAX_HEAD_BYTES) throw new HttpParseError("an answer with too many trailers");
+  if (end === -1) return undefined;
+  open.trailerBytes += read + LINE_END.length;
+  if (end === at) open.expected = { kind: "body", missing: 0 };
+  return end + LINE_END.length;
+}
+
+function looksLikeHttp(input: Buffer, from: number): boolean {
+  return "HTTP/1.".startsWith(input.toString("latin1", from, Math.min(from + 7, input.length)));
 }
 
 function parseStatus(head: string): number {
