@@ -91,6 +91,8 @@ class Cluster implements EmbeddedCluster {
   readonly #flags: Flags;
   readonly #log: Log;
   readonly #workDir: string;
+  /** As the text names them. */
+  readonly #described: Resource[];
   readonly #resources: Resources;
   readonly #attributes: Attribute[];
   readonly #registry = new Registry();
@@ -106,7 +108,8 @@ class Cluster implements EmbeddedCluster {
     this.#flags = new Flags(options.flags);
     this.#log = options.log ?? (() => {});
     this.#workDir = resolve(options.workDir);
-    this.#resources = Resources.of(inMesosOrder(parseResources(options.resources ?? DEFAULT_RESOURCES)));
+    this.#described = parseResources(options.resources ?? DEFAULT_RESOURCES);
+    this.#resources = Resources.of(inMesosOrder(this.#described));
     this.#attributes = parseAttributes(options.attributes ?? "");
     this.#port = options.port ?? 0;
   }
@@ -137,7 +140,11 @@ class Cluster implements EmbeddedCluster {
         flags: this.#flags,
         log: this.#log,
         workDir: join(this.#workDir, `agent-${index + 1}`),
-        info: AgentInfo.create({ hostname: this.#flags.text("hostname"), attributes: this.#attributes }),
+        info: AgentInfo.create({
+          hostname: this.#flags.text("hostname"),
+          attributes: this.#attributes,
+          resources: this.#described,
+        }),
         resources: this.#resources,
       });
       this.#agents.push(agent);

@@ -1,9 +1,15 @@
 import { Call, Call_Type, Event, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
-import { TaskStatus_Source as Source, TaskState, type TaskStatus } from "../../../gen/mesos/v1/mesos.js";
+import {
+  CheckInfo_Type,
+  type CheckStatusInfo,
+  TaskStatus_Source as Source,
+  TaskState,
+  type TaskStatus,
+} from "../../../gen/mesos/v1/mesos.js";
 import { every } from "../clock.js";
 import type { MessageType } from "../codec/messages.js";
 import { acceptedMediaType } from "../http/accept.js";
-import { ACCEPTED, type Answer, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { ACCEPTED, type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
 import { EventStream } from "../http/eventStream.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
 import { isUuid } from "../uuid.js";
@@ -46,7 +52,7 @@ function handleCall(calls: ExecutorCalls, call: Call, framework: AgentFramework,
       calls.message(framework, executor, call.message?.data ?? Buffer.alloc(0));
       return ACCEPTED;
     default:
-      return textAnswer(501, "Received 'UNKNOWN' call");
+      return notImplemented();
   }
 }
 
@@ -104,5 +110,20 @@ function invalidStatus(call: Call, status: TaskStatus): string | undefined {
   if (status.state === TaskState.TASK_STAGING) {
     return `Received TASK_STAGING from executor ${inCall} of framework ${call.frameworkId?.value} which is not allowed`;
   }
-  return undefined;
+  return status.checkStatus && invalidCheckStatus(status.checkStatus);
+}
+
+function invalidCheckStatus(status: CheckStatusInfo): string | undefined {
+  switch (status.type) {
+    case undefined:
+      return "CheckStatusInfo must specify 'type'";
+    case CheckInfo_Type.COMMAND:
+      return status.command ? undefined : "Expecting 'command' to be set for COMMAND check's status";
+    case CheckInfo_Type.HTTP:
+      return status.http ? undefined : "Expecting 'http' to be set for HTTP check's status";
+    case CheckInfo_Type.TCP:
+      return status.tcp ? undefined : "Expecting 'tcp' to be set for TCP check's status";
+    default:
+      return "'UNKNOWN' is not a valid check's status type";
+  }
 }

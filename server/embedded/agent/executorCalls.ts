@@ -1,6 +1,5 @@
 import { type Call_Subscribe, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
-  AgentInfo,
   NetworkInfo_Protocol,
   TaskStatus_Reason as Reason,
   TaskStatus_Source as Source,
@@ -44,7 +43,7 @@ export class ExecutorCalls {
       subscribed: {
         executorInfo: executor.info,
         frameworkInfo: framework.info,
-        agentInfo: AgentInfo.create({ ...this.#state.info, id: { value: this.#state.id ?? "" } }),
+        agentInfo: this.#state.described,
         containerId: { value: executor.containerId },
       },
     });

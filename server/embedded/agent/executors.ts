@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
@@ -114,8 +115,6 @@ export class Executors {
     executor.state = "terminated";
     executor.cancelRegistration();
     executor.cancelShutdown();
-    executor.channel?.close();
-    executor.channel = undefined;
     this.#state.log(`executor ${executor.id} of framework ${framework.id} ended with wait status ${status}`);
     if (!executor.isCommand) {
       this.#state.toMaster((master, agentId) => master.exitedExecutor(agentId, framework.id, executor.id, status));
@@ -140,6 +139,7 @@ export class Executors {
   forgetIfDone(framework: AgentFramework, executor: Executor): void {
     if (executor.state !== "terminated") return;
     if (!framework.terminating && (executor.launched.size > 0 || executor.ended.size > 0)) return;
+    executor.channel?.close();
     framework.executors.delete(executor.id);
     this.#forgetIfIdle(framework);
   }
@@ -174,7 +174,8 @@ export class Executors {
         reason: Reason.REASON_CONTAINER_LAUNCH_FAILED,
         message: `Failed to launch container: ${why}`,
       };
-      this.ended(framework, executor, -1);
+      // Mesos has a process waiting in the container by then, and kills it.
+      this.ended(framework, executor, constants.signals.SIGKILL);
     }
   }
 

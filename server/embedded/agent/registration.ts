@@ -7,7 +7,7 @@ export function registrationOf(state: AgentState): AgentRegistration {
   const executors = frameworks.flatMap((framework) => [...framework.executors.values()]);
   return {
     id: state.id,
-    info: state.info,
+    info: state.described,
     pid: state.pid,
     total: state.total.list(),
     frameworks: frameworks.map(({ info }) => info),

@@ -65,6 +65,11 @@ export class AgentState {
     });
   }
 
+  /** As it is told to masters and executors. */
+  get described(): AgentInfo {
+    return { ...this.info, id: this.id === undefined ? undefined : { value: this.id }, port: this.port };
+  }
+
   get pid(): string {
     return `slave(1)@127.0.0.1:${this.port}`;
   }

@@ -35,6 +35,10 @@ export function notFound(): Answer {
   return textAnswer(404, "404 Not Found.");
 }
 
+export function notImplemented(): Answer {
+  return textAnswer(501, "501 Not Implemented.");
+}
+
 /** Undefined when the request is a POST, else the refusal. */
 export function refuseUnlessPost(request: Request): Answer | undefined {
   if (request.method === "POST") return undefined;

@@ -1,7 +1,7 @@
 import { Call, Call_Type, Event } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import type { MessageType } from "../codec/messages.js";
 import { acceptedMediaType } from "../http/accept.js";
-import { ACCEPTED, type Answer, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { ACCEPTED, type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
 import { authenticate, type Credential } from "../http/basicAuth.js";
 import { EventStream } from "../http/eventStream.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
@@ -45,7 +45,7 @@ export function handleScheduler(
   const found = findFramework(state, request, call, caller.principal);
   if ("refusal" in found) return found.refusal;
   if (call.type === Call_Type.UPDATE_FRAMEWORK) return updateFrameworkCall(state, found.framework, call);
-  if (call.type === Call_Type.UNKNOWN) return textAnswer(501, "Received 'UNKNOWN' call");
+  if (call.type === Call_Type.UNKNOWN) return notImplemented();
   handleCall(state, found.framework, call);
   return ACCEPTED;
 }
