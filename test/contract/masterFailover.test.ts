@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
-import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
-import { startEmbeddedMesos } from "../support/embeddedMesos.js";
+import { describeEachMesos } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
 import { frameworkInfo, launch, task, unique } from "../support/messages.js";
-import { startRealMesos } from "../support/realMesos.js";
 import { MesosScheduler } from "../support/scheduler.js";
 
 const flags = { allocation_interval: "100ms", executor_reregistration_timeout: "10secs" };
@@ -14,17 +12,6 @@ const flags = { allocation_interval: "100ms", executor_reregistration_timeout: "
 /** A crash of master and agents, and their recovery. */
 describeEachMesos("a restarted cluster", { flags }, (mesos) => {
   const cleanup = cleanupAfterAll();
-
-  /** Kills the cluster as a crash does, and starts it again with what it had written. */
-  async function restart(): Promise<MesosCluster> {
-    const { kind, port, workDir } = mesos();
-    await mesos().crash();
-    const start = kind === "real" ? startRealMesos : startEmbeddedMesos;
-    // The system may hold the port for a moment after the crash.
-    return cleanup.use(
-      await eventually(() => start({ flags, port, workDir, keep: true }), { timeoutMs: 60_000, what: "the restart" }),
-    );
-  }
 
   describe("with a checkpointed framework", () => {
     test("knows the agents, the tasks and the framework again", { timeout: 120_000 }, async () => {
@@ -47,10 +34,11 @@ describeEachMesos("a restarted cluster", { flags }, (mesos) => {
       const finished = await executor.update(delivered?.taskId, TaskState.TASK_FINISHED);
       await executor.stream.next("acknowledged");
 
+      await mesos().crash();
       const again = cleanup.use(MesosExecutor.of(process));
       const [, { containerId }] = await Promise.all([
-        restart(),
         // Agents wait for their executors before they register with the master, so executors don't wait for that.
+        mesos().recover(),
         executor.stream.ended.then(() => eventually(() => again.subscribe(), { timeoutMs: 60_000, what: "the agent" })),
       ]);
       expect(process.hello.cwd).toContain(containerId?.value);

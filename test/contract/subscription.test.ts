@@ -182,7 +182,7 @@ describeEachMesos("subscriptions", { flags: { allocation_interval: "100ms" } }, 
     const second = newScheduler();
     const info = { id, principal: "one", name: "renamed", user: "nobody", checkpoint: false, failoverTimeout: 30 };
     await second.subscribe(frameworkInfo(info), quiet);
-    const { frameworks } = (await getJson(`${mesos().master}/master/frameworks`)) as { frameworks: { id: string }[] };
+    const { frameworks } = (await getJson(`${mesos().master}/master/state`)) as { frameworks: { id: string }[] };
     expect(frameworks.find((framework) => framework.id === first.frameworkId)).toMatchObject({
       name: "renamed",
       user: "root",
@@ -232,7 +232,7 @@ describeEachMesos("subscriptions", { flags: { allocation_interval: "100ms" } }, 
           updateFramework: { frameworkInfo: frameworkInfo({ id, ...info }), ...quiet },
         });
       expect(await update({ name: "updated" })).toMatchObject({ status: 200, text: "" });
-      const { frameworks } = (await getJson(`${mesos().master}/master/frameworks`)) as { frameworks: { id: string }[] };
+      const { frameworks } = (await getJson(`${mesos().master}/master/state`)) as { frameworks: { id: string }[] };
       expect(frameworks.find((framework) => framework.id === id.value)).toMatchObject({ name: "updated" });
 
       const user = await update({ user: "other" });
@@ -265,7 +265,8 @@ describeEachMesos("subscriptions", { flags: { allocation_interval: "100ms" } }, 
   test("an operator's teardown ends the stream as the scheduler's own does", async () => {
     const scheduler = newScheduler();
     await scheduler.subscribe(frameworkInfo(), quiet);
-    const answer = await send(`${mesos().master}/master/teardown`, { body: `frameworkId=${scheduler.frameworkId}` });
+    const body = JSON.stringify({ type: "TEARDOWN", teardown: { framework_id: { value: scheduler.frameworkId } } });
+    const answer = await send(`${mesos().master}/api/v1`, { body, headers: { "Content-Type": "application/json" } });
     expect(answer.status).toBe(200);
     await scheduler.stream.ended;
     expect((await scheduler.call("REVIVE")).text).toBe("Framework cannot be found");

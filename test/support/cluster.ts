@@ -15,8 +15,6 @@ export interface ClusterOptions {
   credentials?: Record<string, string>;
   /** Default: a new one, removed at `stop()` */
   workDir?: string;
-  /** Recover what the work directory holds. Default false */
-  keep?: boolean;
   /** Default: any free one */
   port?: number;
 }
@@ -32,8 +30,10 @@ export interface MesosCluster {
   log(): Promise<string>;
   /** Ends master, agents and executors. */
   stop(): Promise<void>;
-  /** Kills master and agents as a crash does. Executors live on. `stop()` is still needed. */
+  /** Ends master and agents as a crash does. Executors live on. `stop()` is still needed. */
   crash(): Promise<void>;
+  /** After a crash: starts it again on the same port with what it had written, and waits for all agents. */
+  recover(): Promise<void>;
 }
 
 type Start = (options: ClusterOptions) => Promise<MesosCluster>;

@@ -1,28 +1,52 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "./childProcess.js";
+import { type EmbeddedCluster, startEmbeddedCluster } from "../../server/embedded/cluster.js";
 import type { ClusterOptions, MesosCluster } from "./cluster.js";
-import { clusterArgs } from "./clusterArgs.js";
-import { at } from "./paths.js";
 
-/** Starts an embedded Mesos as users do, as a process of its own, and waits for all agents. */
-export async function startEmbeddedMesos(options: ClusterOptions = {}): Promise<MesosCluster> {
+/** An embedded Mesos that a test can do things to. */
+export interface EmbeddedMesos extends MesosCluster {
+  /** What can break here and not in a real one: single streams, single agents, the leadership. */
+  readonly faults: EmbeddedCluster;
+}
+
+/** Starts an embedded Mesos in this process, and waits for all agents. Its executors are processes. */
+export async function startEmbeddedMesos(options: ClusterOptions = {}): Promise<EmbeddedMesos> {
   const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), "embedded-mesos-")));
-  const args = [at("dist/server/main.js"), "local", ...clusterArgs(options, workDir)];
-  const cluster = await startProcess({ command: process.execPath, args, ready: /^ready (http:\/\/\S+)$/m });
-  const master = cluster.ready[1] ?? "";
+  const { agents = 1, port = 0, resources, attributes, flags, credentials } = options;
+  let log = "";
+  const cluster = await startEmbeddedCluster({
+    agents,
+    port,
+    workDir,
+    ...(resources !== undefined && { resources }),
+    ...(attributes !== undefined && { attributes }),
+    ...(flags && { flags }),
+    ...(credentials && {
+      credentials: Object.entries(credentials).map(([principal, secret]) => ({ principal, secret })),
+    }),
+    log: (line) => {
+      log += `${line}\n`;
+    },
+  });
+  const agentNumbers = cluster.agentUrls.map((_, number) => number);
   return {
     kind: "embedded",
-    master,
-    port: Number(new URL(master).port),
+    master: cluster.url,
+    port: Number(new URL(cluster.url).port),
     workDir,
-    log: async () => cluster.log(),
+    faults: cluster,
+    log: async () => log,
     async crash() {
-      await cluster.kill();
+      await cluster.stopMaster();
+      for (const number of agentNumbers) await cluster.stopAgent(number);
+    },
+    async recover() {
+      await cluster.startMaster();
+      for (const number of agentNumbers) await cluster.startAgent(number);
     },
     async stop() {
-      await cluster.stop();
+      await cluster.close();
       if (options.workDir === undefined) await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "./childProcess.js";
+import { type RunningProcess, startProcess } from "./childProcess.js";
 import type { ClusterOptions, MesosCluster } from "./cluster.js";
-import { clusterArgs } from "./clusterArgs.js";
+import { eventually } from "./eventually.js";
 import { at } from "./paths.js";
 
 const home = process.env.REAL_MESOS_HOME ?? join(homedir(), ".cache/mesos-bridge/real-mesos");
@@ -19,33 +19,55 @@ export function realMesosMissing(): string | undefined {
 export interface RealClusterOptions extends ClusterOptions {
   /** What answers at /api/v1: `master`, or `slave(1)`. Default `master` */
   delegate?: string;
+  /** Recover what the work directory holds. Default false */
+  keep?: boolean;
 }
 
 /** Starts a real Mesos 1.11.0, and waits for all agents. */
 export async function startRealMesos(options: RealClusterOptions = {}): Promise<MesosCluster> {
   const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), "real-mesos-")));
-  const command = at("test/real-mesos/run");
-  const args = clusterArgs(options, workDir);
-  if (options.delegate !== undefined) args.push("--delegate", options.delegate);
-  const cluster = await startProcess({
-    command,
-    args,
-    ready: /^ready (http:\/\/\S+)$/m,
-  });
+  let cluster = await run(options, workDir);
   const master = cluster.ready[1] ?? "";
-  const kill = async () => {
-    await cluster.kill();
-  };
+  const port = Number(new URL(master).port);
   return {
     kind: "real",
     master,
-    port: Number(new URL(master).port),
+    port,
     workDir,
     log: async () => `${cluster.log()}${await readFile(join(workDir, "cluster.log"), "utf8")}`,
-    crash: kill,
+    async crash() {
+      await cluster.kill();
+    },
+    async recover() {
+      // The system may hold the port for a moment after the crash.
+      const start = () => run({ ...options, port, keep: true }, workDir);
+      cluster = await eventually(start, { timeoutMs: 60_000, what: "the recovery" });
+    },
     async stop() {
       await cluster.stop();
       if (options.workDir === undefined) await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+function run(options: RealClusterOptions, workDir: string): Promise<RunningProcess> {
+  const args = clusterArgs(options, workDir);
+  return startProcess({
+    command: at("test/real-mesos/run"),
+    args,
+    ready: /^ready (http:\/\/\S+)$/m,
+    readyTimeoutMs: 60_000,
+  });
+}
+
+function clusterArgs(options: RealClusterOptions, workDir: string): string[] {
+  const { agents = 1, resources, attributes, flags = {}, credentials = {}, keep, delegate, port = 0 } = options;
+  const args = ["--port", String(port), "--agents", String(agents), "--work-dir", workDir];
+  if (resources !== undefined) args.push("--resources", resources);
+  if (attributes !== undefined) args.push("--attributes", attributes);
+  if (delegate !== undefined) args.push("--delegate", delegate);
+  if (keep) args.push("--keep");
+  for (const [name, value] of Object.entries(flags)) args.push("--flag", `${name}=${value}`);
+  for (const [principal, secret] of Object.entries(credentials)) args.push("--credential", `${principal}:${secret}`);
+  return args;
 }
