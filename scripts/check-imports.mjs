@@ -1,5 +1,5 @@
 // Holds the direction of imports: grpc -> session -> mesos, never back; clients and executors know nothing of the
-// server; no folders that import each other in a circle. What may import what is the table below.
+// server; no modules and no folders that import each other in a circle. What may import what is the table below.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { at, filesUnder, isMain, root } from "./lib.mjs";
@@ -21,7 +21,11 @@ const areas = {
     may: ["gen/", "wire/", "server/log", "server/session/"],
     not: ["@grpc/", "nice-grpc", "undici", "node:http"],
   },
-  "server/grpc/": { may: ["gen/", "wire/", "server/log", "server/session/"], not: ["undici", "node:http", "lmdb"] },
+  "server/grpc/": {
+    // Of the link only what knows messages, and nothing of connections.
+    may: ["gen/", "wire/", "server/log", "server/session/", "server/mesos/calls", "server/mesos/events"],
+    not: ["undici", "node:http", "lmdb"],
+  },
   "server/embedded/": { may: ["gen/", "wire/", "server/log"], not: ["@grpc/", "nice-grpc"] },
   // The modules directly in server/ put the others together.
   "server/": { may: ["gen/", "wire/", "server/"] },
@@ -30,12 +34,16 @@ const areas = {
 };
 const names = Object.keys(areas).sort((a, b) => b.length - a.length);
 
-const IMPORT = /(?:^|[\s;}])(?:import|export)\s(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g;
+const IMPORT =
+  /(?:^|[\s;}])(?:import|export)\s(type\s)?(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g;
 
-/** The modules that a file imports, types included, as they are written there. */
+/** What a file imports: the specifier as it is written there, and whether it is for types alone, so for the compiler. */
 function importsOf(file) {
   const text = readFileSync(at(file), "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
-  return [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2]);
+  return [...text.matchAll(IMPORT)].map(([, type, named, dynamic]) => ({
+    specifier: named ?? dynamic,
+    forTypes: type !== undefined,
+  }));
 }
 
 /** The file of the checkout that a relative import means. */
@@ -47,27 +55,35 @@ function resolve(file, specifier) {
 
 /** What is wrong with one import, or undefined. */
 function fault(file, specifier) {
-  const area = names.find((name) => file.startsWith(name));
+  const area = areaOf(file);
   if (area === undefined) return undefined;
   if (!specifier.startsWith(".")) {
     const known = areas[area].not?.find((name) => specifier === name || specifier.startsWith(name));
     return known && `${file} imports ${specifier}: ${area} must not know that package`;
   }
   const target = resolve(file, specifier);
-  if (names.find((name) => target.startsWith(name)) === area) return undefined;
+  if (areaOf(target) === area) return undefined;
   if (areas[area].may.some((allowed) => target.startsWith(allowed))) return undefined;
   return `${file} imports ${target}: ${area} may import only ${["itself", ...areas[area].may].join(", ")}`;
 }
 
-/** Circles between folders, each as the list of its folders. */
-function circles(files) {
+/** Who imports whom when the program runs: the modules, or, with `place`, what they lie in. */
+function graph(files, place) {
   const edges = new Map();
   for (const file of files) {
-    for (const specifier of importsOf(file).filter((name) => name.startsWith("."))) {
-      const [from, to] = [place(file), place(resolve(file, specifier))];
-      if (from !== to && areaOf(to)) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    for (const { specifier, forTypes } of importsOf(file)) {
+      if (forTypes || !specifier.startsWith(".")) continue;
+      const target = resolve(file, specifier);
+      const [from, to] = [place(file), place(target)];
+      if (from === to || !areaOf(target) || within(from, to) || within(to, from)) continue;
+      edges.set(from, (edges.get(from) ?? new Set()).add(to));
     }
   }
+  return edges;
+}
+
+/** Circles of imports, each as the list of its members. */
+function circles(edges) {
   const found = new Map();
   for (const start of edges.keys()) {
     const path = pathBack(edges, start);
@@ -76,10 +92,10 @@ function circles(files) {
   return [...found.values()];
 }
 
-/** The folder of a file. The modules directly in server/ stand for themselves: the program, its settings, its log. */
-const place = (file) => (dirname(file) === "server" ? file : dirname(file));
+const areaOf = (file) => names.find((name) => file.startsWith(name));
 
-const areaOf = (folder) => names.find((name) => `${folder}/`.startsWith(name));
+/** True for a folder and what lies in it: they are one thing, and its modules are looked at one by one. */
+const within = (outer, inner) => inner.startsWith(`${outer}/`);
 
 /** The shortest way from a folder back to itself, or undefined. */
 function pathBack(edges, start) {
@@ -106,11 +122,10 @@ function unwind(cameFrom, start, end) {
 export function checkImports() {
   const files = names.flatMap((name) => filesUnder(name, (file) => /\.ts$/.test(file)));
   const unique = [...new Set(files)];
-  const faults = unique.flatMap((file) => importsOf(file).map((specifier) => fault(file, specifier)));
-  const loops = circles(unique).map(
-    (path) => `folders import each other in a circle: ${[...path, path[0]].join(" -> ")}`,
-  );
-  return [...faults.filter((line) => line !== undefined), ...loops];
+  const faults = unique.flatMap((file) => importsOf(file).map(({ specifier }) => fault(file, specifier)));
+  const loops = [...circles(graph(unique, (file) => file)), ...circles(graph(unique, dirname))];
+  const circular = loops.map((path) => `a circle of imports: ${[...path, path[0]].join(" -> ")}`);
+  return [...faults.filter((line) => line !== undefined), ...circular];
 }
 
 if (isMain(import.meta.url)) {
