@@ -61,10 +61,11 @@ export class Walker implements MessageView {
   }
 
   #stopped(error: unknown): void {
+    if (error instanceof Enough) this.#violations.push({ field: this.#path.prefix, description: "and more" });
     // A rule that reads on in a submessage does so with the reader of others, which has its own error.
-    if (error instanceof Malformed || error instanceof WireError)
-      this.#add(this.#path.to(this.#reading), error.message);
-    else if (!(error instanceof Enough)) throw error;
+    else if (error instanceof Malformed || error instanceof WireError) {
+      this.#violations.push({ field: this.#path.to(this.#reading), description: error.message });
+    } else throw error;
   }
 
   #message(table: MessageTable, end: number): void {
@@ -320,10 +321,7 @@ export class Walker implements MessageView {
   }
 
   #add(field: string, description: string): void {
-    if (this.#violations.length === MAX_VIOLATIONS) {
-      this.#violations.push({ field: this.#path.prefix, description: "and more" });
-      throw ENOUGH;
-    }
+    if (this.#violations.length === MAX_VIOLATIONS) throw ENOUGH;
     this.#violations.push({ field, description });
   }
 }

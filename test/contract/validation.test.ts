@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Offer } from "../../gen/mesos/v1/mesos.js";
+import { type Offer, Offer as OfferMessage } from "../../gen/mesos/v1/mesos.js";
 import {
   Call,
   Call_Subscribe,
@@ -7,13 +10,17 @@ import {
   Event,
   type Event as EventType,
 } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { MessageTables } from "../../server/validation/messageTable.js";
+import type { FieldViolation } from "../../server/validation/validator.js";
+import { Walker } from "../../server/validation/walker.js";
 import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { type MessageClass, protobuf } from "../support/codec.js";
 import { EventStream } from "../support/eventStream.js";
 import { eventually } from "../support/eventually.js";
-import { getJson, open, type RawAnswer, send } from "../support/http.js";
+import { getJson, open, type RawAnswer, send, singleConnection } from "../support/http.js";
+import { at } from "../support/paths.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
 import {
   type Answer,
@@ -189,6 +196,31 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
     });
   });
 
+  /** Frameworks that Mesos does not know can't do any harm, whatever the call. */
+  test("bytes that Mesos can't parse are the ones that the validator calls malformed or incomplete", async () => {
+    const offer = OfferMessage.fromPartial({
+      id: { value: "o" },
+      agentId: { value: "a" },
+      frameworkId: { value: "f" },
+    });
+    const seeds = [...refusedCalls, ...takenCalls].map(({ bytes }) => Buffer.from(bytes(offer)));
+    const connection = singleConnection();
+    cleanup.defer(() => connection.destroy());
+    const verdicts = { parsed: 0, unparsable: 0 };
+    for (const damaged of damagedCalls(seeds, 2500)) {
+      const body = Buffer.concat([frameworkId("unknown"), damaged]);
+      const violations = structure.walk(callTable, body, "");
+      if (violations.some(isStricter) || isUnsafe(body, violations.length === 0)) continue;
+      const answer = await send(`${cluster.master}/api/v1/scheduler`, { headers: HEADERS, body, agent: connection });
+      const unparsable = answer.text === "Failed to parse body into Call protobuf";
+      const bytes = body.toString("hex");
+      expect({ bytes, violations, refused: violations.length > 0 }).toEqual({ bytes, violations, refused: unparsable });
+      verdicts[unparsable ? "unparsable" : "parsed"]++;
+    }
+    expect(verdicts.parsed).toBeGreaterThan(200);
+    expect(verdicts.unparsable).toBeGreaterThan(200);
+  });
+
   /** Runs against a cluster of its own, whose master then has to be gone. */
   async function expectCrash(provoke: (own: MesosCluster) => Promise<void>): Promise<void> {
     const own = await startRealMesos({ flags: FLAGS });
@@ -206,6 +238,48 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
     }
   }
 });
+
+const descriptors = readFileSync(at("gen/descriptors.binpb"));
+const tables = new MessageTables(createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors)), {
+  contexts: [],
+  fields: [],
+  messages: [],
+});
+const callTable = tables.get("mesos.v1.scheduler.Call");
+/** What the descriptors ask for, without Mesos's other rules. */
+const structure = new Walker();
+
+/** What the bridge refuses and Mesos parses: the examples have each of them. */
+const isStricter = ({ description }: FieldViolation) =>
+  /is not valid UTF-8|has wire type|field number that is too large|its length is wrong/.test(description);
+
+/** Calls that the master does not survive, or that it would hold open. */
+function isUnsafe(body: Uint8Array, readable: boolean): boolean {
+  const type = readable ? Call.decode(body).type : undefined;
+  return type === Call_Type.UNKNOWN || type === Call_Type.SUBSCRIBE;
+}
+
+/** Calls with some bytes changed, put in, left out, or taken from another: much the same ones in each run. */
+function* damagedCalls(seeds: readonly Buffer[], count: number): Generator<Buffer> {
+  let state = 20_261_123;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return below === 0 ? 0 : (state >>> 8) % below;
+  };
+  const pick = () => seeds[random(seeds.length)] ?? Buffer.alloc(0);
+  for (let i = 0; i < count; i++) {
+    let bytes = pick();
+    for (let changes = random(4); changes > 0; changes--) {
+      const at = random(bytes.length);
+      const other = pick();
+      const from = random(other.length);
+      const middles = [Buffer.from([random(256)]), Buffer.alloc(0), other.subarray(from, from + random(12))];
+      const middle = middles[random(middles.length)] ?? Buffer.alloc(0);
+      bytes = Buffer.concat([bytes.subarray(0, at), middle, bytes.subarray(at + random(2))]);
+    }
+    yield bytes;
+  }
+}
 
 /** What became of a call that is to be refused, in the words of the examples. */
 async function outcome(framework: RawFramework, { status, text }: RawAnswer): Promise<Answer | string> {

@@ -1002,6 +1002,12 @@ export const stricterCalls: readonly { name: string; bytes: CallBytes; field: st
     says: "has wire type 0, and must have 1",
   },
   {
+    name: "a message that ends before its length says",
+    bytes: () => concat(bare(5), Buffer.from([0x7a, 3])),
+    field: "revive",
+    says: "is malformed: it is cut off, or its length is wrong",
+  },
+  {
     name: "a field number of more than 29 bits",
     bytes: () => concat(bare(5), Buffer.from([0xb8, 0x80, 0x80, 0x80, 0x7f, 0])),
     field: "",
