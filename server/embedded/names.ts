@@ -15,17 +15,17 @@ export function invalidRole(role: string): string | undefined {
   if (role.endsWith("/")) return `Role '${role}' cannot end with a slash`;
   if (role.includes("//")) return `Role '${role}' cannot contain two adjacent slashes`;
   for (const component of role.split("/")) {
-    const error = invalidComponent(component);
+    const error = invalidComponent(role, component);
     if (error !== undefined) return error;
   }
   return undefined;
 }
 
-function invalidComponent(component: string): string | undefined {
+function invalidComponent(role: string, component: string): string | undefined {
   if (component === "." || component === ".." || component === "*") {
-    return `Role component '${component}' is invalid because it is a reserved name`;
+    return `Role '${role}' cannot include '${component}' as a component`;
   }
-  if (component.startsWith("-")) return `Role component '${component}' is invalid because it begins with a dash`;
+  if (component.startsWith("-")) return `Role component '${component}' is invalid because it starts with a dash`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the rule is about.
   if (/[\x09-\x0d\x20\x7f]/.test(component)) {
     return `Role component '${component}' is invalid because it contains backspace or whitespace`;

@@ -11,18 +11,34 @@ import {
 export function invalidConstraints(constraints: OfferConstraints): string | undefined {
   for (const [role, { groups }] of Object.entries(constraints.roleConstraints)) {
     if (groups.length === 0) {
-      return `\`RoleConstraints\` for role '${role}' are invalid: \`RoleConstraints\` must contain at least one \`Group\``;
+      return `'OfferConstraints::role_constraints' has an empty 'RoleConstraints::groups' for role ${role}`;
     }
     if (groups.some((group) => group.attributeConstraints.length === 0)) {
-      return `\`RoleConstraints\` for role '${role}' are invalid: \`Group\` must contain at least one \`AttributeConstraint\``;
+      // The missing space is Mesos's.
+      return `'OfferConstraints::RoleConstraints::groups' for role ${role}contains an empty RoleConstraints::Group`;
     }
     for (const constraint of groups.flatMap((group) => group.attributeConstraints)) {
-      if (!constraint.selector?.selector || !constraint.predicate?.predicate) {
-        return `\`RoleConstraints\` for role '${role}' are invalid: Exactly one of 'AttributeConstraint::Selector::selector' must be set`;
-      }
+      const error = invalidConstraint(constraint);
+      if (error !== undefined) return `A role ${role} has an invalid 'AttributeConstraint': ${error}`;
     }
   }
   return undefined;
+}
+
+function invalidConstraint({ selector, predicate }: AttributeConstraint): string | undefined {
+  if (!selector?.selector) {
+    return "Exactly one of 'AttributeConstraint::Selector::name' or 'AttributeConstraint::Selector::pseudoattribute_type' must be set";
+  }
+  const chosen = predicate?.predicate;
+  if (!chosen) return "Unknown predicate type";
+  if (chosen.$case !== "textMatches" && chosen.$case !== "textNotMatches") return undefined;
+  const { regex = "" } = chosen.value;
+  try {
+    new RegExp(regex);
+    return undefined;
+  } catch (error) {
+    return `Failed to construct regex from pattern '${regex}': ${error instanceof Error ? error.message : error}`;
+  }
 }
 
 /** Whether the agent's offers may go to a role: one group is enough, and all constraints of it have to hold. */

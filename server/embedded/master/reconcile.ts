@@ -91,17 +91,27 @@ export function reconcileOperations(
     const latest = known?.info.latestStatus;
     if (latest) send(latest);
     else {
-      const operationState = unknownOperationState(state, agentId?.value);
-      send(OperationStatusFns.create({ operationId, state: operationState, agentId, resourceProviderId }));
+      const unknown = unknownOperation(state, agentId?.value);
+      const message = `Reconciliation: ${unknown.message}`;
+      send(OperationStatusFns.create({ ...unknown, operationId, message, agentId, resourceProviderId }));
     }
   }
 }
 
-function unknownOperationState(state: MasterState, agentId: string | undefined): OperationState {
-  if (agentId === undefined) return OperationState.OPERATION_UNKNOWN;
-  if (state.recoveredAgents.has(agentId)) return OperationState.OPERATION_RECOVERING;
-  if (state.agents.has(agentId)) return OperationState.OPERATION_UNKNOWN;
-  if (state.registry.unreachable.has(agentId)) return OperationState.OPERATION_UNREACHABLE;
-  if (state.registry.gone.has(agentId)) return OperationState.OPERATION_GONE_BY_OPERATOR;
-  return OperationState.OPERATION_UNKNOWN;
+function unknownOperation(state: MasterState, agentId: string | undefined): { state: OperationState; message: string } {
+  if (agentId === undefined) {
+    const message = "Operation is unknown and no 'agent_id' was provided";
+    return { state: OperationState.OPERATION_UNKNOWN, message };
+  }
+  if (state.recoveredAgents.has(agentId)) {
+    return { state: OperationState.OPERATION_RECOVERING, message: "Agent is recovered but has not re-registered" };
+  }
+  if (state.agents.has(agentId)) return { state: OperationState.OPERATION_UNKNOWN, message: "Operation is unknown" };
+  if (state.registry.unreachable.has(agentId)) {
+    return { state: OperationState.OPERATION_UNREACHABLE, message: "Agent is unreachable" };
+  }
+  if (state.registry.gone.has(agentId)) {
+    return { state: OperationState.OPERATION_GONE_BY_OPERATOR, message: "Agent marked gone by operator" };
+  }
+  return { state: OperationState.OPERATION_UNKNOWN, message: "Both operation and agent are unknown" };
 }

@@ -17,7 +17,7 @@ export function refuseSubscription(state: MasterState, info: FrameworkInfo, call
   const suppression = invalidSuppression(info, call.suppressedRoles);
   if (suppression !== undefined) return suppression;
   const constraints = call.offerConstraints && invalidConstraints(call.offerConstraints);
-  if (constraints !== undefined) return `Offer constraints are not valid: ${constraints}`;
+  if (constraints !== undefined) return constraints;
   const known = state.frameworks.get(id);
   if (known && known.info.principal !== info.principal && !known.recovered) {
     return "Changing framework's principal is not allowed.";
@@ -64,27 +64,35 @@ function invalidFrameworkId(info: FrameworkInfo): string | undefined {
 }
 
 function invalidOfferFilters(info: FrameworkInfo): string | undefined {
-  const roles = new Set(rolesOf(info));
-  for (const [role, filters] of Object.entries(info.offerFilters)) {
-    if (!roles.has(role)) {
-      return `'FrameworkInfo.offer_filters' contains roles not present in 'FrameworkInfo.role(s)': { ${role} }`;
-    }
+  for (const filters of Object.values(info.offerFilters)) {
     for (const { quantities } of filters.minAllocatableResources?.quantities ?? []) {
-      const values = Object.values(quantities).map((scalar) => scalar.value ?? 0);
-      if (values.length === 0)
-        return `Invalid 'FrameworkInfo.offer_filters' for role '${role}': Resource quantities must contain at least one element`;
-      if (values.some((value) => !Number.isFinite(value) || value < 0)) {
-        return `Invalid 'FrameworkInfo.offer_filters' for role '${role}': Invalid resource quantity`;
+      const entries = Object.entries(quantities);
+      if (entries.length === 0) return "Resource quantities must contain at least one quantity";
+      for (const [name, { value = 0 }] of entries) {
+        const why = invalidQuantity(value);
+        if (why !== undefined) return `Invalid resource quantity for '${name}': ${why}`;
       }
     }
   }
   return undefined;
 }
 
+function invalidQuantity(value: number): string | undefined {
+  if (Number.isNaN(value)) return "NaN not supported";
+  if (!Number.isFinite(value)) return "Infinite values not supported";
+  return value < 0 ? "Negative values not supported" : undefined;
+}
+
 function invalidFailoverTimeout(info: FrameworkInfo): string | undefined {
   const seconds = info.failoverTimeout ?? 0;
   if (!Number.isNaN(seconds) && Math.abs(seconds) <= MAX_DURATION_SECONDS) return undefined;
-  return `The framework failover_timeout (${seconds}) is invalid`;
+  return `The framework failover_timeout (${sixDigits(seconds)}) is invalid`;
+}
+
+/** As C++ prints a double. */
+function sixDigits(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  return value.toPrecision(6).replace(/\.?0+(?=e|$)/, "");
 }
 
 function refusedByFlags(state: MasterState, info: FrameworkInfo): string | undefined {

@@ -18,17 +18,17 @@ export function updateFrameworkCall(state: MasterState, framework: Framework, ca
   if (changed !== undefined) return textAnswer(400, `FrameworkInfo update is not valid: ${changed}`);
   const suppression = invalidSuppression(info, update.suppressedRoles);
   const constraints = update.offerConstraints && invalidConstraints(update.offerConstraints);
-  if (suppression !== undefined) return textAnswer(400, `'UpdateFramework' call is not valid: ${suppression}`);
+  if (suppression !== undefined) return textAnswer(400, `Supplied FrameworkInfo is not valid: ${suppression}`);
   if (constraints !== undefined) {
-    return textAnswer(400, `'UpdateFramework' call is not valid: Offer constraints are not valid: ${constraints}`);
+    return textAnswer(400, `'UpdateFramework.offer_constraints' are not valid: ${constraints}`);
   }
   updateFramework(state, framework, info, update.suppressedRoles, update.offerConstraints);
   return { status: 200 };
 }
 
 function changedImmutable(before: FrameworkInfo, after: FrameworkInfo): string | undefined {
+  if (before.principal !== after.principal) return "Changing framework's principal is not allowed.";
   const changes: Array<[string, unknown, unknown]> = [
-    ["principal", before.principal, after.principal],
     ["user", before.user, after.user],
     ["checkpoint", before.checkpoint ?? false, after.checkpoint ?? false],
   ];
