@@ -5,14 +5,8 @@ import { parseMasterSpec } from "./mesos/masterSpec.js";
 /** What `mesos-bridge serve` is told. */
 const schema = z
   .strictObject({
-    master: z.string().transform((text, context) => {
-      try {
-        return parseMasterSpec(text);
-      } catch (error) {
-        context.addIssue({ code: "custom", message: (error as Error).message });
-        return z.NEVER;
-      }
-    }),
+    master: z.string(),
+    masterScheme: z.enum(["http", "https"], "use http or https").default("http"),
     listen: z
       .string()
       .regex(/^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/, "use host:port, such as 127.0.0.1:50051; port 0 takes any"),
@@ -30,6 +24,14 @@ const schema = z
   })
   .refine((config) => config.principal === undefined || config.tokenFile === undefined, {
     message: "use either --principal and --secret-file, or --token-file",
+  })
+  .transform((config, context) => {
+    try {
+      return { ...config, master: parseMasterSpec(specText(config.master), config.masterScheme) };
+    } catch (error) {
+      context.addIssue({ code: "custom", path: ["master"], message: (error as Error).message });
+      return z.NEVER;
+    }
   });
 
 export type ServeConfig = z.output<typeof schema>;
@@ -46,9 +48,23 @@ export function parseServeConfig(flags: Record<string, unknown>): ServeConfig {
 /** The text of a certificate file. @throws Error that names the file. */
 export function readCertificates(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
-  const text = readFileSync(path, "utf8");
+  const text = readText(path, "--master-ca: ");
   if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`--master-ca: ${path} holds no PEM certificate`);
   return text;
+}
+
+/** The specification itself, or what the file holds that `file:///path` names: so credentials stay off the command line. */
+function specText(master: string): string {
+  if (!master.startsWith("file://")) return master;
+  return readText(master.slice("file://".length), "");
+}
+
+function readText(path: string, prefix: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`${prefix}${path} can't be read: ${(error as Error).message}`);
+  }
 }
 
 function flagName(key: string): string {

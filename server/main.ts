@@ -23,7 +23,13 @@ function serveCommand(): Command {
     .version(version)
     .requiredOption(
       "--master <spec>",
-      "the masters: host:port[,host:port...], http(s)://host:port, or zk://host:port/path",
+      "the masters: host:port[,host:port...], http(s)://host:port, zk://[user:password@]host:port[,host:port...]/path, " +
+        "or file:///path of a file that holds one of these",
+    )
+    .option(
+      "--master-scheme <scheme>",
+      "http or https, of masters whose address names none: host:port, and zk://",
+      "http",
     )
     .option("--listen <host:port>", "where to serve gRPC; port 0 takes any", "127.0.0.1:50051")
     .requiredOption("--data-dir <dir>", "where frameworks are remembered; made if it is missing")

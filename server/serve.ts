@@ -12,7 +12,8 @@ import {
 } from "./mesos/authentication.js";
 import { ListDetector, type MasterDetector } from "./mesos/detector.js";
 import { MasterProbe } from "./mesos/masterProbe.js";
-import type { MasterSpec } from "./mesos/masterSpec.js";
+import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
+import { ZookeeperDetector } from "./mesos/zookeeperDetector.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { SessionManager } from "./session/sessionManager.js";
 import { LmdbStore } from "./store/lmdbStore.js";
@@ -32,7 +33,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
   const store = openStore(config.dataDir, log);
-  const detector = detectorOf(config.master);
+  const detector = detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const sessions = new SessionManager({
     link: { detector, authentication, log, tlsCa },
@@ -77,9 +78,8 @@ function openStore(dataDir: string, log: Log): LmdbStore {
   }
 }
 
-function detectorOf(spec: MasterSpec): MasterDetector {
-  if (spec.kind === "list") return new ListDetector(spec);
-  throw new Error("--master: zk:// is not supported yet");
+function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): MasterDetector {
+  return spec.kind === "list" ? new ListDetector(spec) : new ZookeeperDetector(spec, { scheme, log });
 }
 
 async function authenticationOf(config: ServeConfig): Promise<Authentication> {

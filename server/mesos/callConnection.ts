@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 
 /** What became of a call. */
@@ -19,7 +20,7 @@ export interface CallConnectionOptions {
   readonly master: URL;
   readonly streamId: string;
   readonly authorization: string | undefined;
-  /** PEM certificates to trust beside the system's, for https. */
+  /** PEM certificates to trust in place of the system's, for https. */
   readonly tlsCa: string | undefined;
   /** How long the answer to the oldest call may take before the connection is given up, in ms. */
   readonly timeoutMs: number;
@@ -51,7 +52,7 @@ const MAX_MESSAGE_CHARACTERS = 2_000;
  */
 export class CallConnection {
   readonly #options: CallConnectionOptions;
-  readonly #head: string;
+  #head: string;
   #socket: Socket | undefined;
   #connected = false;
   /** Calls made before the connection stands. */
@@ -66,16 +67,26 @@ export class CallConnection {
 
   constructor(options: CallConnectionOptions) {
     this.#options = options;
+    this.#head = this.#headWith(options.authorization);
+  }
+
+  /** Sends another `Authorization` header from the next call on: a token has been replaced. */
+  setAuthorization(authorization: string): void {
+    this.#head = this.#headWith(authorization);
+  }
+
+  #headWith(authorization: string | undefined): string {
+    const { master, streamId } = this.#options;
     const lines = [
       "POST /api/v1/scheduler HTTP/1.1",
-      `Host: ${options.master.host}`,
+      `Host: ${master.host}`,
       "Content-Type: application/x-protobuf",
       "Accept: application/x-protobuf",
-      `Mesos-Stream-Id: ${options.streamId}`,
-      ...(options.authorization === undefined ? [] : [`Authorization: ${options.authorization}`]),
+      `Mesos-Stream-Id: ${streamId}`,
+      ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
       "Content-Length: ",
     ];
-    this.#head = lines.join("\r\n");
+    return lines.join("\r\n");
   }
 
   /** Calls that wait for their answer. */
@@ -120,7 +131,7 @@ export class CallConnection {
     const parser = new HttpResponseParser();
     socket.once(secure ? "secureConnect" : "connect", () => this.#onConnect(socket));
     socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
-    socket.on("error", (error) => this.#onEnd(socket, error.message));
+    socket.on("error", (error) => this.#onEnd(socket, connectErrorText(error, master)));
     socket.on("close", () => this.#onEnd(socket, "the master closed the connection of calls"));
     this.#startTimer();
   }

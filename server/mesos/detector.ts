@@ -2,13 +2,19 @@ import type { MasterSpec } from "./masterSpec.js";
 
 /** Tells where the leading master is, as far as is known. Shared by all links of a bridge. */
 export interface MasterDetector {
-  /** The master to try now. Waits while none is known; rejects when `signal` aborts. */
-  next(signal: AbortSignal): Promise<URL>;
+  /**
+   * The master to try now. Waits while none is known, and then tells `onWaiting` why, at once and whenever the
+   * reason changes; rejects when `signal` aborts.
+   */
+  next(signal: AbortSignal, onWaiting?: (reason: string) => void): Promise<URL>;
   /** A master said that `leader` leads (a 307). */
   redirected(leader: URL): void;
   /** `master` could not be used: another one is tried next. */
   failed(master: URL): void;
-  /** Calls `listener` when another master became the leader. Returns what ends that. */
+  /**
+   * Calls `listener` when a master became the leader, be it the one before, or when there is none any more.
+   * Returns what ends that.
+   */
   onLeaderChanged(listener: (leader: URL | undefined) => void): () => void;
   /** What is known, for a person. */
   describe(): string;

@@ -61,6 +61,10 @@ export class Link {
   #lastReason = "";
   /** Set when the link itself ended the subscription: then the master is not to blame. */
   #deliberate = false;
+  /** The master of the subscription, or of the attempt to make one. */
+  #master: URL | undefined;
+  /** Ends the wait between two attempts. */
+  #pause: AbortController | undefined;
 
   constructor(options: LinkOptions, handler: LinkHandler) {
     this.#options = options;
@@ -95,28 +99,54 @@ export class Link {
   async close(): Promise<void> {
     this.#stop.abort(new Error("the bridge closes the link"));
     this.#subscription?.abort(this.#stop.signal.reason);
+    this.#pause?.abort();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const signal = this.#stop.signal;
-    const unwatch = this.#options.detector.onLeaderChanged((leader) => this.#leaderChanged(leader));
+    const { detector, authentication } = this.#options;
+    const unwatch = detector.onLeaderChanged((leader) => this.#leaderChanged(leader));
+    const unwatchAuthorization = authentication.onChanged((header) => this.#authorizationChanged(header));
     try {
       while (!signal.aborted && !this.#refused) {
         this.#deliberate = false;
         await this.#attempt(signal);
         if (signal.aborted || this.#refused) break;
-        if (this.#redirects === 0 && !this.#deliberate) await this.#backoff.wait(signal);
+        if (this.#redirects === 0 && !this.#deliberate) await this.#wait();
       }
     } catch (error) {
       if (!signal.aborted) this.#options.log.error({ err: error }, "the link failed");
     } finally {
       unwatch();
+      unwatchAuthorization();
     }
   }
 
+  async #wait(): Promise<void> {
+    const pause = new AbortController();
+    this.#pause = pause;
+    await this.#backoff.wait(pause.signal).catch(() => {});
+    this.#pause = undefined;
+  }
+
   #leaderChanged(leader: URL | undefined): void {
-    this.#interrupt(leader ? `${leader.host} leads now` : "the leading master is gone");
+    // It is the master that this link is at: nothing to leave, but a reason to try again now.
+    if (!leader || leader.origin !== this.#master?.origin) {
+      this.#interrupt(leader ? `${leader.host} leads now` : "the leading master is gone");
+    }
+    this.#tryNow();
+  }
+
+  /** A secret or token was replaced: calls carry it from now on, and what failed with the old one is tried again. */
+  #authorizationChanged(header: string): void {
+    this.#calls?.setAuthorization(header);
+    this.#tryNow();
+  }
+
+  #tryNow(): void {
+    this.#backoff.reset();
+    this.#pause?.abort();
   }
 
   #interrupt(reason: string): void {
@@ -127,7 +157,8 @@ export class Link {
 
   async #attempt(stop: AbortSignal): Promise<void> {
     const { detector, authentication, log } = this.#options;
-    const master = await detector.next(stop);
+    const master = await detector.next(stop, (reason) => this.#report(reason));
+    this.#master = master;
     const authorization = await authentication.header().catch((error: Error) => error);
     if (authorization instanceof Error) {
       return this.#report(`the credentials can't be read: ${authorization.message}`);

@@ -1,5 +1,6 @@
 import { Client } from "undici";
 import type { Log } from "../log.js";
+import { connectErrorText } from "./connectError.js";
 import type { MasterDetector } from "./detector.js";
 
 export interface MasterProbeOptions {
@@ -22,6 +23,9 @@ export class MasterProbe {
   readonly #onChange: (reachable: boolean) => void;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
+  #asking = false;
+  #askAgain = false;
   #seen: string | undefined;
 
   constructor(options: MasterProbeOptions, onChange: (reachable: boolean) => void) {
@@ -30,19 +34,30 @@ export class MasterProbe {
   }
 
   start(): void {
+    this.#unwatch = this.#options.detector.onLeaderChanged(() => void this.#round());
     void this.#round();
   }
 
   close(): void {
+    this.#unwatch?.();
     this.#stop.abort();
     clearTimeout(this.#timer);
   }
 
   async #round(): Promise<void> {
     const { intervalMs = 15_000, retryMs = 1_000 } = this.#options;
+    if (this.#asking) {
+      this.#askAgain = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#asking = true;
+    this.#askAgain = false;
     const problem = await this.#ask();
+    this.#asking = false;
     if (this.#stop.signal.aborted) return;
     this.#tell(problem);
+    if (this.#askAgain) return void this.#round();
     this.#timer = setTimeout(() => void this.#round(), problem === "" ? intervalMs : retryMs);
   }
 
@@ -59,19 +74,22 @@ export class MasterProbe {
   async #ask(): Promise<string> {
     const { detector, tlsCa, timeoutMs = 5_000 } = this.#options;
     let master: URL | undefined;
+    let waiting = "no leading master is known";
     try {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
-      master = await detector.next(signal);
+      master = await detector.next(signal, (reason) => {
+        waiting = reason;
+        // An answer already, but for the first one: the detection has only begun, and is given the round's time.
+        if (this.#seen !== undefined && !this.#stop.signal.aborted) this.#tell(reason);
+      });
       const problem = await askVersion(master, tlsCa, signal);
       if (problem !== "") detector.failed(master);
       return problem;
     } catch (error) {
-      if (!master) return "no leading master is known";
+      if (!master) return waiting;
       detector.failed(master);
-      const { code, message } = error as Error & { code?: string };
       const silent = (error as Error).name === "TimeoutError";
-      if (code === "ECONNREFUSED") return `nothing listens at ${master.host}`;
-      return silent ? `${master.host} does not answer` : `${master.host}: ${message || code || "no answer"}`;
+      return silent ? `${master.host} does not answer` : connectErrorText(error as Error, master);
     }
   }
 }

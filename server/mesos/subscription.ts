@@ -1,13 +1,14 @@
 import { Client, type Dispatcher } from "undici";
 import { WireError } from "../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../wire/recordio.js";
+import { connectErrorText } from "./connectError.js";
 
 export interface SubscriptionOptions {
   readonly master: URL;
   /** Serialized `mesos.v1.scheduler.Call` of type SUBSCRIBE. */
   readonly call: Uint8Array;
   readonly authorization: string | undefined;
-  /** PEM certificates to trust beside the system's, for https. */
+  /** PEM certificates to trust in place of the system's, for https. */
   readonly tlsCa: string | undefined;
   /** How long connecting and the answer's head may take, in ms. */
   readonly connectTimeoutMs: number;
@@ -74,6 +75,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #resolve: (end: SubscriptionEnd) => void;
   readonly #records: RecordReader;
   readonly #master: URL;
+  readonly #authenticates: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #open = false;
   #status = 0;
@@ -88,6 +90,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     resolve: (end: SubscriptionEnd) => void,
   ) {
     this.#master = options.master;
+    this.#authenticates = options.authorization !== undefined;
     this.#handler = handler;
     this.#signal = signal;
     this.#resolve = resolve;
@@ -141,11 +144,15 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
       const where = this.#records.idle ? "" : " in the middle of an event";
       return this.#end({ kind: "broken", reason: `the master ended the subscription${where}` });
     }
-    this.#end({ kind: "rejected", status: this.#status, reason: rejectionText(this.#status, this.#errorBody) });
+    this.#end({
+      kind: "rejected",
+      status: this.#status,
+      reason: rejectionText(this.#status, this.#errorBody, this.#authenticates),
+    });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#end({ kind: "broken", reason: errorText(error, this.#master) });
+    this.#end({ kind: "broken", reason: connectErrorText(error, this.#master) });
   }
 
   #redirect(location: unknown): void {
@@ -181,35 +188,18 @@ function leaderOf(location: unknown, asked: URL): URL | undefined {
   return new URL(url.origin);
 }
 
-function rejectionText(status: number, parts: readonly Buffer[]): string {
+function rejectionText(status: number, parts: readonly Buffer[], authenticates: boolean): string {
   const body = Buffer.concat(parts).toString("utf8", 0, MAX_ERROR_BODY_BYTES).replace(/\s+/g, " ").trim();
   const text = body === "" ? "" : `: ${body.slice(0, 300)}`;
   if (status === 503) return `the master is not ready (503)${text}`;
-  if (status === 401) return `the master wants authentication (401)${text}`;
-  if (status === 403) return `the master refuses the bridge's credentials (403)${text}`;
+  if (status === 401) {
+    return authenticates
+      ? `the master does not accept the bridge's credentials (401)${text}`
+      : `the master wants authentication, and the bridge has no credentials (401)${text}`;
+  }
+  if (status === 403) return `the master does not allow this subscription (403)${text}`;
   if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${status} to SUBSCRIBE${text}`;
   return `the master answers ${status} to SUBSCRIBE${text}`;
-}
-
-function errorText(error: Error & { code?: string }, master: URL): string {
-  switch (error.code) {
-    case "ECONNREFUSED":
-      return `nothing listens at ${master.host}`;
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return `the name ${master.hostname} can't be resolved`;
-    case "UND_ERR_CONNECT_TIMEOUT":
-      return `${master.host} can't be reached: no connection in time`;
-    case "UND_ERR_HEADERS_TIMEOUT":
-      return `${master.host} took the connection and does not answer`;
-    case "UND_ERR_SOCKET":
-    case "ECONNRESET":
-    case "EPIPE":
-      return `the connection to ${master.host} broke`;
-    default:
-      if (error.code?.startsWith("HPE_") === true) return `${master.host} does not speak HTTP`;
-      return `${master.host}: ${error.message === "" ? (error.code ?? error.name) : error.message}`;
-  }
 }
 
 function abortReason(signal: AbortSignal): string {
