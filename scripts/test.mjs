@@ -30,12 +30,18 @@ function chosenSuites(args) {
   return words.length > 0 && chosen.length === words.length ? new Set(chosen) : new Set(suites);
 }
 
+/** What suites need beside the generated code. One that is not named needs all of it. */
+const needs = { unit: [], contract: ["real Mesos"] };
+const allNeeds = ["build", "real Mesos", "tools"];
+
 /** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
 async function prepare(chosen) {
-  const onlyUnit = chosen.size === 1 && chosen.has("unit");
-  await setup({ build: !onlyUnit });
-  if (onlyUnit) return [];
-  const missing = [await installRealMesos({ quiet: true }), await installTools()];
+  const wanted = new Set([...chosen].flatMap((suite) => needs[suite] ?? allNeeds));
+  await setup({ build: wanted.has("build") });
+  const missing = [
+    wanted.has("real Mesos") ? await installRealMesos({ quiet: true }) : undefined,
+    wanted.has("tools") ? await installTools() : undefined,
+  ];
   return missing.filter((reason) => reason !== undefined);
 }
 

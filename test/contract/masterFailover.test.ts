@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
+import { type Offer, TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";
@@ -35,30 +35,40 @@ describeEachMesos("a restarted cluster", { flags }, (mesos) => {
       await executor.stream.next("acknowledged");
 
       await mesos().crash();
-      const again = cleanup.use(MesosExecutor.of(process));
-      const [, { containerId }] = await Promise.all([
-        // Agents wait for their executors before they register with the master, so executors don't wait for that.
-        mesos().recover(),
-        executor.stream.ended.then(() => eventually(() => again.subscribe(), { timeoutMs: 60_000, what: "the agent" })),
-      ]);
-      expect(process.hello.cwd).toContain(containerId?.value);
       await before.stream.ended;
+      await executor.stream.ended;
       expect(before.stream.received.some(({ event }) => event.error)).toBe(false);
 
       const after = cleanup.use(new MesosScheduler(mesos()));
-      const id = { value: before.frameworkId ?? "" };
-      const subscribed = await after.subscribe({ ...info, id });
-      expect(subscribed.frameworkId?.value).toBe(before.frameworkId);
-      expect(subscribed.masterInfo?.id).not.toBe(masterInfo?.id);
+      const again = cleanup.use(MesosExecutor.of(process));
+      const reconcile = (agentId: Offer["agentId"]) =>
+        after.send("RECONCILE", {
+          reconcile: { tasks: [{ taskId: { value: "unknown" }, ...(agentId && { agentId }) }] },
+        });
+      let resubscribed: Promise<unknown> | undefined;
+      await mesos().recover(async () => {
+        const id = { value: before.frameworkId ?? "" };
+        const subscribed = await after.subscribe({ ...info, id });
+        expect(subscribed.frameworkId?.value).toBe(before.frameworkId);
+        expect(subscribed.masterInfo?.id).not.toBe(masterInfo?.id);
+        // The agent may have any task, and will tell: until then there is no answer, with its id or without one.
+        await reconcile(offer.agentId);
+        await reconcile(undefined);
+        await expect(after.update("unknown", { timeoutMs: 1000 })).rejects.toThrow("did not come within");
+        // Agents wait for their executors before they register with the master.
+        resubscribed = eventually(() => again.subscribe(), { timeoutMs: 60_000, what: "the agent" });
+        resubscribed.catch(() => {});
+      });
+      await resubscribed;
+      const { containerId } = again.stream.received[0]?.event.subscribed ?? {};
+      expect(process.hello.cwd).toContain(containerId?.value);
 
       const status = await after.update(launched.taskId?.value, { timeoutMs: 40_000 });
       expect(status).toMatchObject({ state: TaskState.TASK_FINISHED, uuid: finished.uuid, agentId: offer.agentId });
 
       const next = await after.offer({ timeoutMs: 30_000 });
       expect(next.agentId).toEqual(offer.agentId);
-      await after.send("RECONCILE", {
-        reconcile: { tasks: [{ taskId: { value: "unknown" }, agentId: offer.agentId }] },
-      });
+      await reconcile(offer.agentId);
       expect(await after.update("unknown")).toMatchObject({
         state: TaskState.TASK_GONE,
         reason: TaskStatus_Reason.REASON_RECONCILIATION,

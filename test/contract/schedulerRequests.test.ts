@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { Cleanup } from "../support/cleanup.js";
@@ -38,6 +39,13 @@ describeEachMesos("requests to the scheduler API", {}, (mesos) => {
       const text = `405 Method Not Allowed. Expecting one of { 'POST' }, but received '${method}'.`;
       expectAnswer(answer, { status: 405, text });
       expect(answer.headers.allow).toBe("POST");
+    });
+
+    test("a body may be compressed", async () => {
+      const body = gzipSync(scheduler.encode({ type: Call_Type.REVIVE, ...known() }));
+      const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
+      const answer = await post(body, { ...headers, "Mesos-Stream-Id": scheduler.streamId ?? "" });
+      expectAnswer(answer, { status: 202, text: "" });
     });
 
     test("an unknown path is not found", async () => {

@@ -32,8 +32,14 @@ export interface MesosCluster {
   stop(): Promise<void>;
   /** Ends master and agents as a crash does. Executors live on. `stop()` is still needed. */
   crash(): Promise<void>;
-  /** After a crash: starts it again on the same port with what it had written, and waits for all agents. */
-  recover(): Promise<void>;
+  /**
+   * After a crash: starts it again on the same port with what it had written, and waits for all agents.
+   *
+   * @param whileAgentsAreAway runs when the master answers and no agent has registered yet. On the real one agents
+   *   stay away only as long as executors of theirs, with checkpoints, have not subscribed again, and no longer
+   *   than executor_reregistration_timeout
+   */
+  recover(whileAgentsAreAway?: () => Promise<void>): Promise<void>;
 }
 
 type Start = (options: ClusterOptions) => Promise<MesosCluster>;

@@ -41,8 +41,9 @@ export async function startEmbeddedMesos(options: ClusterOptions = {}): Promise<
       await cluster.stopMaster();
       for (const number of agentNumbers) await cluster.stopAgent(number);
     },
-    async recover() {
+    async recover(whileAgentsAreAway) {
       await cluster.startMaster();
+      await whileAgentsAreAway?.();
       for (const number of agentNumbers) await cluster.startAgent(number);
     },
     async stop() {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type RunningProcess, startProcess } from "./childProcess.js";
 import type { ClusterOptions, MesosCluster } from "./cluster.js";
 import { eventually } from "./eventually.js";
+import { send } from "./http.js";
 import { at } from "./paths.js";
 
 const home = process.env.REAL_MESOS_HOME ?? join(homedir(), ".cache/mesos-bridge/real-mesos");
@@ -37,11 +38,20 @@ export async function startRealMesos(options: RealClusterOptions = {}): Promise<
     log: async () => `${cluster.log()}${await readFile(join(workDir, "cluster.log"), "utf8")}`,
     async crash() {
       await cluster.kill();
+      // Its process follows the one that was killed, and then the port is free.
+      await eventually(() => send(`${master}/version`, { method: "GET" }).then(() => false, isRefused), {
+        what: "the crash",
+      });
     },
-    async recover() {
-      // The system may hold the port for a moment after the crash.
-      const start = () => run({ ...options, port, keep: true }, workDir);
-      cluster = await eventually(start, { timeoutMs: 60_000, what: "the recovery" });
+    async recover(whileAgentsAreAway) {
+      const starting = run({ ...options, port, keep: true }, workDir);
+      if (whileAgentsAreAway) {
+        // 503 until it has recovered; then it says that it wants a POST.
+        const answers = async () => (await send(`${master}/api/v1/scheduler`, { method: "GET" })).status === 405;
+        await eventually(answers, { what: "the master" });
+        await whileAgentsAreAway();
+      }
+      cluster = await starting;
     },
     async stop() {
       await cluster.stop();
@@ -49,6 +59,8 @@ export async function startRealMesos(options: RealClusterOptions = {}): Promise<
     },
   };
 }
+
+const isRefused = (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED";
 
 function run(options: RealClusterOptions, workDir: string): Promise<RunningProcess> {
   const args = clusterArgs(options, workDir);
