@@ -40,7 +40,6 @@ export class OperationUpdates {
       uuid: { value: uuidBytes() },
       agentId: { value: this.#state.id ?? "" },
     });
-    status.convertedResources = produced.list();
     const operation = Operation.create({
       frameworkId: { value: frameworkId },
       agentId: { value: this.#state.id ?? "" },

@@ -92,8 +92,7 @@ function refuseOffers(
         message: `Task launched with invalid offers: ${why}`,
       });
     }
-    if (!isLaunch(operation))
-      operationRefused(framework, operation, undefined, `Operation attempted with invalid offers: ${why}`);
+    if (!isLaunch(operation)) operationRefused(framework, operation, `Operation attempted with invalid offers: ${why}`);
   }
 }
 
@@ -114,8 +113,7 @@ function dropTasks(
     });
   }
   for (const operation of operations) {
-    if (!isLaunch(operation))
-      operationRefused(framework, operation, agent.id, "Operation attempted on a disconnected agent");
+    if (!isLaunch(operation)) operationRefused(framework, operation, "Operation attempted on a disconnected agent");
   }
 }
 
@@ -128,7 +126,7 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
       error = `The \`id\` field cannot be set on ${name} operations`;
     }
   }
-  const invalid = invalidResources(operationResources(operation));
+  const invalid = invalidResources(operationResources(operation)) ?? unsupportedSource(operation);
   if (error === undefined && invalid !== undefined) {
     error = isLaunch(operation) ? invalid : `Operation attempted with invalid resources: ${invalid}`;
   }
@@ -136,8 +134,13 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
   for (const task of launchedTasks(operation)) {
     sendTaskError(state, framework, agent, task, error, operation.type === Type.LAUNCH_GROUP);
   }
-  if (!isLaunch(operation)) operationRefused(framework, operation, agent.id, error);
+  if (!isLaunch(operation)) operationRefused(framework, operation, error);
   return false;
+}
+
+function unsupportedSource(operation: Offer_Operation): string | undefined {
+  if ((operation.reserve?.source ?? []).length === 0) return undefined;
+  return "Reservation updates are not yet implemented for the scheduler API.";
 }
 
 export function sendTaskError(

@@ -25,13 +25,15 @@ export function applyOperation(
   operation: Offer_Operation,
   remainder: Remainder,
 ): void {
+  if (operation.type === undefined || operation.type === Type.UNKNOWN) return;
   const invalid = invalidOperation(operation, framework, agent);
-  if (invalid !== undefined) return operationRefused(framework, operation, agent.id, invalid);
+  if (invalid !== undefined) {
+    const where = `agent ${agent.id} at ${agent.pid} (${agent.hostname})`;
+    return operationRefused(framework, operation, `${invalid}; on ${where}`);
+  }
   const { consumed, produced } = conversionOf(operation);
   if (!remainder.available.contains(consumed)) {
-    const name = Type[operation.type ?? Type.UNKNOWN];
-    const why = `Invalid ${name} operation: ${remainder.available} does not contain ${consumed}`;
-    return operationRefused(framework, operation, agent.id, why);
+    return operationRefused(framework, operation, `${remainder.available} does not contain ${consumed}`);
   }
   remainder.available = remainder.available.minus(consumed).plus(produced);
   remainder.converted = remainder.converted.minus(consumed).plus(produced);
@@ -45,18 +47,12 @@ export function applyOperation(
 }
 
 /** Tells the framework that an operation with an id failed; without one it is told nothing. */
-export function operationRefused(
-  framework: Framework,
-  operation: Offer_Operation,
-  agentId: string | undefined,
-  message: string,
-): void {
+export function operationRefused(framework: Framework, operation: Offer_Operation, message: string): void {
   if (!operation.id) return;
   const status = OperationStatus.create({
     operationId: operation.id,
     state: OperationState.OPERATION_ERROR,
     message,
-    agentId: agentId === undefined ? undefined : { value: agentId },
   });
   framework.send(events.operationUpdate(framework, status));
 }
