@@ -94,7 +94,9 @@ export class Walker implements MessageView {
       grown.set(this.#slots);
       this.#slots = grown;
     }
-    this.#slots.fill(0, base, this.#top);
+    // Few at a time: a loop is faster than fill().
+    const slots = this.#slots;
+    for (let i = base; i < this.#top; i++) slots[i] = 0;
     return base;
   }
 

@@ -22,15 +22,10 @@ import { eventually } from "../support/eventually.js";
 import { getJson, open, type RawAnswer, send, singleConnection } from "../support/http.js";
 import { at } from "../support/paths.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
-import {
-  type Answer,
-  refusedCalls,
-  refusedSubscriptions,
-  stricterCalls,
-  subscribe,
-  takenCalls,
-  takenSubscriptions,
-} from "../unit/validation/examples.js";
+import { subscribe } from "../unit/validation/examples/builders.js";
+import { refusedCalls, stricterCalls, takenCalls } from "../unit/validation/examples/calls.js";
+import type { Answer } from "../unit/validation/examples/example.js";
+import { refusedSubscriptions, takenSubscriptions } from "../unit/validation/examples/subscriptions.js";
 
 const HEADERS = { "Content-Type": protobuf.mediaType, Accept: protobuf.mediaType };
 const FLAGS = { allocation_interval: "50ms" };

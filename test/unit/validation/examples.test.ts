@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Offer } from "../../../gen/mesos/v1/mesos.js";
 import { createValidator } from "../../../server/validation/validator.js";
 import { at } from "../../support/paths.js";
-import { refusedCalls, refusedSubscriptions, stricterCalls, takenCalls, takenSubscriptions } from "./examples.js";
+import { refusedCalls, stricterCalls, takenCalls } from "./examples/calls.js";
+import { refusedSubscriptions, takenSubscriptions } from "./examples/subscriptions.js";
 
 const validator = createValidator(readFileSync(at("gen/descriptors.binpb")));
 const SUBSCRIBE = "mesos.v1.scheduler.Call.Subscribe";

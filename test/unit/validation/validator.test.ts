@@ -7,7 +7,7 @@ import { SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { createValidator } from "../../../server/validation/validator.js";
 import { lengthDelimited, stringField, varintField } from "../../../wire/proto.js";
 import { at } from "../../support/paths.js";
-import { scalar } from "./examples.js";
+import { scalar } from "./examples/builders.js";
 
 const descriptors = readFileSync(at("gen/descriptors.binpb"));
 const validator = createValidator(descriptors);
