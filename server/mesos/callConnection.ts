@@ -1,7 +1,7 @@
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
+import { openSocket } from "./openSocket.js";
 
 /** What became of a call. */
 export type CallOutcome =
@@ -22,9 +22,9 @@ export interface CallConnectionOptions {
   readonly authorization: string | undefined;
   /** PEM certificates to trust in place of the system's, for https. */
   readonly tlsCa: string | undefined;
-  /** How long the answer to the oldest call may take before the connection is given up, in ms. */
+  /** How long connecting, and each answer after the one before, may take before the connection is given up, in ms. */
   readonly timeoutMs: number;
-  /** Calls and bytes that may wait for an answer at a time. */
+  /** Calls and bytes that may wait for an answer at a time. A call alone may be larger. */
   readonly maxPendingCalls: number;
   readonly maxPendingBytes: number;
   /** The connection broke while calls waited for their answers. Not called by `close`. */
@@ -101,7 +101,8 @@ export class CallConnection {
   send(body: Uint8Array, done: Done): void {
     if (this.#closed !== undefined) return done({ kind: "not-sent", message: this.#closed });
     const { maxPendingCalls, maxPendingBytes } = this.#options;
-    if (this.pendingCalls >= maxPendingCalls || this.#pendingBytes + body.length > maxPendingBytes) {
+    const tooLarge = this.pendingCalls > 0 && this.#pendingBytes + body.length > maxPendingBytes;
+    if (tooLarge || this.pendingCalls >= maxPendingCalls) {
       return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
     }
     this.#pendingBytes += body.length;
@@ -121,15 +122,9 @@ export class CallConnection {
 
   #connect(): void {
     const { master, tlsCa } = this.#options;
-    const secure = master.protocol === "https:";
-    const address = { host: master.hostname.replace(/^\[|\]$/g, ""), port: portOf(master) };
-    const ca = tlsCa === undefined ? {} : { ca: tlsCa };
-    const servername = /^[\d.]+$|:/.test(address.host) ? {} : { servername: address.host };
-    const socket = secure ? connectTls({ ...address, ...ca, ...servername }) : connectTcp(address);
+    const socket = openSocket(master, tlsCa, () => this.#onConnect(socket));
     this.#socket = socket;
-    socket.setNoDelay(true);
     const parser = new HttpResponseParser();
-    socket.once(secure ? "secureConnect" : "connect", () => this.#onConnect(socket));
     socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
     socket.on("error", (error) => this.#onEnd(socket, connectErrorText(error, master)));
     socket.on("close", () => this.#onEnd(socket, "the master closed the connection of calls"));
@@ -167,14 +162,15 @@ export class CallConnection {
   #onData(socket: Socket, parser: HttpResponseParser, chunk: Buffer): void {
     if (socket !== this.#socket) return;
     try {
-      parser.push(chunk, (response) => this.#onResponse(response));
+      parser.push(chunk, (response) => {
+        // An answer before it may have ended the connection.
+        if (socket === this.#socket) this.#onResponse(response);
+      });
     } catch (error) {
-      this.#drop(error instanceof Error ? error.message : String(error));
+      if (socket === this.#socket) this.#drop(error instanceof Error ? error.message : String(error));
       return;
     }
-    this.#compact();
-    if (this.pendingCalls === 0) this.#stopTimer();
-    else this.#timer?.refresh();
+    if (socket === this.#socket) this.#compact();
   }
 
   #onResponse(response: HttpResponse): void {
@@ -182,8 +178,12 @@ export class CallConnection {
     if (!call) throw new Error("the master answered a call that was not made");
     this.#answered++;
     this.#pendingBytes -= call.bytes;
-    call.done(outcomeOf(response));
+    // Only a whole answer is a reason to wait for the next: bytes alone are none.
+    if (this.pendingCalls === 0) this.#stopTimer();
+    else this.#timer?.refresh();
+    // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
+    call.done(outcomeOf(response));
   }
 
   #compact(): void {
@@ -225,11 +225,6 @@ export class CallConnection {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
-}
-
-function portOf(url: URL): number {
-  if (url.port !== "") return Number(url.port);
-  return url.protocol === "https:" ? 443 : 80;
 }
 
 function outcomeOf({ status, body }: HttpResponse): CallOutcome {

@@ -19,7 +19,7 @@ export function connectErrorText(error: Error & { code?: string }, master: URL):
   }
   const certificate = certificateText(code);
   if (certificate !== undefined) return `the certificate of ${master.host} is not accepted: ${certificate} (${code})`;
-  if (code.startsWith("HPE_")) return `${master.host} does not speak HTTP; if it speaks TLS, write https://`;
+  if (error.name === "HTTPParserError") return `${master.host} does not speak HTTP; if it speaks TLS, write https://`;
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
     return `${master.host} does not speak TLS as it should; if it speaks plain HTTP, write http:// (${code})`;
   }

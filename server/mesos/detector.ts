@@ -46,8 +46,9 @@ export class ListDetector implements MasterDetector {
     const current = this.#leader ?? this.#urls[this.#index % this.#urls.length];
     // Several links fail at the same master: only the first of them moves the list on.
     if (current?.origin !== master.origin) return;
-    if (this.#leader) this.#leader = undefined;
-    else this.#index++;
+    // Also when it was named by a master of the list: another one may know better.
+    this.#leader = undefined;
+    this.#index++;
   }
 
   onLeaderChanged(): () => void {

@@ -42,7 +42,7 @@ export interface EventView {
 
 /** Type and payload of a serialized event. @throws WireError */
 export function readEvent(event: Uint8Array): EventView {
-  const type = readType(event);
+  const type = readEventType(event);
   const field = PAYLOAD_FIELDS[type] ?? 0;
   let payload = EMPTY;
   const reader = new ProtoReader(event);
@@ -50,7 +50,8 @@ export function readEvent(event: Uint8Array): EventView {
   return { type, payload };
 }
 
-function readType(event: Uint8Array): number {
+/** `EventType` of a serialized event; 0 if it is unset. @throws WireError */
+export function readEventType(event: Uint8Array): number {
   // Every type that Mesos has is below 128 and comes first: two bytes tell it.
   if (event[0] === 0x08 && (event[1] ?? 0x80) < 0x80) return event[1] as number;
   let type = 0;

@@ -3,7 +3,7 @@ import type { Authentication } from "./authentication.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
 import { CallConnection, type CallOutcome } from "./callConnection.js";
 import type { MasterDetector } from "./detector.js";
-import { EventType, readErrorMessage, readEvent, readSubscribed } from "./events.js";
+import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
 
 export interface LinkOptions {
@@ -161,6 +161,7 @@ export class Link {
     this.#master = master;
     const authorization = await authentication.header().catch((error: Error) => error);
     if (authorization instanceof Error) {
+      this.#redirects = 0;
       return this.#report(`the credentials can't be read: ${authorization.message}`);
     }
     const end = await this.#subscribe(master, authorization);
@@ -211,7 +212,7 @@ export class Link {
   ): void {
     const relayed: Uint8Array[] = [];
     for (const event of events) {
-      const type = event[0] === 0x08 ? event[1] : readEvent(event).type;
+      const type = readEventType(event);
       if (type === EventType.HEARTBEAT) continue;
       if (type === EventType.ERROR) {
         this.#relay(relayed.splice(0));
@@ -233,9 +234,10 @@ export class Link {
   ) {
     const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
     const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;
-    watchdog.start((heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS) * missedHeartbeats);
+    watchdog.start(believable(heartbeatIntervalMs) * missedHeartbeats);
     this.#backoff.reset();
     this.#redirects = 0;
+    this.#calls?.close("the master began the subscription anew");
     this.#calls = new CallConnection({
       master,
       streamId,
@@ -269,7 +271,7 @@ export class Link {
     this.#redirects++;
     if (this.#redirects <= MAX_REDIRECTS) return this.#options.detector.redirected(leader);
     this.#redirects = 0;
-    this.#options.detector.failed(leader);
+    this.#options.detector.failed(from);
     this.#report(`${from.host} and others redirect in a circle: ${MAX_REDIRECTS} redirections and no leader`);
   }
 
@@ -277,6 +279,11 @@ export class Link {
     this.#lastReason = reason;
     this.#handler.onDisconnected(reason);
   }
+}
+
+/** A heartbeat interval as a master may have it: up to a day. Any other is taken for Mesos's own. */
+function believable(intervalMs: number | undefined): number {
+  return intervalMs !== undefined && intervalMs > 0 && intervalMs <= 86_400_000 ? intervalMs : DEFAULT_HEARTBEAT_MS;
 }
 
 /** Calls back when nothing refreshed it for its time. */

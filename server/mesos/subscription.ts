@@ -1,7 +1,9 @@
-import { Client, type Dispatcher } from "undici";
+import type { Socket } from "node:net";
+import { Client, type Dispatcher, errors } from "undici";
 import { WireError } from "../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../wire/recordio.js";
 import { connectErrorText } from "./connectError.js";
+import { openSocket } from "./openSocket.js";
 
 export interface SubscriptionOptions {
   readonly master: URL;
@@ -44,9 +46,9 @@ export async function subscribe(
   handler: SubscriptionHandler,
   signal: AbortSignal,
 ): Promise<SubscriptionEnd> {
-  const connect = { timeout: options.connectTimeoutMs, ...(options.tlsCa === undefined ? {} : { ca: options.tlsCa }) };
+  const connecting = new Connecting(options);
   const client = new Client(options.master.origin, {
-    connect,
+    connect: (_, callback) => connecting.open(callback),
     pipelining: 1,
     headersTimeout: options.connectTimeoutMs,
     // The link watches the heartbeats; a stream may otherwise be silent for as long as it likes.
@@ -55,10 +57,46 @@ export async function subscribe(
   });
   try {
     return await new Promise<SubscriptionEnd>((resolve) => {
-      client.dispatch(requestOf(options), new SubscriptionReader(options, handler, signal, resolve));
+      const reader = new SubscriptionReader(options, handler, signal, resolve);
+      if (reader.begin()) client.dispatch(requestOf(options), reader);
     });
   } finally {
+    connecting.close();
     await client.destroy();
+  }
+}
+
+type Connected = (...args: [null, Socket] | [Error, null]) => void;
+
+/** Connects in the way of the calls' connection, within a time, and can be ended while it does. */
+class Connecting {
+  readonly #options: SubscriptionOptions;
+  #close = (): void => {};
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+  }
+
+  open(callback: Connected): void {
+    const { master, tlsCa, connectTimeoutMs } = this.#options;
+    let done = false;
+    const finish = (error: Error | undefined) => {
+      if (done) return;
+      done = true;
+      clearTimeout(timer);
+      if (error) socket.destroy();
+      if (error) callback(error, null);
+      else callback(null, socket);
+    };
+    const timer = setTimeout(() => finish(new errors.ConnectTimeoutError()), connectTimeoutMs);
+    const socket = openSocket(master, tlsCa, () => finish(undefined));
+    socket.on("error", finish).on("close", () => finish(new errors.SocketError("closed before it stood")));
+    this.#close = () => finish(new errors.SocketError("given up"));
+  }
+
+  /** Ends a connection that does not stand yet. */
+  close(): void {
+    this.#close();
   }
 }
 
@@ -76,6 +114,9 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #records: RecordReader;
   readonly #master: URL;
   readonly #authenticates: boolean;
+  readonly #timeoutMs: number;
+  /** Ends an answer that is no stream of events and does not end by itself. */
+  #timer: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #open = false;
   #status = 0;
@@ -90,6 +131,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     resolve: (end: SubscriptionEnd) => void,
   ) {
     this.#master = options.master;
+    this.#timeoutMs = options.connectTimeoutMs;
     this.#authenticates = options.authorization !== undefined;
     this.#handler = handler;
     this.#signal = signal;
@@ -99,16 +141,25 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
 
   readonly #onAbort = (): void => this.#end({ kind: "broken", reason: abortReason(this.#signal) });
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  /** False if it is over already. */
+  begin(): boolean {
     if (this.#signal.aborted) this.#onAbort();
     else this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    return !this.#signal.aborted;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal.aborted) controller.abort(new Error("the subscription ended"));
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
     this.#status = status;
     if (status === 307) return this.#redirect(headers.location);
-    if (status !== 200) return;
+    if (status !== 200) {
+      this.#timer ??= setTimeout(() => this.onResponseEnd(), this.#timeoutMs);
+      return;
+    }
     const mediaType = headers["content-type"];
     const streamId = headers["mesos-stream-id"];
     if (mediaType !== MEDIA_TYPE || typeof streamId !== "string" || streamId === "") {
@@ -169,6 +220,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   #end(end: SubscriptionEnd): void {
+    clearTimeout(this.#timer);
     this.#signal.removeEventListener("abort", this.#onAbort);
     this.#resolve(end);
     this.#controller?.abort(new Error("the subscription ended"));
@@ -181,6 +233,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
  */
 function leaderOf(location: unknown, asked: URL): URL | undefined {
   if (typeof location !== "string" || location === "") return undefined;
+  if (/^\/(?!\/)/.test(location)) return undefined;
   const absolute = /^https?:\/\//.test(location) ? location : `${asked.protocol}//${location.replace(/^\/\//, "")}`;
   if (!URL.canParse(absolute)) return undefined;
   const url = new URL(absolute);

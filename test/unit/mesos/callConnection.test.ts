@@ -1,0 +1,433 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CallConnection, type CallConnectionOptions, type CallOutcome } from "../../../server/mesos/callConnection.js";
+import { Arrivals } from "../../support/arrivals.js";
+import { Cleanup } from "../../support/cleanup.js";
+import { FakeMaster, response } from "../../support/fakeMaster.js";
+import { watchLeftovers } from "../../support/leftovers.js";
+
+let cleanup: Cleanup;
+let master: FakeMaster;
+let nothingLeft: () => Promise<void>;
+
+beforeEach(async () => {
+  cleanup = new Cleanup();
+  master = cleanup.use(await FakeMaster.start());
+  nothingLeft = watchLeftovers();
+});
+
+afterEach(async () => {
+  await cleanup.run();
+  await nothingLeft();
+});
+
+/** A connection whose calls' outcomes are noted by the calls' bodies. */
+class Caller {
+  readonly connection: CallConnection;
+  readonly outcomes = new Map<string, CallOutcome>();
+  readonly answered = new Arrivals<string>();
+  readonly broken: string[] = [];
+
+  constructor(options: Partial<CallConnectionOptions> = {}) {
+    this.connection = new CallConnection({
+      master: master.url,
+      streamId: "stream-1",
+      authorization: undefined,
+      tlsCa: undefined,
+      timeoutMs: 5_000,
+      maxPendingCalls: 100,
+      maxPendingBytes: 1_000_000,
+      onBroken: (reason) => this.broken.push(reason),
+      ...options,
+    });
+    cleanup.defer(() => this.connection.close("the test is over"));
+  }
+
+  send(...bodies: string[]): void {
+    for (const body of bodies) {
+      this.connection.send(Buffer.from(body), (outcome) => {
+        if (this.outcomes.has(body)) throw new Error(`${body} was answered twice`);
+        this.outcomes.set(body, outcome);
+        this.answered.push(body);
+      });
+    }
+  }
+
+  kinds(): Record<string, string> {
+    return Object.fromEntries([...this.outcomes].map(([body, { kind }]) => [body, kind]));
+  }
+}
+
+const bodies = (requests: readonly { body: Buffer }[]) => requests.map(({ body }) => body.toString());
+const accepted = { kind: "accepted" };
+const ACCEPTED = response(202);
+
+test("a call goes out as Mesos wants it", async () => {
+  const caller = new Caller({ authorization: "Basic abc", streamId: "stream-7" });
+  caller.send("hello");
+  const request = await master.requests.next();
+  expect(request).toMatchObject({ method: "POST", path: "/api/v1/scheduler" });
+  expect(request.body.toString()).toBe("hello");
+  expect(Object.fromEntries(request.headers)).toEqual({
+    host: master.host,
+    "content-type": "application/x-protobuf",
+    accept: "application/x-protobuf",
+    "mesos-stream-id": "stream-7",
+    authorization: "Basic abc",
+    "content-length": "5",
+  });
+});
+
+test("without credentials there is no Authorization", async () => {
+  new Caller().send("hello");
+  expect((await master.requests.next()).headers.has("authorization")).toBe(false);
+});
+
+test("calls leave in their order, without waiting, and are answered in it", async () => {
+  const caller = new Caller();
+  const names = Array.from({ length: 100 }, (_, i) => `call-${i}`);
+  caller.send(...names);
+  expect(caller.connection.pendingCalls).toBe(100);
+  const requests = await master.requests.take(100);
+  expect(bodies(requests)).toEqual(names);
+  expect(master.connections.all.length).toBe(1);
+  expect(caller.outcomes.size).toBe(0);
+
+  requests[0]?.connection.write(ACCEPTED.repeat(60));
+  await caller.answered.take(60);
+  expect([...caller.outcomes.keys()]).toEqual(names.slice(0, 60));
+  expect(caller.connection.pendingCalls).toBe(40);
+  requests[0]?.connection.write(ACCEPTED.repeat(40));
+  await caller.answered.take(40);
+  expect([...caller.outcomes.values()]).toEqual(names.map(() => accepted));
+  expect(caller.connection.pendingCalls).toBe(0);
+});
+
+test("calls of one turn leave in one write", async () => {
+  const caller = new Caller();
+  caller.send("first");
+  const { connection } = await master.requests.next();
+  const before = connection.reads;
+  caller.send(...Array.from({ length: 50 }, (_, i) => `call-${i}`));
+  await master.requests.take(50);
+  expect(connection.reads - before).toBe(1);
+});
+
+test("answers may be cut anywhere", async () => {
+  const caller = new Caller();
+  caller.send("a", "b", "c");
+  const { connection } = await master.requests.next();
+  await connection.writeInPieces(Buffer.from(ACCEPTED + response(400, "no, not this") + ACCEPTED), 1);
+  await caller.answered.take(3);
+  expect(caller.outcomes.get("a")).toEqual(accepted);
+  expect(caller.outcomes.get("b")).toEqual({ kind: "refused", status: 400, message: "no, not this" });
+  expect(caller.outcomes.get("c")).toEqual(accepted);
+});
+
+const refusals: [status: number, body: string, message: string][] = [
+  [400, "Framework cannot be found\n", "Framework cannot be found"],
+  [403, "Framework is not subscribed", "Framework is not subscribed"],
+  [503, "", "HTTP status 503"],
+  [307, "", "HTTP status 307"],
+  [500, "x".repeat(5_000), "x".repeat(2_000)],
+];
+test.each(refusals)("a %i is a refusal with its text", async (status, body, message) => {
+  const caller = new Caller();
+  caller.send("a", "b");
+  (await master.requests.next()).connection.write(response(status, body) + ACCEPTED);
+  await caller.answered.take(2);
+  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status, message });
+  expect(caller.outcomes.get("b")).toEqual(accepted);
+  expect(caller.broken).toEqual([]);
+});
+
+test.each([200, 202, 204])("a %i is accepted", async (status) => {
+  const caller = new Caller();
+  caller.send("a");
+  (await master.requests.next()).connection.answer(status);
+  await caller.answered.next();
+  expect(caller.outcomes.get("a")).toEqual(accepted);
+});
+
+test("informational answers are passed over", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  (await master.requests.next()).connection.write(`HTTP/1.1 100 Continue\r\n\r\n${ACCEPTED}`);
+  await caller.answered.next();
+  expect(caller.outcomes.get("a")).toEqual(accepted);
+});
+
+test.each([
+  ["resets", (connection: { reset(): void }) => connection.reset()],
+  ["closes", (connection: { end(): void }) => connection.end()],
+] as const)(
+  "what the peer answered before it %s is accepted, the rest unknown, and nothing is sent again",
+  async (_, end) => {
+    const caller = new Caller();
+    caller.send("a", "b", "c", "d");
+    const [request] = await master.requests.take(4);
+    request?.connection.write(ACCEPTED.repeat(2));
+    await caller.answered.take(2);
+    if (request) end(request.connection);
+    await caller.answered.take(2);
+    expect(caller.kinds()).toEqual({ a: "accepted", b: "accepted", c: "unknown", d: "unknown" });
+    expect(caller.broken.length).toBe(1);
+    expect(caller.outcomes.get("c")).toEqual({ kind: "unknown", message: caller.broken[0] });
+
+    caller.send("e");
+    const next = await master.requests.next();
+    next.connection.answer(202);
+    await caller.answered.next();
+    expect(caller.outcomes.get("e")).toEqual(accepted);
+    expect(bodies(master.requests.all)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(master.connections.all.length).toBe(2);
+  },
+);
+
+test("half an answer is no answer", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  connection.write(ACCEPTED.slice(0, -1));
+  connection.end();
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ a: "unknown" });
+});
+
+test("after an answer that says close, the next call opens another connection", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  (await master.requests.next()).connection.answer(202, "", { Connection: "close" });
+  await caller.answered.next();
+  expect(caller.broken).toEqual([]);
+  caller.send("b");
+  (await master.requests.next()).connection.answer(202);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ a: "accepted", b: "accepted" });
+  expect(master.connections.all.length).toBe(2);
+});
+
+test("calls behind an answer that says close are unknown, also when more answers follow it", async () => {
+  const caller = new Caller();
+  caller.connection.send(Buffer.from("a"), () => caller.send("next"));
+  caller.send("b", "c");
+  const [request] = await master.requests.take(3);
+  request?.connection.write(response(202, "", { Connection: "close" }) + ACCEPTED + ACCEPTED);
+  await caller.answered.take(2);
+  expect(caller.kinds()).toEqual({ b: "unknown", c: "unknown" });
+  const next = await master.requests.next();
+  expect(next.body.toString()).toBe("next");
+  next.connection.answer(202);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ b: "unknown", c: "unknown", next: "accepted" });
+  expect(caller.broken.length).toBe(1);
+});
+
+test("an idle connection that the peer closes is nothing to tell", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  connection.answer(202);
+  await caller.answered.next();
+  connection.end();
+  await connection.ended();
+  // Also this side has seen the end by now: its own end is what ended the connection.
+  caller.send("b");
+  (await master.requests.next()).connection.answer(202);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ a: "accepted", b: "accepted" });
+  expect(caller.broken).toEqual([]);
+});
+
+test.each([
+  ["garbage", "garbage\r\n", "the peer does not speak HTTP"],
+  ["an answer of no length", "HTTP/1.1 200 OK\r\n\r\n", "an answer without Content-Length"],
+  [
+    "a body of hostile length",
+    "HTTP/1.1 400 No\r\nContent-Length: 99999999999\r\n\r\n",
+    "an answer of over 1048576 bytes",
+  ],
+])("%s makes the outcome unknown and drops the connection", async (_, answer, reason) => {
+  const caller = new Caller();
+  caller.send("a", "b");
+  const { connection } = await master.requests.next();
+  connection.write(ACCEPTED + answer);
+  await caller.answered.take(2);
+  expect(caller.kinds()).toEqual({ a: "accepted", b: "unknown" });
+  expect(caller.broken).toEqual([reason]);
+  await connection.ended();
+});
+
+test("an answer too many drops the connection", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  connection.write(ACCEPTED + ACCEPTED);
+  await caller.answered.next();
+  await connection.ended();
+  expect(caller.kinds()).toEqual({ a: "accepted" });
+  expect(caller.broken).toEqual([]);
+});
+
+test("without an answer in time the calls are unknown", async () => {
+  const caller = new Caller({ timeoutMs: 60 });
+  caller.send("a", "b");
+  const { connection } = await master.requests.next();
+  await caller.answered.take(2);
+  expect([...caller.outcomes.values()]).toEqual([
+    { kind: "unknown", message: "the master did not answer within 60 ms" },
+    { kind: "unknown", message: "the master did not answer within 60 ms" },
+  ]);
+  expect(caller.broken).toEqual(["the master did not answer within 60 ms"]);
+  await connection.ended();
+});
+
+test("answers that come one by one are in time, however many there are", async () => {
+  const caller = new Caller({ timeoutMs: 300 });
+  caller.send("a", "b", "c", "d", "e", "f");
+  const { connection } = await master.requests.next();
+  const started = performance.now();
+  while (caller.answered.all.length < 6) {
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    connection.answer(202);
+    await caller.answered.next();
+  }
+  expect(performance.now() - started).toBeGreaterThan(400);
+  expect([...caller.outcomes.values()].every(({ kind }) => kind === "accepted")).toBe(true);
+});
+
+test("bytes that make no answer are no reason to wait longer", async () => {
+  const caller = new Caller({ timeoutMs: 200 });
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  const started = performance.now();
+  connection.write("HTTP/1.1 202 Accepted\r\n");
+  const dribble = setInterval(() => connection.write("X: y\r\n"), 20);
+  cleanup.defer(() => clearInterval(dribble));
+  await caller.answered.next({ timeoutMs: 5_000 });
+  clearInterval(dribble);
+  expect(performance.now() - started).toBeLessThan(1_500);
+  expect(caller.kinds()).toEqual({ a: "unknown" });
+});
+
+test("after the time an idle connection stays", async () => {
+  const caller = new Caller({ timeoutMs: 50 });
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  connection.answer(202);
+  await caller.answered.next();
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  caller.send("b");
+  await master.requests.next();
+  connection.answer(202);
+  await caller.answered.next();
+  expect(master.connections.all.length).toBe(1);
+});
+
+test("too many calls are refused at once, and later ones taken again", async () => {
+  const caller = new Caller({ maxPendingCalls: 3 });
+  caller.send("a", "b", "c", "d");
+  expect(caller.outcomes.get("d")).toEqual({ kind: "too-many", message: "3 calls wait for the master's answer" });
+  const [request] = await master.requests.take(3);
+  request?.connection.write(ACCEPTED);
+  await caller.answered.take(2);
+  caller.send("e", "f");
+  expect(caller.kinds()).toEqual({ a: "accepted", d: "too-many", f: "too-many" });
+  await master.requests.next();
+  request?.connection.write(ACCEPTED.repeat(3));
+  await caller.answered.take(4);
+  expect(bodies(master.requests.all)).toEqual(["a", "b", "c", "e"]);
+});
+
+test("too many bytes are refused at once, but never a call alone", async () => {
+  const caller = new Caller({ maxPendingBytes: 10 });
+  const large = "x".repeat(30);
+  caller.send(large, "b");
+  expect(caller.kinds()).toEqual({ b: "too-many" });
+  const { connection } = await master.requests.next();
+  connection.answer(202);
+  await caller.answered.take(2);
+  caller.send("c".repeat(6), "d".repeat(4), "e");
+  expect(caller.outcomes.get("e")?.kind).toBe("too-many");
+  await master.requests.take(2);
+  connection.write(ACCEPTED.repeat(2));
+  await caller.answered.take(3);
+  expect(caller.outcomes.get("dddd")).toEqual(accepted);
+});
+
+test("where nothing listens, nothing was sent", async () => {
+  await master.stop();
+  const caller = new Caller();
+  caller.send("a", "b");
+  await caller.answered.take(2);
+  expect(caller.kinds()).toEqual({ a: "not-sent", b: "not-sent" });
+  expect(caller.broken.length).toBe(1);
+  expect(caller.broken[0]).toMatch(/nothing listens/);
+});
+
+test("a connection that does not come about in time: nothing was sent", async () => {
+  // TCP connects, TLS never answers.
+  const caller = new Caller({ master: new URL(`https://${master.host}`), timeoutMs: 60 });
+  caller.send("a");
+  await caller.answered.next();
+  expect(caller.outcomes.get("a")).toEqual({ kind: "not-sent", message: "the master did not answer within 60 ms" });
+  await (await master.connections.next()).ended();
+});
+
+test("close tells the calls that wait, and no call is taken after it", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const { connection } = await master.requests.next();
+  caller.connection.close("it is over");
+  caller.send("b");
+  expect(Object.fromEntries(caller.outcomes)).toEqual({
+    a: { kind: "unknown", message: "it is over" },
+    b: { kind: "not-sent", message: "it is over" },
+  });
+  await connection.ended();
+  expect(caller.broken).toEqual([]);
+  caller.connection.close("again");
+  await turn();
+  expect(master.connections.all.length).toBe(1);
+});
+
+test("close before the connection stands: nothing was sent", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  caller.connection.close("it is over");
+  expect(caller.kinds()).toEqual({ a: "not-sent" });
+});
+
+test("close from within an answer", async () => {
+  const caller = new Caller();
+  caller.connection.send(Buffer.from("a"), () => caller.connection.close("enough"));
+  caller.send("b");
+  const [request] = await master.requests.take(2);
+  request?.connection.write(ACCEPTED.repeat(2));
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ b: "unknown" });
+  await request?.connection.ended();
+});
+
+test("a call from within an answer follows on the same connection", async () => {
+  const caller = new Caller();
+  caller.connection.send(Buffer.from("a"), () => caller.send("b"));
+  const { connection } = await master.requests.next();
+  connection.answer(202);
+  await master.requests.next();
+  connection.answer(202);
+  await caller.answered.next();
+  expect(bodies(master.requests.all)).toEqual(["a", "b"]);
+  expect(master.connections.all.length).toBe(1);
+});
+
+test("a large call arrives whole", async () => {
+  const caller = new Caller({ maxPendingBytes: 64 * 1024 * 1024 });
+  const large = "y".repeat(4 * 1024 * 1024);
+  caller.send(large);
+  const request = await master.requests.next();
+  expect(request.body.length).toBe(large.length);
+  request.connection.answer(202);
+  await caller.answered.next();
+  expect(caller.outcomes.get(large)).toEqual(accepted);
+});
