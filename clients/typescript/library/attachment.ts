@@ -41,6 +41,8 @@ export class Attachment {
   #lastSequence = 0n;
   #progressIntervalMs = DEFAULT_PROGRESS_INTERVAL_MS;
   #aliveTime = Date.now();
+  /** In a row, since the last stream that was opened. */
+  #failures = 0;
   #end: { error: BridgeError | undefined } | undefined;
   #waiters = new Set<() => void>();
 
@@ -106,7 +108,7 @@ export class Attachment {
 
   async #waitToRetry(error: BridgeError): Promise<void> {
     const retryInMs = Math.max(this.#backoff.next(), error.retryDelayMs ?? 0);
-    await this.#options.deliver({ kind: "detached", error, attempt: this.#backoff.attempts, retryInMs });
+    await this.#options.deliver({ kind: "detached", error, attempt: ++this.#failures, retryInMs });
     await pause(retryInMs, this.#options.signal);
   }
 
@@ -151,8 +153,13 @@ export class Attachment {
 
   async #take(event: SessionEvent): Promise<void> {
     const seen = toStreamEvent(event);
-    if (seen?.kind === "opened") this.#open(seen);
-    else await this.#advance(event);
+    if (seen?.kind === "opened") {
+      this.#open(seen);
+      await this.#options.deliver({ ...seen, failures: this.#failures });
+      this.#failures = 0;
+      return;
+    }
+    await this.#advance(event);
     if (seen !== undefined) await this.#options.deliver(seen);
   }
 

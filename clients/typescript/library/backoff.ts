@@ -18,11 +18,6 @@ export class Backoff {
     this.#maxMs = options.maxMs ?? 15_000;
   }
 
-  /** How many waits there were since the last reset. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** The next wait, in ms. */
   next(): number {
     const bound = Math.min(this.#maxMs, this.#initialMs * 2 ** Math.min(this.#attempts, 30));

@@ -40,6 +40,8 @@ export interface OpenedEvent extends SessionEventBase {
   /** Whether the bridge is subscribed to a master at this moment. */
   linked: boolean;
   progressIntervalMs: number;
+  /** How many tries failed since the attachment before; 0 for the first one at once. */
+  failures: number;
 }
 
 /** The bridge subscribed to a master. Offers from before are void. */
@@ -202,6 +204,7 @@ function openedEvent(base: SessionEventBase, opened: Opened): OpenedEvent {
     defaultedFields: opened.defaultedFields,
     linked: opened.linkState === LinkState.LINK_STATE_CONNECTED,
     progressIntervalMs: milliseconds(opened.progressInterval),
+    failures: 0,
   };
 }
 

@@ -114,6 +114,8 @@ export function troubleLine(event: SchedulerEvent): string | undefined {
       if ((event.attempt & (event.attempt - 1)) !== 0) return undefined;
       return `not attached to the bridge: ${event.error.message}; trying again`;
     }
+    case "opened":
+      return event.failures > 0 ? "attached to the bridge" : undefined;
     case "link-changed":
       return event.linked
         ? `the bridge is connected to the Mesos master ${event.master}`

@@ -105,7 +105,8 @@ describe("attaching", () => {
       }
     })();
     (await fake.stream()).opened("a1");
-    expect((await opened).attachmentId).toBe("a1");
+    expect(await opened).toMatchObject({ attachmentId: "a1", failures: expect.any(Number) });
+    expect((await opened).failures).toBeGreaterThan(0);
   });
 
   it("gives up after the time that it was given", async () => {

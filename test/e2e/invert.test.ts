@@ -1,0 +1,281 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Bridge, startBridge } from "../support/bridge.js";
+import { BridgeClient } from "../support/bridgeClient.js";
+import { type RunningProcess, startProcess } from "../support/childProcess.js";
+import { Cleanup } from "../support/cleanup.js";
+import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
+import { eventually } from "../support/eventually.js";
+import { at } from "../support/paths.js";
+
+const SAMPLES = ["astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "rocket.jpg"];
+
+/** A JPEG is coded anew: its pixels are near, and not the same. Of 255. */
+const JPEG_DISTANCE = 6;
+
+/** A server of images that answers when it is told to, and counts who asked. */
+class SlowImages {
+  readonly asked: string[] = [];
+  readonly #held: ServerResponse[] = [];
+  readonly #image = readFileSync(at("images/rocket.jpg"));
+  #open = false;
+  readonly #server = createServer((request, response) => {
+    this.asked.push(request.url ?? "");
+    if (this.#open) response.end(this.#image);
+    else this.#held.push(response);
+  });
+
+  static async start(): Promise<SlowImages> {
+    const images = new SlowImages();
+    await new Promise<void>((resolve) => images.#server.listen(0, "127.0.0.1", resolve));
+    return images;
+  }
+
+  url(name: string): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${name}`;
+  }
+
+  /** Answers those that wait, and from now on everyone at once. */
+  open(): void {
+    this.#open = true;
+    for (const response of this.#held.splice(0)) response.end(this.#image);
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** The pixels of an image without its alpha, and that. */
+async function pixels(path: string): Promise<{ colour: Buffer; alpha: Buffer | undefined }> {
+  const image = sharp(path);
+  const { hasAlpha } = await image.metadata();
+  const colour = await image.clone().removeAlpha().raw().toBuffer();
+  return { colour, alpha: hasAlpha ? await image.clone().extractChannel(3).raw().toBuffer() : undefined };
+}
+
+/** The mean distance of the result's pixels from the inverted ones of the original. */
+async function distanceFromInverted(original: string, result: string): Promise<number> {
+  const [before, after] = [await pixels(original), await pixels(result)];
+  expect(after.colour.length).toBe(before.colour.length);
+  expect(after.alpha).toEqual(before.alpha);
+  let sum = 0;
+  for (const [i, value] of before.colour.entries()) sum += Math.abs(255 - value - (after.colour[i] ?? 0));
+  return sum / before.colour.length;
+}
+
+describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "100ms" } }, (mesos) => {
+  let bridge: Bridge;
+  let cleanup: Cleanup;
+  let output: string;
+
+  beforeAll(async () => {
+    bridge = await startBridge({ master: mesos().master });
+  });
+  afterAll(() => bridge?.stop());
+  beforeEach(async ({ onTestFailed }) => {
+    cleanup = new Cleanup();
+    output = join(await cleanup.tempDir(), "out");
+    onTestFailed(() => console.error(`what the bridge said:\n${bridge.log().slice(-4_000)}`));
+  });
+  afterEach(() => cleanup.run());
+
+  async function start(...args: string[]): Promise<RunningProcess> {
+    const program = at("dist/clients/typescript/invert/main.js");
+    const all = [program, "--bridge", bridge.address, "--output", output, ...args];
+    return cleanup.use(await startProcess({ command: process.execPath, args: all }));
+  }
+
+  async function run(...args: string[]): Promise<{ status: number | null; log: string }> {
+    const invert = await start(...args);
+    const { code } = await invert.exited;
+    return { status: code, log: invert.log() };
+  }
+
+  it("inverts the sample images, pixel by pixel, and shows them", async () => {
+    const { status, log } = await run(at("images"));
+    expect(status, log).toBe(0);
+    for (const name of SAMPLES) {
+      const result = join(output, name.replace(/\.(\w+)$/, "-inverted.$1"));
+      expect(await distanceFromInverted(at("images", name), result)).toBeLessThan(
+        name.endsWith(".png") ? 1e-9 : JPEG_DISTANCE,
+      );
+    }
+    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("5 of 5 images inverted");
+    expect((await readdir(output)).filter((name) => !name.startsWith(".")).length).toBe(SAMPLES.length + 2);
+    expect(log).toMatch(/5 of 5 inverted in .* see .*index\.html/);
+    await expectNoFramework();
+  });
+
+  it("does nothing again when called again, and only what is new", async () => {
+    expect((await run(at("images/rocket.jpg"))).status).toBe(0);
+    const { status, log } = await run(at("images/rocket.jpg"), at("images/coffee.png"));
+    expect(status, log).toBe(0);
+    expect(log).toContain("1 of 2 done before");
+    expect(log).not.toMatch(/rocket\.jpg: launched/);
+    expect(log).toMatch(/coffee\.png: done/);
+  });
+
+  it("says which images can't be inverted and why, and inverts the others", async () => {
+    const folder = await cleanup.tempDir();
+    await mkdir(join(folder, "same"));
+    await writeFile(join(folder, "broken.png"), "no picture");
+    await copyFile(at("images/rocket.jpg"), join(folder, "a & <b>.jpg"));
+    await copyFile(at("images/coffee.png"), join(folder, "same/a.png"));
+    await copyFile(at("images/chelsea.png"), join(folder, "a.png"));
+    const gone = "http://127.0.0.1:9/none.png";
+    const { status, log } = await run("--retries", "0", "--recursive", folder, gone);
+    expect(status, log).toBe(1);
+    expect(log).toContain("failed: broken.png: not an image: it starts with 'no picture'");
+    expect(log).toMatch(/failed: none\.png: lost 1 times; .*connection refused/);
+    expect(log).toContain("3 of 5 inverted");
+    const names = ["a & _b_-inverted.jpg", "a-inverted.png", "a-inverted-2.png"];
+    for (const name of names) expect(existsSync(join(output, name)), name).toBe(true);
+    const page = readFileSync(join(output, "index.html"), "utf8");
+    expect(page).toContain("<h2>a &amp; &lt;b&gt;.jpg</h2>");
+    expect(page).toContain("no picture");
+  });
+
+  it("goes on after it was killed: what runs is found again, and runs once", async () => {
+    const images = cleanup.use(await SlowImages.start());
+    const args = [at("images/rocket.jpg"), images.url("one.jpg"), images.url("two.jpg")];
+    const first = await start(...args);
+    await first.logged(/rocket\.jpg: done/);
+    await eventually(() => images.asked.length === 2, { what: "the fetches of both", timeoutMs: 20_000 });
+    await first.kill();
+    const second = await start(...args);
+    await second.logged(/going on: 1 of 3 done before, 2 may still run/);
+    await second.logged(/one\.jpg: running/);
+    await second.logged(/two\.jpg: running/);
+    images.open();
+    expect((await second.exited).code, second.log()).toBe(0);
+    expect(images.asked.sort()).toEqual(["/one.jpg", "/two.jpg"]);
+    expect(second.log()).not.toContain("launched");
+    for (const name of ["one", "two"]) {
+      expect(await distanceFromInverted(at("images/rocket.jpg"), join(output, `${name}-inverted.jpg`))).toBeLessThan(
+        JPEG_DISTANCE,
+      );
+    }
+    await expectNoFramework();
+  });
+
+  it("tries again what ended while nobody was there to take the result", async () => {
+    const images = cleanup.use(await SlowImages.start());
+    const failures = () => executorLogs(mesos()).filter((log) => /TASK_FAILED: server gone/.test(log)).length;
+    const before = failures();
+    const first = await start(images.url("one.jpg"));
+    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    await first.kill();
+    images.open();
+    // The executor gives up on a server that is gone after four tries: then the task has failed.
+    await eventually(() => failures() > before, { what: "the failure of the upload", timeoutMs: 20_000 });
+    const { status, log } = await run(images.url("one.jpg"));
+    expect(status, log).toBe(0);
+    expect(log).toContain("one.jpg: is launched again");
+    expect(images.asked.length).toBe(2);
+  });
+
+  it("kills its tasks when interrupted, and goes on when called again", async () => {
+    const images = cleanup.use(await SlowImages.start());
+    const first = await start(images.url("one.jpg"), at("images/rocket.jpg"));
+    await first.logged(/rocket\.jpg: done/);
+    await first.logged(/one\.jpg: fetching/);
+    first.signal("SIGINT");
+    expect((await first.exited).code, first.log()).toBe(130);
+    expect(first.log()).toContain("interrupted: killing 1 task");
+    expect(first.log()).toContain("run the same command again to go on with the other 1 image");
+    await expectNoFramework();
+    images.open();
+    const { status, log } = await run(images.url("one.jpg"), at("images/rocket.jpg"));
+    expect(status, log).toBe(0);
+    expect(log).toContain("1 of 2 done before");
+  });
+
+  it("starts anew what an executor lost that was killed", async () => {
+    const images = cleanup.use(await SlowImages.start());
+    const invert = await start(images.url("one.jpg"));
+    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    const [pid] = executorProcesses(mesos());
+    if (pid === undefined) throw new Error("there is no executor process");
+    process.kill(pid, "SIGKILL");
+    await eventually(() => images.asked.length === 2, { what: "the second fetch", timeoutMs: 20_000 });
+    images.open();
+    expect((await invert.exited).code, invert.log()).toBe(0);
+    expect(invert.log()).toMatch(/one\.jpg: is launched again: TASK_FAILED, REASON_EXECUTOR_TERMINATED/);
+    await expectNoFramework();
+  });
+
+  it("waits for a bridge that is killed and comes back", async () => {
+    const own = cleanup.use(await startBridge({ master: mesos().master }));
+    const images = cleanup.use(await SlowImages.start());
+    const invert = await start("--bridge", own.address, images.url("one.jpg"), at("images/rocket.jpg"));
+    await invert.logged(/rocket\.jpg: done/);
+    await own.kill();
+    await invert.logged(/not attached to the bridge/);
+    await own.restart();
+    await invert.logged(/ attached to the bridge/);
+    images.open();
+    expect((await invert.exited).code, invert.log()).toBe(0);
+    expect(images.asked).toEqual(["/one.jpg"]);
+  });
+
+  /** The framework has ended: the bridge has forgotten it, and Mesos has ended its executors. */
+  async function expectNoFramework(): Promise<void> {
+    const client = cleanup.use(new BridgeClient(bridge.address));
+    const { response } = await client.call("listFrameworks", {});
+    expect(response?.frameworks.map(({ frameworkName }) => frameworkName)).toEqual([]);
+    await eventually(() => executorProcesses(mesos()).length === 0, { what: "the end of the executors" });
+  }
+});
+
+/** What the executors of a cluster wrote. */
+function executorLogs({ workDir }: MesosCluster): string[] {
+  const files = readdirSync(workDir, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && file.name === "stderr" && file.parentPath.includes("/runs/"))
+    .map((file) => readFileSync(join(file.parentPath, file.name), "utf8"));
+}
+
+/** The processes that run in the sandboxes of a cluster. */
+function executorProcesses({ workDir }: MesosCluster): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        return line.includes("inverter-start.cjs") && readFileSync(`/proc/${pid}/environ`, "utf8").includes(workDir);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+describe("mesos-invert, called wrongly", () => {
+  const cleanup = new Cleanup();
+  afterAll(() => cleanup.run());
+
+  it.each([
+    ["without --output", [at("images")], "--output"],
+    ["without images", ["--output", "OUT"], "name at least one image"],
+    ["with a file that is not there", ["--output", "OUT", "none.png"], "none.png can't be read: there is no such file"],
+    ["with an unknown option", ["--output", "OUT", "--paralel", "3", "x.png"], "unknown option '--paralel'"],
+    ["with a bad number", ["--output", "OUT", "--retries", "-1", "x.png"], "whole number"],
+    ["with a bad bridge", ["--output", "OUT", "--bridge", "nowhere", "x.png"], "It must be HOST:PORT"],
+    ["with a file as output", ["--output", at("package.json"), at("images/rocket.jpg")], "can't be used"],
+  ])("%s says so in a line and ends with 2", async (_, args, text) => {
+    const out = await cleanup.tempDir();
+    const program = at("dist/clients/typescript/invert/main.js");
+    const all = [program, ...args.map((arg) => (arg === "OUT" ? out : arg))];
+    const invert = await startProcess({ command: process.execPath, args: all });
+    expect((await invert.exited).code).toBe(2);
+    expect(invert.log()).toContain(text);
+    expect(invert.log()).not.toContain("    at ");
+  });
+});
