@@ -66,7 +66,7 @@ export class MasterProbe {
     const { log, detector } = this.#options;
     this.#seen = problem;
     if (problem === "") log.info({ master: detector.describe() }, "a Mesos master answers");
-    else log.warn({ master: detector.describe(), reason: problem }, "no Mesos master: retrying");
+    else log.warn({ reason: problem }, "no Mesos master: retrying");
     this.#onChange(problem === "");
   }
 

@@ -98,9 +98,9 @@ export class ZookeeperConnection {
     return (await this.#request(OP.getChildren, path, watch)).strings();
   }
 
-  /** What a node holds. @throws ZookeeperError */
-  async data(path: string): Promise<Buffer> {
-    return Buffer.from((await this.#request(OP.getData, path, false)).bytes());
+  /** What a node holds; `watch` for one call of `onWatch` when that changes. @throws ZookeeperError */
+  async data(path: string, watch: boolean): Promise<Buffer> {
+    return Buffer.from((await this.#request(OP.getData, path, watch)).bytes());
   }
 
   /** Whether there is a node; `watch` for one call of `onWatch` when it comes or goes. @throws ZookeeperError */

@@ -107,7 +107,8 @@ export class ZookeeperDetector implements MasterDetector {
     const { url } = this.#leader ?? {};
     if (!url) return this.#why();
     const of = `the leader by ${this.#name}`;
-    return this.#trouble === "" ? `${url.host}, ${of}` : `${url.host}, ${of} before it was lost: ${this.#trouble}`;
+    if (this.#trouble === "") return `${url.host}, ${of}`;
+    return `${url.host}, ${of} before ZooKeeper was lost: ${this.#trouble}`;
   }
 
   async close(): Promise<void> {
@@ -124,7 +125,7 @@ export class ZookeeperDetector implements MasterDetector {
   }
 
   #why(): string {
-    return this.#trouble === "" ? this.#noLeader : `no leading master is known: ${this.#trouble}`;
+    return this.#trouble === "" ? this.#noLeader : `ZooKeeper can't be read: ${this.#trouble}`;
   }
 
   async #run(): Promise<void> {
@@ -134,7 +135,7 @@ export class ZookeeperDetector implements MasterDetector {
       if (!server) return;
       const reason = await this.#follow(server, signal).catch((error: Error) => error.message);
       if (signal.aborted) return;
-      this.#inTrouble(`ZooKeeper can't be read: ${reason}`);
+      this.#inTrouble(reason);
       await this.#backoff.wait(signal).catch(() => {});
     }
   }
@@ -197,7 +198,7 @@ export class ZookeeperDetector implements MasterDetector {
     }
     const node = leaderNode(names);
     if (node === undefined) return { problem: `no master leads: ${this.#name} ${whyNone(names)}` };
-    const data = await connection.data(`${path}/${node}`);
+    const data = await connection.data(`${path}/${node}`, true);
     try {
       return { node, url: masterUrl(data, this.#options.scheme ?? "http") };
     } catch (error) {
@@ -210,7 +211,7 @@ export class ZookeeperDetector implements MasterDetector {
     if (error instanceof ZookeeperError && error.code === NO_NODE) return undefined;
     if (error instanceof ZookeeperError && error.code === NO_AUTH) {
       const hint = this.#spec.auth === undefined ? "give user:password@ before the servers" : "check user and password";
-      throw new Error(`${this.#name} must not be read by this user: ${hint}`);
+      throw new Error(`${this.#spec.path} may not be read by this user: ${hint}`);
     }
     throw error;
   }

@@ -50,6 +50,8 @@ export interface AttachOptions {
   readonly replaceRemoved: boolean;
 }
 
+/** Of a link that has not told anything yet. */
+const NOT_TRIED = "looking for a master";
 const REMEMBERED_ATTACHMENTS = 64;
 
 /**
@@ -73,7 +75,7 @@ export class Session {
   #readSequence = 0;
   #leaseExpiresMs: number | undefined;
   #master = "";
-  #linkReason = "looking for a master";
+  #linkReason = NOT_TRIED;
   #replaceRemoved = false;
   #tearDownWhenConnected = false;
   #closed = false;
@@ -169,7 +171,7 @@ export class Session {
     this.#attachmentIds = [...this.#attachmentIds.slice(1 - REMEMBERED_ATTACHMENTS), attachment.id];
     const opened = this.#opened(attachment, resumed, options.defaultedFields);
     attachment.begin(resumed ? [opened] : [opened, ...this.#snapshot()]);
-    this.#welcomeBack();
+    this.#welcomeBack(resumed);
     return attachment;
   }
 
@@ -270,6 +272,12 @@ export class Session {
         events.push({ sequence, receiveTimeMs, ackToken: "", fragment, body: mesosBody(type, bytes) });
       }
     };
+    // Who attaches while there is no master learns why; what the link said before is not told again.
+    const [reason, master] = [this.#linkReason, this.#master];
+    if (!this.#link.connected && reason !== "" && reason !== NOT_TRIED) {
+      const body: SessionEventBody = { kind: "link-changed", state: "connecting", reason, master };
+      events.push({ sequence, receiveTimeMs, ackToken: "", fragment: false, body });
+    }
     add(offers, EventType.OFFERS);
     add(inverseOffers, EventType.INVERSE_OFFERS);
     for (const { event } of owed.values()) events.push({ ...event, sequence });
@@ -361,13 +369,17 @@ export class Session {
     this.#send(buildCall(CallType.SUPPRESS));
   }
 
-  #welcomeBack(): void {
+  #welcomeBack(resumed: boolean): void {
     const { suppression, record } = this.#state;
     if (record.detachedAtMs !== undefined) this.#remember({ ...record, detachedAtMs: undefined });
-    if (!suppression.away) return;
+    // Who resumes goes on where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
+    // it can't know what the one before it had suppressed since.
+    const change = resumed ? undefined : suppression.reset(record.suppressedRoles);
+    const revive = suppression.away ? suppression.wantedRoles() : (change?.revived ?? []);
+    const suppress = suppression.away ? [] : (change?.suppressed ?? []);
     suppression.setAway(false);
-    const roles = suppression.wantedRoles();
-    if (roles.length > 0) this.#send(rolesCall(CallType.REVIVE, roles));
+    if (revive.length > 0) this.#send(rolesCall(CallType.REVIVE, revive));
+    if (suppress.length > 0) this.#send(rolesCall(CallType.SUPPRESS, suppress));
   }
 
   #leaseExpired(): void {
