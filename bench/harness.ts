@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,11 +68,17 @@ export interface BenchBridge {
   readonly address: string;
   readonly pid: number;
   close(): Promise<void>;
+  /** kill -9. */
+  kill(): Promise<void>;
 }
 
-/** Starts a bridge of its own for a benchmark. `execArgv` is for profilers. */
-export async function startBridge(master: string, execArgv: readonly string[] = []): Promise<BenchBridge> {
-  const dataDir = await mkdtemp(join(tmpdir(), "mesos-bridge-bench-"));
+/** Starts a bridge for a benchmark, on a data directory of its own unless one is given. `execArgv` is for profilers. */
+export async function startBridge(
+  master: string,
+  execArgv: readonly string[] = [],
+  givenDataDir?: string,
+): Promise<BenchBridge> {
+  const dataDir = givenDataDir ?? (await mkdtemp(join(tmpdir(), "mesos-bridge-bench-")));
   const main = fileURLToPath(new URL("../server/main.js", import.meta.url));
   const args = ["serve", "--master", master, "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--log-level", "error"];
   const child = spawn(process.execPath, [...execArgv, main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
@@ -84,13 +91,111 @@ export async function startBridge(master: string, execArgv: readonly string[] = 
     });
     child.once("exit", () => reject(new Error("the bridge did not start")));
   });
-  const close = async () => {
+  const end = async (signal: NodeJS.Signals) => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
+    child.kill(signal);
     await ended;
-    await rm(dataDir, { recursive: true, force: true });
+    if (givenDataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   };
-  return { address, pid: child.pid ?? 0, close };
+  return { address, pid: child.pid ?? 0, close: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+}
+/** The processes that most benchmarks need: a fast master, and a bridge on it. */
+export class Rig {
+  readonly master: Worker;
+  readonly masterAddress: string;
+  readonly bridge: BenchBridge;
+  readonly #workers: Worker[];
+
+  private constructor(master: Worker, masterAddress: string, bridge: BenchBridge) {
+    this.master = master;
+    this.masterAddress = masterAddress;
+    this.bridge = bridge;
+    this.#workers = [master];
+  }
+
+  static async open(): Promise<Rig> {
+    const master = new Worker("fastMaster");
+    const address = `127.0.0.1:${(await master.next("ready")).port}`;
+    return new Rig(master, address, await startBridge(address, profilerArgs()));
+  }
+
+  /** A client process, attached to these frameworks. */
+  async client(...frameworkNames: string[]): Promise<Worker> {
+    const client = this.worker("client");
+    client.tell("attach", { address: this.bridge.address, frameworkNames });
+    for (const _ of frameworkNames) await client.next("attached");
+    for (const _ of frameworkNames) await this.master.next("subscribed");
+    return client;
+  }
+
+  /** A process that subscribes straight at the master. */
+  async direct(): Promise<Worker> {
+    const direct = this.worker("directClient");
+    direct.tell("subscribe", this.masterAddress);
+    await direct.next("attached");
+    await this.master.next("subscribed");
+    return direct;
+  }
+
+  worker(name: string): Worker {
+    const worker = new Worker(name);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.#workers) worker.close();
+    await this.bridge.close();
+  }
+}
+
+/** Arguments for the bridge's Node, such as `--cpu-prof`, from BENCH_BRIDGE_ARGS. */
+export function profilerArgs(): string[] {
+  return process.env.BENCH_BRIDGE_ARGS?.split(" ") ?? [];
+}
+
+/** Memory and processor use of a process, from /proc. */
+export interface Usage {
+  readonly residentMb: number;
+  readonly peakMb: number;
+  readonly cpuSeconds: number;
+  readonly sockets: number;
+}
+
+export function usageOf(pid: number): Usage {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  const sockets = readdirSync(`/proc/${pid}/fd`).filter((fd) => linkOf(`/proc/${pid}/fd/${fd}`).startsWith("socket:"));
+  return {
+    residentMb: kb("VmRSS") / 1024,
+    peakMb: kb("VmHWM") / 1024,
+    cpuSeconds: ticks / 100,
+    sockets: sockets.length,
+  };
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** One line of a benchmark's table. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  readonly value: Spread;
+  /** The same thing without the bridge, or what the figure is compared with, in the same run. */
+  readonly reference?: Spread;
+  /** What has to be reached, in words, and whether it was. */
+  readonly reach?: string;
+  readonly reached?: boolean;
 }
 
 /** The median of some figures, and how far they lie apart. */

@@ -1,13 +1,61 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { acknowledgements } from "./acknowledgements.js";
+import { snapshot, start } from "./attach.js";
+import { calls } from "./calls.js";
+import { busyFrameworks, idleFrameworks } from "./frameworks.js";
+import type { Figure, Spread } from "./harness.js";
+import { latency } from "./latency.js";
+import { offers } from "./offers.js";
 import { relay } from "./relay.js";
+import { observers, stalledClient } from "./watchers.js";
 
-const name = process.argv[2];
-if (name === undefined || name === "relay") {
-  for (const bytes of [300, 4096]) {
-    const figures = await relay(bytes, bytes > 1000 ? 12_000 : 50_000, 5);
-    process.stdout.write(`${JSON.stringify(figures)}\n`);
+const benchmarks: Record<string, () => Promise<Figure[]>> = {
+  relay,
+  acknowledgements,
+  calls,
+  latency,
+  offers,
+  "idle-frameworks": idleFrameworks,
+  "busy-frameworks": busyFrameworks,
+  observers,
+  "stalled-client": stalledClient,
+  snapshot,
+  start,
+};
+
+const RESULTS = "bench-results";
+
+await main(process.argv.slice(2));
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.find((name) => !(name in benchmarks));
+  if (unknown !== undefined) {
+    process.stderr.write(`bench: there is no '${unknown}'; there are ${Object.keys(benchmarks).join(", ")}\n`);
+    process.exit(2);
+  }
+  const machine = { node: process.version, processor: cpus()[0]?.model ?? "", cores: cpus().length };
+  mkdirSync(RESULTS, { recursive: true });
+  for (const [name, run] of Object.entries(benchmarks)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const figures = await run();
+    writeFileSync(`${RESULTS}/${name}.json`, `${JSON.stringify({ name, machine, figures }, undefined, 2)}\n`);
+    process.stdout.write(`${figures.map(line).join("\n")}\n`);
   }
 }
-if (name === undefined || name === "acknowledgements") {
-  process.stdout.write(`${JSON.stringify(await acknowledgements(50_000, 5))}\n`);
+
+function line({ name, unit, value, reference, reach, reached }: Figure): string {
+  const against = reference
+    ? `  reference ${number(reference.median)}  ratio ${(value.median / reference.median).toFixed(2)}`
+    : "";
+  const goal = reach === undefined ? "" : `  ${reached ? "reached" : "NOT REACHED"}: ${reach}`;
+  return `${name.padEnd(64)} ${range(value)} ${unit}${against}${goal}`;
+}
+
+function range({ median, min, max }: Spread): string {
+  return min === max ? number(median) : `${number(median)} (${number(min)} to ${number(max)})`;
+}
+
+function number(value: number): string {
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }

@@ -1,98 +1,232 @@
 /**
- * A client that only counts: attaches to a bridge (or to the reference server, which speaks the same
- * method) and tells when so many events have come. Can acknowledge what it gets on a Calls stream.
+ * Clients that only count: attach to a bridge (or to the reference server, which speaks the same method), one stream for
+ * each framework, and tell when so many events have come. Can acknowledge what they get, and make calls.
  */
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import { CallsRequest, SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
+import { Client, type ClientDuplexStream, credentials, type Metadata } from "@grpc/grpc-js";
+import { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
+import { CallRequest, CallsRequest, CallsResponse, SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, ProtoReader } from "../../wire/proto.js";
 import { onCommand, report } from "./ipc.js";
+import { Latencies } from "./latencies.js";
 
 const same = (bytes: Buffer): Buffer => bytes;
-const EMPTY = new Uint8Array(0);
+const REVIVE = 5;
+
+interface Attach {
+  readonly address: string;
+  readonly frameworkNames: readonly string[];
+  /** Attach and then don't read. */
+  readonly stalled?: boolean;
+}
+
+interface MakeCalls {
+  readonly frameworkName: string;
+  readonly count: number;
+  /** Calls a second; 0: as fast as they are answered. */
+  readonly rate: number;
+  readonly unary: boolean;
+  /** Calls that wait for an answer at a time. */
+  readonly window: number;
+}
 
 let client: Client | undefined;
-let attachmentId = "";
+const attachmentIds = new Map<string, string>();
 let events = 0;
 let messages = 0;
 let bytes = 0;
 let waitingFor = 0;
-let started = 0;
+let waitingForBytes = 0;
 let first = 0n;
-let acknowledge = false;
-let calls: ClientDuplexStream<Buffer, Buffer> | undefined;
+let timed = false;
+let latencies = new Map<string, Latencies>();
+let acknowledgements: ClientDuplexStream<Buffer, Buffer> | undefined;
 
-interface Attach {
-  readonly address: string;
-  readonly frameworkName: string;
+function open(address: string): Client {
+  client ??= new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+  return client;
 }
 
 function attach(value: unknown): void {
-  const { address, frameworkName } = value as Attach;
-  client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
-  const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: { user: "root", name: "bench" } });
-  const stream = client.makeServerStreamRequest(
-    "/mesosbridge.v1.SchedulerService/Subscribe",
-    same,
-    same,
-    Buffer.from(SubscribeRequest.encode(request).finish()),
-  );
-  stream.on("data", onMessage);
-  stream.on("error", (error: Error) => report({ kind: "error", message: error.message }));
+  const { address, frameworkNames, stalled } = value as Attach;
+  for (const frameworkName of frameworkNames) {
+    const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: { user: "root", name: "bench" } });
+    const stream = open(address).makeServerStreamRequest(
+      "/mesosbridge.v1.SchedulerService/Subscribe",
+      same,
+      same,
+      Buffer.from(SubscribeRequest.encode(request).finish()),
+    );
+    stream.on("data", (message: Buffer) => {
+      onMessage(frameworkName, message, 1);
+      if (stalled) stream.pause();
+    });
+    // A stalled stream is meant to be ended by the bridge.
+    stream.on("error", (error: Error) => report({ kind: stalled ? "ended" : "error", message: error.message }));
+  }
 }
 
-function onMessage(message: Buffer): void {
+function watch(value: unknown): void {
+  const { address, count } = value as { address: string; count: number };
+  const request = Buffer.from(WatchEventsRequest.encode(WatchEventsRequest.fromPartial({})).finish());
+  for (let i = 0; i < count; i++) {
+    const stream = open(address).makeServerStreamRequest(
+      "/mesosbridge.v1.ObserverService/WatchEvents",
+      same,
+      same,
+      request,
+    );
+    stream.on("metadata", (_: Metadata) => report({ kind: "watching" }));
+    stream.on("data", (message: Buffer) => onMessage("", message, 2));
+    stream.on("error", (error: Error) => report({ kind: "error", message: error.message }));
+  }
+}
+
+function onMessage(frameworkName: string, message: Buffer, field: number): void {
   messages++;
   bytes += message.length;
   const tokens: string[] = [];
   const reader = new ProtoReader(message);
   while (reader.next()) {
-    if (reader.field !== 1 || reader.wireType !== LENGTH_DELIMITED) continue;
-    take(reader.message(), tokens);
+    if (reader.field === field && reader.wireType === LENGTH_DELIMITED) take(frameworkName, reader.message(), tokens);
   }
-  if (tokens.length > 0 && calls)
-    calls.write(Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ ackTokens: tokens })).finish()));
-  if (waitingFor > 0 && events >= waitingFor) {
+  if (tokens.length > 0 && acknowledgements) {
+    acknowledgements.write(Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ ackTokens: tokens })).finish()));
+  }
+  if ((waitingFor > 0 && events >= waitingFor) || (waitingForBytes > 0 && bytes >= waitingForBytes)) {
     waitingFor = 0;
+    waitingForBytes = 0;
     const seconds = Number(process.hrtime.bigint() - first) / 1e9;
-    report({ kind: "counted", events, messages, bytes, seconds, cpu: process.cpuUsage().user / 1e6 - started });
+    report({ kind: "counted", events, messages, bytes, seconds });
   }
 }
 
-function take(event: ProtoReader, tokens: string[]): void {
-  let opened: Uint8Array = EMPTY;
-  let mesos = 0;
+function take(frameworkName: string, event: ProtoReader, tokens: string[]): void {
   while (event.next()) {
-    if (event.field === 11) mesos = event.bytes().length;
-    else if (event.field === 10) opened = event.bytes();
-    else if (event.field === 3 && acknowledge) tokens.push(event.string());
+    if (event.field === 11) onEvent(frameworkName, event.bytes());
+    else if (event.field === 10) opened(frameworkName, event.message());
+    else if (event.field === 12) progress(event.message());
+    else if (event.field === 3 && acknowledgements) tokens.push(event.string());
   }
-  if (opened.length > 0) {
-    const reader = new ProtoReader(opened);
-    while (reader.next()) if (reader.field === 1) attachmentId = reader.string();
-    report({ kind: "attached", attachmentId });
-  }
-  if (mesos > 0 && waitingFor > 0) events++;
 }
 
-function openCalls(frameworkName: string): void {
-  acknowledge = true;
-  calls = client?.makeBidiStreamRequest("/mesosbridge.v1.SchedulerService/Calls", same, same);
-  calls?.on("data", () => {});
-  calls?.on("error", (error: Error) => report({ kind: "error", message: error.message }));
-  const header = { frameworkName, attachmentId, requestId: "" };
-  const none = CallsRequest.fromPartial({ header, call: { type: 5 } });
-  calls?.write(Buffer.from(CallsRequest.encode(none).finish()));
+function opened(frameworkName: string, reader: ProtoReader): void {
+  while (reader.next()) if (reader.field === 1) attachmentIds.set(frameworkName, reader.string());
+  report({ kind: "attached", frameworkName });
+}
+
+function progress(reader: ProtoReader): void {
+  const seconds = Number(process.hrtime.bigint() - first) / 1e9;
+  while (reader.next()) if (reader.field === 1) report({ kind: "snapshot", seconds, bytes });
+}
+
+function onEvent(frameworkName: string, event: Uint8Array): void {
+  if (waitingFor > 0 && event.length > 0) events++;
+  if (!timed || event[1] !== 5) return;
+  const sent = Buffer.from(event.buffer, event.byteOffset, event.length).readBigUInt64LE(event.length - 8);
+  const of = latencies.get(frameworkName) ?? new Latencies();
+  latencies.set(frameworkName, of);
+  of.add(Number(process.hrtime.bigint() - sent) / 1e6);
+}
+
+function callsStream(frameworkName: string): ClientDuplexStream<Buffer, Buffer> {
+  const stream = client?.makeBidiStreamRequest("/mesosbridge.v1.SchedulerService/Calls", same, same);
+  if (!stream) throw new Error("not attached");
+  stream.on("error", (error: Error) => report({ kind: "error", message: error.message }));
+  const header = headerOf(frameworkName);
+  stream.write(Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ header, call: { type: REVIVE } })).finish()));
+  return stream;
+}
+
+function headerOf(frameworkName: string) {
+  return { frameworkName, attachmentId: attachmentIds.get(frameworkName) ?? "", requestId: "" };
+}
+
+function makeCalls(value: unknown): void {
+  const options = value as MakeCalls;
+  const started: bigint[] = [];
+  const measured = new Latencies();
+  let sent = 0;
+  let answered = 0;
+  const begin = process.hrtime.bigint();
+  const done = () => {
+    measured.add(Number(process.hrtime.bigint() - (started[answered++] as bigint)) / 1e6);
+    if (answered === options.count) {
+      const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
+      report({ kind: "answered", seconds, ...measured.percentiles() });
+    }
+  };
+  const send = options.unary
+    ? unarySender(options.frameworkName, done, () => pump())
+    : streamSender(options.frameworkName, done, () => pump());
+  const pump = () => {
+    if (options.rate > 0) return;
+    while (sent < options.count && sent - answered < options.window) one();
+  };
+  const one = () => {
+    sent++;
+    started.push(process.hrtime.bigint());
+    send();
+  };
+  if (options.rate === 0) return pump();
+  const timer = setInterval(() => {
+    const due = Math.floor((Number(process.hrtime.bigint() - begin) / 1e9) * options.rate);
+    while (sent < Math.min(due, options.count)) one();
+    if (sent >= options.count) clearInterval(timer);
+  }, 1);
+}
+
+function streamSender(frameworkName: string, done: () => void, more: () => void): () => void {
+  const stream = callsStream(frameworkName);
+  // The first answer is that of the message that carried the header.
+  let skip = 1;
+  stream.on("data", (message: Buffer) => {
+    for (const _ of CallsResponse.decode(message).results) if (skip-- <= 0) done();
+    more();
+  });
+  const call = Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ call: { type: REVIVE } })).finish());
+  return () => stream.write(call);
+}
+
+function unarySender(frameworkName: string, done: () => void, more: () => void): () => void {
+  const request = CallRequest.fromPartial({ header: headerOf(frameworkName), call: { type: REVIVE } });
+  const message = Buffer.from(CallRequest.encode(request).finish());
+  return () => {
+    client?.makeUnaryRequest("/mesosbridge.v1.SchedulerService/Call", same, same, message, (error) => {
+      if (error) report({ kind: "error", message: error.message });
+      done();
+      more();
+    });
+  };
 }
 
 onCommand({
   attach,
-  openCalls: (value) => openCalls(value as string),
+  watch,
+  makeCalls,
+  acknowledge: (value) => {
+    acknowledgements = callsStream(value as string);
+    acknowledgements.on("data", () => {});
+  },
+  time: () => {
+    timed = true;
+    latencies = new Map();
+    report({ kind: "timing" });
+  },
+  latencies: () => {
+    const frameworks = [...latencies].map(([name, of]) => ({ name, ...of.percentiles() }));
+    report({ kind: "latencies", frameworks });
+  },
+  countBytes: (value) => {
+    bytes = 0;
+    waitingForBytes = value as number;
+    first = process.hrtime.bigint();
+    report({ kind: "counting" });
+  },
   count: (value) => {
     events = 0;
     messages = 0;
     bytes = 0;
     waitingFor = value as number;
-    started = process.cpuUsage().user / 1e6;
     first = process.hrtime.bigint();
     report({ kind: "counting" });
   },

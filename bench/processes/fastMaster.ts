@@ -23,7 +23,8 @@ interface Flood {
   readonly window: number;
 }
 
-let subscription: Socket | undefined;
+/** One for each framework, in the order in which they subscribed. */
+let subscriptions: Socket[] = [];
 let calls = 0;
 let waitingFor = 0;
 
@@ -31,6 +32,9 @@ const server = createServer((socket) => {
   socket.setNoDelay(true);
   let buffered: Buffer = Buffer.alloc(0);
   socket.on("error", () => {});
+  socket.on("close", () => {
+    subscriptions = subscriptions.filter((other) => other !== socket);
+  });
   socket.on("data", (chunk: Buffer) => {
     buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
     let at = 0;
@@ -64,7 +68,7 @@ function version(): string {
 }
 
 function subscribed(socket: Socket): void {
-  subscription = socket;
+  subscriptions.push(socket);
   socket.write(
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/x-protobuf\r\n" +
       "Mesos-Stream-Id: 8ba7c0f0-0000-4000-8000-000000000000\r\n\r\n",
@@ -74,7 +78,7 @@ function subscribed(socket: Socket): void {
     subscribed: { frameworkId: { value: "bench" }, heartbeatIntervalSeconds: 600 },
   });
   socket.write(chunked(encodeRecord(Event.encode(event).finish())));
-  report({ kind: "subscribed" });
+  report({ kind: "subscribed", frameworks: subscriptions.length });
 }
 
 function chunked(bytes: Buffer): Buffer {
@@ -148,7 +152,7 @@ let prepared: Buffer[] = [];
 
 /** Writes as fast as the reader takes it. */
 function flood(): void {
-  const socket = subscription;
+  const socket = subscriptions.at(-1);
   if (!socket) throw new Error("nobody has subscribed");
   let next = 0;
   const write = () => {
@@ -156,6 +160,34 @@ function flood(): void {
       if (!socket.write(prepared[next++] as Buffer)) return void socket.once("drain", write);
   };
   write();
+}
+
+interface Pace {
+  /** Events a second, over all subscriptions in turn. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Writes events at an even pace; each ends with the time of its writing, in ns of the monotonic clock. */
+function pace({ rate, seconds, bytes }: Pace): void {
+  const event = chunked(encodeRecord(messageEvent(bytes)));
+  const total = rate * seconds;
+  const started = process.hrtime.bigint();
+  let sent = 0;
+  const timer = setInterval(() => {
+    const due = Math.min(total, Math.floor((Number(process.hrtime.bigint() - started) / 1e9) * rate));
+    for (; sent < due; sent++) {
+      const copy = Buffer.from(event);
+      // The last bytes of the event are those of its data; behind it stands the chunk's line end.
+      copy.writeBigUInt64LE(process.hrtime.bigint(), copy.length - 10);
+      subscriptions[sent % subscriptions.length]?.write(copy);
+    }
+    if (sent >= total) {
+      clearInterval(timer);
+      report({ kind: "paced", sent });
+    }
+  }, 1);
 }
 
 server.listen(0, "127.0.0.1", () => {
@@ -170,6 +202,7 @@ onCommand({
     report({ kind: "prepared", bytes: prepared.reduce((sum, chunk) => sum + chunk.length, 0) });
   },
   flood,
+  pace: (value) => pace(value as Pace),
   expectCalls: (value) => {
     calls = 0;
     waitingFor = value as number;
