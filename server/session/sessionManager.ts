@@ -136,7 +136,14 @@ export class SessionManager {
     };
     if (!request.frameworkInfo) {
       if (!known) throw invalidField("framework_info", "is required for a framework that the bridge does not know");
-      return { record: { ...known, ...common }, defaultedFields: [] };
+      const { suppressedRoles, offerConstraints } = request;
+      const record = {
+        ...known,
+        ...common,
+        ...(suppressedRoles.length > 0 && { suppressedRoles }),
+        ...(offerConstraints.length > 0 && { offerConstraints: Buffer.from(offerConstraints) }),
+      };
+      return { record, defaultedFields: [] };
     }
     const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, link.authentication.principal);
     const frameworkId = known?.frameworkId ?? completed.id ?? randomUUID();

@@ -40,6 +40,16 @@ export class Suppression {
     for (const role of roles) this.#byClient.delete(role);
   }
 
+  /** Goes back to what a SUBSCRIBE with these roles means. Tells which of its roles change by that. */
+  reset(suppressedRoles: readonly string[]): { revived: string[]; suppressed: string[] } {
+    const before = this.#byClient;
+    this.#byClient = new Set(suppressedRoles);
+    return {
+      revived: this.#roles.filter((role) => before.has(role) && !this.#byClient.has(role)),
+      suppressed: this.#roles.filter((role) => !before.has(role) && this.#byClient.has(role)),
+    };
+  }
+
   /** The framework changed. */
   replaced(roles: readonly string[], suppressedRoles: readonly string[]): void {
     this.#roles = roles;
