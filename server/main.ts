@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { pino } from "pino";
 import { parseServeConfig } from "./config.js";
+import { localCommand } from "./embedded/command.js";
 import { serve } from "./serve.js";
 import { version } from "./version.js";
 
@@ -15,6 +16,7 @@ const program = new Command("mesos-bridge")
   );
 
 program.addCommand(serveCommand());
+program.addCommand(localCommand());
 await program.parseAsync();
 
 function serveCommand(): Command {
