@@ -171,7 +171,7 @@ function carryOut(
     case Type.LAUNCH:
       return launch(state, framework, agent, operation.launch?.taskInfos ?? [], remainder);
     case Type.LAUNCH_GROUP:
-      return launchGroup(state, framework, agent, operation.launchGroup?.taskGroup?.tasks ?? [], remainder);
+      return launchGroup(state, framework, agent, operation.launchGroup, remainder);
     default:
       return applyOperation(state, framework, agent, operation, remainder);
   }

@@ -72,7 +72,7 @@ export function agentUrl(pid: string, hostname: string): NonNullable<OfferMessag
   return { scheme: "http", address: { hostname, ip, port: Number(port) }, path: `/${name}`, query: [] };
 }
 
-function offerMessage(framework: Framework, offer: Offer): OfferMessage {
+export function offerMessage(framework: Framework, offer: Offer): OfferMessage {
   const { agent } = offer;
   return OfferMessage.create({
     id: { value: offer.id },

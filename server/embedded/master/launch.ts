@@ -1,4 +1,4 @@
-import type { ExecutorInfo, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { ExecutorInfo, Offer_Operation_LaunchGroup, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
 import { Resources } from "../resources/resources.js";
 import { type Remainder, sendTaskError } from "./accept.js";
 import type { Agent, Framework } from "./entities.js";
@@ -27,10 +27,12 @@ export function launchGroup(
   state: MasterState,
   framework: Framework,
   agent: Agent,
-  tasks: readonly TaskInfo[],
+  operation: Offer_Operation_LaunchGroup | undefined,
   remainder: Remainder,
 ): void {
-  const error = invalidGroup(tasks, framework, agent, remainder.available);
+  const tasks = operation?.taskGroup?.tasks ?? [];
+  if (!operation?.executor) return;
+  const error = invalidGroup(operation.executor, tasks, framework, agent, remainder.available);
   if (error === undefined) start(state, framework, agent, tasks, true, remainder);
   else for (const task of tasks) sendTaskError(state, framework, agent, task, error, true);
 }

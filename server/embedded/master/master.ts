@@ -27,7 +27,7 @@ export class EmbeddedMaster {
     if (path === "/api/v1/scheduler" || path.startsWith("/api/v1/scheduler/")) {
       return handleScheduler(this.state, request, this.#credentials, this.standDown);
     }
-    if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this, request);
+    if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this.state, this.agents, request);
     switch (path) {
       case "/health":
         return { status: 200 };

@@ -1,16 +1,7 @@
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
+import { VERSION } from "../version.js";
 import type { MasterState } from "./state.js";
-
-/** What GET /version of Mesos 1.11.0 says. */
-export const VERSION = {
-  build_date: "2020-11-24 15:38:37",
-  build_time: 1606232317,
-  build_user: "ubuntu",
-  git_sha: "04bc7ee1984d86fbb0bd782ccc69ce44c13ae4b9",
-  git_tag: "1.11.0",
-  version: "1.11.0",
-};
 
 export const VERSION_JSON: Answer = jsonAnswer(JSON.stringify(VERSION));
 

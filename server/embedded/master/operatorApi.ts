@@ -1,6 +1,117 @@
-import { type Answer, notFound, type Request, refuseUnlessPost } from "../http/answer.js";
-import type { EmbeddedMaster } from "./master.js";
+import { Call, Call_Type, Response, Response_Type } from "../../../gen/mesos/v1/master/master.js";
+import { encodeMessage, type MessageType } from "../codec/messages.js";
+import { acceptedMediaType } from "../http/accept.js";
+import { type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { notAcceptable, readCall } from "../http/requestBody.js";
+import { VERSION } from "../version.js";
+import type { AgentDesk } from "./agents.js";
+import { removeFramework } from "./frameworks.js";
+import { metrics } from "./metrics.js";
+import {
+  describeAgents,
+  describeExecutors,
+  describeFrameworks,
+  describeOperations,
+  describeTasks,
+} from "./operatorViews.js";
+import type { MasterState } from "./state.js";
 
-export function handleOperator(_master: EmbeddedMaster, request: Request): Answer {
-  return refuseUnlessPost(request) ?? notFound();
+const CALL: MessageType<Call> = { name: "mesos.v1.master.Call", fns: Call };
+const RESPONSE: MessageType<Response> = { name: "mesos.v1.master.Response", fns: Response };
+
+/** POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN and MARK_AGENT_GONE. */
+export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
+  const wrongMethod = refuseUnlessPost(request);
+  if (wrongMethod) return wrongMethod;
+  const body = readCall(request, CALL);
+  if ("refusal" in body) return body.refusal;
+  const { call } = body;
+  const invalid = invalidCall(call);
+  if (invalid !== undefined) return textAnswer(400, `Failed to validate master::Call: ${invalid}`);
+  const mediaType = acceptedMediaType(request.headers.accept);
+  if (!mediaType) return notAcceptable();
+  if (call.type === Call_Type.TEARDOWN) return teardown(state, call);
+  if (call.type === Call_Type.MARK_AGENT_GONE) return markGone(agents, call);
+  const response = look(state, call);
+  if (!response) return notImplemented();
+  return { status: 200, headers: { "Content-Type": mediaType }, body: encodeMessage(RESPONSE, response, mediaType) };
+}
+
+function invalidCall(call: Call): string | undefined {
+  if (call.type === undefined) return "Expecting 'type' to be present";
+  if (call.type === Call_Type.TEARDOWN && !call.teardown) return "Expecting 'teardown' to be present";
+  if (call.type === Call_Type.GET_METRICS && !call.getMetrics) return "Expecting 'get_metrics' to be present";
+  if (call.type === Call_Type.MARK_AGENT_GONE && !call.markAgentGone)
+    return "Expecting 'mark_agent_gone' to be present";
+  return undefined;
+}
+
+function teardown(state: MasterState, call: Call): Answer {
+  const framework = state.frameworks.get(call.teardown?.frameworkId?.value ?? "");
+  if (!framework) return textAnswer(400, "No framework found with specified ID");
+  removeFramework(state, framework);
+  return { status: 200 };
+}
+
+function markGone(agents: AgentDesk, call: Call): Answer {
+  const agentId = call.markAgentGone?.agentId?.value ?? "";
+  return agents.markGone(agentId) ? { status: 200 } : textAnswer(404, `Agent '${agentId}' not found`);
+}
+
+function look(state: MasterState, call: Call): Response | undefined {
+  switch (call.type) {
+    case Call_Type.GET_HEALTH:
+      return { type: Response_Type.GET_HEALTH, getHealth: { healthy: true } };
+    case Call_Type.GET_VERSION:
+      return { type: Response_Type.GET_VERSION, getVersion: { versionInfo: versionInfo() } };
+    case Call_Type.GET_FLAGS: {
+      const flags = Object.entries(state.flags.all()).map(([name, value]) => ({ name, value }));
+      return { type: Response_Type.GET_FLAGS, getFlags: { flags } };
+    }
+    case Call_Type.GET_METRICS: {
+      const all = Object.entries(metrics(state)).map(([name, value]) => ({ name, value }));
+      return { type: Response_Type.GET_METRICS, getMetrics: { metrics: all } };
+    }
+    case Call_Type.GET_MASTER: {
+      const time = state.startTime / 1000;
+      return {
+        type: Response_Type.GET_MASTER,
+        getMaster: { masterInfo: state.info, startTime: time, electedTime: time },
+      };
+    }
+    case Call_Type.GET_AGENTS:
+      return { type: Response_Type.GET_AGENTS, getAgents: describeAgents(state) };
+    case Call_Type.GET_FRAMEWORKS:
+      return { type: Response_Type.GET_FRAMEWORKS, getFrameworks: describeFrameworks(state) };
+    case Call_Type.GET_EXECUTORS:
+      return { type: Response_Type.GET_EXECUTORS, getExecutors: describeExecutors(state) };
+    case Call_Type.GET_OPERATIONS:
+      return { type: Response_Type.GET_OPERATIONS, getOperations: describeOperations(state) };
+    case Call_Type.GET_TASKS:
+      return { type: Response_Type.GET_TASKS, getTasks: describeTasks(state) };
+    case Call_Type.GET_STATE:
+      return { type: Response_Type.GET_STATE, getState: everything(state) };
+    default:
+      return undefined;
+  }
+}
+
+function everything(state: MasterState): NonNullable<Response["getState"]> {
+  return {
+    getTasks: describeTasks(state),
+    getExecutors: describeExecutors(state),
+    getFrameworks: describeFrameworks(state),
+    getAgents: describeAgents(state),
+  };
+}
+
+function versionInfo() {
+  return {
+    version: VERSION.version,
+    buildDate: VERSION.build_date,
+    buildTime: VERSION.build_time,
+    buildUser: VERSION.build_user,
+    gitSha: VERSION.git_sha,
+    gitTag: VERSION.git_tag,
+  };
 }

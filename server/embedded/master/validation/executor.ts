@@ -63,7 +63,7 @@ function incompatible(executor: ExecutorInfo, live: ExecutorInfo | undefined): s
 }
 
 /** The order of resources and of environment variables does not matter. */
-function sameExecutor(a: ExecutorInfo, b: ExecutorInfo): boolean {
+export function sameExecutor(a: ExecutorInfo, b: ExecutorInfo): boolean {
   const [left, right] = [Resources.of(a.resources), Resources.of(b.resources)];
   if (!left.contains(right) || !right.contains(left)) return false;
   return isDeepStrictEqual(comparable(a), comparable(b));

@@ -1,10 +1,15 @@
-import { ContainerInfo_Type, ExecutorInfo_Type, type TaskInfo } from "../../../../gen/mesos/v1/mesos.js";
+import {
+  ContainerInfo_Type,
+  type ExecutorInfo,
+  ExecutorInfo_Type,
+  type TaskInfo,
+} from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId } from "../../names.js";
 import { Resources } from "../../resources/resources.js";
 import { toMilli } from "../../resources/value.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCheck, invalidCommand, invalidHealthCheck } from "./checks.js";
-import { invalidExecutor, prefixed } from "./executor.js";
+import { invalidExecutor, prefixed, sameExecutor } from "./executor.js";
 import { duplicatePersistenceId, invalidVolumeIds, mixedAllocation, mixedRevocable } from "./resources.js";
 
 /** Mesos warns below these for custom executors, and refuses task groups below them. In thousandths. */
@@ -106,6 +111,7 @@ export function neededResources(tasks: readonly TaskInfo[], framework: Framework
 
 /** What is wrong with a LAUNCH_GROUP, whose tasks share one executor, or undefined. */
 export function invalidGroup(
+  executor: ExecutorInfo,
   tasks: readonly TaskInfo[],
   framework: Framework,
   agent: Agent,
@@ -120,8 +126,12 @@ export function invalidGroup(
       invalidGroupTask(task);
     if (invalid !== undefined) return `Task '${ids[index]}' is invalid: ${invalid}`;
   }
-  const invalid = invalidGroupExecutor(tasks, framework, agent);
+  const invalid = invalidGroupExecutor(executor, framework, agent);
   if (invalid !== undefined) return invalid;
+  const stranger = tasks.find(({ executor: own }) => own && !sameExecutor(own, executor));
+  if (stranger) {
+    return `The \`ExecutorInfo\` of task '${stranger.taskId?.value}' is different from executor '${executor.executorId?.value}'`;
+  }
   const total = neededResources(tasks, framework, agent);
   if (total.isCoveredBy(available)) return undefined;
   return `Total resources ${total} required by task group and its executor are more than available ${available}`;
@@ -129,23 +139,30 @@ export function invalidGroup(
 
 function invalidGroupTask(task: TaskInfo): string | undefined {
   if (!task.executor) return "'TaskInfo.executor' must be set";
+  if (Object.keys(task.limits).length > 0 && task.container?.linuxInfo?.shareCgroups !== false) {
+    return "Resource limits may only be set for tasks within a task group when the 'share_cgroups' field is set to 'false'.";
+  }
   if (task.container?.type === ContainerInfo_Type.DOCKER) return "Docker ContainerInfo is not supported on the task";
   return undefined;
 }
 
-function invalidGroupExecutor(tasks: readonly TaskInfo[], framework: Framework, agent: Agent): string | undefined {
-  const executor = tasks[0]?.executor;
-  if (!executor) return "'TaskInfo.executor' must be set";
+function invalidGroupExecutor(executor: ExecutorInfo, framework: Framework, agent: Agent): string | undefined {
   if (executor.type === undefined) return "'ExecutorInfo.type' must be set";
   const invalid = invalidExecutor(executor, framework, agent);
   if (invalid !== undefined) return invalid;
   const resources = Resources.of(executor.resources);
   if (resources.milli("cpus") < MIN_EXECUTOR_CPUS) {
-    return `Executor '${executor.executorId?.value}' uses less CPUs (${resources.milli("cpus") / 1000}) than the minimum required (0.01)`;
+    return `Executor '${executor.executorId?.value}' uses less CPUs (${amountOrNone(resources, "cpus")}) than the minimum required (0.01)`;
   }
   if (resources.milli("mem") < MIN_EXECUTOR_MEM) {
-    return `Executor '${executor.executorId?.value}' uses less memory (${resources.milli("mem") / 1000}MB) than the minimum required (32MB)`;
+    return `Executor '${executor.executorId?.value}' uses less memory (${amountOrNone(resources, "mem", "MB")}) than the minimum required (32MB)`;
   }
   if (resources.milli("disk") === 0) return `Executor '${executor.executorId?.value}' uses no disk`;
   return undefined;
+}
+
+/** As Mesos prints an amount that may be missing. */
+function amountOrNone(resources: Resources, name: string, unit = ""): string {
+  const milli = resources.milli(name);
+  return milli === 0 ? "None" : `${milli / 1000}${unit}`;
 }

@@ -1,0 +1,51 @@
+import { type Attribute, type Labels, type Task, TaskState, type TaskStatus } from "../../gen/mesos/v1/mesos.js";
+import { messageSchema } from "./codec/schema.js";
+import { toJson } from "./codec/toJson.js";
+import { modelResources } from "./resources/modelJson.js";
+import { Resources } from "./resources/resources.js";
+
+/** The parts of `/state` that master and agents show alike. */
+
+export function modelAttributes(attributes: readonly Attribute[]): Record<string, string | number> {
+  return Object.fromEntries(
+    attributes.map(({ name, text, scalar, ranges }) => {
+      const value =
+        text?.value ??
+        scalar?.value ??
+        `[${(ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`).join(", ")}]`;
+      return [name ?? "", value];
+    }),
+  );
+}
+
+export function modelLabels(labels: Labels | undefined): { labels?: unknown } {
+  return labels ? { labels: labels.labels.map(({ key, value }) => ({ key, value })) } : {};
+}
+
+export function modelTask(task: Task): Record<string, unknown> {
+  return {
+    id: task.taskId?.value,
+    name: task.name,
+    framework_id: task.frameworkId?.value,
+    executor_id: task.executorId?.value ?? "",
+    slave_id: task.agentId?.value,
+    state: TaskState[task.state ?? TaskState.TASK_STAGING],
+    resources: modelResources(Resources.of(task.resources)),
+    role: task.resources[0]?.allocationInfo?.role ?? "*",
+    statuses: task.statuses.map(modelStatus),
+    ...modelLabels(task.labels),
+  };
+}
+
+function modelStatus(status: TaskStatus): Record<string, unknown> {
+  const container = status.containerStatus;
+  return {
+    state: TaskState[status.state ?? TaskState.TASK_STAGING],
+    timestamp: status.timestamp,
+    ...modelLabels(status.labels),
+    ...(container
+      ? { container_status: JSON.parse(toJson(messageSchema("mesos.v1.ContainerStatus"), container)) }
+      : {}),
+    ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
+  };
+}
