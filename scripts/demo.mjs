@@ -176,7 +176,7 @@ class Demo {
     this.#invert = new Part("mesos-invert", args, { show: true });
     if (this.#interrupts > 0) this.#invert.signal("SIGINT");
     const { code } = await Promise.race([this.#invert.ended, this.#failed]);
-    return code ?? 1;
+    return code ?? (this.interrupted ? INTERRUPTED : 1);
   }
 
   async #startMesos() {

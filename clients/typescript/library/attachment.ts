@@ -56,6 +56,9 @@ export class Attachment {
     return this.#id;
   }
 
+  /** Set while the framework is being ended: that it is removed then is no error. */
+  endExpected = false;
+
   /** True once there is no attachment and will be none. */
   get ended(): boolean {
     return this.#end !== undefined;
@@ -92,6 +95,7 @@ export class Attachment {
         const broken = await this.#readStream();
         this.#setId(undefined);
         if (broken === undefined || this.#options.signal.aborted) return;
+        if (this.endExpected && broken.reason === "FRAMEWORK_REMOVED") return;
         error = this.#isFinal(broken) ? broken : undefined;
         if (error !== undefined) throw error;
         await this.#waitToRetry(broken);

@@ -177,18 +177,21 @@ export abstract class SchedulerCalls {
     await this.#invoke(send, settings, () => false);
   }
 
-  /** For what ends the session: once the first try went out, finding no session any more means that it worked. */
+  /** For what ends the session: once a try went out, finding that the session has ended means that it worked. */
   async #ending(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
+    const { attachment } = this.context;
     let tried = false;
     try {
       await this.#repeatedly(async (header, options) => {
+        attachment.endExpected = true;
         await send(header, options).catch((error) => {
           tried = true;
           throw error;
         });
       }, settings);
     } catch (error) {
-      if (tried && this.context.attachment.endedWell) return;
+      attachment.endExpected = false;
+      if (tried && attachment.endedWell) return;
       throw error;
     }
   }

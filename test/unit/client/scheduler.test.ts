@@ -487,6 +487,16 @@ describe("calls", () => {
     await Promise.all([scheduler.teardown(), expect(events.next()).resolves.toMatchObject({ done: true })]);
   });
 
+  it("a teardown that was seen by its effect alone has worked", async () => {
+    connect();
+    const stream = await attach();
+    fake.answer("teardown", (_: never, context) => {
+      stream.fail(Status.FAILED_PRECONDITION, "FRAMEWORK_REMOVED");
+      refuse(context, Status.UNAVAILABLE, "OUTCOME_UNKNOWN");
+    });
+    await Promise.all([scheduler.teardown(), expect(events.next()).resolves.toMatchObject({ done: true })]);
+  });
+
   it("pipelines calls with the attachment in each", async () => {
     connect();
     await attach();
