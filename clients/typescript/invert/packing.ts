@@ -1,5 +1,5 @@
 import type { Offer, Resource } from "../../../gen/mesos/v1/mesos.js";
-import { type Amounts, ResourcePool } from "../library/resources.js";
+import { type Amounts, ResourcePool, sum } from "../library/resources.js";
 
 /** What one offer is used for. */
 export interface Packed {
@@ -59,7 +59,7 @@ class Bin {
     const { task, executor } = this.#needs;
     if (!this.#hasExecutor) {
       // Both or none: an executor without a task would be for nothing.
-      if (!this.#pool.has({ cpus: task.cpus + executor.cpus, mem: task.mem + executor.mem })) return false;
+      if (!this.#pool.has(sum(task, executor))) return false;
       this.packed.executor = this.#pool.take(executor);
       this.#hasExecutor = true;
     }
