@@ -31,7 +31,7 @@ function chosenSuites(args) {
 }
 
 /** What suites need beside the generated code. One that is not named needs all of it. */
-const needs = { unit: [], contract: ["real Mesos"] };
+const needs = { unit: [], contract: ["build", "real Mesos"] };
 const allNeeds = ["build", "real Mesos", "tools"];
 
 /** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
