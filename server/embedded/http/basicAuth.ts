@@ -20,7 +20,7 @@ export function authenticate(
   const secret = text.slice(colon + 1);
   const known = credentials.find((credential) => credential.principal === principal);
   if (scheme === "Basic" && colon >= 0 && known && sameSecret(known.secret, secret)) return { principal };
-  return { refusal: textAnswer(401, "", { "WWW-Authenticate": `Basic realm="${realm}"` }) };
+  return { refusal: textAnswer(401, "401 Unauthorized.", { "WWW-Authenticate": `Basic realm="${realm}"` }) };
 }
 
 function sameSecret(known: string, given: string): boolean {
