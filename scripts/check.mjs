@@ -28,17 +28,16 @@ const mesosRules = JSON.stringify({
   breaking: { use: ["FILE"], except: ["FIELD_SAME_JSON_NAME", "FILE_SAME_GO_PACKAGE"] },
 });
 
+/** Looks at what git does not ignore. */
+const tracked = ["--vcs-enabled=true", "--vcs-client-kind=git", "--vcs-use-ignore-file=true"];
+const biomeArgs = ["ci", "--error-on-warnings", "--colors=off", "--max-diagnostics=20", ...tracked];
+
 /** Each check gives what is wrong, as text; nothing or "" means that all is well. */
 const checks = [
   {
     name: "format and lint",
     fix: "npm run format, then mend what is left by hand",
-    run: () =>
-      failed(
-        node([bin("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "--colors=off", "--max-diagnostics=20"], {
-          capture: true,
-        }),
-      ),
+    run: () => failed(node([bin("@biomejs/biome/bin/biome"), ...biomeArgs], { capture: true })),
   },
   {
     name: "types",
@@ -149,8 +148,14 @@ async function report({ name, fix, run: check }) {
     console.log(`ok    ${name} (${seconds} s)`);
     return true;
   }
-  console.log(`FAIL  ${name} (${seconds} s)\n${wrong.trimEnd().replace(/^/gm, "      ")}\n      To mend it: ${fix}`);
+  console.log(`FAIL  ${name} (${seconds} s)\n${shortened(wrong).replace(/^/gm, "      ")}\n      To mend it: ${fix}`);
   return false;
+}
+
+/** The first lines, as many as one reads. */
+function shortened(text) {
+  const lines = text.trimEnd().split("\n");
+  return [...lines.slice(0, 80), ...(lines.length > 80 ? [`... ${lines.length - 80} more lines`] : [])].join("\n");
 }
 
 /** Runs the checks whose name holds one of the words, or all of them. */
