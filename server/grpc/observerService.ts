@@ -53,11 +53,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
   const chosen = (frameworkName: string): Session[] =>
     frameworkName === "" ? sessions.sessions() : [sessions.get(frameworkName)];
 
-  const watch = (
-    call: Watch,
-    accept: (observation: Observation) => boolean,
-    begin: (stream: ObserverStream) => void = () => {},
-  ) => {
+  const watch = (call: Watch, accept: (observation: Observation) => boolean, backlog: Iterable<Observation> = []) => {
     if (streams.size >= MAX_OBSERVERS) {
       throw new BridgeError("TOO_MANY_CALLS", `${MAX_OBSERVERS} observers watch already`);
     }
@@ -67,21 +63,21 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       streams.delete(stream);
     });
     streams.add(stream);
-    begin(stream);
+    stream.begin(messages(backlog));
     unobserve = hub.observe((observation) => {
       if (accept(observation)) stream.push(encodeObservation(observation));
     });
   };
 
   /** A Watch method over one kind of observations of one framework, or of all. */
-  const watching = (kind: Observation["kind"], begin: (stream: ObserverStream, name: string) => void = () => {}) => {
+  const watching = (kind: Observation["kind"], backlog: (name: string) => Iterable<Observation> = () => []) => {
     return (call: Watch) => {
       try {
         const name = new RequestFields(call.request).string(1);
         watch(
           call,
           (observation) => observation.kind === kind && (name === "" || observation.frameworkName === name),
-          (stream) => begin(stream, name),
+          backlog(name),
         );
       } catch (error) {
         call.emit("error", statusOf(error, log));
@@ -97,12 +93,8 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       if (from !== undefined && request.frameworkName === "") {
         throw invalidField("framework_name", "is required with after_sequence");
       }
-      watch(call, accept, (stream) => {
-        if (from === undefined) return;
-        for (const event of missedEvents(sessions.get(request.frameworkName), from)) {
-          if (accept(event)) stream.push(encodeObservation(event));
-        }
-      });
+      const missed = from === undefined ? [] : missedEvents(sessions.get(request.frameworkName), from, accept);
+      watch(call, accept, missed);
     } catch (error) {
       call.emit("error", statusOf(error, log));
     }
@@ -139,18 +131,9 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       return Buffer.concat([...tasks, stringField(2, page.nextPageToken)]);
     }),
 
-    watchOffers: watching("offers", (stream, name) => {
-      const timeMs = Date.now();
-      for (const { frameworkName, state } of name === ""
-        ? sessions.sessions()
-        : [sessions.find(name)].filter(isSession)) {
-        for (const piece of state.offers.events(state.offers.values())) {
-          const offers = piece.offers.map((offer) => offer.bytes);
-          const opened: Observation = { kind: "offers", frameworkName, timeMs, change: "opened", offers, offerIds: [] };
-          stream.push(encodeObservation(opened));
-        }
-      }
-    }),
+    watchOffers: watching("offers", (name) =>
+      openOffers(name === "" ? sessions.sessions() : [sessions.find(name)].filter(isSession)),
+    ),
     watchLaunches: watching("launch"),
     watchStatusUpdates: watching("update"),
     watchEvents,
@@ -161,11 +144,44 @@ function isSession(session: Session | undefined): session is Session {
   return session !== undefined;
 }
 
-/** Events of a session after a sequence, as far back as it holds them. */
-function* missedEvents(session: Session, afterSequence: number): Generator<Observation> {
-  const { log } = session.state;
-  for (let sequence = Math.max(afterSequence + 1, log.firstSequence); sequence <= log.lastSequence; sequence++) {
-    const event = log.at(sequence);
-    if (event) yield { kind: "event", frameworkName: session.frameworkName, event };
-  }
+function* messages(observations: Iterable<Observation>): Generator<Buffer> {
+  for (const observation of observations) yield encodeObservation(observation);
+}
+
+/** Offers that are shown together, at most. */
+const OFFERS_AT_ONCE = 200;
+
+/** The offers that are open at this moment, though they are made into observations one after the other. */
+function openOffers(open: readonly Session[]): Iterable<Observation> {
+  const timeMs = Date.now();
+  const all = open.map(({ frameworkName, state }) => ({ frameworkName, state, views: state.offers.values() }));
+  return (function* () {
+    for (const { frameworkName, state, views } of all) {
+      for (let at = 0; at < views.length; at += OFFERS_AT_ONCE) {
+        for (const piece of state.offers.events(views.slice(at, at + OFFERS_AT_ONCE))) {
+          const offers = piece.offers.map((offer) => offer.bytes);
+          yield { kind: "offers", frameworkName, timeMs, change: "opened", offers, offerIds: [] };
+        }
+      }
+    }
+  })();
+}
+
+/** Events of a session after a sequence, as far back as it holds them, up to now. */
+function missedEvents(
+  { frameworkName, state: { log } }: Session,
+  afterSequence: number,
+  accept: (observation: Observation) => boolean,
+): Iterable<Observation> {
+  const first = Math.max(afterSequence + 1, log.firstSequence);
+  const last = log.lastSequence;
+  return (function* () {
+    for (let sequence = first; sequence <= last; sequence++) {
+      const event = log.at(sequence);
+      // The session's log is bounded: it has gone on while the observer read.
+      if (!event) throw new BridgeError("SLOW_CONSUMER", "the stream was read too slowly: watch again");
+      const observation: Observation = { kind: "event", frameworkName, event };
+      if (accept(observation)) yield observation;
+    }
+  })();
 }

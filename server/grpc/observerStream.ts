@@ -13,6 +13,7 @@ const MAX_UNREAD_BYTES = 256 * 1024;
 export class ObserverStream {
   readonly #call: ServerWritableStream<Buffer, Buffer>;
   readonly #log: Log;
+  #backlog: Iterator<Buffer> | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #unreadBytes = 0;
@@ -23,12 +24,20 @@ export class ObserverStream {
     this.#call = call;
     this.#log = log;
     call.on("cancelled", () => {
-      this.#ended = true;
-      this.#waiting = [];
+      this.#drop();
       onEnd();
     });
     // At once, so that a client sees that it is connected before anything happens.
     call.sendMetadata(new Metadata());
+  }
+
+  /**
+   * Sends what there was before the observer came, ahead of all that is pushed. It is made as fast as the observer
+   * reads, so that its size does not count against the limits. A BridgeError that it throws ends the stream.
+   */
+  begin(backlog: Iterable<Buffer>): void {
+    this.#backlog = backlog[Symbol.iterator]();
+    this.#pump();
   }
 
   push(message: Buffer): void {
@@ -41,9 +50,14 @@ export class ObserverStream {
 
   end(error: BridgeError): void {
     if (this.#ended) return;
-    this.#ended = true;
-    this.#waiting = [];
+    this.#drop();
     this.#call.emit("error", statusOf(error, this.#log));
+  }
+
+  #drop(): void {
+    this.#ended = true;
+    this.#backlog = undefined;
+    this.#waiting = [];
   }
 
   #overflow(): void {
@@ -51,15 +65,32 @@ export class ObserverStream {
   }
 
   #pump(): void {
-    while (!this.#ended && this.#unreadBytes < MAX_UNREAD_BYTES) {
-      const message = this.#waiting.shift();
-      if (!message) return;
-      this.#waitingBytes -= message.length;
-      this.#unreadBytes += message.length;
-      this.#call.write(message, () => {
-        this.#unreadBytes -= message.length;
-        this.#pump();
-      });
+    try {
+      while (!this.#ended && this.#unreadBytes < MAX_UNREAD_BYTES) {
+        const message = this.#next();
+        if (!message) return;
+        this.#write(message);
+      }
+    } catch (error) {
+      if (!(error instanceof BridgeError)) throw error;
+      this.end(error);
     }
+  }
+
+  #next(): Buffer | undefined {
+    const old = this.#backlog?.next();
+    if (old && !old.done) return old.value;
+    this.#backlog = undefined;
+    const message = this.#waiting.shift();
+    this.#waitingBytes -= message?.length ?? 0;
+    return message;
+  }
+
+  #write(message: Buffer): void {
+    this.#unreadBytes += message.length;
+    this.#call.write(message, () => {
+      this.#unreadBytes -= message.length;
+      this.#pump();
+    });
   }
 }

@@ -85,9 +85,13 @@ export class BridgeClient {
 
   /** Subscribes, and gives the events one by one. */
   subscribe(request: RequestOf<"subscribe">): BridgeStream<SessionEvent> {
+    return this.subscribeBytes(this.#encode("subscribe", request));
+  }
+
+  /** The same with a request that need not be what the generated code would write. */
+  subscribeBytes(request: Uint8Array): BridgeStream<SessionEvent> {
     const decode = (response: Buffer) => methods.subscribe.responseType.decode(response);
-    const bytes = this.#encode("subscribe", request);
-    const call = this.#client.makeServerStreamRequest(path("subscribe"), identity, decode, bytes);
+    const call = this.#client.makeServerStreamRequest(path("subscribe"), identity, decode, request);
     return BridgeStream.of(call, (response: ResponseOf<"subscribe">) => response.events);
   }
 

@@ -11,6 +11,8 @@ type Source = Pick<ClientReadableStream<unknown>, "cancel" | "pause" | "resume">
 export class BridgeStream<T> {
   /** All that came, in order, taken or not. */
   readonly received: T[] = [];
+  /** Settles when the bridge has taken the stream up: from then on nothing is missed. */
+  readonly connected: Promise<void>;
   /** How the stream ended. Settles once it has. */
   readonly ended: Promise<Ending>;
   readonly #call: Source;
@@ -22,6 +24,7 @@ export class BridgeStream<T> {
     this.#call = call;
     // Both come for a failed call; 'status' has the trailing metadata in either case.
     call.on("error", (_: ServiceError) => {});
+    this.connected = new Promise((resolve) => call.once("metadata", () => resolve()));
     this.ended = new Promise((resolve) => {
       call.on("status", (status: { code: number; details: string; metadata: Metadata }) => {
         this.#ending = endingOf(status);

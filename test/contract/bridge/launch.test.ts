@@ -282,6 +282,7 @@ describeBridge("offers and tasks over the bridge", cluster, (suite) => {
     const { client, attach } = suite();
     const scheduler = await attach();
     const launches = client.stream("watchLaunches", { frameworkName: scheduler.name });
+    await launches.connected;
     const offer = await scheduler.offer();
     const once = command(offer.agentId, "exit 0");
     const request = { offerIds: ids([offer]), tasks: [once], header: { requestId: "launch-1" } };
@@ -309,6 +310,7 @@ describeBridge("offers and tasks over the bridge", cluster, (suite) => {
     const { client, attach } = suite();
     const first = await attach();
     const launches = client.stream("watchLaunches", { frameworkName: first.name });
+    await launches.connected;
     const offer = await first.offer();
     const once = command(offer.agentId, "exit 0");
     const request = { offerIds: ids([offer]), tasks: [once], header: { requestId: "launch" } };

@@ -55,7 +55,7 @@ describeBridge("a session without its client", options, (suite) => {
     await second.snapshotEnd();
     await second.offer();
     expect(second.frameworkId).toBe(first.frameworkId);
-    expect(watched.waiting()).toMatchObject([{ change: OFFER_CHANGE_OPENED }]);
+    expect(await watched.nextAny()).toMatchObject({ change: OFFER_CHANGE_OPENED });
   });
 
   test("a client that is back in time finds its offers", async () => {
@@ -128,15 +128,12 @@ describeBridge("a session without its client", options, (suite) => {
   });
 
   test("DISCONNECT: the session ends, its id and tasks stay for the next client", async () => {
-    const { attach, client, cleanup } = suite();
+    const { attach } = suite();
     const first = await attach(short);
     const taskId = await runningTask(first);
-    const watched = client.stream("watchEvents", { frameworkName: first.name });
-    cleanup.defer(() => watched.cancel());
     first.stop();
     await eventually(async () => (await framework(first.name))?.sessionOpen === false);
     expect(await framework(first.name)).toMatchObject({ frameworkId: { value: first.frameworkId }, attached: false });
-    expect(await first.call("reviveOffers").catch(() => ({ reason: "closed" }))).toBeDefined();
     const second = await again(first);
     expect(second.frameworkId).toBe(first.frameworkId);
     await second.linked();

@@ -1,0 +1,83 @@
+import { Call_Type, type Event } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { Arrivals } from "./arrivals.js";
+import type { Deadline } from "./eventually.js";
+import { type FakeConnection, FakeMaster, type FakeRequest } from "./fakeMaster.js";
+
+type PartialEvent = Parameters<typeof Event.fromPartial>[0];
+
+/** A subscription at the fake master. */
+export interface FakeSubscription {
+  readonly connection: FakeConnection;
+  readonly frameworkId: string;
+  send(...events: PartialEvent[]): void;
+  /** Serialized events, each as a record. */
+  sendBytes(...events: Uint8Array[]): void;
+}
+
+/** A fake master for a whole bridge: takes every subscription and every call, and sends what events a test says. */
+export class AnsweringMaster {
+  readonly fake: FakeMaster;
+  /** All calls but SUBSCRIBE, in the order of their coming. */
+  readonly calls = new Arrivals<FakeRequest>();
+  readonly subscriptions = new Arrivals<FakeSubscription>();
+  #answering = true;
+
+  private constructor(fake: FakeMaster) {
+    this.fake = fake;
+  }
+
+  static async start(): Promise<AnsweringMaster> {
+    const master = new AnsweringMaster(await FakeMaster.start());
+    void master.#serve();
+    return master;
+  }
+
+  get host(): string {
+    return this.fake.host;
+  }
+
+  /** Whether calls are answered (202), or left waiting. */
+  answerCalls(answering: boolean): void {
+    this.#answering = answering;
+  }
+
+  /** The next call of that type; others before it are skipped. */
+  async call(type: keyof typeof Call_Type, deadline?: Deadline): Promise<FakeRequest> {
+    for (;;) {
+      const request = await this.calls.next({ what: type, ...deadline });
+      if (request.call().type === Call_Type[type]) return request;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.fake.stop();
+  }
+
+  async #serve(): Promise<void> {
+    for (;;) this.#answer(await this.fake.requests.next({ timeoutMs: 3_600_000 }));
+  }
+
+  #answer(request: FakeRequest): void {
+    const { connection, path } = request;
+    if (path === "/version") return connection.answer(200, '{"version":"1.11.0"}');
+    const call = request.call();
+    if (call.type !== Call_Type.SUBSCRIBE) {
+      this.calls.push(request);
+      if (this.#answering) connection.answer(202);
+      return;
+    }
+    const frameworkId = call.frameworkId?.value ?? "";
+    connection.openStream();
+    connection.subscribed({ frameworkId });
+    this.subscriptions.push({
+      connection,
+      frameworkId,
+      send: (...events) => connection.send(...events),
+      sendBytes: (...events) => connection.sendRaw(Buffer.concat(events.flatMap(framed))),
+    });
+  }
+}
+
+function framed(event: Uint8Array): Uint8Array[] {
+  return [Buffer.from(`${event.length}\n`), event];
+}
