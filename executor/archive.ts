@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create } from "tar";
-import { type RuntimePackage, runtimePackages } from "./runtime-packages.js";
+import { type RuntimePackage, runtimePackages } from "./runtimePackages.js";
 
 export interface ExecutorArchive {
   /** The archive on this machine. */

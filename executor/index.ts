@@ -17,5 +17,5 @@ export {
   parseResult,
 } from "./inverter/job.js";
 export { ExecutorEnvironmentError } from "./library/environment.js";
-export { type ExecutorExit, type ExecutorOptions, runExecutor } from "./library/run-executor.js";
-export { type TaskContext, TaskError, type TaskHandler, type TaskResult } from "./library/task-run.js";
+export { type ExecutorExit, type ExecutorOptions, runExecutor } from "./library/runExecutor.js";
+export { type TaskContext, TaskError, type TaskHandler, type TaskResult } from "./library/taskRun.js";

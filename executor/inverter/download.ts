@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { type Dispatcher, request } from "undici";
 import { withRetry } from "./retry.js";
-import { connectionError, printableBytes, printableUrl, statusError, TransferError } from "./transfer-error.js";
+import { connectionError, printableBytes, printableUrl, statusError, TransferError } from "./transferError.js";
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -1,9 +1,9 @@
 import sharp, { type Metadata, type Sharp, type TiffOptions } from "sharp";
 import { invertCmyk } from "./cmyk.js";
-import { invertGifTables, invertPngPalette, pngChunks } from "./colour-tables.js";
-import { ImageError } from "./image-error.js";
-import { type ImageFormat, imageFormat } from "./image-format.js";
-import { avifChromaSubsampling, jpegQuality, tiffEncoding, webpIsLossless } from "./source-encoding.js";
+import { invertGifTables, invertPngPalette, pngChunks } from "./colourTables.js";
+import { ImageError } from "./imageError.js";
+import { type ImageFormat, imageFormat } from "./imageFormat.js";
+import { avifChromaSubsampling, jpegQuality, tiffEncoding, webpIsLossless } from "./sourceEncoding.js";
 
 export interface InvertLimits {
   /** Width x height x frames. */

@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 import sharp from "sharp";
 import { Agent } from "undici";
 import { parseDuration } from "../library/duration.js";
-import { runExecutor } from "../library/run-executor.js";
+import { runExecutor } from "../library/runExecutor.js";
 import { Slots } from "../library/slots.js";
-import { invertTask } from "./invert-task.js";
+import { invertTask } from "./invertTask.js";
 
 /** Of each task the job's timeout is the limit; these end a connection that has died without a word. */
 const CONNECT_TIMEOUT_MS = 10_000;

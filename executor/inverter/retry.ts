@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TransferError } from "./transfer-error.js";
+import { TransferError } from "./transferError.js";
 
 const ATTEMPTS = 4;
 const FIRST_DELAY_MS = 250;

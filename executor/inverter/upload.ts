@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 import { type Dispatcher, request } from "undici";
 import { withRetry } from "./retry.js";
-import { connectionError, printableUrl, statusError, TransferError } from "./transfer-error.js";
+import { connectionError, printableUrl, statusError, TransferError } from "./transferError.js";
 
 /** Progress is told after each piece. */
 const PIECE_BYTES = 256 * 1024;

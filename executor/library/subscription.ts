@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
-import { type AgentClient, AgentRefusal } from "./agent-client.js";
+import { type AgentClient, AgentRefusal } from "./agentClient.js";
 import type { ExecutorEnvironment } from "./environment.js";
 
 /** As Mesos's own executors: SUBSCRIBE is repeated every second until the agent takes it. */

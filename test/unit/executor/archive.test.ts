@@ -8,9 +8,9 @@ import { extract } from "tar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildExecutorArchive } from "../../../executor/archive.js";
 import { encodeJob, parseFailure } from "../../../executor/inverter/job.js";
-import { runtimePackages } from "../../../executor/runtime-packages.js";
+import { runtimePackages } from "../../../executor/runtimePackages.js";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent } from "./fake-agent.js";
+import { FakeAgent } from "./fakeAgent.js";
 
 const root = join(import.meta.dirname, "../../..");
 let folder: string;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ExecutorExit, type ExecutorOptions, runExecutor } from "../../../executor/library/run-executor.js";
-import { TaskError } from "../../../executor/library/task-run.js";
+import { type ExecutorExit, type ExecutorOptions, runExecutor } from "../../../executor/library/runExecutor.js";
+import { TaskError } from "../../../executor/library/taskRun.js";
 import { Call_Type, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import { TaskState, TaskStatus_Reason, TaskStatus_Source } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent, launchEvent } from "./fake-agent.js";
+import { FakeAgent, launchEvent } from "./fakeAgent.js";
 
 let agent: FakeAgent;
 let stop: AbortController;

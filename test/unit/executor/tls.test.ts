@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type ExecutorExit, runExecutor } from "../../../executor/library/run-executor.js";
+import { type ExecutorExit, runExecutor } from "../../../executor/library/runExecutor.js";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent } from "./fake-agent.js";
+import { FakeAgent } from "./fakeAgent.js";
 
 let folder: string;
 let agent: FakeAgent;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { download } from "../../../executor/inverter/download.js";
-import { connectionError } from "../../../executor/inverter/transfer-error.js";
+import { connectionError } from "../../../executor/inverter/transferError.js";
 import { upload } from "../../../executor/inverter/upload.js";
 
 let server: Server;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import sharp from "sharp";
 import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { invertTask } from "../../../executor/inverter/invert-task.js";
+import { invertTask } from "../../../executor/inverter/invertTask.js";
 import {
   encodeJob,
   type InvertJobInput,
@@ -12,10 +12,10 @@ import {
   parseProgress,
   parseResult,
 } from "../../../executor/inverter/job.js";
-import { type ExecutorExit, runExecutor } from "../../../executor/library/run-executor.js";
+import { type ExecutorExit, runExecutor } from "../../../executor/library/runExecutor.js";
 import { Slots } from "../../../executor/library/slots.js";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent, type FakeSubscription } from "./fake-agent.js";
+import { FakeAgent, type FakeSubscription } from "./fakeAgent.js";
 
 let agent: FakeAgent;
 let files: Server;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, Call_Type } from "../../gen/mesos/v1/executor/executor.js";
-import { type AgentClient, AgentRefusal } from "./agent-client.js";
+import { type AgentClient, AgentRefusal } from "./agentClient.js";
 
 /** Messages are best effort: what an agent does not take in time is not worth the memory. */
 const MAX_QUEUED_MESSAGES = 256;

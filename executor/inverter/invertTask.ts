@@ -1,12 +1,12 @@
 import { performance } from "node:perf_hooks";
 import type { Dispatcher } from "undici";
 import type { Slots } from "../library/slots.js";
-import { type TaskContext, TaskError, type TaskHandler, type TaskResult } from "../library/task-run.js";
+import { type TaskContext, TaskError, type TaskHandler, type TaskResult } from "../library/taskRun.js";
 import { download } from "./download.js";
-import { ImageError } from "./image-error.js";
+import { ImageError } from "./imageError.js";
 import { type InvertedImage, invertImage } from "./invert.js";
 import { encodeFailure, encodeProgress, encodeResult, type InvertJob, type InvertStage, parseJob } from "./job.js";
-import { printableUrl, TransferError } from "./transfer-error.js";
+import { printableUrl, TransferError } from "./transferError.js";
 import { upload } from "./upload.js";
 
 /** Messages to the framework are best effort, and a progress bar needs no more. */

@@ -18,7 +18,7 @@ import {
   parseResult,
 } from "../../executor/inverter/job.js";
 import { ExecutorInfo, ExecutorInfo_Type, FrameworkInfo, TaskState } from "../../gen/mesos/v1/mesos.js";
-import { RawScheduler, scalar } from "./raw-scheduler.js";
+import { RawScheduler, scalar } from "./rawScheduler.js";
 
 const root = join(import.meta.dirname, "../..");
 const runner = process.env.REAL_MESOS_RUN ?? join(root, "test/real-mesos/run");

@@ -1,4 +1,4 @@
-import { ImageError } from "./image-error.js";
+import { ImageError } from "./imageError.js";
 
 /**
  * Images with a palette keep their pixels as they are, and get the colours of the palette inverted. That

@@ -7,14 +7,14 @@ import {
   TaskStatus,
   TaskStatus_Source,
 } from "../../gen/mesos/v1/mesos.js";
-import { AgentClient } from "./agent-client.js";
-import { CallQueue } from "./call-queue.js";
+import { AgentClient } from "./agentClient.js";
+import { CallQueue } from "./callQueue.js";
 import { type ExecutorEnvironment, readExecutorEnvironment } from "./environment.js";
-import { IdleTimer } from "./idle-timer.js";
+import { IdleTimer } from "./idleTimer.js";
 import { Slots } from "./slots.js";
 import { Subscription, type SubscriptionEnd } from "./subscription.js";
-import { durationMs, type TaskHandler, type TaskReport, TaskRun } from "./task-run.js";
-import { UpdateLedger } from "./update-ledger.js";
+import { durationMs, type TaskHandler, type TaskReport, TaskRun } from "./taskRun.js";
+import { UpdateLedger } from "./updateLedger.js";
 
 /** As Mesos's own library: a sign of life every 30 min, for what closes idle connections on the way. */
 const HEARTBEAT_MS = 30 * 60_000;

@@ -1,4 +1,4 @@
-import { ImageError } from "./image-error.js";
+import { ImageError } from "./imageError.js";
 
 export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif";
 
