@@ -136,7 +136,7 @@ async function main(): Promise<number> {
   const options = command.opts<Options>();
   const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true, expiry: "teardown" });
   const tasks = new EmptyTasks(scheduler, options);
-  endOnInterrupt(scheduler);
+  const interrupted = endOnInterrupt(scheduler);
   const timer = setInterval(() => void tasks.reconcile().catch((error) => console.error(error.message)), RECONCILE_MS);
   try {
     for await (const event of scheduler.events()) {
@@ -148,6 +148,9 @@ async function main(): Promise<number> {
       if (event.kind === "gap" || event.kind === "subscribed") await tasks.reconcile();
       if (tasks.done) break;
     }
+  } catch (error) {
+    // A call that was under way when the framework was ended is no error of its own.
+    if (!interrupted()) throw error;
   } finally {
     clearInterval(timer);
   }

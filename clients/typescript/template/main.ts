@@ -23,7 +23,7 @@ const command = schedulerCommand(
 async function main(): Promise<number> {
   const options = command.opts<CommonOptions & { offers?: number }>();
   const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true });
-  endOnInterrupt(scheduler);
+  const interrupted = endOnInterrupt(scheduler);
 
   let seen = 0;
   for await (const event of scheduler.events()) {
@@ -35,10 +35,11 @@ async function main(): Promise<number> {
 
     for (const offer of event.offers) console.log(describe(offer));
     // Nothing to run: say no, and that the same resources are not wanted for the next 5 seconds.
-    await scheduler.declineOffers(
-      event.offers.map((offer) => offer.id?.value ?? ""),
-      5,
-    );
+    const ids = event.offers.map((offer) => offer.id?.value ?? "");
+    await scheduler.declineOffers(ids, 5).catch((error) => {
+      // Unless the framework was ended meanwhile.
+      if (!interrupted()) throw error;
+    });
     seen += event.offers.length;
     if (options.offers !== undefined && seen >= options.offers) break;
   }
