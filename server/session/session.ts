@@ -232,10 +232,16 @@ export class Session {
     if (error) return done({ error });
     if (requestId === "") return perform(done);
     if (!this.#requests.begin(requestId, Date.now(), done)) return;
-    perform((answer) => {
-      this.#requests.answered(requestId, answer);
-      done(answer);
-    });
+    try {
+      perform((answer) => {
+        this.#requests.answered(requestId, answer);
+        done(answer);
+      });
+    } catch (error) {
+      // What can't be read was not sent, and gets no answer that a retry could wait for.
+      this.#requests.abandoned(requestId);
+      throw error;
+    }
   }
 
   #canResume(resume: Resume | undefined): boolean {

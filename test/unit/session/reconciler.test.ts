@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Call, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { Reconciler, type ReconcilerOptions } from "../../../server/session/reconciler.js";
+import { type KnownTask, KnownTasks } from "../../../server/session/tasks.js";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+function tasks(...ids: string[]): KnownTask[] {
+  const known = new KnownTasks();
+  for (const id of ids) known.launched({ taskId: id, agentId: id === "nowhere" ? "" : `agent of ${id}` }, 0);
+  return [...known.active()];
+}
+
+/** A reconciler, and the ids that each of its calls asked for; "all" for none. */
+function reconciler(options: ReconcilerOptions = {}) {
+  const asked: string[][] = [];
+  const subject = new Reconciler(options, (bytes) => {
+    const call = Call.decode(bytes);
+    expect(call.type).toBe(Call_Type.RECONCILE);
+    const ids = call.reconcile?.tasks.map((task) => `${task.taskId?.value} ${task.agentId?.value ?? "?"}`) ?? [];
+    asked.push(ids.length === 0 ? ["all"] : ids);
+  });
+  return { subject, asked };
+}
+
+test("asks at once, and again with growing waits until each task is answered", () => {
+  const { subject, asked } = reconciler({ initialWaitMs: 1_000, maxWaitMs: 3_000 });
+  subject.start(tasks("a", "nowhere"));
+  const both = ["a agent of a", "nowhere ?"];
+  expect(asked).toEqual([both]);
+  vi.advanceTimersByTime(999);
+  expect(asked.length).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect(asked.length).toBe(2);
+  subject.answered("a");
+  subject.answered("never heard of");
+  vi.advanceTimersByTime(2_000);
+  expect(asked.at(-1)).toEqual(["nowhere ?"]);
+  // Capped: the next waits are all of 3 s.
+  vi.advanceTimersByTime(6_000);
+  expect(asked.length).toBe(5);
+  subject.answered("nowhere");
+  expect(subject.unanswered).toBe(0);
+  vi.advanceTimersByTime(60_000);
+  expect(asked.length).toBe(5);
+  subject.stop();
+});
+
+test("asks for all tasks every fifteen minutes once each is answered", () => {
+  const { subject, asked } = reconciler();
+  subject.start(tasks("a"));
+  subject.answered("a");
+  vi.advanceTimersByTime(5_000 + 15 * 60_000);
+  expect(asked).toEqual([["a agent of a"], ["all"]]);
+  vi.advanceTimersByTime(15 * 60_000);
+  expect(asked.length).toBe(3);
+  subject.stop();
+});
+
+test("without tasks only all are asked for, later", () => {
+  const { subject, asked } = reconciler({ intervalMs: 100 });
+  subject.start([]);
+  expect(asked).toEqual([]);
+  vi.advanceTimersByTime(250);
+  expect(asked).toEqual([["all"], ["all"]]);
+  subject.stop();
+});
+
+test("asks for a thousand tasks a call", () => {
+  const { subject, asked } = reconciler();
+  subject.start(tasks(...Array.from({ length: 2_500 }, (_, i) => `task-${i}`)));
+  expect(asked.map((ids) => ids.length)).toEqual([1_000, 1_000, 500]);
+  expect(new Set(asked.flat()).size).toBe(2_500);
+  subject.stop();
+});
+
+test("stop ends it, and start begins anew with short waits", () => {
+  const { subject, asked } = reconciler({ initialWaitMs: 1_000 });
+  subject.start(tasks("a"));
+  vi.advanceTimersByTime(10_000);
+  const before = asked.length;
+  subject.stop();
+  expect(subject.unanswered).toBe(0);
+  vi.advanceTimersByTime(3_600_000);
+  expect(asked.length).toBe(before);
+  subject.start(tasks("b"));
+  subject.start(tasks("c"));
+  vi.advanceTimersByTime(1_000);
+  expect(asked.slice(before)).toEqual([["b agent of b"], ["c agent of c"], ["c agent of c"]]);
+  subject.stop();
+});
