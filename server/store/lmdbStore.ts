@@ -1,25 +1,49 @@
-import { mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Log } from "../log.js";
 import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../session/frameworkStore.js";
+import { prepareDatabase } from "./prepareDatabase.js";
+
+/** Who writes to a data directory. */
+export interface Owner {
+  readonly id: string;
+  /** For people: what it is, as `the bridge`. */
+  readonly what: string;
+  readonly pid: number;
+  readonly sinceMs: number;
+  /** A socket that is listened on for as long as the owner lives, relative to the directory where it lies there. */
+  readonly socket: string;
+}
 
 /** Task keys: framework name, task id. */
 type TaskKey = [string, string];
 
-/** Keeps frameworks in an LMDB environment in `dataDir`. */
+const FILE = "frameworks.mdb";
+const OWNER = "owner";
+
+/** True if a bridge has kept frameworks in this directory. */
+export function holdsFrameworks(dataDir: string): boolean {
+  return existsSync(`${dataDir}/${FILE}`);
+}
+
+/** Keeps frameworks in an LMDB environment in `dataDir`. Several processes may have it open. */
 export class LmdbStore implements FrameworkStore {
   readonly #root: RootDatabase;
   readonly #frameworks: Database<FrameworkRecord, string>;
   readonly #tasks: Database<string, TaskKey>;
+  /** Who may write. */
+  readonly #owners: Database<Owner, string>;
   readonly #log: Log;
 
   /** @throws Error if the directory can't be made, written or read. */
   constructor(dataDir: string, log: Log) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const path = `${dataDir}/${FILE}`;
+    prepareDatabase(path);
     this.#log = log;
-    this.#root = open({ path: `${dataDir}/frameworks.mdb`, noSubdir: true, maxDbs: 8 });
+    this.#root = open({ path, noSubdir: true, maxDbs: 8 });
     this.#frameworks = this.#root.openDB({ name: "frameworks" });
     this.#tasks = this.#root.openDB({ name: "tasks" });
+    this.#owners = this.#root.openDB({ name: "owners" });
   }
 
   frameworks(): FrameworkRecord[] {
@@ -44,16 +68,41 @@ export class LmdbStore implements FrameworkStore {
 
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void {
     for (const { taskId, agentId } of tasks) {
-      this.#tasks.put([frameworkName, taskId], agentId).catch((error: unknown) => this.#failed(frameworkName, error));
+      this.#later(frameworkName, () => this.#tasks.put([frameworkName, taskId], agentId));
     }
   }
 
   removeTask(frameworkName: string, taskId: string): void {
-    this.#tasks.remove([frameworkName, taskId]).catch((error: unknown) => this.#failed(frameworkName, error));
+    this.#later(frameworkName, () => this.#tasks.remove([frameworkName, taskId]));
   }
 
   tasks(frameworkName: string): TaskRecord[] {
     return this.#taskKeys(frameworkName).map((key) => ({ taskId: key[1], agentId: this.#tasks.get(key) ?? "" }));
+  }
+
+  /** Who holds the directory, dead or alive. */
+  owner(): Owner | undefined {
+    return this.#owners.get(OWNER);
+  }
+
+  /**
+   * Makes `owner` the holder, if there is none or it is the one with id `gone`. Gives the holder that is in the way,
+   * or undefined.
+   */
+  claim(owner: Owner, gone: string | undefined): Owner | undefined {
+    return this.#root.transactionSync(() => {
+      const holder = this.#owners.get(OWNER);
+      if (holder && holder.id !== gone) return holder;
+      this.#owners.putSync(OWNER, owner);
+      return undefined;
+    });
+  }
+
+  /** Ends what `claim` began, if `id` still holds the directory. */
+  async release(id: string): Promise<void> {
+    this.#root.transactionSync(() => {
+      if (this.#owners.get(OWNER)?.id === id) this.#owners.removeSync(OWNER);
+    });
   }
 
   async close(): Promise<void> {
@@ -70,8 +119,16 @@ export class LmdbStore implements FrameworkStore {
     return keys;
   }
 
-  #failed(frameworkName: string, error: unknown): void {
-    this.#log.error({ framework: frameworkName, err: error }, "a task could not be remembered");
+  #later(frameworkName: string, write: () => Promise<unknown>): void {
+    const failed = (error: unknown) => {
+      this.#log.error({ framework: frameworkName, err: error }, "a task could not be remembered");
+    };
+    try {
+      write().catch(failed);
+    } catch (error) {
+      // A key that is too long is refused at once. Mesos takes no such task id either.
+      failed(error);
+    }
   }
 }
 
