@@ -103,7 +103,8 @@ export class EmbeddedAgent implements AgentInbox {
   unregister(): void {
     this.#state.toMaster((master, agentId) => master.unregister(agentId));
     this.#endExecutors();
-    this.#forget();
+    // After the message is delivered.
+    queueMicrotask(() => this.#forget());
   }
 
   set partitioned(partitioned: boolean) {

@@ -7,8 +7,65 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: events are read as the JSON that a client sees.
-export type Json = any;
+interface Id {
+  readonly value: string;
+}
+
+export interface Status {
+  readonly task_id: Id;
+  readonly agent_id: Id;
+  readonly executor_id?: Id;
+  readonly state: string;
+  readonly source: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly uuid?: string;
+  readonly data?: string;
+  readonly unreachable_time?: { readonly nanoseconds: number };
+  readonly container_status?: { readonly container_id: Id; readonly executor_pid?: number };
+}
+
+export interface Offer {
+  readonly id: Id;
+  readonly agent_id: Id;
+  readonly framework_id: Id;
+  readonly url: { readonly address: { readonly port: number }; readonly path: string };
+  readonly resources: ReadonlyArray<Readonly<Record<string, unknown>> & { readonly name: string }>;
+  readonly allocation_info?: { readonly role: string };
+  readonly executor_ids?: readonly Id[];
+  readonly unavailability?: object;
+}
+
+interface OperationStatus {
+  readonly operation_id: Id;
+  readonly agent_id?: Id;
+  readonly state: string;
+  readonly message?: string;
+  readonly uuid?: { readonly value: string };
+}
+
+/** An event of either API as JSON; of the parts only that of its type is there. */
+export interface StreamEvent {
+  readonly type: string;
+  readonly subscribed: {
+    readonly framework_id: Id;
+    readonly heartbeat_interval_seconds: number;
+    readonly master_info: Readonly<Record<string, unknown>>;
+    readonly container_id: Id;
+  };
+  readonly offers: { readonly offers: readonly Offer[] };
+  readonly inverse_offers: { readonly inverse_offers: ReadonlyArray<{ readonly id: Id; readonly agent_id: Id }> };
+  readonly rescind: { readonly offer_id: Id };
+  readonly rescind_inverse_offer: { readonly inverse_offer_id: Id };
+  readonly update: { readonly status: Status };
+  readonly update_operation_status: { readonly status: OperationStatus };
+  readonly failure: { readonly agent_id: Id; readonly executor_id?: Id; readonly status?: number };
+  readonly error: { readonly message: string };
+  readonly message: { readonly data: string };
+  readonly launch: { readonly task: { readonly task_id: Id } };
+  readonly kill: { readonly task_id: Id };
+  readonly acknowledged: { readonly task_id: Id; readonly uuid: string };
+}
 
 interface Options {
   readonly method?: string;
@@ -39,7 +96,7 @@ export function http(url: string, body: string | Buffer | object = "", options: 
 
 /** An event stream, as JSON. Events that a `next` passes over are kept for a later one. */
 export class EventReader {
-  readonly #events: Json[] = [];
+  readonly #events: StreamEvent[] = [];
   readonly #waiting = new Set<() => void>();
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly #close: () => void;
@@ -68,7 +125,9 @@ export class EventReader {
           const reader = new EventReader(response.headers, () => sent.destroy());
           const records = new RecordReader();
           response.on("data", (chunk: Buffer) =>
-            records.push(chunk, (record) => reader.#take(JSON.parse(Buffer.from(record).toString("utf8")))),
+            records.push(chunk, (record) =>
+              reader.#take(JSON.parse(Buffer.from(record).toString("utf8")) as StreamEvent),
+            ),
           );
           response.on("error", () => {});
           response.on("close", () => {
@@ -84,16 +143,17 @@ export class EventReader {
   }
 
   /** The next event of one of the types; of any, without. @throws Error when the stream ends or nothing comes. */
-  async next(...types: string[]): Promise<Json> {
+  async next(...types: string[]): Promise<StreamEvent> {
     return this.find((event) => types.length === 0 || types.includes(event.type), types.join(" or ") || "any event");
   }
 
   /** The next event that fits. */
-  async find(fits: (event: Json) => boolean, what = "the event"): Promise<Json> {
+  async find(fits: (event: StreamEvent) => boolean, what = "the event"): Promise<StreamEvent> {
     const deadline = Date.now() + 8000;
     for (;;) {
       const index = this.#events.findIndex(fits);
-      if (index >= 0) return this.#events.splice(index, 1)[0];
+      const found = index >= 0 ? this.#events.splice(index, 1)[0] : undefined;
+      if (found) return found;
       if (this.ended) throw new Error(`the stream ended before ${what} came; ${this.#summary()}`);
       if (Date.now() > deadline) throw new Error(`${what} did not come; ${this.#summary()}`);
       await this.#change(deadline - Date.now());
@@ -101,7 +161,7 @@ export class EventReader {
   }
 
   /** The events that came and were not asked for yet. */
-  get waiting(): readonly Json[] {
+  get waiting(): readonly StreamEvent[] {
     return this.#events;
   }
 
@@ -118,7 +178,7 @@ export class EventReader {
     this.#close();
   }
 
-  #take(event: Json): void {
+  #take(event: StreamEvent): void {
     this.#events.push(event);
     this.#wake();
   }
@@ -186,24 +246,31 @@ export class Scheduler {
     return String(this.events.headers["mesos-stream-id"]);
   }
 
+  /** The one offer that comes. */
+  async offer(): Promise<Offer> {
+    const [offer] = await this.offers();
+    if (!offer) throw new Error("an OFFERS event without offers");
+    return offer;
+  }
+
   call(type: string, parts: object = {}): Promise<HttpAnswer> {
     const call = { type, framework_id: { value: this.frameworkId }, ...parts };
     return http(this.#url, call, { headers: { "Mesos-Stream-Id": this.streamId, ...this.#headers } });
   }
 
-  async offers(count = 1): Promise<Json[]> {
-    const offers: Json[] = [];
+  async offers(count = 1): Promise<Offer[]> {
+    const offers: Offer[] = [];
     while (offers.length < count) offers.push(...(await this.events.next("OFFERS")).offers.offers);
     return offers;
   }
 
-  launch(offer: Json, ...tasks: object[]): Promise<HttpAnswer> {
+  launch(offer: Offer, ...tasks: object[]): Promise<HttpAnswer> {
     const operations = [{ type: "LAUNCH", launch: { task_infos: tasks } }];
     return this.call("ACCEPT", { accept: { offer_ids: [offer.id], operations, filters: { refuse_seconds: 0 } } });
   }
 
   /** The next update of a task, acknowledged if it wants that. */
-  async update(taskId?: string): Promise<Json> {
+  async update(taskId?: string): Promise<Status> {
     const event = await this.events.find(
       (one) => one.type === "UPDATE" && (taskId === undefined || one.update.status.task_id.value === taskId),
       `an update of ${taskId ?? "a task"}`,
@@ -213,7 +280,7 @@ export class Scheduler {
     return status;
   }
 
-  acknowledge(status: Json): Promise<HttpAnswer> {
+  acknowledge(status: Status): Promise<HttpAnswer> {
     const { agent_id, task_id, uuid } = status;
     return this.call("ACKNOWLEDGE", { acknowledge: { agent_id, task_id, uuid } });
   }
@@ -231,7 +298,7 @@ export function small(cpus = 0.1, mem = 32): object[] {
   return [scalar("cpus", cpus), scalar("mem", mem)];
 }
 
-export function commandTask(offer: Json, id: string, value: string, more: object = {}): object {
+export function commandTask(offer: Offer, id: string, value: string, more: object = {}): object {
   return {
     name: id,
     task_id: { value: id },
