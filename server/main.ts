@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { pino } from "pino";
 import { parseServeConfig } from "./config.js";
 import { localCommand } from "./embedded/command.js";
+import { frameworksCommand } from "./frameworksCommand.js";
 import { serve } from "./serve.js";
 import { version } from "./version.js";
 
@@ -16,6 +17,7 @@ const program = new Command("mesos-bridge")
   );
 
 program.addCommand(serveCommand());
+program.addCommand(frameworksCommand());
 program.addCommand(localCommand());
 await program.parseAsync();
 

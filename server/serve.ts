@@ -16,6 +16,7 @@ import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
 import { ZookeeperDetector } from "./mesos/zookeeperDetector.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { SessionManager } from "./session/sessionManager.js";
+import { DataDirInUseError, DataDirOwner } from "./store/dataDirOwner.js";
 import { LmdbStore } from "./store/lmdbStore.js";
 import { createValidator } from "./validation/validator.js";
 
@@ -33,6 +34,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
   const store = openStore(config.dataDir, log);
+  const owner = await ownerOf(config.dataDir, store);
   const detector = detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const sessions = new SessionManager({
@@ -57,6 +59,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await sessions.close();
     await server.close();
     await detector.close();
+    await owner.release();
     await store.close();
   };
   try {
@@ -74,6 +77,17 @@ function openStore(dataDir: string, log: Log): LmdbStore {
   try {
     return new LmdbStore(dataDir, log);
   } catch (error) {
+    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
+  }
+}
+
+/** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */
+async function ownerOf(dataDir: string, store: LmdbStore): Promise<DataDirOwner> {
+  try {
+    return await DataDirOwner.acquire(dataDir, store, "a bridge");
+  } catch (error) {
+    await store.close();
+    if (error instanceof DataDirInUseError) throw new Error(`--data-dir: ${error.message}`);
     throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
   }
 }

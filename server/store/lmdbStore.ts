@@ -80,11 +80,6 @@ export class LmdbStore implements FrameworkStore {
     return this.#taskKeys(frameworkName).map((key) => ({ taskId: key[1], agentId: this.#tasks.get(key) ?? "" }));
   }
 
-  /** Who holds the directory, dead or alive. */
-  owner(): Owner | undefined {
-    return this.#owners.get(OWNER);
-  }
-
   /**
    * Makes `owner` the holder, if there is none or it is the one with id `gone`. Gives the holder that is in the way,
    * or undefined.

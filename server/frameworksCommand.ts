@@ -1,0 +1,208 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { FrameworkInfo } from "../gen/mesos/v1/mesos.js";
+import { SubscribeRequest } from "../gen/mesosbridge/v1/scheduler.js";
+import { readFrameworkInfo } from "./frameworkInfoFile.js";
+import { detailsOf, tableOf, textOf, viewOf } from "./frameworkView.js";
+import { checkFrameworkName } from "./grpc/callHeader.js";
+import type { Log } from "./log.js";
+import { completeFrameworkInfo } from "./session/frameworkInfo.js";
+import type { FrameworkRecord } from "./session/frameworkStore.js";
+import { DataDirOwner } from "./store/dataDirOwner.js";
+import { holdsFrameworks, LmdbStore } from "./store/lmdbStore.js";
+import { createValidator } from "./validation/validator.js";
+
+interface Options {
+  readonly dataDir: string;
+  readonly json?: true;
+}
+
+interface ImportOptions extends Options {
+  readonly id: string;
+  readonly user?: string;
+  readonly info?: string;
+}
+
+const EXAMPLES = `
+list and show work at any time; forget and import only while no bridge runs on the directory.
+
+Examples:
+  mesos-bridge frameworks list --data-dir ./data
+  mesos-bridge frameworks show my-framework --data-dir ./data --json
+  mesos-bridge frameworks forget my-framework --data-dir ./data
+  mesos-bridge frameworks import my-framework --data-dir ./data --user root --id 7c2b9bd4-3a1e-4d5e-8f60-0f3c2a1b9e55-0001`;
+
+/** `frameworks`: shows and changes what a bridge remembers of frameworks. */
+export function frameworksCommand(): Command {
+  const command = new Command("frameworks")
+    .description("Shows and changes which frameworks a bridge remembers.")
+    .showHelpAfterError("(add --help for what can be given)")
+    .addHelpText("after", EXAMPLES);
+  command.addCommand(
+    subcommand("list", "All frameworks that are remembered.").action((options: Options) => run(() => list(options))),
+  );
+  command.addCommand(
+    subcommand("show <name>", "Everything about one framework, with its tasks.").action(
+      (name: string, options: Options) => run(() => show(name, options)),
+    ),
+  );
+  command.addCommand(
+    subcommand(
+      "forget <name>",
+      "Forgets a framework: who uses the name next gets a new framework id. Mesos is not told: it keeps the framework " +
+        "and its tasks until the failover timeout. To end them, tear the framework down instead.",
+    ).action((name: string, options: Options) => run(() => forget(name, options))),
+  );
+  command.addCommand(
+    subcommand("import <name>", "Remembers a framework that Mesos knows already, so that a client takes it over.")
+      .requiredOption("--id <id>", "its Mesos framework id")
+      .option("--user <user>", "FrameworkInfo.user, where --info does not say it")
+      .option("--info <file>", "a mesos.v1.FrameworkInfo in JSON, with Mesos's own names of fields")
+      .action((name: string, options: ImportOptions) => run(() => importFramework(name, options))),
+  );
+  return command;
+}
+
+function subcommand(usage: string, description: string): Command {
+  const [name, argument] = usage.split(" ");
+  const command = new Command(name).description(description);
+  if (argument !== undefined) command.argument(argument, "the framework's name with the bridge");
+  return command
+    .requiredOption("--data-dir <dir>", "the data directory of the bridge")
+    .option("--json", "write JSON")
+    .showHelpAfterError("(add --help for what can be given)");
+}
+
+async function run(action: () => Promise<string> | string): Promise<void> {
+  try {
+    process.stdout.write(await action());
+  } catch (error) {
+    process.stderr.write(`mesos-bridge frameworks: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function list({ dataDir, json }: Options): Promise<string> {
+  return reading(dataDir, (store) => {
+    const views = store.frameworks().map((record) => viewOf(record, store.tasks(record.frameworkName)));
+    return json ? asJson(views) : tableOf(views);
+  });
+}
+
+function show(name: string, { dataDir, json }: Options): Promise<string> {
+  return reading(dataDir, (store) => {
+    const details = detailsOf(known(store, name, dataDir), store.tasks(name));
+    return json ? asJson(details) : textOf(details);
+  });
+}
+
+function forget(name: string, { dataDir, json }: Options): Promise<string> {
+  requireFrameworks(dataDir);
+  return changing(dataDir, "'mesos-bridge frameworks forget'", async (store) => {
+    const record = known(store, name, dataDir);
+    const details = detailsOf(record, store.tasks(name));
+    await store.remove(name);
+    if (json) return asJson(details);
+    const tasks = details.tasks.length === 0 ? "" : ` and ${details.tasks.length} of its tasks`;
+    return `forgot ${name}, which had the framework id ${record.frameworkId},${tasks} here; Mesos was not told\n`;
+  });
+}
+
+function importFramework(name: string, options: ImportOptions): Promise<string> {
+  const { dataDir, id, json } = options;
+  const record = recordOf(name, options);
+  return changing(dataDir, "'mesos-bridge frameworks import'", async (store) => {
+    const before = store.framework(name);
+    if (before)
+      throw new Error(`${name} is known already, with the framework id ${before.frameworkId}: forget it first`);
+    const other = store.frameworks().find(({ frameworkId }) => frameworkId === id);
+    if (other) throw new Error(`the framework id ${id} belongs to ${other.frameworkName} already: forget that first`);
+    await store.put(record);
+    return json ? asJson(detailsOf(record, [])) : `imported ${name} with the framework id ${id}\n`;
+  });
+}
+
+function recordOf(name: string, { id, user, info: file }: ImportOptions): FrameworkRecord {
+  if (!/^[^\s\p{Cc}]{1,256}$/u.test(id)) throw new Error("--id: a framework id has no spaces, and is not empty");
+  const given = file === undefined ? FrameworkInfo.create() : readFrameworkInfo(file);
+  if (given.id?.value !== undefined && given.id.value !== id) {
+    throw new Error(`--id is ${id}, and ${file} says ${given.id.value}: leave it out of the file`);
+  }
+  const info = { ...given, user: user ?? given.user };
+  if (info.user === undefined) throw new Error("--user is missing: the user that tasks run as on the agents");
+  const frameworkInfo = Buffer.from(FrameworkInfo.encode(info).finish());
+  checkFrameworkName(name, "<name>");
+  check(name, frameworkInfo);
+  return {
+    frameworkName: name,
+    frameworkId: id,
+    frameworkInfo: completeFrameworkInfo(frameworkInfo, name, undefined).bytes,
+    suppressedRoles: [],
+    offerConstraints: Buffer.alloc(0),
+    leaseMs: 60_000,
+    expiryPolicy: "disconnect",
+    open: false,
+    detachedAtMs: undefined,
+  };
+}
+
+/** By the rules for a client that attaches with this. */
+function check(frameworkName: string, frameworkInfo: Uint8Array): void {
+  const validator = createValidator(readFileSync(new URL("../gen/descriptors.binpb", import.meta.url)));
+  const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: FrameworkInfo.decode(frameworkInfo) });
+  const type = "mesosbridge.v1.SubscribeRequest";
+  const violations = validator.validate(type, SubscribeRequest.encode(request).finish());
+  if (violations.length === 0) return;
+  throw new Error(violations.map(({ field, description }) => `${field}: ${description}`).join("; "));
+}
+
+async function reading(dataDir: string, action: (store: LmdbStore) => string): Promise<string> {
+  requireFrameworks(dataDir);
+  const store = open(dataDir);
+  try {
+    return action(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function changing(dataDir: string, what: string, action: (store: LmdbStore) => Promise<string>): Promise<string> {
+  const store = open(dataDir);
+  try {
+    const owner = await DataDirOwner.acquire(dataDir, store, what);
+    try {
+      return await action(store);
+    } finally {
+      await owner.release();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+function requireFrameworks(dataDir: string): void {
+  if (!holdsFrameworks(dataDir)) throw new Error(`--data-dir: ${dataDir} is not the data directory of a bridge`);
+}
+
+function open(dataDir: string): LmdbStore {
+  try {
+    return new LmdbStore(dataDir, stderrLog);
+  } catch (error) {
+    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
+  }
+}
+
+function known(store: LmdbStore, name: string, dataDir: string): FrameworkRecord {
+  const record = store.framework(name);
+  if (record) return record;
+  const names = store.frameworks().map(({ frameworkName }) => frameworkName);
+  const known = names.length === 0 ? "none is" : `known are ${names.slice(0, 20).join(", ")}`;
+  throw new Error(`no framework ${name} is known in ${dataDir}: ${known}${names.length > 20 ? ", ..." : ""}`);
+}
+
+const say = (_: object, message: string) => void process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
+const stderrLog: Log = { debug: () => {}, info: () => {}, warn: say, error: say };
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
