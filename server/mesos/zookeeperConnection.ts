@@ -44,6 +44,7 @@ const MAX_PENDING = 1_000;
 
 interface Pending {
   readonly xid: number;
+  readonly sentMs: number;
   resolve(reply: FrameReader): void;
   reject(error: Error): void;
 }
@@ -51,7 +52,8 @@ interface Pending {
 /**
  * One connection to one ZooKeeper server, with a session of its own, for reading and watching. It does not connect
  * again: that is its owner's to do, with another connection, so that nothing of a broken stream is carried over.
- * ZooKeeper answers in order; a server that is silent for two thirds of the session's time is given up.
+ * ZooKeeper answers in order. A server that is silent for two thirds of the session's time is given
+ * up, and one that lets a request wait for longer than that time.
  *
  * Written by hand because the client library that there is for Node throws out of its socket's event handler, and so
  * ends the process, when a peer sends what it can't parse, and does not notice a server that is silent.
@@ -139,7 +141,7 @@ export class ZookeeperConnection {
       if (this.#ended !== undefined) return reject(new Error(this.#ended));
       if (this.#pending.length >= MAX_PENDING) return reject(new Error("too many requests wait for ZooKeeper"));
       const xid = ++this.#xid;
-      this.#pending.push({ xid, resolve, reject });
+      this.#pending.push({ xid, sentMs: performance.now(), resolve, reject });
       this.#socket.write(new FrameWriter().int(xid).int(op).string(path).bool(watch).finish());
     });
   }
@@ -165,8 +167,7 @@ export class ZookeeperConnection {
     if (timeoutMs <= 0) return this.#end(`${this.#where} does not open a session`);
     const { credentials } = this.#options;
     if (credentials !== undefined) this.#socket.write(authRequest(credentials));
-    const ping = new FrameWriter().int(XID.ping).int(OP.ping).finish();
-    this.#pings = setInterval(() => this.#socket.write(ping), Math.max(1, timeoutMs / 3));
+    this.#pings = setInterval(() => this.#ping(timeoutMs), Math.max(1, timeoutMs / 3));
     this.#setSilence((timeoutMs * 2) / 3);
     this.#opening = undefined;
     opening.resolve();
@@ -187,10 +188,18 @@ export class ZookeeperConnection {
       reader.int();
       return this.#options.onWatch(reader.string());
     }
-    const pending = this.#pending.shift();
+    const pending = this.#pending[0];
     if (pending?.xid !== xid) throw new ZookeeperWireError("an answer to a request that was not made");
+    this.#pending.shift();
     if (error === 0) pending.resolve(reader);
     else pending.reject(new ZookeeperError(error));
+  }
+
+  /** Keeps the session, and gives up a server that answers pings, and nothing else. */
+  #ping(timeoutMs: number): void {
+    const oldest = this.#pending[0];
+    if (oldest && performance.now() - oldest.sentMs > timeoutMs) this.#end(`${this.#where} does not answer a request`);
+    else this.#socket.write(new FrameWriter().int(XID.ping).int(OP.ping).finish());
   }
 
   #setSilence(ms: number): void {
