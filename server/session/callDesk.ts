@@ -14,6 +14,7 @@ import {
   withFrameworkId,
 } from "../mesos/calls.js";
 import type { OfferView } from "../mesos/events.js";
+import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
 import type { OpenOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
@@ -24,15 +25,13 @@ import { readAckToken, updateKey } from "./updates.js";
 export interface DeskHost {
   /** Sends a serialized call on the link; `done` is called once. */
   send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
-  /** The master took a TEARDOWN. */
-  tornDown(): void;
+  /** The client wants the framework torn down. */
+  tearDown(done: (answer: CallAnswer) => void): void;
   /** The master took an UPDATE_FRAMEWORK of this payload. */
   frameworkUpdated(payload: Uint8Array): void;
 }
 
 type Answered = (answer: CallAnswer) => void;
-
-const OK: CallAnswer = { error: undefined, gone: 0 };
 
 /**
  * Takes a client's calls: checks them against what the session knows, notes what they
@@ -55,6 +54,8 @@ export class CallDesk {
         return done({ error: invalidField("call.type", "is required") });
       case CallType.SUBSCRIBE:
         return done({ error: invalidField("call.type", "must not be SUBSCRIBE: use the method Subscribe") });
+      case CallType.TEARDOWN:
+        return this.#host.tearDown(done);
       case CallType.ACCEPT:
         return this.#accept(call, readAccept(view.payload), done);
       case CallType.DECLINE:
@@ -154,7 +155,6 @@ export class CallDesk {
     if (type === CallType.SUPPRESS) this.#state.suppression.suppressed(readRoles(payload));
     else if (type === CallType.REVIVE) this.#state.suppression.revived(readRoles(payload));
     else if (type === CallType.UPDATE_FRAMEWORK) this.#host.frameworkUpdated(payload);
-    else if (type === CallType.TEARDOWN) this.#host.tornDown();
   }
 
   #observeLaunch(outcome: "sent" | "accepted" | "refused" | "unknown", accept: AcceptView, message: string): void {
@@ -202,40 +202,5 @@ function offersGone(ids: readonly string[]): BridgeError {
   const text = ids.length === 1 ? `offer ${ids[0]} is` : `${ids.length} of the offers are`;
   return new BridgeError("OFFER_GONE", `${text} not open any more: wait for new offers`, {
     metadata: { offer_ids: ids.slice(0, 100).join(",") },
-  });
-}
-
-/** Mesos's texts for a call that came after its subscription had ended: it has not been taken. */
-const SUBSCRIPTION_ENDED = /not subscribed|didn't match the stream ID|cannot be found/;
-
-function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer {
-  switch (outcome.kind) {
-    case "accepted":
-      return accepted;
-    case "unknown":
-      return {
-        error: new BridgeError(
-          "OUTCOME_UNKNOWN",
-          `the link broke before the master answered (${outcome.message}): it may have taken the call; reconcile`,
-        ),
-      };
-    case "not-sent":
-      return { error: new BridgeError("NO_MASTER", `nothing was sent: ${outcome.message}`) };
-    case "too-many":
-      return { error: new BridgeError("TOO_MANY_CALLS", `nothing was sent: ${outcome.message}`) };
-    case "refused":
-      return { error: refusal(outcome.status, outcome.message) };
-  }
-}
-
-function refusal(status: number, message: string): BridgeError {
-  if (SUBSCRIPTION_ENDED.test(message) || status === 503 || status === 307) {
-    return new BridgeError(
-      "NO_MASTER",
-      `the master did not take the call, because its subscription has ended: ${message}`,
-    );
-  }
-  return new BridgeError("CALL_REFUSED", `Mesos refuses the call: ${message}`, {
-    metadata: { http_status: String(status) },
   });
 }

@@ -19,6 +19,7 @@ import { progress, type SessionEvent, type SessionEventBody } from "./sessionEve
 import { observeOffers, type SessionState } from "./sessionState.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
+import { Teardown } from "./teardown.js";
 import { OwedUpdates } from "./updates.js";
 
 export interface SessionOptions {
@@ -65,6 +66,7 @@ export class Session {
   #link: Link;
   readonly #intake: EventIntake;
   readonly #desk: CallDesk;
+  readonly #teardown: Teardown;
   readonly #lease: Lease;
   readonly #reconciler: Reconciler;
   readonly #requests = new RequestMemory();
@@ -77,7 +79,6 @@ export class Session {
   #master = "";
   #linkReason = NOT_TRIED;
   #replaceRemoved = false;
-  #tearDownWhenConnected = false;
   #closed = false;
 
   constructor(record: FrameworkRecord, options: SessionOptions, host: SessionHost) {
@@ -99,8 +100,13 @@ export class Session {
     this.#link = this.#newLink();
     this.#desk = new CallDesk(this.#state, {
       send: (call, done) => this.#link.send(call, done),
-      tornDown: () => this.#end("forget"),
+      tearDown: (done) => this.#teardown.ask(done),
       frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
+    });
+    this.#teardown = new Teardown({
+      frameworkId: () => this.#state.record.frameworkId,
+      send: (call, done) => this.#link.send(call, done),
+      done: () => this.#end("forget"),
     });
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > (this.#attachment?.readSequence ?? this.#readSequence),
@@ -162,7 +168,7 @@ export class Session {
     this.#lease.stop();
     this.#leaseExpiresMs = undefined;
     this.#replaceRemoved = options.replaceRemoved;
-    this.#tearDownWhenConnected = false;
+    this.#teardown.withdraw();
     const { log } = this.#state;
     const resumed = this.#canResume(options.resume);
     const next = resumed && options.resume ? options.resume.afterSequence + 1 : log.lastSequence + 1;
@@ -302,7 +308,7 @@ export class Session {
     this.#append({ kind: "link-changed", state: "connected", reason: "subscribed", master });
     this.#options.link.log.info({ framework: this.frameworkName, master }, "subscribed");
     this.#reconciler.start(this.#state.tasks.active());
-    if (this.#tearDownWhenConnected) this.#tearDown();
+    this.#teardown.connected();
   }
 
   #onEvents(events: readonly Uint8Array[]): void {
@@ -327,8 +333,8 @@ export class Session {
     if (this.#closed) return;
     this.#options.link.log.warn({ framework: this.frameworkName, reason: message }, "Mesos refuses the subscription");
     const removed = message === "Framework has been removed";
+    if (removed && this.#teardown.removed()) return;
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
-    if (removed && this.#tearDownWhenConnected) return this.#end("forget");
     this.#end("keep", refusedSubscription(message, this.#state.record.frameworkId));
   }
 
@@ -392,12 +398,7 @@ export class Session {
     const { expiryPolicy } = this.#state.record;
     this.#options.link.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
     if (expiryPolicy === "disconnect") return this.#end("keep", new BridgeError("LEASE_EXPIRED", "the lease ran out"));
-    this.#tearDownWhenConnected = true;
-    if (this.#link.connected) this.#tearDown();
-  }
-
-  #tearDown(): void {
-    this.#desk.perform(buildCall(CallType.TEARDOWN), () => {});
+    this.#teardown.demand(this.#link.connected);
   }
 
   #frameworkUpdated(payload: Uint8Array): void {

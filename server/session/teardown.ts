@@ -1,0 +1,82 @@
+import type { CallOutcome } from "../mesos/callConnection.js";
+import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
+import { answerOf, OK } from "./answers.js";
+import type { CallAnswer } from "./requestMemory.js";
+
+type Answered = (answer: CallAnswer) => void;
+
+export interface TeardownHost {
+  frameworkId(): string;
+  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  /** Mesos has removed the framework, as was asked. */
+  done(): void;
+}
+
+/**
+ * Takes a framework down, through breaks of the link if need be. The master ends the subscription when
+ * it takes a TEARDOWN, and may do so before its answer is read: only the next subscription, refused
+ * because the framework has been removed, then tells that it did. Asking twice does no harm.
+ */
+export class Teardown {
+  readonly #host: TeardownHost;
+  #waiting: Answered[] = [];
+  /** Asked for by the lease, not by a call: without a master it waits for one. */
+  #lasting = false;
+  #inFlight = false;
+  #unanswered = false;
+
+  constructor(host: TeardownHost) {
+    this.#host = host;
+  }
+
+  /** A client asks. Without a master it is told so and nothing is left to do. */
+  ask(answered: Answered): void {
+    this.#waiting.push(answered);
+    this.#send();
+  }
+
+  /** The lease asks. */
+  demand(connected: boolean): void {
+    this.#lasting = true;
+    if (connected) this.#send();
+  }
+
+  /** A client came back before the lease's demand was carried out. */
+  withdraw(): void {
+    this.#lasting = false;
+  }
+
+  /** A subscription stands. */
+  connected(): void {
+    if (this.#lasting || this.#unanswered) this.#send();
+  }
+
+  /** Mesos says that the framework has been removed. True if that is what was asked for. */
+  removed(): boolean {
+    if (!this.#lasting && !this.#unanswered) return false;
+    this.#finish(OK);
+    return true;
+  }
+
+  #send(): void {
+    if (this.#inFlight) return;
+    this.#inFlight = true;
+    this.#host.send(withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId()), (outcome) => {
+      this.#inFlight = false;
+      if (outcome.kind === "accepted") this.#finish(OK);
+      else if (outcome.kind === "unknown" || this.#unanswered) this.#unanswered = true;
+      else this.#answer(answerOf(outcome, OK));
+    });
+  }
+
+  #finish(answer: CallAnswer): void {
+    this.#answer(answer);
+    this.#host.done();
+  }
+
+  #answer(answer: CallAnswer): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const answered of waiting) answered(answer);
+  }
+}
