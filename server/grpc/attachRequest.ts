@@ -5,6 +5,7 @@ import type { ExpiryPolicy } from "../session/frameworkStore.js";
 import type { Resume } from "../session/session.js";
 import type { AttachRequest, Identity } from "../session/sessionManager.js";
 import { checkFrameworkName } from "./callHeader.js";
+import { decodeRequest } from "./decodeRequest.js";
 import { RequestFields } from "./requestFields.js";
 
 /** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
@@ -33,7 +34,7 @@ function readResume(bytes: Uint8Array | undefined): Resume | undefined {
 
 function readLease(bytes: Uint8Array | undefined): number | undefined {
   if (!bytes) return undefined;
-  const { seconds, nanos } = Duration.decode(bytes);
+  const { seconds, nanos } = decodeRequest(Duration, bytes);
   const ms = Number(seconds) * 1000 + nanos / 1e6;
   if (ms < 0) throw invalidField("lease", "must not be negative");
   return ms;

@@ -13,6 +13,7 @@ import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { Observation, ObserverHub } from "../session/observerHub.js";
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import { decodeRequest } from "./decodeRequest.js";
 import { eventFilter } from "./eventFilter.js";
 import { encodeObservation } from "./observations.js";
 import { ObserverStream } from "./observerStream.js";
@@ -87,7 +88,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
 
   const watchEvents = (call: Watch) => {
     try {
-      const request = WatchEventsRequest.decode(call.request);
+      const request = decodeRequest(WatchEventsRequest, call.request);
       const accept = eventFilter(request);
       const from = request.afterSequence === 0n ? undefined : Number(request.afterSequence);
       if (from !== undefined && request.frameworkName === "") {
@@ -102,7 +103,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
 
   return {
     listFrameworks: unary((bytes) => {
-      const request = ListFrameworksRequest.decode(bytes);
+      const request = decodeRequest(ListFrameworksRequest, bytes);
       const names = new Set([...store.frameworks(), ...sessions.sessions()].map(({ frameworkName }) => frameworkName));
       const { items, nextPageToken } = pageOf(names, (name) => name, request);
       const frameworks = items.map((name) => frameworkOf(name, sessions.find(name), store.framework(name)));
@@ -110,7 +111,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
     }),
 
     listOffers: unary((bytes) => {
-      const request = ListOffersRequest.decode(bytes);
+      const request = decodeRequest(ListOffersRequest, bytes);
       const open = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
         state.offers.values().map((offer) => ({ frameworkName, offer })),
       );
@@ -122,7 +123,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
     }),
 
     listTasks: unary((bytes) => {
-      const request = ListTasksRequest.decode(bytes);
+      const request = decodeRequest(ListTasksRequest, bytes);
       const known = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
         state.tasks.values().map((task) => ({ frameworkName, task, status: task.status ?? stagingStatus(task) })),
       );

@@ -4,6 +4,7 @@ import { Status } from "../../gen/google/rpc/status.js";
 import { WireError } from "../../wire/proto.js";
 import type { Log } from "../log.js";
 import { BridgeError, REASONS } from "../session/errors.js";
+import { type BoundedError, boundedError } from "./boundedError.js";
 
 const DOMAIN = "mesosbridge";
 const RETRY_DELAY = { seconds: 1n, nanos: 0 };
@@ -25,25 +26,24 @@ export function codeOf(error: BridgeError): status {
 
 function serviceError(error: BridgeError): ServiceError {
   const code = codeOf(error);
+  const bounded = boundedError(error);
   const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(richStatus(error, code)).finish()));
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(richStatus(error, bounded, code)).finish()));
+  return Object.assign(new Error(bounded.message), { code, details: bounded.message, metadata });
 }
 
-function richStatus(error: BridgeError, code: number): Status {
-  const info = ErrorInfo.fromPartial({ reason: error.reason, domain: DOMAIN, metadata: { ...error.metadata } });
+function richStatus({ reason }: BridgeError, { message, metadata, violations }: BoundedError, code: number): Status {
+  const info = ErrorInfo.fromPartial({ reason, domain: DOMAIN, metadata: { ...metadata } });
   const details = [packed("google.rpc.ErrorInfo", ErrorInfo.encode(info).finish())];
-  if (error.violations.length > 0) {
-    const request = BadRequest.fromPartial({
-      fieldViolations: error.violations.map((violation) => ({ ...violation })),
-    });
+  if (violations.length > 0) {
+    const request = BadRequest.fromPartial({ fieldViolations: violations.map((violation) => ({ ...violation })) });
     details.push(packed("google.rpc.BadRequest", BadRequest.encode(request).finish()));
   }
-  if (REASONS[error.reason].retryable) {
+  if (REASONS[reason].retryable) {
     const retry = RetryInfo.fromPartial({ retryDelay: RETRY_DELAY });
     details.push(packed("google.rpc.RetryInfo", RetryInfo.encode(retry).finish()));
   }
-  return Status.fromPartial({ code, message: error.message, details });
+  return Status.fromPartial({ code, message, details });
 }
 
 function packed(type: string, value: Uint8Array): { typeUrl: string; value: Buffer } {
