@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseServeConfig, readCertificates } from "../../../server/config.js";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "mesos-bridge-flags-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const masterOf = (master: string, more: object = {}) =>
+  parseServeConfig({ master, dataDir: "d", listen: "127.0.0.1:0", ...more }).master;
+const origins = (master: string, more: object = {}) => {
+  const spec = masterOf(master, more);
+  return spec.kind === "list" ? spec.urls.map((url) => url.origin) : [];
+};
+
+test("--master-scheme is for addresses that name none", () => {
+  expect(origins("a:1,http://b:2,https://c:3")).toEqual(["http://a:1", "http://b:2", "https://c:3"]);
+  expect(origins("a:1,http://b:2", { masterScheme: "https" })).toEqual(["https://a:1", "http://b:2"]);
+  expect(() => origins("a:1", { masterScheme: "ftp" })).toThrow("--master-scheme: use http or https");
+});
+
+test("--master may be a file, so that credentials are on no command line", async () => {
+  const file = join(directory, "master");
+  await writeFile(file, "zk://user:hunter2@a:2181,b/mesos\n");
+  expect(masterOf(`file://${file}`)).toEqual({
+    kind: "zookeeper",
+    servers: "a:2181,b",
+    path: "/mesos",
+    auth: "user:hunter2",
+  });
+  await writeFile(file, "zk://user:hunter2@a:2181");
+  expect(() => masterOf(`file://${file}`)).toThrow("--master: 'zk://***@a:2181' names no ZooKeeper path");
+  expect(() => masterOf("file:///nowhere/master")).toThrow("--master: /nowhere/master can't be read: ENOENT");
+});
+
+test.each([
+  ["zk://:hunter2@a/mesos", "credentials are written as user:password@"],
+  ["zk://hunter2@a/mesos", "credentials are written as user:password@"],
+  ["zk://user:hunter2@a/mesos/../b", "'/mesos/../b' is not a ZooKeeper path"],
+  ["zk://user:hunter2@a//mesos", "'//mesos' is not a ZooKeeper path"],
+  ["zk://user:hunter2@a:0/mesos", "'a:0' is not a ZooKeeper host:port"],
+  ["zk://user:hunter2@a,[::1]:2181/mesos", "'[::1]:2181' is not a ZooKeeper host:port"],
+])("%s is refused, and its password is told to nobody", (master, message) => {
+  expect(() => masterOf(master)).toThrow(message);
+  expect(() => masterOf(master)).not.toThrow("hunter2");
+});
+
+test("--master-ca names the file that can't be used", async () => {
+  const file = join(directory, "ca.pem");
+  await writeFile(file, "no certificate");
+  expect(() => readCertificates(file)).toThrow(`--master-ca: ${file} holds no PEM certificate`);
+  expect(() => readCertificates("/nowhere.pem")).toThrow("--master-ca: /nowhere.pem can't be read: ENOENT");
+  expect(readCertificates(undefined)).toBeUndefined();
+});
