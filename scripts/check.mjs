@@ -1,7 +1,7 @@
 // npm run check: everything that can be said about the sources without running them. A line each check, and what
 // to do about it where one fails. The last line is `checks: N passed, N failed`.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { at, node, run } from "./lib.mjs";
@@ -121,14 +121,16 @@ function resolvedAddresses() {
     .map(([path]) => `${path} has "resolved"`);
 }
 
-/** Registries' hosts, and folders above this checkout. Spelled so that this file does not name one itself. */
+/** Registries' hosts, and where this checkout lies. Spelled so that this file does not name one itself. */
 async function placesNamed() {
   const hosts = ["registry\\.npmjs", "pypi\\.org", "pythonhosted\\.org", "proxy\\.golang", "crates\\.io(/api|-index)"];
   const more = ["static\\.crates\\.io", "index\\.crates\\.io", "repo1?\\.maven", "deb\\.debian"];
-  const above = dirname(at()).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const home = above.length > 1 ? [`${above}/`] : [];
-  const pattern = [...hosts, ...more, ...home].join("|");
-  const { status, output } = await run("git", ["grep", "-nIE", pattern], { capture: true });
+  // What lies beside a checkout is part of one machine, unless everyone has such a folder.
+  const above = [tmpdir(), homedir(), "/"].includes(dirname(at())) ? at() : dirname(at());
+  const place = `${above.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}/`;
+  const { status, output } = await run("git", ["grep", "-nIE", [...hosts, ...more, place].join("|")], {
+    capture: true,
+  });
   return status === 1 ? "" : output || `git grep ended with ${status}`;
 }
 
