@@ -14,6 +14,8 @@ export interface FakeSubscription {
   sendBytes(...events: Uint8Array[]): void;
 }
 
+const SILENCE = "(silence)";
+
 /** A fake master for a whole bridge: takes every subscription and every call, and sends what events a test says. */
 export class AnsweringMaster {
   readonly fake: FakeMaster;
@@ -21,6 +23,7 @@ export class AnsweringMaster {
   readonly calls = new Arrivals<FakeRequest>();
   readonly subscriptions = new Arrivals<FakeSubscription>();
   #answering = true;
+  #refusal: string | undefined;
 
   private constructor(fake: FakeMaster) {
     this.fake = fake;
@@ -39,6 +42,16 @@ export class AnsweringMaster {
   /** Whether calls are answered (202), or left waiting. */
   answerCalls(answering: boolean): void {
     this.#answering = answering;
+  }
+
+  /** Answers subscriptions with that ERROR from now on; undefined: takes them again. */
+  refuseSubscriptions(message: string | undefined): void {
+    this.#refusal = message;
+  }
+
+  /** Leaves subscriptions without an answer from now on. */
+  ignoreSubscriptions(): void {
+    this.#refusal = SILENCE;
   }
 
   /** The next call of that type; others before it are skipped. */
@@ -66,8 +79,13 @@ export class AnsweringMaster {
       if (this.#answering) connection.answer(202);
       return;
     }
+    if (this.#refusal === SILENCE) return;
     const frameworkId = call.frameworkId?.value ?? "";
     connection.openStream();
+    if (this.#refusal !== undefined) {
+      connection.error(this.#refusal);
+      return connection.endStream();
+    }
     connection.subscribed({ frameworkId });
     this.subscriptions.push({
       connection,

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AnsweringMaster } from "../support/answeringMaster.js";
+import { type Bridge, startBridge } from "../support/bridge.js";
+import { BridgeScheduler } from "../support/bridgeScheduler.js";
+import { Cleanup } from "../support/cleanup.js";
+import { unique } from "../support/messages.js";
+
+/** The two connections of a framework end one after the other, in an order that nobody promises. */
+describe("a subscription that ends before the answer to a call is there", () => {
+  const cleanup = new Cleanup();
+  let master: AnsweringMaster;
+  let bridge: Bridge;
+  beforeEach(async () => {
+    master = cleanup.use(await AnsweringMaster.start());
+    master.answerCalls(false);
+    bridge = cleanup.use(await startBridge({ master: master.host }));
+  });
+  afterEach(() => cleanup.run());
+
+  const frameworkInfo = { user: "root" };
+
+  async function attach(frameworkName = unique("ending")): Promise<BridgeScheduler> {
+    const scheduler = await BridgeScheduler.attach(bridge.address, { frameworkName, frameworkInfo });
+    return cleanup.use(scheduler).linked();
+  }
+
+  test("TEARDOWN whose answer is lost: the master says at the next subscription that it took it", async () => {
+    const scheduler = await attach();
+    const { connection } = await master.subscriptions.next();
+    const teardown = scheduler.call("teardown");
+    const request = await master.call("TEARDOWN");
+    master.refuseSubscriptions("Framework has been removed");
+    connection.endStream();
+    request.connection.reset();
+    expect(await teardown).toMatchObject({ code: "OK" });
+    expect(await scheduler.stream.ending()).toMatchObject({ code: "OK" });
+    master.refuseSubscriptions(undefined);
+    const next = await attach(scheduler.name);
+    expect(next.frameworkId).not.toBe(scheduler.frameworkId);
+  });
+
+  test("TEARDOWN that the master never got is sent again", async () => {
+    const scheduler = await attach();
+    const { connection } = await master.subscriptions.next();
+    const teardown = scheduler.call("teardown");
+    const request = await master.call("TEARDOWN");
+    master.answerCalls(true);
+    connection.reset();
+    request.connection.reset();
+    await master.call("TEARDOWN");
+    expect(await teardown).toMatchObject({ code: "OK" });
+    expect(await scheduler.stream.ending()).toMatchObject({ code: "OK" });
+  });
+
+  test("any other call has an unknown outcome, and a new one is not sent", async () => {
+    const scheduler = await attach();
+    const { connection } = await master.subscriptions.next();
+    const revive = scheduler.call("reviveOffers");
+    await master.call("REVIVE");
+    master.ignoreSubscriptions();
+    connection.endStream();
+    expect(await revive).toMatchObject({ code: "UNAVAILABLE", reason: "OUTCOME_UNKNOWN", retryable: false });
+    expect(await scheduler.call("suppressOffers")).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "NO_MASTER",
+      retryable: true,
+    });
+  });
+});
