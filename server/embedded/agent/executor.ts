@@ -28,9 +28,6 @@ export type ExecutorState = "registering" | "running" | "terminating" | "termina
 export interface LaunchedTask {
   readonly info: TaskInfo;
   readonly record: Task;
-  readonly groupId: number | undefined;
-  /** An update came for it, so that the executor knows of it. */
-  known: boolean;
 }
 
 export interface QueuedLaunch {
@@ -55,7 +52,8 @@ export class Executor {
   readonly launched = new Map<string, LaunchedTask>();
   /** Ended, the terminal update not acknowledged yet. */
   readonly ended = new Map<string, LaunchedTask>();
-  everLaunched = false;
+  /** It has reported on a task of its own. */
+  everReported = false;
   /** Why the agent itself ended it: what its tasks are told then. */
   termination: { reason: TaskStatus_Reason; message: string } | undefined;
   cancelRegistration: () => void = () => {};
@@ -80,8 +78,9 @@ export class Executor {
     return this.queue.find((launch) => launch.tasks.some((task) => task.taskId?.value === taskId));
   }
 
-  get idle(): boolean {
-    return this.queue.length === 0 && this.launched.size === 0;
+  /** It never had a task that it knew of, and none waits for it: there is nothing for it to do. */
+  get useless(): boolean {
+    return this.queue.length === 0 && this.launched.size === 0 && !this.everReported;
   }
 
   /** Its own and those of its live tasks. */

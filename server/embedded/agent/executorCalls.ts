@@ -37,7 +37,7 @@ export class ExecutorCalls {
       if (status) this.update(framework, executor, status);
     }
     this.#dropUnknown(framework, executor, subscribe);
-    if (!executor.everLaunched && executor.queue.length === 0) return this.executors.shutdown(executor);
+    if (executor.useless) return this.executors.shutdown(executor);
     channel.send({
       type: Event_Type.SUBSCRIBED,
       subscribed: {
@@ -66,7 +66,7 @@ export class ExecutorCalls {
       this.#state.updates.add(framework.id, executor.id, status);
       return;
     }
-    task.known = true;
+    executor.everReported = true;
     this.#record(framework, executor, status);
     acknowledged();
   }

@@ -23,6 +23,7 @@ import type { ExecutorCalls } from "./executorCalls.js";
 import { fetchUris } from "./fetcher.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";
 import { type AgentState, taskRecord } from "./state.js";
+import { linkVolumes } from "./volumes.js";
 
 /** What the agent adds for the executor of a command task. */
 const COMMAND_EXECUTOR_CPUS = 0.1;
@@ -32,7 +33,6 @@ const COMMAND_EXECUTOR_MEM = 32;
 export class Executors {
   readonly #state: AgentState;
   readonly #calls: ExecutorCalls;
-  #nextGroup = 1;
 
   constructor(state: AgentState, calls: ExecutorCalls) {
     this.#state = state;
@@ -58,11 +58,12 @@ export class Executors {
 
   /** Hands tasks to an executor that is subscribed. */
   deliver(framework: AgentFramework, executor: Executor, launch: QueuedLaunch): void {
-    const groupId = launch.group ? this.#nextGroup++ : undefined;
-    executor.everLaunched = true;
+    // A volume may be new to an executor that runs already.
+    const resources = launch.tasks.flatMap((task) => task.resources);
+    linkVolumes(this.#state.workDir, resources, executor.sandbox);
     for (const info of launch.tasks) {
       const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
-      executor.launched.set(info.taskId?.value ?? "", { info, record, groupId, known: false });
+      executor.launched.set(info.taskId?.value ?? "", { info, record });
     }
     if (launch.group) {
       executor.channel?.send({ type: Event_Type.LAUNCH_GROUP, launchGroup: { taskGroup: { tasks: launch.tasks } } });
@@ -126,7 +127,7 @@ export class Executors {
     for (const launch of executor.queue.splice(0)) {
       for (const info of launch.tasks) {
         const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
-        executor.launched.set(info.taskId?.value ?? "", { info, record, groupId: undefined, known: true });
+        executor.launched.set(info.taskId?.value ?? "", { info, record });
       }
     }
     for (const taskId of [...executor.launched.keys()]) {
@@ -160,6 +161,7 @@ export class Executors {
   async #start(framework: AgentFramework, executor: Executor): Promise<void> {
     try {
       await prepareSandbox(executor.sandbox);
+      linkVolumes(this.#state.workDir, executor.resources.list(), executor.sandbox);
       await fetchUris(executor.info.command?.uris ?? [], executor.sandbox, {
         signal: executor.fetching.signal,
         stallTimeoutMs: this.#state.flags.duration("fetcher_stall_timeout"),
@@ -264,7 +266,7 @@ export class Executors {
     for (const info of killed) {
       const id = info.taskId?.value ?? "";
       const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
-      executor.launched.set(id, { info, record, groupId: undefined, known: true });
+      executor.launched.set(id, { info, record });
       this.#calls.agentUpdate(framework, executor, {
         taskId: id,
         state: TaskState.TASK_KILLED,

@@ -1,5 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import {
   type Offer_Operation,
   Operation,
@@ -10,6 +8,7 @@ import {
 import { conversionOf } from "../resources/operations.js";
 import { uuidBytes } from "../uuid.js";
 import type { AgentState } from "./state.js";
+import { createVolume, destroyVolume } from "./volumes.js";
 
 interface Pending {
   readonly frameworkId: string;
@@ -32,7 +31,7 @@ export class OperationUpdates {
     const { consumed, produced } = conversionOf(info);
     const converted = produced.allocatedTo(undefined);
     this.#state.total = this.#state.total.minus(consumed.allocatedTo(undefined)).plus(converted);
-    void this.#changeVolumes(info).catch((error) => this.#state.log(`volume: ${error}`));
+    this.#changeVolumes(info);
     if (!info.id) return;
     const status = OperationStatus.create({
       operationId: info.id,
@@ -84,15 +83,14 @@ export class OperationUpdates {
     pending.cancelRetry = this.#state.clock.setTimeout(() => this.#send(pending, next), delayMs);
   }
 
-  async #changeVolumes(info: Offer_Operation): Promise<void> {
-    const directory = (role: string | undefined, id: string | undefined) =>
-      join(this.#state.workDir, "volumes", "roles", encodeURIComponent(role ?? ""), encodeURIComponent(id ?? ""));
-    for (const volume of info.type === Type.CREATE ? (info.create?.volumes ?? []) : []) {
-      await mkdir(directory(volume.reservations.at(-1)?.role, volume.disk?.persistence?.id), { recursive: true });
-    }
-    for (const volume of info.type === Type.DESTROY ? (info.destroy?.volumes ?? []) : []) {
-      const path = directory(volume.reservations.at(-1)?.role, volume.disk?.persistence?.id);
-      await rm(path, { recursive: true, force: true });
+  #changeVolumes(info: Offer_Operation): void {
+    const { workDir, log } = this.#state;
+    try {
+      for (const volume of info.type === Type.CREATE ? (info.create?.volumes ?? []) : []) createVolume(workDir, volume);
+      for (const volume of info.type === Type.DESTROY ? (info.destroy?.volumes ?? []) : [])
+        destroyVolume(workDir, volume);
+    } catch (error) {
+      log(`a volume could not be made or removed: ${error instanceof Error ? error.message : error}`);
     }
   }
 }

@@ -19,11 +19,8 @@ export interface Command {
 /** A child process that leads a process group and session of its own, so that it can be ended with all it started. */
 export class ProcessGroup {
   readonly pid: number;
-  readonly #child: ChildProcess;
-  #ended = false;
 
-  private constructor(child: ChildProcess, pid: number) {
-    this.#child = child;
+  private constructor(pid: number) {
     this.pid = pid;
   }
 
@@ -48,9 +45,8 @@ export class ProcessGroup {
       child.once("spawn", resolve);
       child.once("error", reject);
     });
-    const group = new ProcessGroup(child, child.pid ?? 0);
+    const group = new ProcessGroup(child.pid ?? 0);
     const ended = (code: number | null, signal: NodeJS.Signals | null) => {
-      group.#ended = true;
       onEnd(signal === null ? (code ?? 0) * 256 : constants.signals[signal]);
     };
     // It may have ended while its start was awaited.
@@ -60,18 +56,9 @@ export class ProcessGroup {
     return group;
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Signals the leader and whatever of its group is left; nothing if there is none. */
   signal(signal: NodeJS.Signals): void {
     signalGroup(this.pid, signal);
-  }
-
-  /** Lets this process end without waiting for the child. */
-  release(): void {
-    this.#child.unref();
   }
 }
 

@@ -15,6 +15,7 @@ import { addTask, loseTask, lostState, taskEntry, updateTask } from "./tasks.js"
 /** The master's ear for its agents. */
 export class AgentDesk implements MasterInbox {
   readonly #state: MasterState;
+  #cancelRecovery: () => void = () => {};
 
   constructor(state: MasterState) {
     this.#state = state;
@@ -121,13 +122,14 @@ export class AgentDesk implements MasterInbox {
   /** Agents that an earlier master knew have this long to come back. */
   awaitRecovered(): void {
     const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
-    this.#state.clock.setTimeout(() => {
+    this.#cancelRecovery = this.#state.clock.setTimeout(() => {
       for (const id of this.#state.recoveredAgents) this.#state.registry.markUnreachable(id, this.#state.clock.now());
       this.#state.recoveredAgents.clear();
     }, timeoutMs);
   }
 
   close(): void {
+    this.#cancelRecovery();
     for (const agent of this.#state.agents.values()) {
       agent.stopPings();
       agent.cancelReregister();

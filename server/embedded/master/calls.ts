@@ -4,7 +4,6 @@ import { isTerminal } from "../taskStates.js";
 import { acceptOffers } from "./accept.js";
 import type { Framework } from "./entities.js";
 import { removeFramework } from "./frameworks.js";
-import { acceptInverseOffers, declineInverseOffers } from "./maintenance.js";
 import { acknowledgeOperation } from "./operations.js";
 import { reconcileOperations, reconcileTask, reconcileTasks } from "./reconcile.js";
 import type { MasterState } from "./state.js";
@@ -19,10 +18,6 @@ export function handleCall(state: MasterState, framework: Framework, call: Call)
       return acceptOffers(state, framework, call.accept as Call_Accept);
     case Call_Type.DECLINE:
       return decline(state, framework, call);
-    case Call_Type.ACCEPT_INVERSE_OFFERS:
-      return acceptInverseOffers(state, framework, call.acceptInverseOffers);
-    case Call_Type.DECLINE_INVERSE_OFFERS:
-      return declineInverseOffers(state, framework, call.declineInverseOffers);
     case Call_Type.REVIVE:
       return revive(state, framework, call.revive?.roles ?? []);
     case Call_Type.SUPPRESS:
@@ -42,7 +37,9 @@ export function handleCall(state: MasterState, framework: Framework, call: Call)
     case Call_Type.MESSAGE:
       return message(state, framework, call);
     default:
-      return; // REQUEST: Mesos's own allocator takes no notice of it.
+      // REQUEST: Mesos's own allocator takes no notice of it. Inverse offers: there is no maintenance here, so there
+      // are none, and unknown ones are ignored.
+      return;
   }
 }
 

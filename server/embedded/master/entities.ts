@@ -46,12 +46,6 @@ export interface Offer {
   cancelTimeout: () => void;
 }
 
-export interface InverseOffer {
-  readonly id: string;
-  readonly framework: Framework;
-  readonly agent: Agent;
-}
-
 /** A framework as the master knows it. */
 export class Framework {
   info: FrameworkInfo;
@@ -66,7 +60,6 @@ export class Framework {
   readonly unreachableTasks = new Map<string, TaskEntry>();
   readonly completedTasks: TaskEntry[] = [];
   readonly offers = new Set<Offer>();
-  readonly inverseOffers = new Set<InverseOffer>();
   /** By the id that the framework gave. */
   readonly operations = new Map<string, OperationEntry>();
   registeredTime = 0;

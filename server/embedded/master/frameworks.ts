@@ -122,7 +122,6 @@ function detach(framework: Framework): void {
 
 function discardOffers(state: MasterState, framework: Framework): void {
   for (const offer of [...framework.offers]) state.discardOffer(offer);
-  framework.inverseOffers.clear();
 }
 
 /** The framework's connection broke: it has `failover_timeout` to come back. */

@@ -42,7 +42,3 @@ export function stripPersistence(resource: Resource): Resource {
   const { disk, shared: _shared, ...rest } = resource;
   return { ...rest, disk: disk?.source ? { source: disk.source } : undefined };
 }
-
-export function isOldFormat(resources: readonly Resource[]): boolean {
-  return resources.some((resource) => resource.role !== undefined || resource.reservation !== undefined);
-}

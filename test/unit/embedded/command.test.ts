@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { atEnd, temporaryDirectory } from "./support/cluster.js";
+import { commandTask, http, Scheduler } from "./support/peer.js";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+/** Inside the project, so that its packages and generated files are found. */
+const bundle = join(root, "dist", `local-test-${process.pid}`, "local.mjs");
+
+beforeAll(async () => {
+  await mkdir(dirname(bundle), { recursive: true });
+  const contents = `import { localCommand } from "./server/embedded/command.ts"; await localCommand().parseAsync(process.argv);`;
+  const stdin = { contents, resolveDir: root, loader: "ts" as const };
+  await build({ stdin, bundle: true, platform: "node", format: "esm", packages: "external", outfile: bundle });
+}, 30_000);
+
+afterAll(() => rm(dirname(bundle), { recursive: true, force: true }));
+
+interface Running {
+  readonly process: ChildProcess;
+  stdout: string;
+  stderr: string;
+  readonly exit: Promise<unknown[]>;
+}
+
+function local(...args: string[]): Running {
+  const child = spawn(process.execPath, [bundle, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const running: Running = { process: child, stdout: "", stderr: "", exit: once(child, "exit") };
+  child.stdout.on("data", (chunk) => {
+    running.stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    running.stderr += chunk;
+  });
+  atEnd(async () => {
+    child.kill("SIGKILL");
+    await running.exit;
+  });
+  return running;
+}
+
+describe("mesos-bridge local", () => {
+  test("says when it is ready, and SIGTERM ends it with its executors", async () => {
+    const workDir = await temporaryDirectory();
+    const running = local("--agents", "2", "--port", "0", "--work-dir", workDir, "--flag", "allocation_interval=50ms");
+    await expect.poll(() => running.stdout, { timeout: 10_000 }).toMatch(/^ready http:\/\/127\.0\.0\.1:\d+\n$/);
+    const url = running.stdout.slice("ready ".length).trim();
+    const state = await http(`${url}/metrics/snapshot`, "", { method: "GET" });
+    expect(JSON.parse(state.body)).toMatchObject({ "master/slaves_active": 2 });
+    const scheduler = await Scheduler.subscribe(url);
+    const offer = await scheduler.offer();
+    await scheduler.launch(offer, commandTask(offer, "t", "exec sleep 1000"));
+    await scheduler.update("t");
+    const pid = (await scheduler.update("t")).container_status?.executor_pid ?? 0;
+    expect(() => process.kill(pid, 0)).not.toThrow();
+    running.process.kill("SIGTERM");
+    expect(await running.exit).toEqual([0, null]);
+    await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
+  });
+
+  test("tells in one line what is wrong", async () => {
+    const workDir = await temporaryDirectory();
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    atEnd(() => taken.close());
+    const port = String((taken.address() as AddressInfo).port);
+    const file = join(workDir, "file");
+    await writeFile(file, "");
+    const cases: Array<[string[], RegExp]> = [
+      [["--port", port, "--work-dir", workDir], /^mesos-bridge local: port \d+ is in use: choose another/],
+      [
+        ["--port", "0", "--work-dir", join(file, "x")],
+        /^mesos-bridge local: the work directory .* can't be used: ENOTDIR/,
+      ],
+      [["--port", "0", "--work-dir", workDir, "--resources", "cpus"], /^mesos-bridge local: bad resource 'cpus'/],
+      [["--port", "0", "--work-dir", workDir, "--flag", "nope=1"], /^mesos-bridge local: unknown flag 'nope'/],
+      [
+        ["--port", "0", "--work-dir", workDir, "--flag", "offer_timeout=5"],
+        /^mesos-bridge local: flag offer_timeout: '5' is no/,
+      ],
+    ];
+    for (const [args, line] of cases) {
+      const running = local(...args);
+      expect(await running.exit).toEqual([1, null]);
+      expect(running.stderr).toMatch(line);
+      expect(running.stderr.trim().split("\n")).toHaveLength(1);
+      expect(running.stdout).toBe("");
+    }
+  });
+
+  test("--help says what it is for, with an example", async () => {
+    const running = local("--help");
+    expect(await running.exit).toEqual([0, null]);
+    expect(running.stdout).toContain("for development and tests");
+    expect(running.stdout).toContain("mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos");
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
