@@ -171,7 +171,7 @@ describe.runIf(wanted)("masters by ZooKeeper", () => {
       await zookeeper.start();
       await waiting.linkChanged(LINK_STATE_CONNECTED, { timeoutMs: 15_000 });
     } finally {
-      await zookeeper.start().catch(() => {});
+      await zookeeper.start();
     }
     await bridge.process.logged(/ZooKeeper names the leading master[\s\S]*ZooKeeper names the leading master/);
     expect(changes()).toBe(before);

@@ -28,7 +28,7 @@ export interface ZookeeperServer {
   readonly address: string;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
-  /** Starts it again with what it had stored. */
+  /** Starts it again with what it had stored; one that runs is left alone. */
   start(): Promise<void>;
   /** Stops it in the middle of its work, and lets it go on. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
@@ -55,6 +55,7 @@ export async function startZookeeper(): Promise<ZookeeperServer> {
   const address = `127.0.0.1:${port}`;
   let running: RunningProcess | undefined;
   const start = async () => {
+    if (running) return;
     const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
     running = await startProcess({ command: "java", args: ["-Xmx128m", "-cp", JAR, main, config] });
     await eventually(() => answers(address), { what: "ZooKeeper", timeoutMs: 30_000 });
@@ -70,6 +71,7 @@ export async function startZookeeper(): Promise<ZookeeperServer> {
     start,
     async kill() {
       await running?.kill();
+      running = undefined;
     },
     signal: (signal) => running?.signal(signal),
     async stop() {
