@@ -7,10 +7,8 @@ const schema = z
   .strictObject({
     master: z.string(),
     masterScheme: z.enum(["http", "https"], "use http or https").default("http"),
-    listen: z
-      .string()
-      .regex(/^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/, "use host:port, such as 127.0.0.1:50051; port 0 takes any"),
-    dataDir: z.string().min(1),
+    listen: z.string().refine(isHostAndPort, "use host:port, such as 127.0.0.1:50051; port 0 takes any"),
+    dataDir: z.string().min(1, "name a directory"),
     principal: z.string().min(1).optional(),
     secretFile: z.string().min(1).optional(),
     tokenFile: z.string().min(1).optional(),
@@ -65,6 +63,11 @@ function readText(path: string, prefix: string): string {
   } catch (error) {
     throw new Error(`${prefix}${path} can't be read: ${(error as Error).message}`);
   }
+}
+
+function isHostAndPort(text: string): boolean {
+  const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? [];
+  return port !== undefined && Number(port) <= 65_535;
 }
 
 function flagName(key: string): string {

@@ -69,7 +69,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     return { address: config.listen.replace(/\d+$/, String(port)), close: closeAll };
   } catch (error) {
     await closeAll();
-    throw new Error(`--listen: ${config.listen} can't be used: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (message.includes("EADDRINUSE")) throw new Error(`--listen: ${config.listen} is in use by another program`);
+    throw new Error(`--listen: ${config.listen} can't be used: ${message}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { addAdminServicesToServer, Server, ServerCredentials } from "@grpc/grpc-js";
+import { addAdminServicesToServer, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
@@ -7,6 +7,7 @@ import { BridgeError } from "../session/errors.js";
 import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import type { CallsStream } from "./callsStream.js";
 import { observerService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { rawService } from "./rawService.js";
@@ -35,8 +36,12 @@ export class BridgeServer {
   readonly #server: Server;
   readonly #health: HealthImplementation;
   readonly #observers = new Set<ObserverStream>();
+  readonly #callsStreams = new Set<CallsStream>();
 
   constructor(options: BridgeServerOptions) {
+    // The library would write lines of its own to stderr. What matters of them comes back as errors.
+    const note = (text: unknown) => options.log.debug({ grpc: String(text) }, "the gRPC library says");
+    setLogger({ error: note, info: note, debug: note });
     this.#server = new Server({
       "grpc.max_receive_message_length": options.maxRequestBytes ?? 64 * 1024 * 1024,
       "grpc.max_send_message_length": -1,
@@ -44,7 +49,10 @@ export class BridgeServer {
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 20_000,
     });
-    this.#server.addService(rawService(SchedulerServiceDefinition), schedulerService(options));
+    this.#server.addService(
+      rawService(SchedulerServiceDefinition),
+      schedulerService({ ...options, callsStreams: this.#callsStreams }),
+    );
     const observers = observerService({ ...options, streams: this.#observers });
     this.#server.addService(rawService(ObserverServiceDefinition), observers);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
@@ -70,13 +78,23 @@ export class BridgeServer {
     }
   }
 
-  /** Ends the observers and lets calls under way finish for some seconds. The sessions' streams end with their sessions. */
+  /**
+   * Ends the open streams and lets calls under way finish for some seconds; then it ends whatever is still open. The
+   * sessions' streams end with their sessions.
+   */
   async close(): Promise<void> {
-    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down");
-    for (const stream of [...this.#observers]) stream.end(error);
-    const forced = setTimeout(() => this.#server.forceShutdown(), DRAIN_MS);
-    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    clearTimeout(forced);
+    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+    for (const stream of [...this.#observers, ...this.#callsStreams]) stream.end(error);
+    let force: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve());
+      force = setTimeout(() => {
+        this.#server.forceShutdown();
+        // The library waits for connections that never said a word, for ever.
+        resolve();
+      }, DRAIN_MS);
+    });
+    clearTimeout(force);
   }
 }
 

@@ -22,22 +22,27 @@ export class CallsStream {
   readonly #sessions: SessionManager;
   readonly #check: (request: Buffer) => void;
   readonly #log: Log;
+  readonly #onEnd: () => void;
   #slots: Slot[] = [];
   #waiting = 0;
   #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
   #flushing = false;
   #inputEnded = false;
+  #ended = false;
 
+  /** @param onEnd called once or more often, when the stream is over for whatever reason. */
   constructor(
     call: ServerDuplexStream<Buffer, Buffer>,
     sessions: SessionManager,
     check: (request: Buffer) => void,
     log: Log,
+    onEnd: () => void,
   ) {
     this.#call = call;
     this.#sessions = sessions;
     this.#check = check;
     this.#log = log;
+    this.#onEnd = onEnd;
   }
 
   start(): void {
@@ -48,6 +53,21 @@ export class CallsStream {
     });
     // A stream that broke has nobody to answer; its calls are on their way all the same.
     this.#call.on("error", () => {});
+    this.#call.on("cancelled", () => this.#over());
+  }
+
+  /** Ends the stream, after the answers that are there. */
+  end(error: BridgeError): void {
+    if (this.#ended) return;
+    this.#flush();
+    if (this.#ended) return;
+    this.#over();
+    this.#call.emit("error", statusOf(error, this.#log));
+  }
+
+  #over(): void {
+    this.#ended = true;
+    this.#onEnd();
   }
 
   #take(request: Buffer): void {
@@ -115,6 +135,7 @@ export class CallsStream {
   }
 
   #flush(): void {
+    if (this.#ended) return;
     let ready = 0;
     while (this.#slots[ready]?.answer) ready++;
     if (ready > 0) {
@@ -127,7 +148,9 @@ export class CallsStream {
   }
 
   #endIfDone(): void {
-    if (this.#inputEnded && this.#slots.length === 0) this.#call.end();
+    if (this.#ended || !this.#inputEnded || this.#slots.length > 0) return;
+    this.#over();
+    this.#call.end();
   }
 }
 

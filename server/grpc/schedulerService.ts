@@ -25,6 +25,8 @@ export interface SchedulerServiceOptions {
   readonly sessions: SessionManager;
   readonly check: CheckRequest;
   readonly log: Log;
+  /** Open Calls streams, so that shutdown can end them. */
+  readonly callsStreams: Set<CallsStream>;
 }
 
 type Unary = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
@@ -33,7 +35,12 @@ const EMPTY = Buffer.alloc(0);
 const MAX_ACK_TOKENS = 10_000;
 
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
-export function schedulerService({ sessions, check, log }: SchedulerServiceOptions): UntypedServiceImplementation {
+export function schedulerService({
+  sessions,
+  check,
+  log,
+  callsStreams,
+}: SchedulerServiceOptions): UntypedServiceImplementation {
   /** A handler whose errors all go through the one funnel. */
   const unary = (type: string, handle: (request: RequestFields, callback: sendUnaryData<Buffer>) => void): Unary => {
     return (call, callback) => {
@@ -98,7 +105,11 @@ export function schedulerService({ sessions, check, log }: SchedulerServiceOptio
     call: mesosCall("CallRequest", typedCalls.call),
     acknowledge,
     closeSession,
-    calls: (call: ServerDuplexStream<Buffer, Buffer>) => new CallsStream(call, sessions, checkCalls, log).start(),
+    calls: (call: ServerDuplexStream<Buffer, Buffer>) => {
+      const stream: CallsStream = new CallsStream(call, sessions, checkCalls, log, () => callsStreams.delete(stream));
+      callsStreams.add(stream);
+      stream.start();
+    },
   };
 
   async function subscribe(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {

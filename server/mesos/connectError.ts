@@ -1,6 +1,7 @@
 /** What went wrong with a connection to a master, in words for a person. */
-export function connectErrorText(error: Error & { code?: string }, master: URL): string {
-  const { code = "" } = error;
+export function connectErrorText(error: Error & { code?: unknown }, master: URL): string {
+  // Node's own abort errors have a number as their code.
+  const code = typeof error.code === "string" ? error.code : "";
   // Node's own words: it has no code for this.
   if (error.message.includes("before secure TLS connection was established")) {
     return `${master.host} ended the connection instead of speaking TLS; if it speaks plain HTTP, write http://`;

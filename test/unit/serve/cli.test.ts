@@ -1,0 +1,172 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, test } from "vitest";
+import { cleanupAfterAll } from "../../support/cleanup.js";
+import { at } from "../../support/paths.js";
+
+const cleanup = cleanupAfterAll();
+let dir: string;
+let file: string;
+let busy: number;
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [at("scripts/build.mjs")]);
+  dir = await cleanup.tempDir();
+  file = join(dir, "file");
+  writeFileSync(file, "a text\n");
+  const server: Server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanup.defer(() => server.close());
+  busy = (server.address() as { port: number }).port;
+}, 120_000);
+
+/** Runs the program to its end. */
+async function run(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [at("dist/server/main.js"), ...args], { timeout: 10_000 }, (error, stdout, stderr) => {
+      const code = error ? ((error.code as unknown as number | null) ?? -1) : 0;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+/** Runs `serve` with a valid command line, changed by flags: undefined takes one out. */
+async function serve(flags: Record<string, string | undefined>): Promise<Ended> {
+  const all = { master: "127.0.0.1:1", "data-dir": join(dir, "data"), listen: "127.0.0.1:0", ...flags };
+  const given = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  return run("serve", ...given);
+}
+
+test("--help says what there is, with an example", async () => {
+  const { code, stdout, stderr } = await run("--help");
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^Usage: mesos-bridge /);
+  expect(stdout).toContain("serve");
+  expect(stdout).toContain("mesos-bridge serve --master 127.0.0.1:5050");
+});
+
+test("serve --help says every flag", async () => {
+  const { code, stdout } = await run("serve", "--help");
+  expect(code).toBe(0);
+  for (const flag of [
+    "master",
+    "listen",
+    "data-dir",
+    "principal",
+    "secret-file",
+    "token-file",
+    "master-ca",
+    "default-lease",
+    "offer-hold",
+    "log-level",
+  ]) {
+    expect(stdout).toContain(`--${flag} <`);
+  }
+});
+
+test("--version is the package's", async () => {
+  const { version } = (await import("../../../package.json", { with: { type: "json" } })).default;
+  expect(await run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+});
+
+test("without a command the help is shown, and the status tells", async () => {
+  const { code, stderr } = await run();
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/^Usage: mesos-bridge /);
+});
+
+test("an unknown command is told", async () => {
+  const { code, stderr } = await run("nonsense");
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/^error: unknown command 'nonsense'\n/);
+});
+
+describe("a wrong command line is told in one line", () => {
+  const wrong: [name: string, flags: () => Record<string, string | undefined>, line: RegExp][] = [
+    ["no master", () => ({ master: undefined }), /required option '--master/],
+    ["no data directory", () => ({ "data-dir": undefined }), /required option '--data-dir/],
+    ["an empty data directory", () => ({ "data-dir": "" }), /^mesos-bridge: --data-dir: /],
+    ["an unknown flag", () => ({ foo: "x" }), /unknown option '--foo'/],
+    [
+      "a master of another scheme",
+      () => ({ master: "ftp://x" }),
+      /^mesos-bridge: --master: 'ftp:\/\/' is not a scheme/,
+    ],
+    ["a master with a path", () => ({ master: "http://x/y" }), /^mesos-bridge: --master: .* is not host:port/],
+    ["an empty master", () => ({ master: " " }), /^mesos-bridge: --master: no master is given/],
+    ["an address without a port", () => ({ listen: "127.0.0.1" }), /^mesos-bridge: --listen: use host:port/],
+    ["a port over 65535", () => ({ listen: "127.0.0.1:65536" }), /^mesos-bridge: --listen: use host:port/],
+    [
+      "a port that is in use",
+      () => ({ listen: `127.0.0.1:${busy}` }),
+      /^mesos-bridge: --listen: 127\.0\.0\.1:\d+ is in use/,
+    ],
+    [
+      "an address that is not here",
+      () => ({ listen: "192.0.2.1:50051" }),
+      /^mesos-bridge: --listen: 192\.0\.2\.1:50051 can't be used: .*EADDRNOTAVAIL/,
+    ],
+    ["a file as data directory", () => ({ "data-dir": file }), /^mesos-bridge: --data-dir: .* is not a directory/],
+    [
+      "a data directory below a file",
+      () => ({ "data-dir": join(file, "x") }),
+      /^mesos-bridge: --data-dir: .* can't be used/,
+    ],
+    [
+      "one that can't be made",
+      () => ({ "data-dir": "/proc/none" }),
+      /^mesos-bridge: --data-dir: .* can't be used: ENOENT/,
+    ],
+    [
+      "one that can't be written",
+      () => ({ "data-dir": "/proc/self/fd" }),
+      /^mesos-bridge: --data-dir: .* can't be used/,
+    ],
+    ["a principal without a secret", () => ({ principal: "x" }), /--principal and --secret-file go together/],
+    ["a secret without a principal", () => ({ "secret-file": file }), /--principal and --secret-file go together/],
+    [
+      "both ways of authentication",
+      () => ({ principal: "x", "secret-file": file, "token-file": file }),
+      /use either --principal and --secret-file, or --token-file/,
+    ],
+    [
+      "a secret that is not there",
+      () => ({ principal: "x", "secret-file": "/none" }),
+      /^mesos-bridge: --secret-file: .*ENOENT/,
+    ],
+    ["a token that is not there", () => ({ "token-file": "/none" }), /^mesos-bridge: --token-file: .*ENOENT/],
+    ["a token that is a directory", () => ({ "token-file": dir }), /^mesos-bridge: --token-file: .*EISDIR/],
+    ["certificates that are not there", () => ({ "master-ca": "/none" }), /^mesos-bridge: --master-ca: .*ENOENT/],
+    [
+      "certificates that are none",
+      () => ({ "master-ca": file }),
+      /^mesos-bridge: --master-ca: .* holds no PEM certificate/,
+    ],
+    [
+      "a lease that is none",
+      () => ({ "default-lease": "soon" }),
+      /^mesos-bridge: --default-lease: 'soon' is not a duration/,
+    ],
+    ["a hold without a unit", () => ({ "offer-hold": "5" }), /^mesos-bridge: --offer-hold: '5' is not a duration/],
+    ["a log level", () => ({ "log-level": "loud" }), /^mesos-bridge: --log-level: .*debug/],
+  ];
+  test.each(wrong)("%s", async (_, flags, line) => {
+    const { code, stdout, stderr } = await serve(flags());
+    expect(stderr).toMatch(line);
+    expect(stderr.trimEnd().split("\n"), stderr).toHaveLength(1);
+    expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
+    expect(stdout).toBe("");
+    expect(code).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,164 @@
+import { execFile } from "node:child_process";
+import { createConnection } from "node:net";
+import { promisify } from "node:util";
+import { type Client, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { service as healthService } from "grpc-health-check";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type Bridge, startBridge } from "../../support/bridge.js";
+import { BridgeClient } from "../../support/bridgeClient.js";
+import { Cleanup } from "../../support/cleanup.js";
+import { eventually, within } from "../../support/eventually.js";
+import { type FakeConnection, FakeMaster } from "../../support/fakeMaster.js";
+import { at } from "../../support/paths.js";
+
+let cleanup: Cleanup;
+let master: FakeMaster;
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [at("scripts/build.mjs")]);
+}, 120_000);
+
+beforeEach(async () => {
+  cleanup = new Cleanup();
+  master = cleanup.use(await FakeMaster.start());
+});
+
+afterEach(() => cleanup.run());
+
+async function bridge(masters = master.host): Promise<Bridge> {
+  return cleanup.use(await startBridge({ master: masters }));
+}
+
+/** Answers /version as a Mesos master does, and subscriptions too. */
+async function beMesos(): Promise<void> {
+  for (;;) {
+    const { path, connection } = await master.requests.next({ timeoutMs: 60_000 });
+    if (path === "/version") connection.answer(200, '{"version":"1.11.0"}', { "Content-Type": "application/json" });
+    else {
+      connection.openStream();
+      connection.subscribed();
+    }
+  }
+}
+
+/** Answers whatever is asked with the same bytes. */
+async function answerWith(answer: (connection: FakeConnection) => void): Promise<void> {
+  for (;;) answer((await master.requests.next({ timeoutMs: 60_000 })).connection);
+}
+
+/** Asks `grpc.health.v1`. */
+async function health(address: string, service = ""): Promise<string> {
+  const HealthClient = makeGenericClientConstructor(healthService, "grpc.health.v1.Health");
+  const client = new HealthClient(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  try {
+    return await new Promise((resolve, reject) => {
+      const check = (client as Client & Record<string, (...args: unknown[]) => void>).check;
+      check?.call(
+        client,
+        { service },
+        { deadline: Date.now() + 5_000 },
+        (error: Error | null, response: { status: string }) => {
+          if (error) reject(error);
+          else resolve(response.status);
+        },
+      );
+    });
+  } finally {
+    client.close();
+  }
+}
+
+const SERVICES = ["", "mesosbridge.v1.SchedulerService", "mesosbridge.v1.ObserverService"];
+const framework = { frameworkName: "test", frameworkInfo: { user: "root", name: "test" } };
+
+test("says where it serves, once, on stdout, and that it is healthy once a master answers", async () => {
+  void beMesos().catch(() => {});
+  const running = await bridge();
+  expect(running.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  await eventually(async () => (await health(running.address)) === "SERVING");
+  for (const service of SERVICES) expect(await health(running.address, service)).toBe("SERVING");
+  expect(running.log().match(/^ready /gm)).toHaveLength(1);
+  expect(running.log()).toContain("a Mesos master answers");
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s ends it in seconds, with status 0, and open streams are told",
+  async (signal) => {
+    void beMesos().catch(() => {});
+    const running = await bridge();
+    const client = cleanup.use(new BridgeClient(running.address));
+    const scheduler = client.subscribe(framework);
+    await scheduler.next(({ event }) => event?.$case === "mesos", { what: "SUBSCRIBED" });
+    const observer = client.stream("watchEvents", {});
+    await observer.connected;
+    const calls = client.calls();
+    calls.send({ tag: 1n });
+    await calls.results.nextAny();
+    // A connection that says nothing holds nothing up.
+    const idle = createConnection(Number(running.address.split(":")[1]), "127.0.0.1").on("error", () => {});
+    cleanup.defer(() => idle.destroy());
+
+    const started = performance.now();
+    running.process.signal(signal);
+    for (const stream of [scheduler, observer, calls.results]) {
+      expect(await stream.ending()).toMatchObject({
+        code: "UNAVAILABLE",
+        reason: "BRIDGE_SHUTTING_DOWN",
+        retryable: true,
+      });
+    }
+    expect(await within(running.process.exited)).toEqual({ code: 0, signal: null });
+    expect(performance.now() - started).toBeLessThan(8_000);
+    expect(running.log()).toContain('"msg":"ended"');
+  },
+);
+
+test("SIGTERM ends it at once while it waits for a master that says nothing", async () => {
+  const running = await bridge();
+  const client = cleanup.use(new BridgeClient(running.address));
+  const scheduler = client.subscribe(framework);
+  await scheduler.next(({ event }) => event?.$case === "opened", { what: "Opened" });
+  await master.requests.next();
+  const started = performance.now();
+  running.process.signal("SIGTERM");
+  expect(await scheduler.ending()).toMatchObject({ reason: "BRIDGE_SHUTTING_DOWN" });
+  expect(await within(running.process.exited)).toEqual({ code: 0, signal: null });
+  expect(performance.now() - started).toBeLessThan(4_000);
+});
+
+const masters: [name: string, answer: ((connection: FakeConnection) => void) | undefined, log: RegExp][] = [
+  ["is not there", undefined, /nothing listens at 127\.0\.0\.1:\d+/],
+  ["answers garbage", (connection) => connection.write("garbage\r\n\r\n"), /does not speak HTTP/],
+  ["resets connections", (connection) => connection.reset(), /127\.0\.0\.1:\d+.*(broke|ECONNRESET|other side closed)/],
+  [
+    "is a web server",
+    (connection) => connection.answer(200, "<html></html>", { "Content-Type": "text/html" }),
+    /is not a Mesos master/,
+  ],
+  ["knows no such path", (connection) => connection.answer(404, "not here"), /is not a Mesos master/],
+];
+test.each(masters)("a master that %s: stays up, is not healthy, and says what it sees", async (_, answer, seen) => {
+  if (answer) void answerWith(answer).catch(() => {});
+  else await master.stop();
+  const running = await bridge();
+  const client = cleanup.use(new BridgeClient(running.address));
+  const scheduler = client.subscribe(framework);
+  const opened = await scheduler.next(({ event }) => event?.$case === "opened", { what: "Opened" });
+  const changed = await scheduler.next(({ event }) => event?.$case === "linkChanged", { what: "LinkChanged" });
+  expect(changed.event?.$case === "linkChanged" && changed.event.value.reason).toMatch(
+    answer ? /127\.0\.0\.1:\d+|not a Mesos master|redirection/ : seen,
+  );
+  for (const service of SERVICES) expect(await health(running.address, service)).toBe("NOT_SERVING");
+  const line = await running.process.logged(/^.*no Mesos master.*$/m);
+  expect(line[0]).toMatch(seen);
+  const attachmentId = opened.event?.$case === "opened" ? opened.event.value.attachmentId : "";
+  const revived = await client.call("reviveOffers", { header: { frameworkName: "test", attachmentId } });
+  expect(revived).toMatchObject({ code: "UNAVAILABLE", reason: "NO_MASTER", retryable: true });
+  expect(running.process.log()).not.toMatch(/\bat .*:\d+:\d+/);
+});
+
+test("two bridges don't share a data directory", async () => {
+  const running = await bridge();
+  const second = startBridge({ master: master.host, dataDir: running.dataDir });
+  await expect(second).rejects.toThrow(/--data-dir: .* is in use/);
+});
