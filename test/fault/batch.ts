@@ -1,0 +1,156 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { Bridge } from "../support/bridge.js";
+import { BridgeScheduler } from "../support/bridgeScheduler.js";
+import { type RunningProcess, startProcess } from "../support/childProcess.js";
+import type { Cleanup } from "../support/cleanup.js";
+import { eventually } from "../support/eventually.js";
+import { getJson } from "../support/http.js";
+import { unique } from "../support/messages.js";
+import { at } from "../support/paths.js";
+
+export interface BatchOptions {
+  bridge: Bridge;
+  /** As `http://127.0.0.1:5050`. */
+  master: string;
+  cleanup: Cleanup;
+  /** Default 60 */
+  count?: number;
+  /** How long each task takes. Default 0.3 */
+  seconds?: number;
+}
+
+interface Line {
+  kind: string;
+  task?: string;
+  state?: string;
+  owed?: boolean | number;
+}
+
+const TERMINAL = /^(FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE|GONE_BY_OPERATOR)$/;
+
+/** A batch of short tasks that a client process runs, while a test breaks what it can. */
+export class Batch {
+  readonly count: number;
+  readonly frameworkName = unique("batch");
+  readonly #options: BatchOptions;
+  readonly #dir: string;
+  readonly #clients: RunningProcess[] = [];
+
+  private constructor(options: BatchOptions, dir: string) {
+    this.#options = options;
+    this.count = options.count ?? 60;
+    this.#dir = dir;
+  }
+
+  static async start(options: BatchOptions): Promise<Batch> {
+    const batch = new Batch(options, await options.cleanup.tempDir());
+    await batch.startClient();
+    return batch;
+  }
+
+  /** Starts the client, or the next one, which goes on where the ledger ends. */
+  async startClient(): Promise<void> {
+    const { bridge, cleanup, seconds = 0.3 } = this.#options;
+    const settings = {
+      bridge: bridge.address,
+      frameworkName: this.frameworkName,
+      count: this.count,
+      ledger: join(this.#dir, "ledger"),
+      runs: this.#dir,
+      seconds,
+    };
+    const args = [at("test/fault/batchClient.mjs"), JSON.stringify(settings)];
+    this.#clients.push(cleanup.use(await startProcess({ command: process.execPath, args, ready: /"started"/ })));
+  }
+
+  /** Ends the client as a crash does. */
+  async killClient(): Promise<void> {
+    await this.#clients.at(-1)?.kill();
+  }
+
+  /** What all clients have seen so far. */
+  lines(): Line[] {
+    const text = this.#clients.map((client) => client.log()).join("\n");
+    const whole = text.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
+    return whole.map((line) => JSON.parse(line) as Line);
+  }
+
+  /** Waits until the clients have seen so many updates. */
+  async updates(count: number): Promise<void> {
+    const seen = () => this.lines().filter(({ kind }) => kind === "update").length >= count;
+    await eventually(seen, { what: `${count} updates of ${this.frameworkName}`, timeoutMs: 60_000 });
+  }
+
+  /** Waits for the end of the last client, and gives the times that each task was seen to end. */
+  async finished(timeoutMs = 90_000): Promise<Map<string, string[]>> {
+    const last = this.#clients.at(-1);
+    const done = await last?.logged(/\{"kind":"done".*\}/, { timeoutMs }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${last.log().slice(-3_000)}\n${this.#options.bridge.log().slice(-3_000)}`);
+    });
+    expect(JSON.parse(done?.[0] ?? "{}")).toEqual({ kind: "done", owed: 0 });
+    const ends = new Map<string, string[]>();
+    for (const { kind, task = "", state = "", owed } of this.lines()) {
+      if (kind === "update" && owed && TERMINAL.test(state)) ends.set(task, [...(ends.get(task) ?? []), state]);
+    }
+    return ends;
+  }
+
+  /** How often each task has run. */
+  async runs(): Promise<Map<string, number>> {
+    const runs = new Map<string, number>();
+    for (const name of await readdir(this.#dir)) {
+      const task = name.match(/^(batch-.*\.\d+)\.\d+$/)?.[1];
+      if (task !== undefined) runs.set(task, (runs.get(task) ?? 0) + 1);
+    }
+    return runs;
+  }
+
+  /** Asserts that every task has run once and was seen to finish, `exactly` once or at least. */
+  async expectAllRanOnce({ exactly = true } = {}): Promise<void> {
+    const ends = await this.finished();
+    const runs = await this.runs();
+    expect([...runs].filter(([, times]) => times !== 1)).toEqual([]);
+    expect(runs.size).toBe(this.count);
+    expect([...ends.values()].flat().filter((state) => state !== "FINISHED")).toEqual([]);
+    expect(ends.size).toBe(this.count);
+    if (exactly) expect([...ends].filter(([, states]) => states.length !== 1)).toEqual([]);
+    await this.expectNothingLeft();
+  }
+
+  /** Asserts that the master has no task left of the framework, and ends it. */
+  async expectNothingLeft(): Promise<void> {
+    const { bridge, master } = this.#options;
+    const request = { frameworkName: this.frameworkName, frameworkInfo: undefined };
+    const scheduler = await BridgeScheduler.attach(bridge.address, request);
+    try {
+      await scheduler.linked();
+      await eventually(
+        async () => {
+          const state = (await getJson(`${master}/master/state`)) as { frameworks: { id: string; tasks: unknown[] }[] };
+          const mine = state.frameworks.find(({ id }) => id === scheduler.frameworkId);
+          return mine && mine.tasks.length === 0;
+        },
+        { what: "the end of all tasks at the master", timeoutMs: 30_000 },
+      );
+      await scheduler.ok("teardown");
+    } finally {
+      scheduler.stop();
+    }
+  }
+}
+
+/** Random numbers that a printed seed repeats. FAULT_SEED=n takes that one. */
+export function seeded(name: string): (below: number) => number {
+  const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`${name}: FAULT_SEED=${seed}`);
+  let state = seed >>> 0;
+  return (below) => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}

@@ -1,0 +1,64 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { describeBridge } from "../support/describeBridge.js";
+import { Batch, seeded } from "./batch.js";
+
+const cluster = { agents: 2, resources: "cpus:2;mem:1024;disk:1000" };
+
+/** Sixty short tasks, while what drives them is killed at random steps. */
+describeBridge("a batch whose", cluster, (suite) => {
+  async function start() {
+    const { ownBridge, mesos, cleanup } = suite();
+    const bridge = await ownBridge();
+    return { bridge, batch: await Batch.start({ bridge, master: mesos.master, cleanup }) };
+  }
+
+  test("bridge is killed: every task runs once, and its end is seen once", { timeout: 120_000 }, async () => {
+    const random = seeded("bridge killed");
+    const { bridge, batch } = await start();
+    for (const step of [1 + random(20), 50 + random(30), 100 + random(40)]) {
+      await batch.updates(step);
+      await delay(random(100));
+      await bridge.kill();
+      await delay(random(300));
+      await bridge.restart();
+    }
+    await batch.expectAllRanOnce();
+  });
+
+  test("client is killed: every task runs once, and its end is seen", { timeout: 120_000 }, async () => {
+    const random = seeded("client killed");
+    const { batch } = await start();
+    for (const step of [1 + random(20), 50 + random(30), 100 + random(40)]) {
+      await batch.updates(step);
+      await delay(random(100));
+      await batch.killClient();
+      await batch.startClient();
+    }
+    await batch.expectAllRanOnce({ exactly: false });
+  });
+
+  test("client and bridge are killed: every task runs once, and its end is seen", { timeout: 120_000 }, async () => {
+    const random = seeded("both killed");
+    const { bridge, batch } = await start();
+    for (const step of [1 + random(20), 60 + random(60)]) {
+      await batch.updates(step);
+      await Promise.all([batch.killClient(), delay(random(50)).then(() => bridge.kill())]);
+      await delay(random(300));
+      await bridge.restart();
+      await batch.startClient();
+    }
+    await batch.expectAllRanOnce({ exactly: false });
+  });
+
+  test("bridge stands still for a while: nothing is lost", { timeout: 120_000 }, async () => {
+    const random = seeded("bridge stopped");
+    const { bridge, batch } = await start();
+    await batch.updates(1 + random(40));
+    bridge.process.signal("SIGSTOP");
+    await delay(3_000);
+    bridge.process.signal("SIGCONT");
+    await batch.expectAllRanOnce();
+    expect(batch.lines().filter(({ kind }) => kind === "detached")).toEqual([]);
+  });
+});
