@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fro
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
+import { completeLock } from "./complete-lock.mjs";
 import { at, node, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -74,6 +75,14 @@ const checks = [
     name: "no dead code, no unused dependency",
     fix: "remove it, or, if something outside uses it, name it as an entry in knip.json",
     run: () => failed(node([bin("knip/bin/knip.js"), "--no-progress"], { capture: true })),
+  },
+  {
+    name: "the lockfile holds the packages of all platforms",
+    fix: "node scripts/complete-lock.mjs",
+    run: async () =>
+      completeLock({ check: true })
+        .map((path) => `${path} is missing`)
+        .join("\n"),
   },
   {
     name: "the lockfile names no registry",
