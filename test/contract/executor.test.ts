@@ -413,8 +413,9 @@ describeEachMesos("executors", cluster, (mesos) => {
     /** One executor that is known and never subscribes, and one that did. */
     beforeAll(async () => {
       launched = await deliverTask();
+      const rest = await launched.scheduler.offer();
       await launched.scheduler.send("SUPPRESS");
-      await launched.scheduler.decline([await launched.scheduler.offer()], 0);
+      await launched.scheduler.decline([rest], 0);
       schedulers.length = 0;
       cleanup.use(launched.scheduler);
       const { frameworkId, executorId } = launched.executor.identity;
