@@ -11,17 +11,10 @@ import type { Agent, Framework, Offer } from "./entities.js";
 import { launch, launchGroup } from "./launch.js";
 import { normalizeOperation, operationResources } from "./normalize.js";
 import { applyOperation, operationRefused } from "./operations.js";
+import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
-import { lostState, sendMasterStatus } from "./tasks.js";
+import { lostState, sendMasterStatus, sendTaskError } from "./tasks.js";
 import { invalidResources } from "./validation/resources.js";
-
-/** What is left of accepted offers while the operations on them are carried out. */
-export interface Remainder {
-  /** With allocation info. */
-  available: Resources;
-  /** What operations made of it, as reservations and volumes. */
-  converted: Resources;
-}
 
 /** ACCEPT: checks the offers, carries out the operations in order, and takes the rest for declined. */
 export function acceptOffers(state: MasterState, framework: Framework, call: Call_Accept): void {
@@ -141,23 +134,6 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
 function unsupportedSource(operation: Offer_Operation): string | undefined {
   if ((operation.reserve?.source ?? []).length === 0) return undefined;
   return "Reservation updates are not yet implemented for the scheduler API.";
-}
-
-export function sendTaskError(
-  state: MasterState,
-  framework: Framework,
-  agent: Agent,
-  task: TaskInfo,
-  message: string,
-  group: boolean,
-): void {
-  sendMasterStatus(state, framework, {
-    taskId: task.taskId?.value ?? "",
-    state: TaskState.TASK_ERROR,
-    agentId: task.agentId?.value ?? agent.id,
-    reason: group ? Reason.REASON_TASK_GROUP_INVALID : Reason.REASON_TASK_INVALID,
-    message,
-  });
 }
 
 function carryOut(

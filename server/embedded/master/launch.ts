@@ -1,10 +1,10 @@
 import type { ExecutorInfo, Offer_Operation_LaunchGroup, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
 import { Resources } from "../resources/resources.js";
-import { type Remainder, sendTaskError } from "./accept.js";
 import type { Agent, Framework } from "./entities.js";
 import { getOrCreate } from "./filters.js";
+import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
-import { addTask, newTask } from "./tasks.js";
+import { addTask, newTask, sendTaskError } from "./tasks.js";
 import { invalidGroup, invalidTask, neededResources } from "./validation/task.js";
 
 /** LAUNCH: every task for itself; one that is refused does not keep the others back. */

@@ -11,9 +11,9 @@ import type { OperationUpdate } from "../link.js";
 import { isPersistentVolume } from "../resources/identity.js";
 import { conversionOf } from "../resources/operations.js";
 import { isTerminalOperation } from "../taskStates.js";
-import type { Remainder } from "./accept.js";
 import type { Agent, Framework, OperationEntry } from "./entities.js";
 import { events } from "./events.js";
+import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
 import { invalidOperation } from "./validation/operation.js";
 

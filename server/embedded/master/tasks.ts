@@ -1,5 +1,5 @@
 import {
-  type TaskStatus_Reason as Reason,
+  TaskStatus_Reason as Reason,
   Task,
   type TaskInfo,
   TaskState,
@@ -103,6 +103,24 @@ export function sendMasterStatus(state: MasterState, framework: Framework, field
   const status = masterStatus(state.clock.now(), fields);
   framework.send(events.update(status));
   return status;
+}
+
+/** Tells the framework that a task, or its group, is refused. */
+export function sendTaskError(
+  state: MasterState,
+  framework: Framework,
+  agent: Agent,
+  task: TaskInfo,
+  message: string,
+  group: boolean,
+): void {
+  sendMasterStatus(state, framework, {
+    taskId: task.taskId?.value ?? "",
+    state: TaskState.TASK_ERROR,
+    agentId: task.agentId?.value ?? agent.id,
+    reason: group ? Reason.REASON_TASK_GROUP_INVALID : Reason.REASON_TASK_INVALID,
+    message,
+  });
 }
 
 /** Frameworks without PARTITION_AWARE know only TASK_LOST. */
