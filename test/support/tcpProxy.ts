@@ -81,27 +81,33 @@ export class TcpProxy {
   }
 
   #relay(from: Socket, to: Socket, direction: Direction): void {
+    let passed = false;
     this.#sockets.add(from);
     from.setNoDelay(true);
     from.on("error", () => {});
     from.on("data", (bytes: Buffer) => {
       const verdict = this.#watch(direction, bytes) ?? "pass";
-      if (verdict === "cut") return this.#cut(from, to);
+      if (verdict === "cut") {
+        from.destroy();
+        to.destroy();
+        return;
+      }
       if (!to.write(bytes)) {
         from.pause();
         to.once("drain", () => this.#frozen || from.resume());
       }
-      if (verdict === "pass-and-cut") to.end(() => this.#cut(from, to));
+      if (verdict === "pass-and-cut") {
+        // Who gets the bytes ends the rest of the connection: a reset might overtake them.
+        passed = true;
+        to.end();
+        from.destroy();
+      }
     });
     from.on("end", () => to.end());
     from.on("close", () => {
       this.#sockets.delete(from);
-      to.destroy();
+      if (!passed) to.destroy();
     });
     if (this.#frozen) from.pause();
-  }
-
-  #cut(...sockets: Socket[]): void {
-    for (const socket of sockets) socket.destroy();
   }
 }
