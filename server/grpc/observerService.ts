@@ -115,7 +115,12 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       const open = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
         state.offers.values().map((offer) => ({ frameworkName, offer })),
       );
-      const page = pageOf(open, ({ frameworkName, offer }) => `${frameworkName}\n${offer.id}`, request);
+      const page = pageOf(
+        open,
+        ({ frameworkName, offer }) => `${frameworkName}\n${offer.id}`,
+        request,
+        ({ offer }) => offer.bytes.length,
+      );
       const offers = page.items.map(({ frameworkName, offer }) =>
         lengthDelimited(1, stringField(1, frameworkName), lengthDelimited(2, offer.bytes)),
       );
@@ -127,7 +132,12 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       const known = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
         state.tasks.values().map((task) => ({ frameworkName, task, status: task.status ?? stagingStatus(task) })),
       );
-      const page = pageOf(known, ({ frameworkName, task }) => `${frameworkName}\n${task.taskId}`, request);
+      const page = pageOf(
+        known,
+        ({ frameworkName, task }) => `${frameworkName}\n${task.taskId}`,
+        request,
+        ({ status }) => status.length,
+      );
       const tasks = page.items.map((item) => lengthDelimited(1, ...taskFields(item)));
       return Buffer.concat([...tasks, stringField(2, page.nextPageToken)]);
     }),

@@ -100,15 +100,17 @@ export class CallDesk {
     const gone = accept.offerIds.filter((id) => !offers.has(id));
     if (gone.length > 0) return done({ error: offersGone(gone) });
     const used = takeAll(offers, accept.offerIds);
-    for (const task of accept.tasks) tasks.launched(task, Date.now());
-    store.putTasks(record.frameworkName, accept.tasks);
+    // An id that is in use already is Mesos's to refuse; its task stays what it is.
+    const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
+    for (const task of launched) tasks.launched(task, Date.now());
+    store.putTasks(record.frameworkName, launched);
     observeOffers(this.#state, "accepted", [], accept.offerIds);
     this.#observeLaunch("sent", accept, "");
     this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
       const answer = answerOf(outcome, OK);
       if (isUnsent(outcome)) {
         offers.restore(used);
-        for (const task of accept.tasks) this.#notLaunched(task.taskId);
+        for (const task of launched) this.#notLaunched(task.taskId);
       }
       this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
       done(answer);

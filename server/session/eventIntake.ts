@@ -1,6 +1,7 @@
 import {
   EventType,
   type EventView,
+  type OfferView,
   readAgentOfFailure,
   readEvent,
   readInverseOffers,
@@ -122,16 +123,7 @@ export class EventIntake {
     }
     const event = Buffer.from(shared);
     const views = readOffers(readEvent(event).payload);
-    if (!needsSplit(event)) {
-      const agentId = views.length === 1 ? (views[0]?.agentId ?? "") : "";
-      offers.add(views, this.#append(mesosBody(EventType.OFFERS, event, "", agentId), timeMs));
-    } else {
-      const pieces = offers.events(views);
-      for (const [i, piece] of pieces.entries()) {
-        const more = i < pieces.length - 1;
-        offers.add(piece.offers, this.#append(mesosBody(EventType.OFFERS, piece.bytes), timeMs, "", more));
-      }
-    }
+    this.#appendOffers(offers, EventType.OFFERS, event, views, timeMs);
     if (this.#state.hub.watched) {
       observeOffers(
         this.#state,
@@ -154,7 +146,21 @@ export class EventIntake {
   #takeInverseOffers(shared: Uint8Array, _view: EventView, timeMs: number): void {
     const event = Buffer.from(shared);
     const views = readInverseOffers(readEvent(event).payload);
-    this.#state.inverseOffers.add(views, this.#append(mesosBody(EventType.INVERSE_OFFERS, event), timeMs));
+    this.#appendOffers(this.#state.inverseOffers, EventType.INVERSE_OFFERS, event, views, timeMs);
+  }
+
+  /** Appends an event of offers as it came, or in pieces if it is large. */
+  #appendOffers(offers: OpenOffers, type: number, event: Buffer, views: readonly OfferView[], timeMs: number): void {
+    if (!needsSplit(event)) {
+      const agentId = views.length === 1 ? (views[0]?.agentId ?? "") : "";
+      offers.add(views, this.#append(mesosBody(type, event, "", agentId), timeMs));
+      return;
+    }
+    const pieces = offers.events(views);
+    for (const [i, piece] of pieces.entries()) {
+      const more = i < pieces.length - 1;
+      offers.add(piece.offers, this.#append(mesosBody(type, piece.bytes), timeMs, "", more));
+    }
   }
 
   #takeInverseRescind(event: Uint8Array, view: EventView, timeMs: number): void {
@@ -167,12 +173,21 @@ export class EventIntake {
   #withdraw(offers: OpenOffers, type: number, id: string): boolean {
     const withdrawal = offers.withdraw(id, (event) => this.#host.unread(event));
     if (!withdrawal) return false;
-    if (withdrawal.kind === "cancel") this.#state.log.cancel(withdrawal.event);
-    else {
-      const replaced = this.#state.log.replace(withdrawal.event, mesosBody(type, withdrawal.bytes));
+    const { log } = this.#state;
+    if (withdrawal.kind === "cancel" && this.#isPiece(withdrawal.event)) {
+      // Of an event in pieces each has to be seen as one, or a client waits for the last of them for ever.
+      log.replace(withdrawal.event, mesosBody(type, offers.emptyEvent()));
+    } else if (withdrawal.kind === "cancel") {
+      log.cancel(withdrawal.event);
+    } else {
+      const replaced = log.replace(withdrawal.event, mesosBody(type, withdrawal.bytes));
       if (replaced) withdrawal.moved(replaced);
     }
     return true;
+  }
+
+  #isPiece(event: SessionEvent): boolean {
+    return event.fragment || this.#state.log.at(event.sequence - 1)?.fragment === true;
   }
 
   #append(body: SessionEventBody, timeMs: number, ackToken = "", fragment = false): SessionEvent {

@@ -98,6 +98,11 @@ export class OpenOffers {
     };
   }
 
+  /** A serialized event without an offer. */
+  emptyEvent(): Buffer {
+    return this.#buildEvent([]);
+  }
+
   /** Serialized events that hold these offers, each below about 1 MiB unless one offer is larger. */
   events(offers: readonly OfferView[]): Array<{ bytes: Buffer; offers: OfferView[] }> {
     const pieces: Array<{ bytes: Buffer; offers: OfferView[] }> = [];

@@ -20,8 +20,6 @@ export interface Update {
   sequence: bigint;
 }
 
-export const isMesos = (event: SessionEvent): boolean => event.event?.$case === "mesos";
-
 /** The field of the Mesos event in a session event, if it has that one. */
 export function mesosField<K extends keyof Event>(event: SessionEvent, key: K): Event[K] | undefined {
   return event.event?.$case === "mesos" ? event.event.value[key] : undefined;
@@ -83,9 +81,12 @@ export class BridgeScheduler {
     return { frameworkName: this.name, attachmentId: this.opened.attachmentId };
   }
 
-  /** Waits until the bridge is subscribed. */
+  /** Waits until the bridge is subscribed, if the last that was heard of the link is that it is not. */
   async linked(deadline?: Deadline): Promise<this> {
-    if (this.opened.linkState !== LinkState.LINK_STATE_CONNECTED) {
+    const states = this.stream.received.flatMap(({ event }) =>
+      event?.$case === "linkChanged" ? [event.value.state] : [],
+    );
+    if ((states.at(-1) ?? this.opened.linkState) !== LinkState.LINK_STATE_CONNECTED) {
       await this.linkChanged(LinkState.LINK_STATE_CONNECTED, deadline);
     }
     return this;

@@ -209,9 +209,12 @@ describeBridge("offers and tasks over the bridge", cluster, (suite) => {
     await scheduler.accept(offer, make);
     expect((await states(scheduler, onVolume.taskId?.value)).at(-1)).toBe(TASK_FINISHED);
     const withVolume = await eventually(async () => {
-      const [next] = await scheduler.offers();
-      if (next?.resources.some((resource) => resource.disk?.persistence?.id === persistence.id)) return next;
-      if (next) await scheduler.ok("declineOffers", { offerIds: ids([next]), filters: { refuseSeconds: 0 } });
+      const next = await scheduler.offers();
+      const found = next.find((each) =>
+        each.resources.some((resource) => resource.disk?.persistence?.id === persistence.id),
+      );
+      if (found) return found;
+      await scheduler.ok("declineOffers", { offerIds: ids(next), filters: { refuseSeconds: 0 } });
       return undefined;
     });
     await scheduler.accept(withVolume, [
