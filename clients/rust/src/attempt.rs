@@ -1,0 +1,169 @@
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use crate::Error;
+use crate::attachment::{State, ready};
+use crate::backoff::Backoff;
+use crate::proto::mesosbridge::v1::CallHeader;
+use crate::proto::mesosbridge::v1::scheduler_service_client::SchedulerServiceClient;
+
+pub(crate) type Client = SchedulerServiceClient<Channel>;
+
+/// Makes calls: waits for an attachment, and tries again where that is safe.
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    pub(crate) framework_name: String,
+    pub(crate) attachment: watch::Receiver<State>,
+    pub(crate) timeout: Duration,
+    pub(crate) lifetime: CancellationToken,
+}
+
+/// Whether Mesos may get a call twice.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Repeat {
+    Safe,
+    Never,
+}
+
+impl Caller {
+    pub(crate) async fn call<F>(
+        &self,
+        repeat: Repeat,
+        given: Option<&CallHeader>,
+        send: impl Fn(Client, CallHeader) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Status>>,
+    {
+        self.invoke(&mut Attempt::new(given), repeat, send).await
+    }
+
+    /// For what ends the session: after a try that got no answer, finding the session ended means that it worked.
+    pub(crate) async fn end<F>(&self, send: impl Fn(Client, CallHeader) -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Status>>,
+    {
+        let mut attempt = Attempt::new(None);
+        let result = self.invoke(&mut attempt, Repeat::Safe, send).await;
+        let ended_well = matches!(*self.attachment.borrow(), State::Ended(None));
+        if ended_well && attempt.tried { Ok(()) } else { result }
+    }
+
+    async fn invoke<F>(
+        &self,
+        attempt: &mut Attempt,
+        repeat: Repeat,
+        send: impl Fn(Client, CallHeader) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Status>>,
+    {
+        let closed = tokio::select! {
+            biased;
+            result = attempt.run(self, repeat, send) => return result,
+            () = self.lifetime.cancelled() => true,
+            () = tokio::time::sleep(self.timeout) => false,
+        };
+        Err(if closed {
+            attempt.verdict(Error::new(Code::Cancelled, "", "the scheduler was closed"))
+        } else {
+            attempt.late()
+        })
+    }
+}
+
+/// One call, tried once or more.
+struct Attempt {
+    request_id: String,
+    backoff: Backoff,
+    /// The attachment whose call was refused: only another one can help.
+    stale_id: Option<String>,
+    /// True when a try has been sent.
+    tried: bool,
+    /// True when an earlier try, or the one under way, may have reached Mesos.
+    maybe_sent: bool,
+    /// What the last try that came to an end got.
+    last: Option<Error>,
+}
+
+impl Attempt {
+    fn new(given: Option<&CallHeader>) -> Self {
+        let own = given.map(|header| header.request_id.clone());
+        Self {
+            request_id: own.filter(|id| !id.is_empty()).unwrap_or_else(new_request_id),
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(2)),
+            stale_id: None,
+            tried: false,
+            maybe_sent: false,
+            last: None,
+        }
+    }
+
+    async fn run<F>(
+        &mut self,
+        caller: &Caller,
+        repeat: Repeat,
+        send: impl Fn(Client, CallHeader) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Status>>,
+    {
+        loop {
+            // Without an attachment, and none to come, nothing more can be tried.
+            let attachment_id =
+                ready(&caller.attachment, self.stale_id.as_deref()).await.map_err(|error| self.verdict(error))?;
+            let header = CallHeader {
+                framework_name: caller.framework_name.clone(),
+                attachment_id: attachment_id.clone(),
+                request_id: self.request_id.clone(),
+            };
+            let sent_before = self.maybe_sent;
+            (self.tried, self.maybe_sent) = (true, true);
+            let Err(status) = send(caller.client.clone(), header).await else {
+                return Ok(());
+            };
+            let error = Error::from(status);
+            self.maybe_sent = sent_before || error.is_outcome_unknown();
+            let unknown = repeat == Repeat::Safe && error.reason() == "OUTCOME_UNKNOWN";
+            if error.is_stale() {
+                self.stale_id = Some(attachment_id);
+            } else if !error.is_retryable() && !unknown {
+                return Err(self.verdict(error));
+            }
+            if unknown {
+                self.request_id = new_request_id();
+            }
+            let wait = self.backoff.next().max(error.retry_delay().unwrap_or_default());
+            let is_stale = error.is_stale();
+            self.last = Some(error);
+            if !is_stale {
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    /// A clear refusal after a try that got no answer says nothing about that try.
+    fn verdict(&self, error: Error) -> Error {
+        if !self.maybe_sent || error.is_outcome_unknown() {
+            return error;
+        }
+        let text = format!("an earlier try of this call got no answer, then: {}", error.message());
+        Error::new(Code::Unavailable, "OUTCOME_UNKNOWN", text)
+    }
+
+    fn late(&self) -> Error {
+        let why = self.last.as_ref().map_or(String::new(), |error| format!(": {error}"));
+        // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+        let reason = if self.maybe_sent { "OUTCOME_UNKNOWN" } else { "NOT_SENT" };
+        Error::new(Code::DeadlineExceeded, reason, format!("no answer in time{why}"))
+    }
+}
+
+pub(crate) fn new_request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

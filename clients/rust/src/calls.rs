@@ -1,0 +1,111 @@
+use crate::attempt::{Caller, Client, Repeat};
+use crate::proto::mesosbridge::v1::{
+    AcceptOffersRequest, AcknowledgeRequest, CallHeader, CallRequest, CloseSessionRequest, DeclineOffersRequest,
+    KillTaskRequest, LaunchTasksRequest, ReconcileTasksRequest, ReviveOffersRequest, SendMessageRequest,
+    SuppressOffersRequest, TeardownRequest,
+};
+use crate::{Error, Scheduler};
+
+/// Sends a copy of the request with the header that it shall have.
+macro_rules! send {
+    ($request:expr, $method:ident) => {
+        |mut client: Client, header: CallHeader| {
+            let mut request = $request.clone();
+            request.header = Some(header);
+            async move { client.$method(request).await.map(drop) }
+        }
+    };
+}
+
+/// All calls of the bridge. Each waits for an attachment, tries again where that is safe (no master, connection broken,
+/// attached anew) until `Options::call_timeout` is over, and ends with an [`Error`]. Where it is Ok, the Mesos master has
+/// taken the call. The header of a request is filled in; a request id of the caller's own is kept.
+impl Scheduler {
+    /// Launches tasks on offers of one agent. What they leave over is declined.
+    ///
+    /// # Errors
+    ///
+    /// `OFFER_GONE`: nothing was launched. With [`Error::is_outcome_unknown`]: reconcile before launching again.
+    pub async fn launch_tasks(&self, request: LaunchTasksRequest) -> Result<(), Error> {
+        let send = send!(request, launch_tasks);
+        self.caller().call(Repeat::Never, request.header.as_ref(), send).await
+    }
+
+    /// Accepts offers of one agent with any operations. Its errors are those of `launch_tasks`.
+    pub async fn accept_offers(&self, request: AcceptOffersRequest) -> Result<(), Error> {
+        let send = send!(request, accept_offers);
+        self.caller().call(Repeat::Never, request.header.as_ref(), send).await
+    }
+
+    /// Declines offers. Those that are gone already do no harm.
+    pub async fn decline_offers(&self, request: DeclineOffersRequest) -> Result<(), Error> {
+        if request.offer_ids.is_empty() {
+            return Ok(());
+        }
+        let send = send!(request, decline_offers);
+        self.caller().call(Repeat::Safe, request.header.as_ref(), send).await
+    }
+
+    /// Asks for offers again, and forgets what earlier declines said. Without roles: for all of them.
+    pub async fn revive_offers(&self, roles: &[&str]) -> Result<(), Error> {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        let request = ReviveOffersRequest { header: None, roles };
+        self.caller().call(Repeat::Safe, None, send!(request, revive_offers)).await
+    }
+
+    /// Stops offers until `revive_offers`. Open offers stay open.
+    pub async fn suppress_offers(&self, roles: &[&str]) -> Result<(), Error> {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        let request = SuppressOffersRequest { header: None, roles };
+        self.caller().call(Repeat::Safe, None, send!(request, suppress_offers)).await
+    }
+
+    /// Asks for a task to be killed. What comes of it is an update.
+    pub async fn kill_task(&self, request: KillTaskRequest) -> Result<(), Error> {
+        let send = send!(request, kill_task);
+        self.caller().call(Repeat::Safe, request.header.as_ref(), send).await
+    }
+
+    /// Asks for the state of tasks; without any, of all that Mesos knows. The answers are updates.
+    pub async fn reconcile_tasks(&self, request: ReconcileTasksRequest) -> Result<(), Error> {
+        let send = send!(request, reconcile_tasks);
+        self.caller().call(Repeat::Safe, request.header.as_ref(), send).await
+    }
+
+    /// Sends bytes to an executor. Mesos may drop them.
+    pub async fn send_message(&self, request: SendMessageRequest) -> Result<(), Error> {
+        let send = send!(request, send_message);
+        self.caller().call(Repeat::Never, request.header.as_ref(), send).await
+    }
+
+    /// Acknowledges updates, in the order given. Only for who chose `Options::manual_acknowledge`.
+    pub async fn acknowledge(&self, ack_tokens: Vec<String>) -> Result<(), Error> {
+        self.caller().acknowledge(ack_tokens).await
+    }
+
+    /// Sends any call of Mesos but SUBSCRIBE.
+    pub async fn call(&self, request: CallRequest) -> Result<(), Error> {
+        let send = send!(request, call);
+        self.caller().call(Repeat::Never, request.header.as_ref(), send).await
+    }
+
+    /// Ends the framework: Mesos kills its tasks. The events end.
+    pub async fn teardown(&self) -> Result<(), Error> {
+        self.caller().end(send!(TeardownRequest::default(), teardown)).await
+    }
+
+    /// Ends the session and leaves the framework to Mesos, for its failover timeout. The events end.
+    pub async fn close_session(&self) -> Result<(), Error> {
+        self.caller().end(send!(CloseSessionRequest::default(), close_session)).await
+    }
+}
+
+impl Caller {
+    pub(crate) async fn acknowledge(&self, ack_tokens: Vec<String>) -> Result<(), Error> {
+        if ack_tokens.is_empty() {
+            return Ok(());
+        }
+        let request = AcknowledgeRequest { header: None, ack_tokens };
+        self.call(Repeat::Safe, None, send!(request, acknowledge)).await
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod acknowledger;
+mod attachment;
+mod attempt;
+mod backoff;
+mod calls;
+mod error;
+mod event;
+mod options;
+mod outcome;
+mod resources;
+mod scheduler;
+
+pub use error::{Error, FieldViolation};
+pub use event::{
+    AcknowledgementRefused, Detached, Event, Failure, Gap, InverseOffers, LinkChanged, MesosError, Message, Offers,
+    Opened, OperationUpdate, Rescind, RescindInverseOffer, SnapshotEnd, Stamp, Subscribed, Update,
+};
+pub use options::Options;
+pub use outcome::{Outcome, describe, outcome};
+pub use resources::Pool;
+pub use scheduler::{Events, Scheduler, connect};
+
+/// The stubs, as `protoc` names their packages: `mesos::v1`, `mesos::v1::scheduler` and `mesosbridge::v1`.
+///
+/// Mesos's messages are proto2: an optional field is an `Option`, and a required one is not: it is sent as it is, zero
+/// or empty if nobody set it. Enums are `i32`s; `TaskState::try_from(status.state())` tells one that is not known.
+#[allow(missing_docs, clippy::all)]
+pub mod proto {
+    include!(concat!(env!("OUT_DIR"), "/protos.rs"));
+}

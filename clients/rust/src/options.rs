@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::Error;
+use crate::proto::mesos::v1::FrameworkInfo;
+use crate::proto::mesos::v1::scheduler::OfferConstraints;
+use crate::proto::mesosbridge::v1::{ExpiryPolicy, SubscribeRequest};
+
+/// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bridge, as `HOST:PORT`.
+    pub bridge: String,
+    /// Names the session. The bridge keeps the Mesos framework id that belongs to it.
+    pub framework_name: String,
+    /// The framework as Mesos shall know it; `user` is required, an empty `name` becomes `framework_name`. None: as the
+    /// bridge remembers it.
+    pub framework_info: Option<FrameworkInfo>,
+    /// How long the session outlives this client. None: as the bridge wants, 60 s.
+    pub lease: Option<Duration>,
+    /// What becomes of the framework then. Default: it is left to Mesos's failover timeout.
+    pub expiry_policy: ExpiryPolicy,
+    /// Roles for which no offers are wanted yet.
+    pub suppressed_roles: Vec<String>,
+    /// Which agents' offers are wanted, as in Mesos's SUBSCRIBE.
+    pub offer_constraints: Option<OfferConstraints>,
+    /// When Mesos has removed the remembered framework: go on as a new one. Default: end with `FRAMEWORK_REMOVED`.
+    pub replace_removed: bool,
+    /// Waits between attachments are random up to a bound that doubles from this one. Default 100 ms.
+    pub backoff_initial: Duration,
+    /// The largest such bound. Default 15 s.
+    pub backoff_max: Duration,
+    /// Gives up when there was no attachment for so long. None: never.
+    pub give_up_after: Option<Duration>,
+    /// Deadline of each call, waiting for an attachment and tries again included. Default 30 s.
+    pub call_timeout: Duration,
+    /// Leave acknowledgements to the caller: nothing is acknowledged but by `Scheduler::acknowledge`.
+    pub manual_acknowledge: bool,
+    /// How many events may wait for the consumer before the bridge is made to wait. Default 256.
+    pub max_buffered: usize,
+    /// Largest message in either direction, in bytes. Default 256 MiB: the bridge cuts offers into pieces of about 1 MiB,
+    /// but a single offer may be larger, so gRPC's usual limit of 4 MiB would not do.
+    pub max_message_bytes: usize,
+    /// A connection of your own in place of `bridge`, for TLS or another transport.
+    pub channel: Option<Channel>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bridge: String::new(),
+            framework_name: String::new(),
+            framework_info: None,
+            lease: None,
+            expiry_policy: ExpiryPolicy::Unspecified,
+            suppressed_roles: Vec::new(),
+            offer_constraints: None,
+            replace_removed: false,
+            backoff_initial: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(15),
+            give_up_after: None,
+            call_timeout: Duration::from_secs(30),
+            manual_acknowledge: false,
+            max_buffered: 256,
+            max_message_bytes: 256 << 20,
+            channel: None,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |text: &str| Err(Error::new(Code::InvalidArgument, "", text));
+        if self.framework_name.is_empty() {
+            return wrong("Options::framework_name is required");
+        }
+        if self.framework_info.as_ref().is_some_and(|info| info.user.is_empty()) {
+            return wrong("Options::framework_info needs a user: whom tasks run as on the agents");
+        }
+        Ok(())
+    }
+
+    /// Large messages, HTTP/2 keepalive. It connects with the first call, and anew with each one after a failure.
+    pub(crate) fn open_channel(&self) -> Result<Channel, Error> {
+        if let Some(channel) = &self.channel {
+            return Ok(channel.clone());
+        }
+        let wrong = |_| {
+            let text = format!("Options::bridge is '{}'; it should be HOST:PORT", self.bridge);
+            Error::new(Code::InvalidArgument, "", text)
+        };
+        if self.bridge.is_empty() || self.bridge.contains('/') {
+            return Err(wrong(()));
+        }
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.bridge)).map_err(|_| wrong(()))?;
+        Ok(endpoint
+            .connect_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true)
+            .connect_lazy())
+    }
+
+    /// What to attach with, but for `resume`.
+    pub(crate) fn request(&self) -> SubscribeRequest {
+        let mut framework_info = self.framework_info.clone();
+        if let Some(info) = &mut framework_info
+            && info.name.is_empty()
+        {
+            info.name.clone_from(&self.framework_name);
+        }
+        SubscribeRequest {
+            framework_name: self.framework_name.clone(),
+            framework_info,
+            resume: None,
+            lease: self.lease.and_then(|lease| lease.try_into().ok()),
+            expiry_policy: self.expiry_policy.into(),
+            suppressed_roles: self.suppressed_roles.clone(),
+            offer_constraints: self.offer_constraints.clone(),
+            replace_removed: self.replace_removed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options { bridge: "127.0.0.1:50051".to_owned(), framework_name: "f".to_owned(), ..Options::default() }
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let no_name = Options { framework_name: String::new(), ..options() };
+        assert!(no_name.check().unwrap_err().message().contains("framework_name"));
+        let no_user = Options { framework_info: Some(FrameworkInfo::default()), ..options() };
+        assert!(no_user.check().unwrap_err().message().contains("user"));
+        assert!(options().check().is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_address_is_host_and_port() {
+        for bridge in ["", "http://127.0.0.1:1", "a b:1"] {
+            let wrong = Options { bridge: bridge.to_owned(), ..options() };
+            assert!(wrong.open_channel().unwrap_err().message().contains("HOST:PORT"));
+        }
+        assert!(options().open_channel().is_ok());
+    }
+
+    #[test]
+    fn the_framework_is_called_as_the_session_unless_it_has_a_name() {
+        let info = FrameworkInfo { user: "me".to_owned(), ..Default::default() };
+        let unnamed = Options { framework_info: Some(info.clone()), ..options() };
+        assert_eq!(unnamed.request().framework_info.unwrap().name, "f");
+        let named = Options { framework_info: Some(FrameworkInfo { name: "g".to_owned(), ..info }), ..options() };
+        assert_eq!(named.request().framework_info.unwrap().name, "g");
+    }
+}
