@@ -99,6 +99,12 @@ export async function startBridge(
   };
   return { address, pid: child.pid ?? 0, close: () => end("SIGTERM"), kill: () => end("SIGKILL") };
 }
+
+export interface RigOptions {
+  /** What the wire between bridge and master adds, each way, in ms. Default 0: none. */
+  readonly wireDelayMs?: number;
+}
+
 /** The processes that most benchmarks need: a fast master, and a bridge on it. */
 export class Rig {
   readonly master: Worker;
@@ -106,17 +112,28 @@ export class Rig {
   readonly bridge: BenchBridge;
   readonly #workers: Worker[];
 
-  private constructor(master: Worker, masterAddress: string, bridge: BenchBridge) {
+  private constructor(workers: Worker[], master: Worker, masterAddress: string, bridge: BenchBridge) {
     this.master = master;
     this.masterAddress = masterAddress;
     this.bridge = bridge;
-    this.#workers = [master];
+    this.#workers = workers;
   }
 
-  static async open(): Promise<Rig> {
-    const master = new Worker("fastMaster");
-    const address = `127.0.0.1:${(await master.next("ready")).port}`;
-    return new Rig(master, address, await startBridge(address, profilerArgs()));
+  static async open({ wireDelayMs = 0 }: RigOptions = {}): Promise<Rig> {
+    const workers: Worker[] = [];
+    try {
+      const start = async (name: string, args: readonly string[] = []) => {
+        const worker = new Worker(name, args);
+        workers.push(worker);
+        return { worker, address: `127.0.0.1:${(await worker.next("ready")).port}` };
+      };
+      const { worker: master, address } = await start("fastMaster");
+      const far = wireDelayMs > 0 ? await start("delayRelay", [address, String(wireDelayMs)]) : undefined;
+      return new Rig(workers, master, address, await startBridge(far?.address ?? address, profilerArgs()));
+    } catch (error) {
+      for (const worker of workers) worker.close();
+      throw error;
+    }
   }
 
   /** A client process, attached to these frameworks. */
