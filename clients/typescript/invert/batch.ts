@@ -56,6 +56,7 @@ export class Batch {
   /** Whether offers are stopped; undefined while that is not known. */
   #suppressed: boolean | undefined;
   #stopping = false;
+  #abandoned = false;
   #lastUnfit: string | undefined;
 
   constructor(images: readonly ImageRecord[], options: BatchOptions) {
@@ -104,6 +105,7 @@ export class Batch {
   }
 
   async onEvent(event: SchedulerEvent): Promise<void> {
+    if (this.#abandoned) return;
     const trouble = troubleLine(event);
     if (trouble !== undefined) this.#options.display.note(trouble);
     if (event.kind === "offers") await this.#onOffers(event.offers);
@@ -136,6 +138,12 @@ export class Batch {
       task === undefined ? [] : [{ taskId: { value: task.id }, agentId: { value: task.agentId } }],
     );
     if (tasks.length > 0) await this.#try(() => this.#options.scheduler.reconcileTasks(tasks));
+  }
+
+  /** Does nothing any more, and says nothing: the bridge is away, and the program ends. */
+  abandon(): void {
+    this.#stopping = true;
+    this.#abandoned = true;
   }
 
   /** Stops: kills what runs, and launches nothing any more. */
@@ -284,8 +292,9 @@ export class Batch {
   /** Asks for offers when an image waits, and for none when not. */
   async #adjustDemand(): Promise<void> {
     const suppress = this.#stopping || this.#states.waiting.size === 0;
-    if (this.#suppressed === suppress || this.over) return;
     const { scheduler } = this.#options;
+    // While the bridge is away there is nobody to tell; the next attachment begins with this again.
+    if (this.#suppressed === suppress || this.over || !scheduler.attached) return;
     if (await this.#try(() => (suppress ? scheduler.suppressOffers() : scheduler.reviveOffers()))) {
       this.#suppressed = suppress;
     }

@@ -192,7 +192,8 @@ class Run {
         if (batch.over) break;
       }
       // Ended by itself after an interrupt without a bridge: then there is no one to tell.
-      if (batch.over) await this.#teardown(batch, scheduler, display);
+      const away = this.#interrupted && !scheduler.attached;
+      if (batch.over && !away) await this.#teardown(batch, scheduler, display);
       await this.#tearingDown;
     } finally {
       clearInterval(timer);
@@ -227,6 +228,7 @@ class Run {
       const running = batch.images.filter(({ state }) => state === "launched").length;
       if (!scheduler.attached) {
         display.note(`interrupted: the bridge is away, so ${count(running, "task")} can't be killed`);
+        batch.abandon();
         void scheduler.close(0);
         return;
       }
