@@ -1,0 +1,213 @@
+// Command conformance is the conformance driver of the Go client: test/conformance/README.md tells what a driver does.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	mesos "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1"
+	mesosscheduler "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1/scheduler"
+	"github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge"
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
+)
+
+type input struct {
+	Bridge, FrameworkName, User string
+	Options                     struct {
+		BackoffInitialMs, BackoffMaxMs, CallTimeoutMs, GiveUpAfterMs, LeaseMs, MaxBuffered, MaxMessageBytes int
+		Expiry                                                                                              string
+		ReplaceRemoved                                                                                      bool
+		SuppressedRoles                                                                                     []string
+	}
+	Rules []*rule
+}
+
+type rule struct {
+	On    string
+	Where printed
+	Times *int
+	Do    []action
+}
+
+type action struct {
+	Call          string
+	Tasks         []taskInput
+	TaskID        string
+	TaskIDs       []string
+	Roles         []string
+	RefuseSeconds *float64
+	PauseMs       int
+	End           string
+}
+
+type taskInput struct {
+	ID        string
+	CPUs, Mem float64
+	Command   string
+}
+
+type callRecord struct {
+	Call  string `json:"call"`
+	Error any    `json:"error"`
+}
+
+type driver struct {
+	input     input
+	scheduler *mesosbridge.Scheduler
+	events    []printed
+	calls     []*callRecord
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "conformance:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	d := driver{events: []printed{}, calls: []*callRecord{}}
+	if err := json.NewDecoder(os.Stdin).Decode(&d.input); err != nil {
+		return err
+	}
+	var err error
+	if d.scheduler, err = mesosbridge.New(d.options()); err != nil {
+		return err
+	}
+	ended := d.loop(context.Background())
+	if err := d.scheduler.Close(); err != nil {
+		return err
+	}
+	output := map[string]any{"events": d.events, "calls": d.calls, "error": printedError(ended)}
+	return json.NewEncoder(os.Stdout).Encode(output)
+}
+
+func (d *driver) options() mesosbridge.Options {
+	o := d.input.Options
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	options := mesosbridge.Options{
+		Bridge:          d.input.Bridge,
+		FrameworkName:   d.input.FrameworkName,
+		FrameworkInfo:   &mesos.FrameworkInfo{User: proto.String(d.input.User)},
+		BackoffInitial:  max(ms(o.BackoffInitialMs), time.Millisecond),
+		BackoffMax:      ms(o.BackoffMaxMs),
+		CallTimeout:     ms(o.CallTimeoutMs),
+		GiveUpAfter:     ms(o.GiveUpAfterMs),
+		Lease:           ms(o.LeaseMs),
+		ReplaceRemoved:  o.ReplaceRemoved,
+		SuppressedRoles: o.SuppressedRoles,
+		MaxBuffered:     o.MaxBuffered,
+		MaxMessageBytes: o.MaxMessageBytes,
+	}
+	if options.BackoffMax == 0 {
+		options.BackoffMax = 50 * time.Millisecond
+	}
+	if options.CallTimeout == 0 {
+		options.CallTimeout = 10 * time.Second
+	}
+	if o.Expiry == "teardown" {
+		options.ExpiryPolicy = pb.ExpiryPolicy_EXPIRY_POLICY_TEARDOWN
+	}
+	return options
+}
+
+func (d *driver) loop(ctx context.Context) error {
+	for event, err := range d.scheduler.Events(ctx) {
+		if err != nil {
+			return err
+		}
+		seen := printedEvent(event)
+		d.events = append(d.events, seen)
+		switch d.react(ctx, event, seen) {
+		case "handled":
+			d.scheduler.Handled(event)
+			return nil
+		case "unhandled":
+			return nil
+		}
+	}
+	return nil
+}
+
+// react does what the rules say of an event, and gives how the loop shall end, if it shall.
+func (d *driver) react(ctx context.Context, event mesosbridge.Event, seen printed) string {
+	for _, rule := range d.input.Rules {
+		if rule.On != seen["kind"] || !seen.has(rule.Where) || rule.Times != nil && *rule.Times <= 0 {
+			continue
+		}
+		if rule.Times != nil {
+			*rule.Times--
+		}
+		for _, action := range rule.Do {
+			if action.End != "" {
+				return action.End
+			}
+			time.Sleep(time.Duration(action.PauseMs) * time.Millisecond)
+			if action.Call != "" {
+				record := &callRecord{Call: action.Call}
+				d.calls = append(d.calls, record)
+				record.Error = printedError(d.send(ctx, action, event))
+			}
+		}
+	}
+	return ""
+}
+
+func (d *driver) send(ctx context.Context, action action, event mesosbridge.Event) error {
+	var offers []*mesos.Offer
+	if e, ok := event.(*mesosbridge.Offers); ok {
+		offers = e.Offers
+	}
+	s := d.scheduler
+	switch action.Call {
+	case "launchTasks":
+		if len(offers) == 0 {
+			return errors.New("launchTasks is for events with offers")
+		}
+		return s.LaunchTasks(ctx, launch(action, offers[0]))
+	case "declineOffers":
+		request := &pb.DeclineOffersRequest{Filters: &mesos.Filters{RefuseSeconds: action.RefuseSeconds}}
+		for _, offer := range offers {
+			request.OfferIds = append(request.OfferIds, offer.GetId())
+		}
+		return s.DeclineOffers(ctx, request)
+	case "reviveOffers":
+		return s.ReviveOffers(ctx, action.Roles...)
+	case "suppressOffers":
+		return s.SuppressOffers(ctx, action.Roles...)
+	case "killTask":
+		return s.KillTask(ctx, &pb.KillTaskRequest{TaskId: &mesos.TaskID{Value: &action.TaskID}})
+	case "reconcileTasks":
+		request := &pb.ReconcileTasksRequest{}
+		for _, id := range action.TaskIDs {
+			request.Tasks = append(request.Tasks, &mesosscheduler.Call_Reconcile_Task{TaskId: &mesos.TaskID{Value: &id}})
+		}
+		return s.ReconcileTasks(ctx, request)
+	case "teardown":
+		return s.Teardown(ctx)
+	case "closeSession":
+		return s.CloseSession(ctx)
+	}
+	return errors.New("this driver has no call " + action.Call)
+}
+
+func launch(action action, offer *mesos.Offer) *pb.LaunchTasksRequest {
+	pool := mesosbridge.NewPool(offer.GetResources())
+	request := &pb.LaunchTasksRequest{OfferIds: []*mesos.OfferID{offer.GetId()}}
+	for _, task := range action.Tasks {
+		request.Tasks = append(request.Tasks, &mesos.TaskInfo{
+			Name:      proto.String(task.ID),
+			TaskId:    &mesos.TaskID{Value: proto.String(task.ID)},
+			AgentId:   offer.GetAgentId(),
+			Resources: pool.Take(task.CPUs, task.Mem),
+			Command:   &mesos.CommandInfo{Shell: proto.Bool(true), Value: proto.String(task.Command)},
+		})
+	}
+	return request
+}

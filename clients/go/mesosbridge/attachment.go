@@ -1,0 +1,187 @@
+package mesosbridge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
+)
+
+const (
+	// Opened comes at once from a bridge that is alive.
+	openTimeout = 15 * time.Second
+	// So many intervals without any event, and the stream counts as broken.
+	missedProgress          = 3
+	defaultProgressInterval = 15 * time.Second
+	// A stream that lived that long was a good one: the next wait starts small again.
+	goodStream = 5 * time.Second
+)
+
+// attachment keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke.
+type attachment struct {
+	client      pb.SchedulerServiceClient
+	request     *pb.SubscribeRequest
+	backoff     backoff
+	giveUpAfter time.Duration
+	// Takes each event, and returns when the next one may come.
+	deliver func(Event)
+
+	// Where a broken stream is taken up again. Nil until a snapshot was complete: before that, its rest would be lost.
+	resume *pb.Resume
+	// Sequence of the last event received: where the next one shows a gap.
+	last             uint64
+	progressInterval time.Duration
+	alive            time.Time
+
+	mu      sync.Mutex
+	id      string
+	ended   bool
+	err     *Error
+	changed chan struct{}
+}
+
+// ready gives the attachment's id, once there is one other than previous.
+func (a *attachment) ready(ctx context.Context, previous string) (string, *Error) {
+	for {
+		a.mu.Lock()
+		id, ended, err, changed := a.id, a.ended, a.err, a.changed
+		a.mu.Unlock()
+		switch {
+		case ended && err != nil:
+			return "", err
+		case ended:
+			return "", &Error{Code: codes.Canceled, Message: "the session has ended"}
+		case id != "" && id != previous:
+			return id, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return "", asError(ctx.Err())
+		}
+	}
+}
+
+// endedWell is true once the stream ended as it should: after a teardown, or because the session was closed.
+func (a *attachment) endedWell() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ended && a.err == nil
+}
+
+func (a *attachment) hasEnded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ended
+}
+
+func (a *attachment) set(change func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change()
+	close(a.changed)
+	a.changed = make(chan struct{})
+}
+
+// run gives nil when the session ended in order or ctx is done, else the error that no new attachment can mend.
+func (a *attachment) run(ctx context.Context) (err *Error) {
+	defer func() { a.set(func() { a.id, a.ended, a.err = "", true, err }) }()
+	a.alive = time.Now()
+	for {
+		broken := a.readStream(ctx)
+		a.set(func() { a.id = "" })
+		if broken == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !broken.Retryable() || a.giveUpAfter > 0 && time.Since(a.alive) > a.giveUpAfter {
+			return broken
+		}
+		wait := max(a.backoff.next(), broken.RetryDelay)
+		a.deliver(&Detached{Err: broken, Attempt: a.backoff.attempts, RetryIn: wait})
+		pause(ctx, wait)
+	}
+}
+
+// readStream reads one stream to its end. It gives nil when the bridge ended it in order.
+func (a *attachment) readStream(ctx context.Context) *Error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	started := time.Now()
+	defer func() {
+		if a.id == "" {
+			return
+		}
+		a.alive = time.Now()
+		if time.Since(started) > goodStream {
+			a.backoff.attempts = 0
+		}
+	}()
+	silence := time.AfterFunc(openTimeout, func() {
+		cancel(&Error{Code: codes.Unavailable, Message: "no sign of life from the bridge"})
+	})
+	defer silence.Stop()
+	a.request.Resume = a.resume
+	stream, err := a.client.Subscribe(ctx, a.request)
+	for err == nil {
+		var response *pb.SubscribeResponse
+		if response, err = stream.Recv(); err != nil {
+			break
+		}
+		// While the consumer is busy the bridge is not to blame.
+		silence.Stop()
+		for _, event := range response.GetEvents() {
+			a.take(event)
+		}
+		silence.Reset(missedProgress * a.progressInterval)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	var silent *Error
+	if errors.As(context.Cause(ctx), &silent) {
+		return silent
+	}
+	return asError(err)
+}
+
+func (a *attachment) take(event *pb.SessionEvent) {
+	seen := eventOf(event)
+	if opened, ok := seen.(*Opened); ok {
+		a.open(opened)
+	} else {
+		a.advance(event)
+	}
+	if seen != nil {
+		a.deliver(seen)
+	}
+}
+
+func (a *attachment) open(opened *Opened) {
+	a.progressInterval = orDefault(opened.ProgressInterval, defaultProgressInterval)
+	if opened.Resumed && a.resume != nil {
+		a.resume = &pb.Resume{AttachmentId: opened.AttachmentID, AfterSequence: a.resume.AfterSequence}
+	} else {
+		a.resume, a.last = nil, opened.Sequence
+	}
+	a.set(func() { a.id = opened.AttachmentID })
+}
+
+// advance notes how far the stream was read. Pieces of an event count only with the last one: a resumption needs all.
+func (a *attachment) advance(event *pb.SessionEvent) {
+	sequence := event.GetSequence()
+	if sequence > a.last && sequence-a.last > 1 {
+		a.deliver(&Gap{Missing: sequence - a.last - 1})
+	}
+	a.last = sequence
+	if a.resume == nil && event.GetProgress().GetSnapshotEnd() {
+		a.resume = &pb.Resume{AttachmentId: a.id}
+	}
+	if a.resume != nil && !event.GetFragment() {
+		a.resume = &pb.Resume{AttachmentId: a.resume.AttachmentId, AfterSequence: sequence}
+	}
+}

@@ -1,0 +1,265 @@
+package mesosbridge
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
+)
+
+// Calls wait for an attachment, try again where that is safe (no master, connection broken, attached anew) until the
+// context is done, and end with an *Error. Where they give nil, the Mesos master has taken the call. The header of a
+// request is filled in; a request id of the caller's own is kept.
+
+// LaunchTasks launches tasks on offers of one agent. What they leave over is declined.
+//
+// OFFER_GONE: nothing was launched. With OutcomeUnknown: reconcile before launching again.
+func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.LaunchTasks(ctx, request)
+		return err
+	})
+}
+
+// AcceptOffers accepts offers of one agent with any operations. Its errors are those of LaunchTasks.
+func (s *Scheduler) AcceptOffers(ctx context.Context, request *pb.AcceptOffersRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.AcceptOffers(ctx, request)
+		return err
+	})
+}
+
+// DeclineOffers declines offers. Those that are gone already do no harm.
+func (s *Scheduler) DeclineOffers(ctx context.Context, request *pb.DeclineOffersRequest) error {
+	if len(request.GetOfferIds()) == 0 {
+		return nil
+	}
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, repeatedly, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.DeclineOffers(ctx, request)
+		return err
+	})
+}
+
+// ReviveOffers asks for offers again, and forgets what earlier declines said. Without roles: for all of them.
+func (s *Scheduler) ReviveOffers(ctx context.Context, roles ...string) error {
+	return s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.ReviveOffers(ctx, &pb.ReviveOffersRequest{Header: header, Roles: roles})
+		return err
+	})
+}
+
+// SuppressOffers stops offers until ReviveOffers. Open offers stay open.
+func (s *Scheduler) SuppressOffers(ctx context.Context, roles ...string) error {
+	return s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.SuppressOffers(ctx, &pb.SuppressOffersRequest{Header: header, Roles: roles})
+		return err
+	})
+}
+
+// KillTask asks for a task to be killed. What comes of it is an update.
+func (s *Scheduler) KillTask(ctx context.Context, request *pb.KillTaskRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, repeatedly, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.KillTask(ctx, request)
+		return err
+	})
+}
+
+// ReconcileTasks asks for the state of tasks; without any, of all that Mesos knows. The answers are updates.
+func (s *Scheduler) ReconcileTasks(ctx context.Context, request *pb.ReconcileTasksRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, repeatedly, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.ReconcileTasks(ctx, request)
+		return err
+	})
+}
+
+// SendMessage sends bytes to an executor. Mesos may drop them.
+func (s *Scheduler) SendMessage(ctx context.Context, request *pb.SendMessageRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.SendMessage(ctx, request)
+		return err
+	})
+}
+
+// Acknowledge acknowledges updates, in the order given. Only for who chose Options.ManualAcknowledge.
+func (s *Scheduler) Acknowledge(ctx context.Context, ackTokens ...string) error {
+	if len(ackTokens) == 0 {
+		return nil
+	}
+	return s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.Acknowledge(ctx, &pb.AcknowledgeRequest{Header: header, AckTokens: ackTokens})
+		return err
+	})
+}
+
+// Call sends any call of Mesos but SUBSCRIBE.
+func (s *Scheduler) Call(ctx context.Context, request *pb.CallRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.Call(ctx, request)
+		return err
+	})
+}
+
+// Teardown ends the framework: Mesos kills its tasks. The events end.
+func (s *Scheduler) Teardown(ctx context.Context) error {
+	return s.end(ctx, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.Teardown(ctx, &pb.TeardownRequest{Header: header})
+		return err
+	})
+}
+
+// CloseSession ends the session and leaves the framework to Mesos, for its failover timeout. The events end.
+func (s *Scheduler) CloseSession(ctx context.Context) error {
+	return s.end(ctx, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.CloseSession(ctx, &pb.CloseSessionRequest{Header: header})
+		return err
+	})
+}
+
+// Header is that of a call made with Client, once there is an attachment.
+func (s *Scheduler) Header(ctx context.Context) (*pb.CallHeader, error) {
+	id, err := s.attachment.ready(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return &pb.CallHeader{FrameworkName: s.options.FrameworkName, AttachmentId: id, RequestId: rand.Text()}, nil
+}
+
+// Client is the generated client, for what this library has no method for, such as Calls.
+func (s *Scheduler) Client() pb.SchedulerServiceClient { return s.client }
+
+// repetition says whether Mesos may get a call twice.
+type repetition bool
+
+const (
+	once       repetition = false
+	repeatedly repetition = true
+)
+
+type sender func(ctx context.Context, header *pb.CallHeader) error
+
+// end sends what ends the session: after a try that got no answer, finding the session ended means that it worked.
+func (s *Scheduler) end(ctx context.Context, send sender) error {
+	failed := false
+	err := s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) error {
+		err := send(ctx, header)
+		failed = failed || err != nil
+		return err
+	})
+	if err != nil && failed && s.attachment.endedWell() {
+		return nil
+	}
+	return err
+}
+
+func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.CallHeader, send sender) error {
+	s.start()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.lifetime, cancel)()
+	if _, ok := ctx.Deadline(); !ok {
+		ctx, cancel = context.WithTimeout(ctx, s.options.CallTimeout)
+		defer cancel()
+	}
+	call := attempt{scheduler: s, send: send, requestID: given.GetRequestId(),
+		backoff: backoff{initial: 100 * time.Millisecond, max: 2 * time.Second}}
+	if call.requestID == "" {
+		call.requestID = rand.Text()
+	}
+	for {
+		err := call.make(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == context.DeadlineExceeded {
+			return call.late()
+		}
+		unknown := bool(repeat) && err.Reason == ReasonOutcomeUnknown
+		if !err.Retryable() && !err.stale() && !unknown || ctx.Err() != nil || call.hopeless {
+			return call.verdict(err)
+		}
+		if unknown {
+			call.requestID = rand.Text()
+		}
+		if !err.stale() {
+			pause(ctx, max(call.backoff.next(), err.RetryDelay))
+		}
+	}
+}
+
+// attempt is one call, tried once or more.
+type attempt struct {
+	scheduler *Scheduler
+	send      sender
+	backoff   backoff
+	requestID string
+	// The attachment whose call was refused: only another one can help.
+	staleID string
+	// True when an earlier try may have reached Mesos.
+	maybeSent bool
+	// True when there is no attachment and will be none.
+	hopeless bool
+	// What the last try that came to an end got.
+	last *Error
+}
+
+func (a *attempt) make(ctx context.Context) *Error {
+	id, err := a.scheduler.attachment.ready(ctx, a.staleID)
+	if err != nil {
+		a.hopeless = true
+		return err
+	}
+	header := &pb.CallHeader{FrameworkName: a.scheduler.options.FrameworkName, AttachmentId: id, RequestId: a.requestID}
+	failure := a.send(ctx, header)
+	if failure == nil {
+		return nil
+	}
+	err = asError(failure)
+	a.maybeSent = a.maybeSent || err.OutcomeUnknown()
+	if err.stale() {
+		a.staleID = id
+	}
+	if ctx.Err() == nil {
+		a.last = err
+	}
+	return err
+}
+
+// verdict: a clear refusal after a try that got no answer says nothing about that try.
+func (a *attempt) verdict(err *Error) *Error {
+	if !a.maybeSent || err.OutcomeUnknown() {
+		return err
+	}
+	text := "an earlier try of this call got no answer, then: " + err.Message
+	return &Error{Code: codes.Unavailable, Reason: ReasonOutcomeUnknown, Message: text, cause: err}
+}
+
+func (a *attempt) late() *Error {
+	// Without a try that may have reached Mesos, the reason tells that nothing was sent.
+	e := &Error{Code: codes.DeadlineExceeded, Reason: ReasonNotSent, Message: "no answer in time"}
+	if a.maybeSent {
+		e.Reason = ReasonOutcomeUnknown
+	}
+	if a.last != nil {
+		e.Message += ": " + a.last.Message
+		e.cause = a.last
+	}
+	return e
+}

@@ -1,0 +1,135 @@
+package mesosbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Reasons of the bridge, as in docs/errors.md.
+const (
+	ReasonInvalidField         = "INVALID_FIELD"
+	ReasonCallRefused          = "CALL_REFUSED"
+	ReasonFrameworkNotFound    = "FRAMEWORK_NOT_FOUND"
+	ReasonNotAttached          = "NOT_ATTACHED"
+	ReasonAttachmentSuperseded = "ATTACHMENT_SUPERSEDED"
+	ReasonFrameworkIDMismatch  = "FRAMEWORK_ID_MISMATCH"
+	ReasonFrameworkRemoved     = "FRAMEWORK_REMOVED"
+	ReasonFrameworkFailedOver  = "FRAMEWORK_FAILED_OVER"
+	ReasonFrameworkRefused     = "FRAMEWORK_REFUSED"
+	ReasonOfferGone            = "OFFER_GONE"
+	ReasonNoMaster             = "NO_MASTER"
+	ReasonOutcomeUnknown       = "OUTCOME_UNKNOWN"
+	ReasonLeaseExpired         = "LEASE_EXPIRED"
+	ReasonSlowConsumer         = "SLOW_CONSUMER"
+	ReasonTooManyCalls         = "TOO_MANY_CALLS"
+	ReasonBridgeShuttingDown   = "BRIDGE_SHUTTING_DOWN"
+	ReasonStoreUnavailable     = "STORE_UNAVAILABLE"
+	ReasonInternal             = "INTERNAL"
+	// ReasonNotSent is this library's own: the time was up before anything went out.
+	ReasonNotSent = "NOT_SENT"
+)
+
+const domain = "mesosbridge"
+
+// Error is what calls and events end with.
+type Error struct {
+	// The gRPC status code.
+	Code codes.Code
+	// The reason of ErrorInfo. Empty when the connection failed, or a proxy answered.
+	Reason  string
+	Message string
+	// The metadata of ErrorInfo.
+	Metadata map[string]string
+	// What is wrong with which field of the request; set with INVALID_FIELD.
+	FieldViolations []*errdetails.BadRequest_FieldViolation
+	// How long the bridge asks to wait before the next try; 0 if it does not ask.
+	RetryDelay time.Duration
+	cause      error
+}
+
+func (e *Error) Error() string {
+	text := e.Message
+	for _, violation := range e.FieldViolations {
+		if field := violation.GetField() + ": " + violation.GetDescription(); !strings.Contains(text, violation.GetField()) {
+			text += " (" + field + ")"
+		}
+	}
+	if e.Reason == "" || strings.Contains(text, e.Reason) {
+		return text
+	}
+	return fmt.Sprintf("%s (%s)", text, e.Reason)
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// Retryable is true when the same request may succeed later, and repeating it (with the same request id) does no harm.
+func (e *Error) Retryable() bool {
+	switch e.Reason {
+	case "":
+		return isTransport(e.Code)
+	case ReasonNoMaster, ReasonNotSent, ReasonTooManyCalls, ReasonSlowConsumer, ReasonLeaseExpired, ReasonBridgeShuttingDown:
+		return true
+	}
+	return e.Code == codes.Unavailable && !e.OutcomeUnknown()
+}
+
+// OutcomeUnknown is true when Mesos may or may not have got the call: reconcile before doing it again.
+func (e *Error) OutcomeUnknown() bool {
+	return e.Reason == ReasonOutcomeUnknown || e.Reason == "" && isTransport(e.Code)
+}
+
+// ReasonOf gives the reason of an error of this package, and "" for any other.
+func ReasonOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
+// stale is true where the bridge does not know the attachment of a call, or not any more.
+func (e *Error) stale() bool {
+	return e.Reason == ReasonAttachmentSuperseded || e.Reason == ReasonNotAttached || e.Reason == ReasonFrameworkNotFound
+}
+
+// isTransport is true for the codes of a connection that failed, where the server gave no reason of its own.
+func isTransport(code codes.Code) bool {
+	switch code {
+	case codes.Unavailable, codes.Canceled, codes.Internal, codes.Unknown, codes.Aborted, codes.DeadlineExceeded:
+		return true
+	}
+	return false
+}
+
+// asError is any error as an *Error, with what google.rpc tells of it.
+func asError(err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = status.FromContextError(err).Err()
+	}
+	st, _ := status.FromError(err)
+	e := &Error{Code: st.Code(), Message: st.Message(), cause: err}
+	for _, detail := range st.Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			if d.GetDomain() == domain {
+				e.Reason, e.Metadata = d.GetReason(), d.GetMetadata()
+			}
+		case *errdetails.BadRequest:
+			e.FieldViolations = d.GetFieldViolations()
+		case *errdetails.RetryInfo:
+			e.RetryDelay = d.GetRetryDelay().AsDuration()
+		}
+	}
+	return e
+}

@@ -1,0 +1,121 @@
+package mesosbridge
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	mesos "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1"
+	"github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1/scheduler"
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
+)
+
+// DefaultMaxMessageBytes is what a message may hold. The bridge cuts offers into pieces of about 1 MiB, but a single
+// offer may be larger, so gRPC's own limit of 4 MiB is not ours.
+const DefaultMaxMessageBytes = 256 << 20
+
+// Options say how a Scheduler attaches. Bridge and FrameworkName are required.
+type Options struct {
+	// The bridge, as HOST:PORT.
+	Bridge string
+	// Names the session. The bridge keeps the Mesos framework id that belongs to it.
+	FrameworkName string
+	// The framework as Mesos shall know it; User is required, Name defaults to FrameworkName. Nil: as the bridge
+	// remembers it.
+	FrameworkInfo *mesos.FrameworkInfo
+	// How long the session outlives this client. Default: the bridge's, 60 s.
+	Lease time.Duration
+	// What becomes of the framework then. Default: it is left to Mesos's failover timeout.
+	ExpiryPolicy pb.ExpiryPolicy
+	// Roles for which no offers are wanted yet.
+	SuppressedRoles []string
+	// Which agents' offers are wanted, as in Mesos's SUBSCRIBE.
+	OfferConstraints *scheduler.OfferConstraints
+	// When Mesos has removed the remembered framework: go on as a new one. Default: end with FRAMEWORK_REMOVED.
+	ReplaceRemoved bool
+	// Waits between attachments are random up to a bound that doubles from BackoffInitial (default 100 ms) to
+	// BackoffMax (default 15 s).
+	BackoffInitial, BackoffMax time.Duration
+	// Gives up when there was no attachment for so long. Default: never.
+	GiveUpAfter time.Duration
+	// Deadline of calls whose context has none, waiting for an attachment and tries again included. Default 30 s.
+	CallTimeout time.Duration
+	// Hand acknowledgements to the caller: nothing is acknowledged but by Acknowledge. Default false.
+	ManualAcknowledge bool
+	// How many events may wait for the consumer before the bridge is made to wait. Default 256.
+	MaxBuffered int
+	// Largest message in either direction, in bytes. Default DefaultMaxMessageBytes.
+	MaxMessageBytes int
+	// More for the connection, such as grpc.WithTransportCredentials. Default: plain text.
+	DialOptions []grpc.DialOption
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Bridge == "" {
+		return o, errors.New("mesosbridge: Options.Bridge is required, as HOST:PORT")
+	}
+	if o.FrameworkName == "" {
+		return o, errors.New("mesosbridge: Options.FrameworkName is required")
+	}
+	if o.FrameworkInfo != nil {
+		// proto2 sends nothing that lacks a required field.
+		if o.FrameworkInfo.User == nil {
+			return o, errors.New("mesosbridge: Options.FrameworkInfo.User is required")
+		}
+		o.FrameworkInfo = proto.CloneOf(o.FrameworkInfo)
+		if o.FrameworkInfo.Name == nil {
+			o.FrameworkInfo.Name = proto.String(o.FrameworkName)
+		}
+	}
+	o.BackoffInitial = orDefault(o.BackoffInitial, 100*time.Millisecond)
+	o.BackoffMax = orDefault(o.BackoffMax, 15*time.Second)
+	o.CallTimeout = orDefault(o.CallTimeout, 30*time.Second)
+	o.MaxBuffered = orDefault(o.MaxBuffered, 256)
+	o.MaxMessageBytes = orDefault(o.MaxMessageBytes, DefaultMaxMessageBytes)
+	return o, nil
+}
+
+func orDefault[T int | time.Duration](value, other T) T {
+	if value <= 0 {
+		return other
+	}
+	return value
+}
+
+// dial opens the channel. It connects with the first call.
+func (o Options) dial() (*grpc.ClientConn, error) {
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(o.MaxMessageBytes), grpc.MaxCallSendMsgSize(o.MaxMessageBytes)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 20 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
+		// Attaching again has a backoff of its own; the channel's must not come on top of it.
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 5 * time.Second, Backoff: grpcbackoff.Config{
+			BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second}}),
+		grpc.WithUserAgent("mesosbridge-go/" + Version),
+	}
+	return grpc.NewClient(o.Bridge, append(options, o.DialOptions...)...)
+}
+
+// request is what to attach with, but for Resume.
+func (o Options) request() *pb.SubscribeRequest {
+	request := &pb.SubscribeRequest{
+		FrameworkName:    o.FrameworkName,
+		FrameworkInfo:    o.FrameworkInfo,
+		ExpiryPolicy:     o.ExpiryPolicy,
+		SuppressedRoles:  o.SuppressedRoles,
+		OfferConstraints: o.OfferConstraints,
+		ReplaceRemoved:   o.ReplaceRemoved,
+	}
+	if o.Lease > 0 {
+		request.Lease = durationpb.New(o.Lease)
+	}
+	return request
+}

@@ -1,0 +1,168 @@
+"""The conformance driver of the Python client: test/conformance/README.md tells what a driver does.
+
+`--blocking` drives Scheduler, without it AsyncScheduler.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from printed import printed_error, printed_event
+
+from mesos.v1 import mesos_pb2
+from mesosbridge import AsyncScheduler, BridgeError, Event, Offers, Options, ResourcePool, Scheduler
+from mesosbridge.events import owed_token
+
+
+class Driver:
+    """What both ways of driving have in common: `act` gives what to call, and the caller awaits it or not."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+        self.events: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.error: dict[str, Any] | None = None
+
+    def arguments(self) -> tuple[str, str, mesos_pb2.FrameworkInfo, Options]:
+        given = self.given.get("options", {})
+        options = Options(
+            backoff_initial=given.get("backoffInitialMs", 1) / 1000,
+            backoff_max=given.get("backoffMaxMs", 50) / 1000,
+            call_timeout=given.get("callTimeoutMs", 10_000) / 1000,
+            expiry=given.get("expiry", "disconnect"),
+            replace_removed=given.get("replaceRemoved", False),
+            suppressed_roles=given.get("suppressedRoles", []),
+        )
+        if "giveUpAfterMs" in given:
+            options.give_up_after = given["giveUpAfterMs"] / 1000
+        if "leaseMs" in given:
+            options.lease = given["leaseMs"] / 1000
+        options.max_buffered = given.get("maxBuffered", options.max_buffered)
+        options.max_message_bytes = given.get("maxMessageBytes", options.max_message_bytes)
+        info = mesos_pb2.FrameworkInfo(user=self.given["user"])
+        return self.given["bridge"], self.given["frameworkName"], info, options
+
+    def actions(self, event: Event) -> list[dict[str, Any]]:
+        """What the rules say of an event."""
+        seen = printed_event(event)
+        self.events.append(seen)
+        found = []
+        for rule in self.given.get("rules", []):
+            applies = rule["on"] == event.kind and all(seen.get(k) == v for k, v in rule.get("where", {}).items())
+            if not applies or rule.get("times", 1) <= 0:
+                continue
+            if "times" in rule:
+                rule["times"] -= 1
+            found += rule["do"]
+        return found
+
+    def print(self) -> None:
+        json.dump({"events": self.events, "calls": self.calls, "error": self.error}, sys.stdout)
+
+
+def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
+    """Makes the call; of AsyncScheduler, it is to be awaited."""
+    offers = event.offers if isinstance(event, Offers) else []
+    match action["call"]:
+        case "launchTasks":
+            return scheduler.launch_tasks(offers[:1], tasks_of(action, offers[0]))
+        case "declineOffers":
+            return scheduler.decline_offers(offers, refuse_seconds=action.get("refuseSeconds"))
+        case "reviveOffers":
+            return scheduler.revive_offers(action.get("roles", []))
+        case "suppressOffers":
+            return scheduler.suppress_offers(action.get("roles", []))
+        case "killTask":
+            return scheduler.kill_task(action["taskId"])
+        case "reconcileTasks":
+            return scheduler.reconcile_tasks(action.get("taskIds", []))
+        case "teardown":
+            return scheduler.teardown()
+        case "closeSession":
+            return scheduler.close_session()
+    raise ValueError(f"this driver has no call {action['call']}")
+
+
+def tasks_of(action: dict[str, Any], offer: mesos_pb2.Offer) -> list[mesos_pb2.TaskInfo]:
+    pool = ResourcePool(offer.resources)
+    return [
+        mesos_pb2.TaskInfo(
+            name=task["id"],
+            task_id=mesos_pb2.TaskID(value=task["id"]),
+            agent_id=offer.agent_id,
+            resources=pool.take(task["cpus"], task["mem"]),
+            command=mesos_pb2.CommandInfo(shell=True, value=task["command"]),
+        )
+        for task in action["tasks"]
+    ]
+
+
+async def drive_async(driver: Driver) -> None:
+    async with AsyncScheduler(*driver.arguments()) as scheduler:
+
+        async def react(event: Event) -> str | None:
+            for action in driver.actions(event):
+                await asyncio.sleep(action.get("pauseMs", 0) / 1000)
+                if "end" in action:
+                    return action["end"]
+                if "call" in action:
+                    record: dict[str, Any] = {"call": action["call"], "error": None}
+                    driver.calls.append(record)
+                    try:
+                        await send(scheduler, action, event)
+                    except BridgeError as error:
+                        record["error"] = printed_error(error)
+            return None
+
+        try:
+            async for event in scheduler:
+                end = await react(event)
+                if end == "handled":
+                    await scheduler.handled(event)
+                if end is not None:
+                    break
+        except BridgeError as error:
+            driver.error = printed_error(error)
+
+
+def drive_blocking(driver: Driver) -> None:
+    with Scheduler(*driver.arguments()) as scheduler:
+
+        def react(event: Event) -> str | None:
+            for action in driver.actions(event):
+                time.sleep(action.get("pauseMs", 0) / 1000)
+                if "end" in action:
+                    return action["end"]
+                if "call" in action:
+                    record: dict[str, Any] = {"call": action["call"], "error": None}
+                    driver.calls.append(record)
+                    try:
+                        send(scheduler, action, event)
+                    except BridgeError as error:
+                        record["error"] = printed_error(error)
+            return None
+
+        try:
+            for event in scheduler:
+                end = react(event)
+                if end == "handled" and owed_token(event) is not None:
+                    scheduler.handled(event)
+                if end is not None:
+                    break
+        except BridgeError as error:
+            driver.error = printed_error(error)
+
+
+def main() -> None:
+    driver = Driver(json.load(sys.stdin))
+    if "--blocking" in sys.argv[1:]:
+        drive_blocking(driver)
+    else:
+        asyncio.run(drive_async(driver))
+    driver.print()
+
+
+if __name__ == "__main__":
+    main()

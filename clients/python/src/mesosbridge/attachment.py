@@ -1,0 +1,148 @@
+"""Keeps one Subscribe stream open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import grpc
+
+from .backoff import Backoff
+from .errors import BridgeError, bridge_error
+from .events import Detached, Event, Gap, Opened, event_of
+from .options import Options
+from .v1 import scheduler_pb2, scheduler_pb2_grpc
+
+# `Opened` comes at once from a bridge that is alive.
+_OPEN_TIMEOUT = 15.0
+# So many intervals without any event, and the stream counts as broken.
+_MISSED_PROGRESS = 3
+_DEFAULT_PROGRESS_INTERVAL = 15.0
+# A stream that lived that long was a good one: the next wait starts small again.
+_GOOD_STREAM = 5.0
+
+
+class Attachment:
+    """Attaches, watches the stream, and attaches again after it broke."""
+
+    def __init__(
+        self,
+        stub: scheduler_pb2_grpc.SchedulerServiceStub,
+        request: scheduler_pb2.SubscribeRequest,
+        options: Options,
+        deliver: Callable[[Event], Awaitable[None]],
+    ) -> None:
+        self._stub = stub
+        self._request = request
+        self._deliver = deliver
+        self._give_up_after = options.give_up_after
+        self._backoff = Backoff(options.backoff_initial, options.backoff_max)
+        # Where a broken stream is taken up again. None until a snapshot was complete: its rest would be lost.
+        self._resume: scheduler_pb2.Resume | None = None
+        # Sequence of the last event received: where the next one shows a gap.
+        self._last = 0
+        self._progress_interval = _DEFAULT_PROGRESS_INTERVAL
+        self._alive = time.monotonic()
+        self._id: str | None = None
+        self._error: BridgeError | None = None
+        self.ended = False
+        """True once there is no attachment and will be none."""
+        self._changed = asyncio.Event()
+
+    @property
+    def id(self) -> str | None:
+        """The attachment that the stream stands for; None while there is none."""
+        return self._id
+
+    @property
+    def ended_well(self) -> bool:
+        """True once the stream ended as it should: after a teardown, or because the session was closed."""
+        return self.ended and self._error is None
+
+    async def ready(self, previous: str | None = None) -> str:
+        """The attachment's id, once there is one other than `previous`."""
+        while self._id is None or self._id == previous:
+            if self.ended:
+                raise self._error or BridgeError(grpc.StatusCode.CANCELLED, "the session has ended")
+            await self._changed.wait()
+        return self._id
+
+    async def run(self) -> None:
+        """Runs until the session ends; raises the BridgeError that no new attachment can mend."""
+        try:
+            while (broken := await self._read_stream()) is not None:
+                self._set_id(None)
+                out_of_time = self._give_up_after is not None and time.monotonic() - self._alive > self._give_up_after
+                if not broken.retryable or out_of_time:
+                    self._error = broken
+                    raise broken
+                wait = max(self._backoff.next(), broken.retry_delay)
+                await self._deliver(Detached(error=broken, attempt=self._backoff.attempts, retry_in=wait))
+                await asyncio.sleep(wait)
+        finally:
+            self.ended = True
+            self._set_id(None)
+
+    async def _read_stream(self) -> BridgeError | None:
+        """Reads one stream to its end. Gives the error that broke it; None when the bridge ended it in order."""
+        request = scheduler_pb2.SubscribeRequest()
+        request.CopyFrom(self._request)
+        if self._resume is not None:
+            request.resume.CopyFrom(self._resume)
+        started = time.monotonic()
+        call = self._stub.Subscribe(request)
+        try:
+            patience = _OPEN_TIMEOUT
+            while True:
+                async with asyncio.timeout(patience):
+                    response = await call.read()
+                if response is grpc.aio.EOF:
+                    return None
+                for event in response.events:
+                    await self._take(event)
+                patience = _MISSED_PROGRESS * self._progress_interval
+        except grpc.aio.AioRpcError as error:
+            return bridge_error(error)
+        except TimeoutError:
+            return BridgeError(grpc.StatusCode.UNAVAILABLE, f"no sign of life from the bridge for {patience:g} s")
+        finally:
+            call.cancel()
+            if self._id is not None:
+                self._alive = time.monotonic()
+                if self._alive - started > _GOOD_STREAM:
+                    self._backoff.reset()
+
+    async def _take(self, event: scheduler_pb2.SessionEvent) -> None:
+        seen = event_of(event)
+        if isinstance(seen, Opened):
+            self._open(seen)
+        else:
+            await self._advance(event)
+        if seen is not None:
+            await self._deliver(seen)
+
+    def _open(self, opened: Opened) -> None:
+        self._progress_interval = opened.progress_interval or _DEFAULT_PROGRESS_INTERVAL
+        if opened.resumed and self._resume is not None:
+            self._resume.attachment_id = opened.attachment_id
+        else:
+            self._resume = None
+            self._last = opened.sequence
+        self._set_id(opened.attachment_id)
+
+    async def _advance(self, event: scheduler_pb2.SessionEvent) -> None:
+        """Notes how far the stream was read. Pieces of an event count with the last one: resuming needs them all."""
+        missing = event.sequence - self._last - 1
+        if missing > 0:
+            await self._deliver(Gap(missing=missing))
+        self._last = event.sequence
+        if self._resume is None and event.progress.snapshot_end:
+            self._resume = scheduler_pb2.Resume(attachment_id=self._id)
+        if self._resume is not None and not event.fragment:
+            self._resume.after_sequence = event.sequence
+
+    def _set_id(self, attachment_id: str | None) -> None:
+        self._id = attachment_id
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+// The conformance driver of the TypeScript client: test/conformance/README.md tells what a driver does.
+
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Offer, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { DeepPartial } from "../library/deepPartial.js";
+import { toBridgeError } from "../library/errors.js";
+import type { SchedulerEvent } from "../library/events.js";
+import { ResourcePool } from "../library/resources.js";
+import { Scheduler } from "../library/scheduler.js";
+import { printedError, printedEvent } from "./printed.js";
+
+interface DriverInput {
+  bridge: string;
+  frameworkName: string;
+  user: string;
+  options?: {
+    backoffInitialMs?: number;
+    backoffMaxMs?: number;
+    callTimeoutMs?: number;
+    giveUpAfterMs?: number;
+    leaseMs?: number;
+    expiry?: "disconnect" | "teardown";
+    replaceRemoved?: boolean;
+    suppressedRoles?: string[];
+    maxBuffered?: number;
+  };
+  rules?: Rule[];
+}
+
+interface Rule {
+  on: string;
+  where?: Record<string, unknown>;
+  times?: number;
+  do: Action[];
+}
+
+interface Action {
+  call?: string;
+  tasks?: { id: string; cpus: number; mem: number; command: string }[];
+  taskId?: string;
+  taskIds?: string[];
+  roles?: string[];
+  refuseSeconds?: number;
+  pauseMs?: number;
+  end?: "handled" | "unhandled";
+}
+
+const input = JSON.parse(await text(process.stdin)) as DriverInput;
+const options = input.options ?? {};
+const scheduler = new Scheduler({
+  bridge: input.bridge,
+  frameworkName: input.frameworkName,
+  frameworkInfo: { user: input.user },
+  backoff: { initialMs: options.backoffInitialMs ?? 1, maxMs: options.backoffMaxMs ?? 50 },
+  deadlineMs: options.callTimeoutMs ?? 10_000,
+  ...(options.giveUpAfterMs !== undefined && { giveUpAfterMs: options.giveUpAfterMs }),
+  ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+  ...(options.expiry !== undefined && { expiry: options.expiry }),
+  ...(options.replaceRemoved !== undefined && { replaceRemoved: options.replaceRemoved }),
+  ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
+  ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
+});
+const seen: unknown[] = [];
+const calls: unknown[] = [];
+let error: unknown = null;
+
+/** Does what the rules say of an event. Gives how the loop shall end, if it shall. */
+async function react(event: SchedulerEvent, printed: Record<string, unknown>): Promise<Action["end"]> {
+  for (const rule of input.rules ?? []) {
+    const { times = Number.POSITIVE_INFINITY, where = {} } = rule;
+    const applies = rule.on === event.kind && Object.entries(where).every(([key, value]) => printed[key] === value);
+    if (!applies || times <= 0) continue;
+    rule.times = times - 1;
+    for (const action of rule.do) {
+      if (action.end !== undefined) return action.end;
+      if (action.pauseMs !== undefined) await delay(action.pauseMs);
+      if (action.call !== undefined) await makeCall(action, event);
+    }
+  }
+  return undefined;
+}
+
+async function makeCall(action: Action, event: SchedulerEvent): Promise<void> {
+  const record = { call: action.call, error: null as unknown };
+  calls.push(record);
+  try {
+    await send(action, event.kind === "offers" ? event.offers : []);
+  } catch (cause) {
+    record.error = printedError(toBridgeError(cause));
+  }
+}
+
+async function send(action: Action, offers: Offer[]): Promise<void> {
+  const offerIds = offers.map(({ id }) => id?.value ?? "");
+  switch (action.call) {
+    case "launchTasks": {
+      const [offer] = offers;
+      const tasks = offer === undefined ? [] : tasksOf(action, offer);
+      return await scheduler.launchTasks({ offerIds: offerIds.slice(0, 1).map((value) => ({ value })), tasks });
+    }
+    case "declineOffers":
+      return await scheduler.declineOffers(offerIds, action.refuseSeconds);
+    case "reviveOffers":
+      return await scheduler.reviveOffers(action.roles);
+    case "suppressOffers":
+      return await scheduler.suppressOffers(action.roles);
+    case "killTask":
+      return await scheduler.killTask({ taskId: { value: action.taskId ?? "" } });
+    case "reconcileTasks":
+      return await scheduler.reconcileTasks((action.taskIds ?? []).map((value) => ({ taskId: { value } })));
+    case "teardown":
+      return await scheduler.teardown();
+    case "closeSession":
+      return await scheduler.closeSession();
+    default:
+      throw new Error(`this driver has no call ${action.call}`);
+  }
+}
+
+function tasksOf(action: Action, offer: Offer): DeepPartial<TaskInfo>[] {
+  const pool = new ResourcePool(offer.resources);
+  return (action.tasks ?? []).map(({ id, cpus, mem, command }) => ({
+    name: id,
+    taskId: { value: id },
+    agentId: offer.agentId,
+    resources: pool.take({ cpus: cpus * 1000, mem: mem * 1000 }) ?? [],
+    command: { shell: true, value: command },
+  }));
+}
+
+try {
+  for await (const event of scheduler.events()) {
+    const printed = printedEvent(event);
+    seen.push(printed);
+    const end = await react(event, printed);
+    if (end === "handled" && "ackToken" in event && event.ackToken !== undefined) {
+      await scheduler.acknowledge([event.ackToken]);
+    }
+    if (end !== undefined) break;
+  }
+} catch (cause) {
+  error = printedError(toBridgeError(cause));
+}
+await scheduler.close();
+console.log(JSON.stringify({ events: seen, calls, error }));

@@ -1,0 +1,55 @@
+// Generates the stubs of the clients in other languages: `node scripts/generate-clients.mjs [go] [python]`, without a
+// name those of all. Gets the generators first. Does nothing where no input has changed; `--force` does it anyway.
+import { existsSync, writeFileSync } from "node:fs";
+import { installLanguages } from "./install-languages.mjs";
+import { at, filesUnder, fingerprint, isMain, node, readIfThere, run, withLock } from "./lib.mjs";
+
+/** For each language: what decides about the result beside the protos, what has to be there, and the generator. */
+const languages = {
+  go: {
+    inputs: ["buf.gen.go.yaml", "scripts/install-languages.mjs"],
+    outputs: ["clients/go/mesosbridge/v1/scheduler.pb.go"],
+    generate: () =>
+      node([at("node_modules/@bufbuild/buf/bin/buf"), "generate", "--template", "buf.gen.go.yaml"], quiet),
+  },
+  python: {
+    inputs: ["clients/python/generate.py", "clients/python/requirements-dev.txt"],
+    outputs: ["clients/python/src/mesosbridge/v1/scheduler_pb2.py"],
+    generate: () => run(at(".tools/python/bin/python"), [at("clients/python/generate.py")], quiet),
+  },
+};
+const quiet = { capture: true };
+
+/**
+ * Generates the stubs of these languages.
+ *
+ * @throws Error that says what failed
+ */
+export async function generateClients(names, { force = false } = {}) {
+  await installLanguages(names);
+  await withLock("generate-clients", async () => {
+    for (const name of names) await generateOne(name, force);
+  });
+}
+
+async function generateOne(name, force) {
+  const { inputs, outputs, generate } = languages[name];
+  const stamp = at(".tools", `.stubs-${name}`);
+  const current = fingerprint([...inputs, ...filesUnder("proto")]);
+  if (!force && readIfThere(`.tools/.stubs-${name}`) === current && outputs.every((file) => existsSync(at(file))))
+    return;
+  const { status, output } = await generate();
+  if (status !== 0) throw new Error(`generating the ${name} stubs failed:\n${output}`);
+  writeFileSync(stamp, current);
+}
+
+if (isMain(import.meta.url)) {
+  const names = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
+  try {
+    const force = process.argv.includes("--force");
+    await generateClients(names.length > 0 ? names : Object.keys(languages), { force });
+  } catch (error) {
+    console.error(`generate-clients: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

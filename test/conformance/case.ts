@@ -1,0 +1,136 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { at } from "../support/paths.js";
+
+type Json = JsonValue;
+type JsonObject = { [key: string]: Json };
+
+/** What a driver is told beside where the bridge is; README.md has the meaning. */
+export interface DriverPart extends JsonObject {
+  frameworkName: string;
+  user: string;
+}
+
+/** How the scripted bridge ends a call or a stream. */
+export interface Failure {
+  code: number;
+  message?: string;
+  reason?: string;
+  domain?: string;
+  metadata?: Record<string, string>;
+  fields?: { field: string; description: string }[];
+  retryDelayMs?: number;
+  /** Instead of all of those: the bytes of grpc-status-details-bin, in hexadecimal. */
+  details?: string;
+}
+
+/** One step of the bridge's side. The first group is for both bridges, then those of the scripted, then of the real one. */
+export interface Step {
+  /** Cuts all connections. */
+  cut?: true;
+
+  /** Waits for a Subscribe, which matches. */
+  accept?: Json;
+  /** Sends one message with these events, on the newest stream. */
+  send?: Json[];
+  /** Ends the newest stream: in order, or with an error. */
+  end?: true | Failure;
+  /** Waits for a call of this method. It is the next one, or the case fails. */
+  call?: string;
+  /** What the call has to match. */
+  request?: Json;
+  /** Waits for these acknowledgements, in this order, in however many calls. */
+  acks?: string[];
+  /** How the call, or the last of the acknowledging ones, is answered. Default: with an empty message. */
+  answer?: "nothing" | { fail: Failure };
+
+  /** Waits until ListFrameworks says this of the framework. */
+  framework?: Json;
+  /** Waits until ListTasks has such a task of the framework. */
+  task?: Json;
+  /** Attaches another client to the framework, and leaves. */
+  attachAnother?: true;
+  /** Kills the bridge, and starts it again on the same data. */
+  restartBridge?: true;
+}
+
+/** One run of the driver, and what has to come of it. */
+export interface Part {
+  driver: Omit<DriverPart, "frameworkName" | "user"> & Partial<DriverPart>;
+  steps?: Step[];
+  expect: {
+    /** All events, or with `"..."` between them those that matter. */
+    events: Json[];
+    calls?: Json[];
+    /** Null: the events end in order. Default null. */
+    error?: Json;
+  };
+}
+
+export interface Case {
+  /** Unique; a row of the matrix. */
+  name: string;
+  /** What goes wrong where it is not so. */
+  why: string;
+  /** Who plays the bridge: a script at the socket, or the real one, on a Mesos. */
+  bridge: "scripted" | "real";
+  /** Of the Mesos under the real bridge. */
+  mesos?: { agents?: number; resources?: string; attributes?: Json };
+  /** What stands for {{name}} in each instance. */
+  each?: Record<string, Json>[];
+  /** Runs of the driver, one after the other. */
+  parts: Part[];
+}
+
+/** A case for each set of values. */
+export interface Instance extends Case {
+  file: string;
+  /** The values, in words, if there are several sets. */
+  values: string;
+}
+
+const folder = at("test/conformance/cases");
+
+/** All cases, in the order of their files. */
+export function loadCases(): Instance[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return files.sort().flatMap((file) => {
+    const cases = counted(JSON.parse(readFileSync(`${folder}/${file}`, "utf8")) as Json) as unknown as Case[];
+    return cases.flatMap((one) => instances(one, file));
+  });
+}
+
+function instances(one: Case, file: string): Instance[] {
+  if (one.each === undefined) return [{ ...one, file, values: "" }];
+  return one.each.map((values) => ({
+    ...(filled(one as unknown as Json, values) as unknown as Case),
+    file,
+    values: String(Object.values(values)[0]),
+  }));
+}
+
+/** Writes out `{"$from": 1, "$to": 3, "item": ...}` in lists: an item for each number, which stands for {{n}}. */
+function counted(value: Json): Json {
+  if (Array.isArray(value)) return value.flatMap((item) => countedItem(item) ?? [counted(item)]);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, counted(member as Json)]));
+}
+
+function countedItem(item: Json): Json[] | undefined {
+  if (item === null || typeof item !== "object" || Array.isArray(item) || typeof item.$from !== "number")
+    return undefined;
+  const { $from, $to, item: template = null } = item;
+  return Array.from({ length: Number($to) - $from + 1 }, (_, i) => filled(template, { n: $from + i }));
+}
+
+/** Puts the values in the place of {{name}}; where that is all of a text, with their type. */
+function filled(value: Json, values: Record<string, Json>): Json {
+  if (typeof value === "string") {
+    const [, whole = ""] = /^\{\{(\w+)\}\}$/.exec(value) ?? [];
+    if (whole in values) return values[whole] ?? null;
+    return value.replace(/\{\{(\w+)\}\}/g, (text, name: string) => String(values[name] ?? text));
+  }
+  if (Array.isArray(value)) return value.map((item) => filled(item, values));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, filled(member as Json, values)]));
+}

@@ -1,0 +1,138 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
+import type { MesosCluster } from "../support/cluster.js";
+import { startEmbeddedMesos } from "../support/embeddedMesos.js";
+import { at } from "../support/paths.js";
+import { startRealMesos } from "../support/realMesos.js";
+import { type Instance, loadCases, type Part } from "./case.js";
+import { type Command, type DriverOutput, drive, languages } from "./drivers.js";
+import { listMismatches, mismatches } from "./match.js";
+import { matrixPage, type Results } from "./matrix.js";
+import { expanded } from "./messages.js";
+import { RealBridge } from "./realBridge.js";
+import { ScriptedBridge } from "./scriptedBridge.js";
+
+const DRIVER_TIMEOUT_MS = 40_000;
+const instances = loadCases();
+const results: Results = new Map(languages.map(({ name }) => [name, new Map()]));
+const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
+const page = at("docs/conformance.md");
+
+/** What both kinds of bridge do for a case. */
+interface Side {
+  readonly address: string;
+  play(steps: NonNullable<Part["steps"]>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Runs the driver against the bridge; says what is wrong, line by line. */
+async function runPart(side: Side, driver: Command, part: Part, frameworkName: string): Promise<string[]> {
+  const input = { frameworkName, user: "nobody", ...part.driver, bridge: side.address };
+  const running = drive(driver, input, DRIVER_TIMEOUT_MS).catch((error: Error) => error);
+  const played = await side.play(part.steps ?? []).catch((error: Error) => error);
+  const output = await running;
+  const failures = [played, output].filter((outcome) => outcome instanceof Error).map(({ message }) => message);
+  return output instanceof Error ? failures : [...failures, ...wrongIn(output, part.expect)];
+}
+
+function wrongIn(output: DriverOutput, { events, calls, error = null }: Part["expect"]): string[] {
+  return [
+    ...listMismatches(events, output.events).map((line) => `events: ${line}`),
+    ...(calls === undefined ? [] : listMismatches(calls, output.calls).map((line) => `calls: ${line}`)),
+    ...mismatches(error, output.error).map((line) => `error: ${line}`),
+  ];
+}
+
+async function runScripted(one: Instance, driver: Command): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const part of one.parts) {
+    const bridge = await ScriptedBridge.start();
+    try {
+      wrong.push(...(await runPart(bridge, driver, part, "conformance")));
+      wrong.push(...bridge.unexpected.map((what) => `unexpected: ${what}`));
+    } finally {
+      await bridge.stop();
+    }
+  }
+  return wrong;
+}
+
+let frameworks = 0;
+
+async function runReal(one: Instance, driver: Command, shared: MesosCluster): Promise<string[]> {
+  const cleanup = new Cleanup();
+  try {
+    const mesos = one.mesos === undefined ? shared : cleanup.use(await startMesos(mesosOptions(one.mesos)));
+    const frameworkName = `conformance-${++frameworks}`;
+    const bridge = cleanup.use(await RealBridge.start(mesos, frameworkName));
+    const wrong: string[] = [];
+    for (const part of one.parts) wrong.push(...(await runPart(bridge, driver, part, frameworkName)));
+    return wrong.length === 0 ? [] : [...wrong, `the bridge said: ${bridge.log().slice(-4_000)}`];
+  } finally {
+    await cleanup.run();
+  }
+}
+
+function mesosOptions({ agents = 1, attributes }: NonNullable<Instance["mesos"]>) {
+  const text = attributes === undefined ? undefined : String(expanded(attributes));
+  return { agents, ...(text !== undefined && { attributes: `big:${text}` }), flags: { allocation_interval: "100ms" } };
+}
+
+describe("conformance", () => {
+  const cleanup = cleanupAfterAll();
+  let mesos: MesosCluster;
+  beforeAll(async () => {
+    mesos = cleanup.use(await startMesos({ flags: { allocation_interval: "100ms" } }));
+  });
+
+  for (const { name: language, prepare } of languages) {
+    describe(`of the ${language} client`, () => {
+      let driver: Command;
+      beforeAll(async () => {
+        driver = await prepare();
+      }, 600_000);
+
+      for (const one of instances) {
+        it(one.values === "" ? one.name : `${one.name}: ${one.values}`, async () => {
+          const passed = results.get(language) ?? new Map<string, boolean>();
+          passed.set(one.name, passed.get(one.name) ?? true);
+          const wrong = one.bridge === "scripted" ? await runScripted(one, driver) : await runReal(one, driver, mesos);
+          if (wrong.length > 0) passed.set(one.name, false);
+          expect(wrong.join("\n")).toBe("");
+        });
+      }
+    });
+  }
+});
+
+describe("the cases", () => {
+  it("have names of their own", () => {
+    const names = instances.map(({ name, values }) => `${name} ${values}`);
+    expect(names).toEqual([...new Set(names)]);
+  });
+
+  it("hold every reason of docs/errors.md, and no other", () => {
+    const table = readFileSync(at("docs/errors.md"), "utf8");
+    const documented = [...table.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, reason]) => reason ?? "");
+    const onStreams = instances
+      .filter(({ name }) => /^reasons (that end the events|after which it attaches again)$/.test(name))
+      .map(({ values }) => values);
+    expect(documented.length).toBeGreaterThan(10);
+    expect(onStreams.sort()).toEqual(documented.sort());
+  });
+});
+
+describe("docs/conformance.md", () => {
+  const names = new Set(instances.map(({ name }) => name));
+  const ranAll = () => [...results.values()].every((passed) => passed.size === names.size);
+  afterAll(() => {
+    if (process.env.CONFORMANCE_WRITE === "1" && ranAll()) writeFileSync(page, matrixPage(instances, results));
+  });
+
+  it("says what has come of it", ({ skip }) => {
+    skip(!ranAll(), "only some of the cases were run");
+    skip(process.env.CONFORMANCE_WRITE === "1", "it is written now");
+    expect(readFileSync(page, "utf8")).toBe(matrixPage(instances, results));
+  });
+});

@@ -1,0 +1,77 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+
+/** What was seen at one place, to be compared at another: request ids. */
+export type Saved = Map<string, JsonValue | undefined>;
+
+/**
+ * What is wrong with `seen`, as lines; none if it matches. An object matches one that has at least its members. Special
+ * values: `{"$any": true}` something, `{"$absent": true}` nothing, `{"$save": n}` something, remembered as n,
+ * `{"$same": n}` and `{"$differs": n}` compare with that, `{"$includes": t}` is a text with t in it.
+ */
+export function mismatches(
+  expected: JsonValue,
+  seen: JsonValue | undefined,
+  saved: Saved = new Map(),
+  path = "",
+): string[] {
+  const wrong = (what: string) => [`${path || "it"}: ${what}, and is ${shown(seen)}`];
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(seen)) return wrong("should be a list");
+    if (expected.length !== seen.length) return wrong(`should have ${expected.length} items`);
+    return expected.flatMap((item, i) => mismatches(item, seen[i], saved, `${path}[${i}]`));
+  }
+  if (expected === null || typeof expected !== "object") {
+    return expected === seen ? [] : wrong(`should be ${shown(expected)}`);
+  }
+  if (Object.keys(expected).some((key) => key.startsWith("$"))) {
+    const what = special(expected, seen, saved);
+    return what === undefined ? [] : wrong(what);
+  }
+  if (seen === null || typeof seen !== "object" || Array.isArray(seen)) return wrong("should be an object");
+  return Object.entries(expected).flatMap(([key, member]) =>
+    mismatches(member as JsonValue, seen[key], saved, path === "" ? key : `${path}.${key}`),
+  );
+}
+
+function special(
+  { $any, $absent, $save, $same, $differs, $includes }: Record<string, JsonValue>,
+  seen: JsonValue | undefined,
+  saved: Saved,
+): string | undefined {
+  const empty = seen === undefined || seen === null || seen === "";
+  if ($absent !== undefined) return empty ? undefined : "should not be there";
+  if (empty) return "should be there";
+  if ($save !== undefined) saved.set(String($save), seen);
+  if ($same !== undefined && saved.get(String($same)) !== seen) return `should be ${shown(saved.get(String($same)))}`;
+  if ($differs !== undefined && saved.get(String($differs)) === seen) return "should be another one";
+  if ($includes !== undefined && !String(seen).includes(String($includes)))
+    return `should have ${shown($includes)} in it`;
+  return $any === undefined && [$save, $same, $differs, $includes].every((value) => value === undefined)
+    ? "can't match: the case uses an unknown special value"
+    : undefined;
+}
+
+/** Compares a list in which "..." stands for any items. */
+export function listMismatches(expected: readonly JsonValue[], seen: readonly JsonValue[]): string[] {
+  const saved: Saved = new Map();
+  let from = 0;
+  let loose = false;
+  for (const [i, item] of expected.entries()) {
+    if (item === "...") {
+      loose = true;
+      continue;
+    }
+    const found = loose ? seen.findIndex((other, at) => at >= from && mismatches(item, other).length === 0) : from;
+    if (found < 0 || found >= seen.length) return [`nothing matches item ${i}, ${shown(item)}, in ${shown([...seen])}`];
+    const wrong = mismatches(item, seen[found], saved, `[${found}]`);
+    if (wrong.length > 0) return [...wrong, `all of it: ${shown([...seen])}`];
+    from = found + 1;
+    loose = false;
+  }
+  return loose || from === seen.length ? [] : [`too many: ${shown(seen.slice(from))}`];
+}
+
+export function shown(value: JsonValue | undefined): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 4000 ? `${text.slice(0, 4000)}...` : text;
+}

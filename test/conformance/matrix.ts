@@ -1,0 +1,50 @@
+import type { Instance } from "./case.js";
+
+/** How the cases went: language, then case, then whether all its instances passed. */
+export type Results = Map<string, Map<string, boolean>>;
+
+const TITLES: Record<string, string> = {
+  "1-attach.json": "Attaching",
+  "2-events.json": "Events",
+  "3-acknowledge.json": "Acknowledgements",
+  "4-resume.json": "Broken streams",
+  "5-errors.json": "Errors",
+  "6-calls.json": "Calls",
+  "7-values.json": "Values",
+  "8-sizes.json": "Sizes",
+  "9-bridge.json": "With the real bridge, on a Mesos",
+};
+
+/** The page that says which client passes which case. */
+export function matrixPage(instances: readonly Instance[], results: Results): string {
+  const languages = [...results.keys()];
+  const files = [...new Set(instances.map(({ file }) => file))];
+  const sections = files.map((file) => {
+    const names = [...new Set(instances.filter((one) => one.file === file).map(({ name }) => name))];
+    const rows = names.map(
+      (name) => `| ${name} | ${languages.map((l) => cell(results.get(l)?.get(name))).join(" | ")} |`,
+    );
+    const title = TITLES[file] ?? file;
+    return [
+      `## ${title}`,
+      "",
+      `| | ${languages.join(" | ")} |`,
+      `|---${"|:-:".repeat(languages.length)}|`,
+      ...rows,
+    ].join("\n");
+  });
+  return `${INTRODUCTION}\n${sections.join("\n\n")}\n`;
+}
+
+const INTRODUCTION = `# What each client does
+
+Every client is held against the same cases, which lie as data in \`test/conformance/cases\`: most of them with a bridge that
+misbehaves as the case tells it to, the last ones with the real bridge on a Mesos. This page is written by
+\`CONFORMANCE_WRITE=1 npm test -- conformance\`, and a test holds it current. To add a language:
+[test/conformance/README.md](../test/conformance/README.md).
+`;
+
+function cell(passed: boolean | undefined): string {
+  if (passed === undefined) return "not run";
+  return passed ? "yes" : "**no**";
+}

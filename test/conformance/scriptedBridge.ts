@@ -1,0 +1,171 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import { TcpProxy } from "../support/tcpProxy.js";
+import type { Failure, Step } from "./case.js";
+import { Mailbox } from "./mailbox.js";
+import { mismatches, type Saved, shown } from "./match.js";
+import { decode, encode, methods, responseOf } from "./messages.js";
+
+type Stream = ServerWritableStream<Buffer, Buffer>;
+interface Arrived {
+  method: string;
+  request: JsonValue;
+  answer: (failure?: Failure) => void;
+}
+
+/** A client that does what a case wants is there long before that. */
+const STEP_TIMEOUT_MS = 20_000;
+
+/** A bridge that sends the bytes that a case tells it to, and compares what it is asked. */
+export class ScriptedBridge {
+  readonly #server = new Server({ "grpc.max_receive_message_length": -1 });
+  readonly #streams = new Mailbox<{ request: JsonValue; stream: Stream }>();
+  readonly #calls = new Mailbox<Arrived>();
+  readonly #saved: Saved = new Map();
+  #proxy: TcpProxy | undefined;
+  #stream: Stream | undefined;
+
+  static async start(): Promise<ScriptedBridge> {
+    const bridge = new ScriptedBridge();
+    bridge.#addService();
+    const port = await new Promise<number>((resolve, reject) => {
+      bridge.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    bridge.#proxy = await TcpProxy.start(port);
+    return bridge;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#proxy?.port}`;
+  }
+
+  /** @throws Error that says which step went wrong, and how */
+  async play(steps: readonly Step[]): Promise<void> {
+    for (const [i, step] of steps.entries()) {
+      try {
+        await this.#playOne(step);
+      } catch (error) {
+        throw new Error(`step ${i}, ${shown(step as JsonValue)}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  }
+
+  /** What came that no step was for. */
+  get unexpected(): string[] {
+    const calls = this.#calls.rest.map(({ method, request }) => `${method} ${shown(request)}`);
+    return [...calls, ...this.#streams.rest.map(({ request }) => `Subscribe ${shown(request)}`)];
+  }
+
+  async stop(): Promise<void> {
+    await this.#proxy?.stop();
+    this.#server.forceShutdown();
+  }
+
+  async #playOne({ cut, accept, send, end, call, request = {}, acks, answer }: Step): Promise<void> {
+    if (cut) this.#proxy?.cut();
+    if (accept !== undefined) {
+      const arrived = await this.#streams.take("a Subscribe", STEP_TIMEOUT_MS);
+      this.#compare(accept, arrived.request);
+      this.#stream = arrived.stream;
+    }
+    if (send !== undefined) this.#stream?.write(responseOf(send));
+    if (end === true) this.#stream?.end();
+    else if (end !== undefined) this.#stream?.emit("error", failed(end));
+    if (acks !== undefined) await this.#acknowledged(acks, answer);
+    if (call !== undefined) {
+      const arrived = await this.#next(call);
+      this.#compare(request, arrived.request);
+      respond(arrived, answer);
+    }
+  }
+
+  async #acknowledged(wanted: readonly string[], answer: Step["answer"]): Promise<void> {
+    const got: string[] = [];
+    while (got.length < wanted.length) {
+      const arrived = await this.#next("Acknowledge");
+      got.push(...((arrived.request as { ackTokens?: string[] }).ackTokens ?? []));
+      if (got.length < wanted.length) arrived.answer();
+      else respond(arrived, answer);
+    }
+    this.#compare([...wanted], got);
+  }
+
+  async #next(method: string): Promise<Arrived> {
+    const arrived = await this.#calls.take(method, STEP_TIMEOUT_MS);
+    if (arrived.method !== method) throw new Error(`${arrived.method} came instead: ${shown(arrived.request)}`);
+    return arrived;
+  }
+
+  #compare(expected: JsonValue, seen: JsonValue): void {
+    const wrong = mismatches(expected, seen, this.#saved);
+    if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  }
+
+  #addService(): void {
+    const definition: Record<string, ServiceDefinition[string]> = {};
+    const handlers: Record<string, unknown> = {};
+    for (const { name, input, methodKind } of methods.values()) {
+      const identity = (bytes: Buffer) => bytes;
+      definition[name] = {
+        path: `/mesosbridge.v1.SchedulerService/${name}`,
+        requestStream: methodKind === "bidi_streaming",
+        responseStream: methodKind !== "unary",
+        requestSerialize: identity,
+        requestDeserialize: identity,
+        responseSerialize: identity,
+        responseDeserialize: identity,
+      };
+      if (methodKind === "unary") {
+        handlers[name] = ({ request }: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
+          this.#calls.put({
+            method: name,
+            request: decode(input, request),
+            answer: (failure) => (failure ? done(failed(failure)) : done(null, Buffer.alloc(0))),
+          });
+      } else if (methodKind === "server_streaming") {
+        handlers[name] = (stream: Stream) => {
+          // Whoever cuts connections has streams that fail.
+          stream.on("error", () => undefined);
+          this.#streams.put({ request: decode(input, stream.request), stream });
+        };
+      }
+    }
+    delete definition.Calls;
+    this.#server.addService(definition, handlers as Parameters<Server["addService"]>[1]);
+  }
+}
+
+function respond(arrived: Arrived, answer: Step["answer"]): void {
+  if (answer === undefined) arrived.answer();
+  else if (answer !== "nothing") arrived.answer(answer.fail);
+}
+
+/** A status with its details, as the bridge sends it. */
+function failed(failure: Failure): Error & { code: number; details: string; metadata: Metadata } {
+  const { code, message = `refused: ${failure.reason ?? code}` } = failure;
+  const metadata = new Metadata();
+  const details = failure.details === undefined ? statusBytes(failure, message) : Buffer.from(failure.details, "hex");
+  if (details.length > 0) metadata.set("grpc-status-details-bin", details);
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
+function statusBytes(failure: Failure, message: string): Buffer {
+  const { code, reason, domain = "mesosbridge", metadata = {}, fields = [], retryDelayMs } = failure;
+  const details: JsonValue[] = [];
+  const type = "type.googleapis.com/google.rpc.";
+  if (reason !== undefined) details.push({ "@type": `${type}ErrorInfo`, reason, domain, metadata });
+  if (fields.length > 0) details.push({ "@type": `${type}BadRequest`, fieldViolations: fields });
+  if (retryDelayMs !== undefined)
+    details.push({ "@type": `${type}RetryInfo`, retryDelay: `${(retryDelayMs / 1000).toFixed(3)}s` });
+  return details.length === 0 ? Buffer.alloc(0) : encode("google.rpc.Status", { code, message, details });
+}
