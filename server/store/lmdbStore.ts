@@ -40,7 +40,9 @@ export class LmdbStore implements FrameworkStore {
     const path = `${dataDir}/${FILE}`;
     prepareDatabase(path);
     this.#log = log;
-    this.#root = open({ path, noSubdir: true, maxDbs: 8 });
+    // With batches by turn of the event loop, a commit that fails also rejects a promise of the library's own, which
+    // nobody can take: a full disk would end the process.
+    this.#root = open({ path, noSubdir: true, maxDbs: 8, eventTurnBatching: false });
     this.#frameworks = this.#root.openDB({ name: "frameworks" });
     this.#tasks = this.#root.openDB({ name: "tasks" });
     this.#owners = this.#root.openDB({ name: "owners" });
@@ -56,13 +58,13 @@ export class LmdbStore implements FrameworkStore {
   }
 
   async put(record: FrameworkRecord): Promise<void> {
-    await this.#frameworks.put(record.frameworkName, record);
+    await committed(this.#frameworks.put(record.frameworkName, record));
     await this.#root.flushed;
   }
 
   async remove(frameworkName: string): Promise<void> {
     const removals = this.#taskKeys(frameworkName).map((key) => this.#tasks.remove(key));
-    await Promise.all([...removals, this.#frameworks.remove(frameworkName)]);
+    await Promise.all([...removals, this.#frameworks.remove(frameworkName)].map(committed));
     await this.#root.flushed;
   }
 
@@ -119,11 +121,30 @@ export class LmdbStore implements FrameworkStore {
       this.#log.error({ framework: frameworkName, err: error }, "a task could not be remembered");
     };
     try {
-      write().catch(failed);
+      committed(write()).catch(failed);
     } catch (error) {
       // A key that is too long is refused at once. Mesos takes no such task id either.
       failed(error);
     }
+  }
+}
+
+/** A write, which fails with what the system says: the library only says that a commit failed, and keeps the reason apart. */
+async function committed(write: Promise<unknown>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    const reason = error instanceof Error && "commitError" in error ? await rejectionOf(error.commitError) : undefined;
+    throw reason ?? error;
+  }
+}
+
+async function rejectionOf(promise: unknown): Promise<unknown> {
+  try {
+    await promise;
+    return undefined;
+  } catch (reason) {
+    return reason;
   }
 }
 
