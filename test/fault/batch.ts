@@ -26,6 +26,7 @@ interface Line {
   task?: string;
   state?: string;
   owed?: boolean | number;
+  linked?: boolean;
 }
 
 const TERMINAL = /^(FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE|GONE_BY_OPERATOR)$/;
@@ -81,6 +82,12 @@ export class Batch {
   async updates(count: number): Promise<void> {
     const seen = () => this.lines().filter(({ kind }) => kind === "update").length >= count;
     await eventually(seen, { what: `${count} updates of ${this.frameworkName}`, timeoutMs: 60_000 });
+  }
+
+  /** Waits until so many tasks have been seen to run. */
+  async running(count: number): Promise<void> {
+    const seen = () => this.lines().filter(({ state, owed }) => state === "RUNNING" && owed).length >= count;
+    await eventually(seen, { what: `${count} running tasks of ${this.frameworkName}`, timeoutMs: 60_000 });
   }
 
   /** Waits for the end of the last client, and gives the times that each task was seen to end. */
