@@ -1,27 +1,32 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, startBridge, Worker } from "./harness.js";
 
-const RUNS = 5;
 const OPEN = 10_000;
+const OFFER_BYTES = 420;
+/** The bridge splits offers at about this size. */
+const PIECE_BYTES = 1024 * 1024;
 
 /** A new attachment to a session that holds 10,000 open offers and 10,000 unacknowledged updates. */
-export async function snapshot(): Promise<Figure[]> {
+export async function snapshot(effort: Effort): Promise<Figure[]> {
+  const open = effort.count(OPEN);
+  const pieces = Math.max(1, Math.floor((open * OFFER_BYTES) / PIECE_BYTES));
   const rig = await Rig.open();
   try {
     const first = await rig.client("bench");
     for (const kind of ["offers", "updates"]) {
-      rig.master.tell("prepare", { kind, count: OPEN, bytes: 420 });
+      rig.master.tell("prepare", { kind, count: open, bytes: OFFER_BYTES });
       await rig.master.next("prepared");
-      first.tell("count", kind === "offers" ? 4 : OPEN);
+      first.tell("count", kind === "offers" ? pieces : open);
       await first.next("counting");
       rig.master.tell("flood");
       await first.next("counted");
     }
     first.close();
     const seconds: number[] = [];
-    for (let run = 0; run <= RUNS; run++) {
+    for (let run = 0; run <= effort.runs; run++) {
       const client = rig.worker("client");
       await client.next("ready");
       client.tell("count", 0);
@@ -32,7 +37,7 @@ export async function snapshot(): Promise<Figure[]> {
       client.close();
     }
     const value = spread(seconds);
-    const name = `snapshot of ${OPEN} offers and ${OPEN} unacknowledged updates`;
+    const name = `snapshot of ${open} offers and ${open} unacknowledged updates`;
     return [{ name, unit: "s", value, reach: "< 0.3 s", reached: value.median < 0.3 }];
   } finally {
     await rig.close();
@@ -40,10 +45,10 @@ export async function snapshot(): Promise<Figure[]> {
 }
 
 /** From the start of the process to its ready line; from kill -9 to the session being subscribed again. */
-export async function start(): Promise<Figure[]> {
+export async function start(effort: Effort): Promise<Figure[]> {
   const ready: number[] = [];
   const takeover: number[] = [];
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < effort.runs; run++) {
     const master = new Worker("fastMaster");
     const address = `127.0.0.1:${(await master.next("ready")).port}`;
     const dataDir = await mkdtemp(join(tmpdir(), "mesos-bridge-bench-"));

@@ -1,12 +1,13 @@
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, type Worker } from "./harness.js";
 
-const RUNS = 5;
 const COUNT = 30_000;
 const UNARY_COUNT = 5_000;
 const WINDOW = 512;
 
 /** Calls a second on one `Calls` stream, and one by one, beside undici pipelined straight to the same master. */
-export async function calls(): Promise<Figure[]> {
+export async function calls(effort: Effort): Promise<Figure[]> {
+  const count = effort.count(COUNT);
   const rig = await Rig.open();
   try {
     const client = await rig.client("bench");
@@ -14,18 +15,18 @@ export async function calls(): Promise<Figure[]> {
     const streamed: number[] = [];
     const unary: number[] = [];
     const straight: number[] = [];
-    for (let run = 0; run <= RUNS; run++) {
+    for (let run = 0; run <= effort.runs; run++) {
       const onStream = await rate(client, {
         frameworkName: "bench",
-        count: COUNT,
+        count,
         rate: 0,
         unary: false,
         window: WINDOW,
       });
-      const without = await rate(direct, { count: COUNT, rate: 0, window: WINDOW });
+      const without = await rate(direct, { count, rate: 0, window: WINDOW });
       const oneByOne = await rate(client, {
         frameworkName: "bench",
-        count: UNARY_COUNT,
+        count: effort.count(UNARY_COUNT),
         rate: 0,
         unary: true,
         window: 64,

@@ -1,20 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, usageOf } from "./harness.js";
 
 const IDLE_SECONDS = 10;
 const BUSY_FRAMEWORKS = 100;
 
 /** What idle frameworks cost. */
-export async function idleFrameworks(): Promise<Figure[]> {
+export async function idleFrameworks(effort: Effort): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const count of [1, 100, 1_000, 2_000]) {
+  const seconds = effort.seconds(IDLE_SECONDS);
+  for (const full of effort.some([1, 100, 1_000, 2_000])) {
+    const count = effort.count(full);
     const rig = await Rig.open();
     try {
       await rig.client(...Array.from({ length: count }, (_, i) => `idle-${i}`));
       const before = usageOf(rig.bridge.pid);
-      await sleep(IDLE_SECONDS * 1000);
+      await sleep(seconds * 1000);
       const after = usageOf(rig.bridge.pid);
-      const cpu = ((after.cpuSeconds - before.cpuSeconds) / IDLE_SECONDS) * 100;
+      const cpu = ((after.cpuSeconds - before.cpuSeconds) / seconds) * 100;
       const large = count === 2_000;
       figures.push(
         {
@@ -39,16 +42,17 @@ export async function idleFrameworks(): Promise<Figure[]> {
 }
 
 /** 100 frameworks with 50 events a second each: does any of them wait longer than the others? */
-export async function busyFrameworks(): Promise<Figure[]> {
+export async function busyFrameworks(effort: Effort): Promise<Figure[]> {
+  const count = effort.count(BUSY_FRAMEWORKS);
   const rig = await Rig.open();
   try {
-    const client = await rig.client(...Array.from({ length: BUSY_FRAMEWORKS }, (_, i) => `busy-${i}`));
+    const client = await rig.client(...Array.from({ length: count }, (_, i) => `busy-${i}`));
     const ratios: number[] = [];
     const slowest: number[] = [];
-    for (let run = 0; run <= 5; run++) {
+    for (let run = 0; run <= effort.runs; run++) {
       client.tell("time");
       await client.next("timing");
-      rig.master.tell("pace", { rate: BUSY_FRAMEWORKS * 50, seconds: 3, bytes: 300 });
+      rig.master.tell("pace", { rate: count * 50, seconds: effort.seconds(3), bytes: 300 });
       await rig.master.next("paced");
       client.tell("latencies");
       const { frameworks } = await client.next("latencies");
@@ -60,13 +64,13 @@ export async function busyFrameworks(): Promise<Figure[]> {
     const value = spread(ratios);
     return [
       {
-        name: `${BUSY_FRAMEWORKS} busy frameworks, slowest p99 over fastest`,
+        name: `${count} busy frameworks, slowest p99 over fastest`,
         unit: "x",
         value,
         reach: "< 3",
         reached: value.median < 3,
       },
-      { name: `${BUSY_FRAMEWORKS} busy frameworks, slowest p99`, unit: "ms", value: spread(slowest) },
+      { name: `${count} busy frameworks, slowest p99`, unit: "ms", value: spread(slowest) },
     ];
   } finally {
     await rig.close();

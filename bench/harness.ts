@@ -1,4 +1,5 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, fork, type StdioOptions, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -70,7 +71,12 @@ export interface BenchBridge {
   close(): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
+  /** Bytes that the bridge's heap and buffers hold after a garbage collection. Needs `HEAP_PROBE`. */
+  heapAfterCollection(): Promise<number>;
 }
+
+/** Arguments for Node: the process tells what its heap holds. */
+const HEAP_PROBE = ["--expose-gc", "--import", new URL("./processes/heapProbe.js", import.meta.url).href];
 
 /** Starts a bridge for a benchmark, on a data directory of its own unless one is given. `execArgv` is for profilers. */
 export async function startBridge(
@@ -81,10 +87,16 @@ export async function startBridge(
   const dataDir = givenDataDir ?? (await mkdtemp(join(tmpdir(), "mesos-bridge-bench-")));
   const main = fileURLToPath(new URL("../server/main.js", import.meta.url));
   const args = ["serve", "--master", master, "--listen", "127.0.0.1:0", "--data-dir", dataDir, "--log-level", "error"];
-  const child = spawn(process.execPath, [...execArgv, main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const stdio: StdioOptions = [
+    "ignore",
+    "pipe",
+    "inherit",
+    ...(execArgv.includes("--expose-gc") ? ["ipc" as const] : []),
+  ];
+  const child = spawn(process.execPath, [...execArgv, main, ...args], { stdio });
   const address = await new Promise<string>((resolve, reject) => {
     let out = "";
-    child.stdout.on("data", (chunk: Buffer) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
       out += chunk.toString();
       const ready = /^ready (\S+)$/m.exec(out)?.[1];
       if (ready) resolve(ready);
@@ -97,10 +109,23 @@ export async function startBridge(
     await ended;
     if (givenDataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   };
-  return { address, pid: child.pid ?? 0, close: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+  const heapAfterCollection = async () => {
+    const answer = once(child, "message", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    child.send("heap");
+    return Number((await answer)[0]);
+  };
+  return {
+    address,
+    pid: child.pid ?? 0,
+    close: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    heapAfterCollection,
+  };
 }
 
 export interface RigOptions {
+  /** The bridge answers `bridge.heapAfterCollection`. */
+  readonly heapProbe?: boolean;
   /** What the wire between bridge and master adds, each way, in ms. Default 0: none. */
   readonly wireDelayMs?: number;
 }
@@ -119,7 +144,7 @@ export class Rig {
     this.#workers = workers;
   }
 
-  static async open({ wireDelayMs = 0 }: RigOptions = {}): Promise<Rig> {
+  static async open({ wireDelayMs = 0, heapProbe = false }: RigOptions = {}): Promise<Rig> {
     const workers: Worker[] = [];
     try {
       const start = async (name: string, args: readonly string[] = []) => {
@@ -129,7 +154,7 @@ export class Rig {
       };
       const { worker: master, address } = await start("fastMaster");
       const far = wireDelayMs > 0 ? await start("delayRelay", [address, String(wireDelayMs)]) : undefined;
-      return new Rig(workers, master, address, await startBridge(far?.address ?? address, profilerArgs()));
+      return new Rig(workers, master, address, await startBridge(far?.address ?? address, bridgeArgs(heapProbe)));
     } catch (error) {
       for (const worker of workers) worker.close();
       throw error;
@@ -166,9 +191,9 @@ export class Rig {
   }
 }
 
-/** Arguments for the bridge's Node, such as `--cpu-prof`, from BENCH_BRIDGE_ARGS. */
-export function profilerArgs(): string[] {
-  return process.env.BENCH_BRIDGE_ARGS?.split(" ") ?? [];
+/** Arguments for the bridge's Node: those from BENCH_BRIDGE_ARGS, such as `--cpu-prof`, and those of the heap probe. */
+function bridgeArgs(heapProbe: boolean): string[] {
+  return [...(process.env.BENCH_BRIDGE_ARGS?.split(" ") ?? []), ...(heapProbe ? HEAP_PROBE : [])];
 }
 
 /** Memory and processor use of a process, from /proc. */

@@ -1,6 +1,6 @@
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, type Worker } from "./harness.js";
 
-const RUNS = 5;
 const SECONDS = 2;
 const P50_MS = 0.3;
 const P99_MS = 2;
@@ -12,12 +12,12 @@ interface Percentiles {
 }
 
 /** What the bridge adds to the way of an event and of a call, beside the same way without it. */
-export async function latency(): Promise<Figure[]> {
+export async function latency(effort: Effort): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const rate of [1_000, 5_000]) {
+  for (const rate of effort.some([1_000, 5_000])) {
     const rig = await Rig.open();
     try {
-      figures.push(...(await eventLatency(rig, rate)), ...(await callLatency(rig, rate)));
+      figures.push(...(await eventLatency(effort, rig, rate)), ...(await callLatency(effort, rig, rate)));
     } finally {
       await rig.close();
     }
@@ -26,17 +26,17 @@ export async function latency(): Promise<Figure[]> {
 }
 
 /** Both subscribe at the same master, which writes to them in turn: so they share its pace and the machine's mood. */
-async function eventLatency(rig: Rig, rate: number): Promise<Figure[]> {
+async function eventLatency(effort: Effort, rig: Rig, rate: number): Promise<Figure[]> {
   const client = await rig.client("bench");
   const direct = await rig.direct();
   const bridged: Percentiles[] = [];
   const straight: Percentiles[] = [];
-  for (let run = 0; run <= RUNS; run++) {
+  for (let run = 0; run <= effort.runs; run++) {
     for (const worker of [client, direct]) {
       worker.tell("time");
       await worker.next("timing");
     }
-    rig.master.tell("pace", { rate: rate * 2, seconds: SECONDS, bytes: 300 });
+    rig.master.tell("pace", { rate: rate * 2, seconds: effort.seconds(SECONDS), bytes: 300 });
     await rig.master.next("paced");
     const [with_, without] = [await latencies(client), await latencies(direct)];
     if (run === 0) continue;
@@ -46,13 +46,13 @@ async function eventLatency(rig: Rig, rate: number): Promise<Figure[]> {
   return figuresOf(`event, ${rate}/s`, bridged, straight);
 }
 
-async function callLatency(rig: Rig, rate: number): Promise<Figure[]> {
+async function callLatency(effort: Effort, rig: Rig, rate: number): Promise<Figure[]> {
   const client = await rig.client("calls");
   const direct = await rig.direct();
   const bridged: Percentiles[] = [];
   const straight: Percentiles[] = [];
-  for (let run = 0; run <= RUNS; run++) {
-    const options = { count: rate * SECONDS, rate, window: 0 };
+  for (let run = 0; run <= effort.runs; run++) {
+    const options = { count: Math.ceil(rate * effort.seconds(SECONDS)), rate, window: 0 };
     client.tell("makeCalls", { ...options, frameworkName: "calls", unary: false });
     const with_ = percentilesOf(await client.next("answered"));
     direct.tell("makeCalls", options);

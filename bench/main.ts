@@ -3,15 +3,19 @@ import { cpus } from "node:os";
 import { acknowledgements } from "./acknowledgements.js";
 import { snapshot, start } from "./attach.js";
 import { calls } from "./calls.js";
+import { type Effort, FULL } from "./effort.js";
 import { busyFrameworks, idleFrameworks } from "./frameworks.js";
 import type { Figure, Spread } from "./harness.js";
 import { latency } from "./latency.js";
+import { masterRate } from "./masterRate.js";
 import { offers } from "./offers.js";
 import { relay } from "./relay.js";
+import { smoke } from "./smoke.js";
 import { observers, stalledClient } from "./watchers.js";
 
-const benchmarks: Record<string, () => Promise<Figure[]>> = {
+const benchmarks: Record<string, Benchmark> = {
   relay,
+  "master-rate": masterRate,
   acknowledgements,
   calls,
   latency,
@@ -24,21 +28,30 @@ const benchmarks: Record<string, () => Promise<Figure[]>> = {
   start,
 };
 
+type Benchmark = (effort: Effort) => Promise<Figure[]>;
+
 const RESULTS = "bench-results";
 
 await main(process.argv.slice(2));
 
 async function main(names: readonly string[]): Promise<void> {
-  const unknown = names.find((name) => !(name in benchmarks));
+  const unknown = names.find((name) => !(name in benchmarks) && name !== "smoke");
   if (unknown !== undefined) {
-    process.stderr.write(`bench: there is no '${unknown}'; there are ${Object.keys(benchmarks).join(", ")}\n`);
+    const all = [...Object.keys(benchmarks), "smoke"].join(", ");
+    process.stderr.write(`bench: there is no '${unknown}'; there are ${all}\n`);
     process.exit(2);
+  }
+  if (names.includes("smoke")) {
+    const broken = await smoke(benchmarks);
+    for (const reason of broken) process.stderr.write(`bench: ${reason}\n`);
+    process.stdout.write(broken.length === 0 ? "smoke: all is well\n" : "");
+    process.exit(broken.length === 0 ? 0 : 1);
   }
   const machine = { node: process.version, processor: cpus()[0]?.model ?? "", cores: cpus().length };
   mkdirSync(RESULTS, { recursive: true });
   for (const [name, run] of Object.entries(benchmarks)) {
     if (names.length > 0 && !names.includes(name)) continue;
-    const figures = await run();
+    const figures = await run(FULL);
     writeFileSync(`${RESULTS}/${name}.json`, `${JSON.stringify({ name, machine, figures }, undefined, 2)}\n`);
     process.stdout.write(`${figures.map(line).join("\n")}\n`);
   }

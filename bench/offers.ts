@@ -1,19 +1,22 @@
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, usageOf } from "./harness.js";
 
-const RUNS = 5;
 const OFFER_BYTES = 420;
 
 /** One OFFERS event, from its first byte at the master to the last offer in the client's hands. */
-export async function offers(): Promise<Figure[]> {
-  return [...(await offersOf(10_000, 0.15)), ...(await offersOf(50_000, 1))];
+export async function offers(effort: Effort): Promise<Figure[]> {
+  return [
+    ...(await offersOf(effort, effort.count(10_000), 0.15)),
+    ...(await offersOf(effort, effort.count(50_000), 1)),
+  ];
 }
 
-async function offersOf(count: number, reachSeconds: number): Promise<Figure[]> {
+async function offersOf(effort: Effort, count: number, reachSeconds: number): Promise<Figure[]> {
   const bridged: number[] = [];
   const straight: number[] = [];
   const memory: number[] = [];
   // Each run on a bridge of its own: open offers stay, and memory has to be seen from idle.
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < effort.runs; run++) {
     const rig = await Rig.open();
     try {
       const direct = await rig.direct();

@@ -1,14 +1,13 @@
+import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread } from "./harness.js";
 
-const RUNS = 5;
-
 /** Events relayed to one client, a second, beside a bare grpc-js stream of prepared buffers. */
-export async function relay(): Promise<Figure[]> {
-  return [await relayOf(300, 50_000), await relayOf(4096, 12_000)];
+export async function relay(effort: Effort): Promise<Figure[]> {
+  return [await relayOf(effort, 300, effort.count(50_000)), await relayOf(effort, 4096, effort.count(12_000))];
 }
 
 /** A run's events fit into the session's buffer: the master floods far faster than any client reads. */
-async function relayOf(bytes: number, count: number): Promise<Figure> {
+async function relayOf(effort: Effort, bytes: number, count: number): Promise<Figure> {
   const rig = await Rig.open();
   try {
     const reference = rig.worker("referenceServer");
@@ -20,7 +19,7 @@ async function relayOf(bytes: number, count: number): Promise<Figure> {
     const bridged: number[] = [];
     const referenced: number[] = [];
     // The first run warms both up.
-    for (let run = 0; run <= RUNS; run++) {
+    for (let run = 0; run <= effort.runs; run++) {
       rig.master.tell("prepare", { kind: "messages", count, bytes });
       await rig.master.next("prepared");
       client.tell("count", count);

@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 
 import { at, filesUnder, fingerprint, isMain, node, readIfThere } from "./lib.mjs";
 
 const stamp = "dist/.fingerprint";
-const folders = ["gen", "wire", "server", "executor", "clients/typescript"];
+const folders = ["gen", "wire", "server", "executor", "clients/typescript", "bench"];
 const isSource = (name) => name.endsWith(".ts") && !name.endsWith(".d.ts");
 
 /**

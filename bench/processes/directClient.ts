@@ -12,6 +12,8 @@ let bytes = 0;
 let waitingForBytes = 0;
 let first = 0n;
 let latencies: Latencies | undefined;
+/** Bytes are counted, and nothing is looked at. */
+let onlyCounts = false;
 let origin = "";
 
 async function subscribe(master: string): Promise<void> {
@@ -32,7 +34,7 @@ async function subscribe(master: string): Promise<void> {
   body.on("error", () => {});
   body.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    records.push(chunk, onRecord);
+    if (!onlyCounts) records.push(chunk, onRecord);
     if (waitingForBytes > 0 && bytes >= waitingForBytes) {
       waitingForBytes = 0;
       report({ kind: "counted", seconds: Number(process.hrtime.bigint() - first) / 1e9 });
@@ -108,6 +110,9 @@ onCommand({
     subscribe(value as string).catch((error: Error) => report({ kind: "error", message: error.message }));
   },
   makeCalls,
+  onlyCount: () => {
+    onlyCounts = true;
+  },
   time: () => {
     latencies = new Latencies();
     report({ kind: "timing" });
