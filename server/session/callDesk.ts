@@ -86,8 +86,11 @@ export class CallDesk {
       first ??= answer.error;
       if (--waiting === 0) done(first ? { error: first } : OK);
     };
+    const given = new Set<string>();
     for (const acknowledgement of acknowledgements) {
-      if (!acknowledgement || this.#state.owed.state(acknowledgement.key) === "acknowledged") continue;
+      if (!acknowledgement || given.has(acknowledgement.key)) continue;
+      given.add(acknowledgement.key);
+      if (this.#state.owed.state(acknowledgement.key) === "acknowledged") continue;
       waiting++;
       this.#acknowledge(acknowledgement.key, acknowledgement.call, one);
     }

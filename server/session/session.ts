@@ -166,6 +166,8 @@ export class Session {
   attach(options: AttachOptions, sink: AttachmentSink): Attachment {
     this.#attachment?.end(superseded("stream"));
     this.#lease.stop();
+    // The new record is stored already. But where the client before was lost in the meantime, its loss was stored later.
+    if (this.#leaseExpiresMs !== undefined) this.#remember({ ...this.#state.record, detachedAtMs: undefined });
     this.#leaseExpiresMs = undefined;
     this.#replaceRemoved = options.replaceRemoved;
     this.#teardown.withdraw();
@@ -383,7 +385,6 @@ export class Session {
 
   #welcomeBack(resumed: boolean): void {
     const { suppression, record } = this.#state;
-    if (record.detachedAtMs !== undefined) this.#remember({ ...record, detachedAtMs: undefined });
     // Who resumes goes on where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
     // it can't know what the one before it had suppressed since.
     const change = resumed ? undefined : suppression.reset(record.suppressedRoles);
