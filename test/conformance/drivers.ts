@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { buildGo } from "../languages/go.js";
+import { javaProgram } from "../languages/java.js";
 import { pythonFolder, pythonProgram } from "../languages/python.js";
 import { buildRust } from "../languages/rust.js";
 import { at } from "../support/paths.js";
@@ -39,6 +40,7 @@ export const languages: readonly Language[] = [
   { name: "Go", prepare: async () => ({ command: await buildGo("conformance"), args: [] }) },
   { name: "Python (asyncio)", prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`) },
   { name: "Python (blocking)", prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`, "--blocking") },
+  { name: "Java", prepare: () => javaProgram("io.github.mesosbridge.conformance.Conformance") },
   { name: "Rust", prepare: async () => ({ command: await buildRust("conformance"), args: [] }) },
 ];
 

@@ -6,7 +6,8 @@ export type Saved = Map<string, JsonValue | undefined>;
 /**
  * What is wrong with `seen`, as lines; none if it matches. An object matches one that has at least its members. Special
  * values: `{"$any": true}` something, `{"$absent": true}` nothing, `{"$save": n}` something, remembered as n,
- * `{"$same": n}` and `{"$differs": n}` compare with that, `{"$includes": t}` is a text with t in it.
+ * `{"$same": n}` and `{"$differs": n}` compare with that, `{"$includes": t}` is a text with t in it, `{"$oneOf": [...]}`
+ * one of these.
  */
 export function mismatches(
   expected: JsonValue,
@@ -34,11 +35,15 @@ export function mismatches(
 }
 
 function special(
-  { $any, $absent, $save, $same, $differs, $includes }: Record<string, JsonValue>,
+  { $any, $absent, $save, $same, $differs, $includes, $oneOf }: Record<string, JsonValue>,
   seen: JsonValue | undefined,
   saved: Saved,
 ): string | undefined {
   const empty = seen === undefined || seen === null || seen === "";
+  if (Array.isArray($oneOf)) {
+    const fits = $oneOf.some((value) => mismatches(value, seen, saved).length === 0);
+    return fits ? undefined : `should be one of ${shown($oneOf)}`;
+  }
   if ($absent !== undefined) return empty ? undefined : "should not be there";
   if (empty) return "should be there";
   if ($save !== undefined) saved.set(String($save), seen);
