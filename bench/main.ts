@@ -6,6 +6,7 @@ import { calls } from "./calls.js";
 import { type Effort, FULL } from "./effort.js";
 import { busyFrameworks, idleFrameworks } from "./frameworks.js";
 import type { Figure, Spread } from "./harness.js";
+import { inversion } from "./inversion.js";
 import { latency } from "./latency.js";
 import { masterRate } from "./masterRate.js";
 import { offers } from "./offers.js";
@@ -26,6 +27,7 @@ const benchmarks: Record<string, Benchmark> = {
   "stalled-client": stalledClient,
   snapshot,
   start,
+  inversion,
 };
 
 type Benchmark = (effort: Effort) => Promise<Figure[]>;
