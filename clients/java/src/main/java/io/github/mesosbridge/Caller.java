@@ -1,0 +1,169 @@
+package io.github.mesosbridge;
+
+import io.grpc.Context;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import mesosbridge.v1.Scheduler.CallHeader;
+import mesosbridge.v1.SchedulerServiceGrpc;
+import mesosbridge.v1.SchedulerServiceGrpc.SchedulerServiceBlockingStub;
+
+/** Makes calls: waits for an attachment, and tries again where that is safe. */
+final class Caller {
+  /** Whether Mesos may get a call twice. */
+  enum Repeat {
+    SAFE,
+    NEVER
+  }
+
+  private final SchedulerServiceBlockingStub stub;
+  private final Attachment attachment;
+  private final Lifetime lifetime;
+  private final String frameworkName;
+  private final Duration timeout;
+
+  Caller(ManagedChannel channel, Options options, Attachment attachment, Lifetime lifetime) {
+    this.stub = SchedulerServiceGrpc.newBlockingStub(channel);
+    this.attachment = attachment;
+    this.lifetime = lifetime;
+    this.frameworkName = options.frameworkName;
+    this.timeout = options.callTimeout;
+  }
+
+  void call(
+      Repeat repeat, CallHeader given, BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
+    new Attempt(repeat, given.getRequestId(), send).run();
+  }
+
+  /** For what ends the session: after a try that got no answer, finding the session ended means that it worked. */
+  void end(BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
+    Attempt attempt = new Attempt(Repeat.SAFE, "", send);
+    try {
+      attempt.run();
+    } catch (BridgeException error) {
+      boolean endedWell = attachment.hasEnded() && attachment.failure() == null;
+      if (!endedWell || !attempt.tried) {
+        throw error;
+      }
+    }
+  }
+
+  CallHeader header(String attachmentId, String requestId) {
+    return CallHeader.newBuilder()
+        .setFrameworkName(frameworkName)
+        .setAttachmentId(attachmentId)
+        .setRequestId(requestId)
+        .build();
+  }
+
+  CallHeader newHeader() {
+    return header(attachment.ready(null, System.nanoTime() + timeout.toNanos()), newRequestId());
+  }
+
+  private static String newRequestId() {
+    return UUID.randomUUID().toString();
+  }
+
+  /** One call, tried once or more. */
+  private final class Attempt {
+    final Repeat repeat;
+    final BiConsumer<SchedulerServiceBlockingStub, CallHeader> send;
+    final Backoff backoff = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(2));
+    final long deadlineNanos = System.nanoTime() + timeout.toNanos();
+    String requestId;
+
+    /** The attachment whose call was refused: only another one can help. */
+    String staleId;
+
+    /** True when a try has been sent. */
+    boolean tried;
+
+    /** True when a try may have reached Mesos. */
+    boolean maybeSent;
+
+    /** What the last try that came to an end got. */
+    BridgeException last;
+
+    Attempt(
+        Repeat repeat,
+        String requestId,
+        BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
+      this.repeat = repeat;
+      this.send = send;
+      this.requestId = requestId.isEmpty() ? newRequestId() : requestId;
+    }
+
+    void run() {
+      for (BridgeException error = make(); error != null; error = make()) {
+        if (isLate()) {
+          throw late();
+        }
+        boolean unknown = repeat == Repeat.SAFE && error.reason().equals("OUTCOME_UNKNOWN");
+        if (lifetime.isOver() || !error.isRetryable() && !error.isStale() && !unknown) {
+          throw verdict(error);
+        }
+        last = error;
+        if (unknown) {
+          requestId = newRequestId();
+        }
+        if (!error.isStale()) {
+          lifetime.pause(Durations.max(backoff.next(), error.retryDelay()));
+        }
+        if (isLate()) {
+          throw late();
+        }
+      }
+    }
+
+    /** Tries once. Gives null when the call was taken. */
+    BridgeException make() {
+      String attachmentId;
+      try {
+        attachmentId = attachment.ready(staleId, deadlineNanos);
+      } catch (BridgeException none) {
+        throw isLate() ? late() : verdict(none);
+      }
+      tried = true;
+      Context previous = lifetime.context.attach();
+      try {
+        long left = deadlineNanos - System.nanoTime();
+        send.accept(
+            stub.withDeadlineAfter(left, TimeUnit.NANOSECONDS), header(attachmentId, requestId));
+        return null;
+      } catch (RuntimeException failure) {
+        BridgeException error = BridgeException.of(failure);
+        maybeSent = maybeSent || error.isOutcomeUnknown();
+        if (error.isStale()) {
+          staleId = attachmentId;
+        }
+        return error;
+      } finally {
+        lifetime.context.detach(previous);
+      }
+    }
+
+    boolean isLate() {
+      return System.nanoTime() - deadlineNanos >= 0;
+    }
+
+    /** A clear refusal after a try that got no answer says nothing about that try. */
+    BridgeException verdict(BridgeException error) {
+      if (!maybeSent || error.isOutcomeUnknown()) {
+        return error;
+      }
+      String text = "an earlier try of this call got no answer, then: " + error.getMessage();
+      return new BridgeException(Status.Code.UNAVAILABLE, "OUTCOME_UNKNOWN", text);
+    }
+
+    BridgeException late() {
+      String why = last == null ? "" : ": " + last.getMessage();
+      // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+      String reason = maybeSent ? "OUTCOME_UNKNOWN" : "NOT_SENT";
+      return new BridgeException(
+          Status.Code.DEADLINE_EXCEEDED, reason, "no answer in time" + why);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package io.github.mesosbridge;
+
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import mesosbridge.v1.Scheduler.ExpiryPolicy;
+import mesosbridge.v1.Scheduler.SubscribeRequest;
+import org.apache.mesos.v1.Protos.FrameworkInfo;
+import org.apache.mesos.v1.scheduler.Protos.OfferConstraints;
+
+/** How a scheduler attaches. */
+public final class Options {
+  final String bridge;
+  final String frameworkName;
+  Duration backoffInitial = Duration.ofMillis(100);
+  Duration backoffMax = Duration.ofSeconds(15);
+  Duration giveUpAfter;
+  Duration callTimeout = Duration.ofSeconds(30);
+  boolean acknowledge = true;
+  int maxBuffered = 256;
+  private final SubscribeRequest.Builder request;
+  private int maxMessageBytes = 256 << 20;
+  private ManagedChannel channel;
+
+  private Options(String bridge, String frameworkName) {
+    this.bridge = Objects.requireNonNull(bridge);
+    this.frameworkName = frameworkName;
+    this.request = SubscribeRequest.newBuilder().setFrameworkName(frameworkName);
+  }
+
+  /**
+   * What is needed in any case.
+   *
+   * @param bridge as {@code HOST:PORT}
+   * @param frameworkName names the session; the bridge keeps the Mesos framework id that belongs to it
+   */
+  public static Options of(String bridge, String frameworkName) {
+    if (frameworkName.isEmpty()) {
+      throw new IllegalArgumentException("a framework name is required");
+    }
+    return new Options(bridge, frameworkName);
+  }
+
+  /**
+   * The framework as Mesos shall know it; {@code user} is required, {@code name} defaults to the framework name. Left out:
+   * as the bridge remembers it.
+   */
+  public Options frameworkInfo(FrameworkInfo.Builder info) {
+    if (!info.hasUser()) {
+      throw new IllegalArgumentException("FrameworkInfo needs a user: whom tasks run as on the agents");
+    }
+    FrameworkInfo.Builder copy = info.clone();
+    if (!copy.hasName()) {
+      copy.setName(frameworkName);
+    }
+    request.setFrameworkInfo(copy);
+    return this;
+  }
+
+  /** How long the session outlives this client. Default: the bridge's, 60 s. */
+  public Options lease(Duration lease) {
+    request.setLease(Durations.of(lease));
+    return this;
+  }
+
+  /** What becomes of the framework then. Default: it is left to Mesos's failover timeout. */
+  public Options expiryPolicy(ExpiryPolicy policy) {
+    request.setExpiryPolicy(policy);
+    return this;
+  }
+
+  /** Roles for which no offers are wanted yet. */
+  public Options suppressedRoles(List<String> roles) {
+    request.clearSuppressedRoles().addAllSuppressedRoles(roles);
+    return this;
+  }
+
+  /** Which agents' offers are wanted, as in Mesos's SUBSCRIBE. */
+  public Options offerConstraints(OfferConstraints constraints) {
+    request.setOfferConstraints(constraints);
+    return this;
+  }
+
+  /**
+   * When Mesos has removed the remembered framework: go on as a new one. Default false: the events end with {@code
+   * FRAMEWORK_REMOVED}.
+   */
+  public Options replaceRemoved(boolean replace) {
+    request.setReplaceRemoved(replace);
+    return this;
+  }
+
+  /** Waits between attachments are random up to a bound that doubles, by default from 100 ms to 15 s. */
+  public Options backoff(Duration initial, Duration max) {
+    backoffInitial = initial;
+    backoffMax = max;
+    return this;
+  }
+
+  /** Gives up when there was no attachment for so long. Default: never. */
+  public Options giveUpAfter(Duration time) {
+    giveUpAfter = time;
+    return this;
+  }
+
+  /** Deadline of each call, waiting for an attachment and tries again included. Default 30 s. */
+  public Options callTimeout(Duration time) {
+    callTimeout = time;
+    return this;
+  }
+
+  /** Leave acknowledgements to the caller: nothing is acknowledged but by {@code Scheduler.acknowledge}. */
+  public Options manualAcknowledge() {
+    acknowledge = false;
+    return this;
+  }
+
+  /** How many events may wait for the consumer before the bridge is made to wait. Default 256. */
+  public Options maxBuffered(int events) {
+    maxBuffered = Math.max(1, events);
+    return this;
+  }
+
+  /**
+   * Largest message that is taken, in bytes. Default 256 MiB: the bridge cuts offers into pieces of about 1 MiB, but a
+   * single offer may be larger, so gRPC's usual limit of 4 MiB would not do.
+   */
+  public Options maxMessageBytes(int bytes) {
+    maxMessageBytes = bytes;
+    return this;
+  }
+
+  /** A connection of your own in place of that to {@code bridge}, for TLS. It is shut down with the scheduler. */
+  public Options channel(ManagedChannel own) {
+    channel = own;
+    return this;
+  }
+
+  SubscribeRequest request() {
+    return request.build();
+  }
+
+  ManagedChannel openChannel() {
+    if (channel != null) {
+      return channel;
+    }
+    return ManagedChannelBuilder.forTarget("dns:///" + bridge)
+        .usePlaintext()
+        .maxInboundMessageSize(maxMessageBytes)
+        .keepAliveTime(20, TimeUnit.SECONDS)
+        .keepAliveTimeout(10, TimeUnit.SECONDS)
+        .keepAliveWithoutCalls(true)
+        .build();
+  }
+}

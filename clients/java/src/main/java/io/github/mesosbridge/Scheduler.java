@@ -1,0 +1,299 @@
+package io.github.mesosbridge;
+
+import io.github.mesosbridge.Caller.Repeat;
+import io.grpc.ManagedChannel;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import mesosbridge.v1.Scheduler.AcceptOffersRequest;
+import mesosbridge.v1.Scheduler.AcknowledgeRequest;
+import mesosbridge.v1.Scheduler.CallHeader;
+import mesosbridge.v1.Scheduler.CallRequest;
+import mesosbridge.v1.Scheduler.CloseSessionRequest;
+import mesosbridge.v1.Scheduler.DeclineOffersRequest;
+import mesosbridge.v1.Scheduler.KillTaskRequest;
+import mesosbridge.v1.Scheduler.LaunchTasksRequest;
+import mesosbridge.v1.Scheduler.ReconcileTasksRequest;
+import mesosbridge.v1.Scheduler.ReviveOffersRequest;
+import mesosbridge.v1.Scheduler.SendMessageRequest;
+import mesosbridge.v1.Scheduler.SuppressOffersRequest;
+import mesosbridge.v1.Scheduler.TeardownRequest;
+
+/**
+ * A framework's scheduler, driven through the bridge. It attaches when it is made, and again whenever the stream breaks.
+ * One thread reads the events; calls may be made from any.
+ *
+ * <p>Calls wait for an attachment, are tried again where that is safe (no master, connection broken, attached anew) until
+ * {@link Options#callTimeout} is over, and end with a {@link BridgeException}. Where they return, the Mesos master has
+ * taken the call. The header of a request is filled in; a request id of the caller's own is kept.
+ */
+public final class Scheduler implements AutoCloseable {
+  /** How long {@code close} tries to send what acknowledgements are owed. */
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  private final Options options;
+  private final ManagedChannel channel;
+  private final Lifetime lifetime = new Lifetime();
+  private final EventQueue queue;
+  private final Attachment attachment;
+  private final Acknowledger acknowledger;
+  private final Caller caller;
+  private final Thread attaching;
+
+  /** Acknowledgement of the update that the consumer has; null if it has none. */
+  private String unhandled;
+
+  private Scheduler(Options options) {
+    this.options = options;
+    channel = options.openChannel();
+    queue = new EventQueue(options.maxBuffered);
+    attachment = new Attachment(channel, options, lifetime, this::deliver);
+    caller = new Caller(channel, options, attachment, lifetime);
+    acknowledger =
+        new Acknowledger(
+            lifetime,
+            this::acknowledge,
+            (token, error) -> queue.put(new Event.AcknowledgementRefused(token, error)));
+    attaching = Threads.daemon("mesosbridge-events", this::run);
+  }
+
+  /** Makes a scheduler. Whether there is a bridge shows in the events. */
+  public static Scheduler connect(Options options) {
+    Scheduler scheduler = new Scheduler(options);
+    scheduler.attaching.start();
+    return scheduler;
+  }
+
+  private void run() {
+    Thread acknowledging = Threads.daemon("mesosbridge-acknowledgements", acknowledger);
+    acknowledging.start();
+    try {
+      attachment.run();
+    } finally {
+      // What is still owed can't be sent any more; the bridge's next snapshot brings those updates again.
+      lifetime.end();
+      acknowledger.end();
+      queue.end();
+    }
+  }
+
+  private void deliver(Event event) {
+    if (event.ackToken().isEmpty() || acknowledger.receive(event.ackToken().get())) {
+      queue.put(event);
+    }
+  }
+
+  /**
+   * The next event. The one before counts as handled from now on: an update is acknowledged then. Empty at the end, when
+   * the session ended in order: after {@code close}, {@code teardown} or {@code closeSession}.
+   *
+   * @throws BridgeException when someone else attached, the framework is gone, or the bridge refuses: what no new
+   *     attachment can mend
+   */
+  public Optional<Event> next() throws InterruptedException {
+    return next(Duration.ofSeconds(Long.MAX_VALUE));
+  }
+
+  /** The same, but empty also when nothing came in time: {@link #hasEnded} tells which. */
+  public Optional<Event> next(Duration atMost) throws InterruptedException {
+    handled();
+    acknowledger.awaitFewerThan(Acknowledger.MAX_OWED, Duration.ofDays(1));
+    Event event = queue.take(atMost);
+    if (event == null && queue.hasEnded() && attachment.failure() != null) {
+      throw BridgeException.again(attachment.failure());
+    }
+    unhandled = event == null ? null : event.ackToken().orElse(null);
+    return Optional.ofNullable(event);
+  }
+
+  /** Says that the last event is handled, for who leaves the loop at it. */
+  public void handled() {
+    if (unhandled != null) {
+      acknowledger.handled(unhandled, options.acknowledge);
+      unhandled = null;
+    }
+  }
+
+  /** The events, as {@link #next} gives them, for a loop. An interrupt ends it with a BridgeException. */
+  public Iterable<Event> events() {
+    return () ->
+        new Iterator<>() {
+          private Event found;
+
+          @Override
+          public boolean hasNext() {
+            try {
+              found = found == null ? Scheduler.this.next().orElse(null) : found;
+              return found != null;
+            } catch (InterruptedException interrupt) {
+              throw Lifetime.interrupted();
+            }
+          }
+
+          @Override
+          public Event next() {
+            if (!hasNext()) {
+              throw new NoSuchElementException();
+            }
+            Event event = found;
+            found = null;
+            return event;
+          }
+        };
+  }
+
+  /** True once all events have been read and none will come. */
+  public boolean hasEnded() {
+    return queue.hasEnded();
+  }
+
+  /** True while the stream to the bridge stands. */
+  public boolean isAttached() {
+    return attachment.isAttached();
+  }
+
+  /** How many acknowledgements the bridge has not confirmed yet. */
+  public int owedAcknowledgements() {
+    return acknowledger.owed();
+  }
+
+  /**
+   * Detaches: the session and its tasks go on for the lease. First it sends what acknowledgements are owed, for 5 s at
+   * most.
+   */
+  @Override
+  public void close() {
+    acknowledger.awaitFewerThan(1, CLOSE_TIMEOUT);
+    lifetime.end();
+    queue.end();
+    try {
+      attaching.join(CLOSE_TIMEOUT.toMillis());
+      channel.shutdownNow().awaitTermination(1, TimeUnit.SECONDS);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Launches tasks on offers of one agent. What they leave over is declined.
+   *
+   * @throws BridgeException {@code OFFER_GONE}: nothing was launched. With {@code isOutcomeUnknown}: reconcile before
+   *     launching again
+   */
+  public void launchTasks(LaunchTasksRequest request) {
+    caller.call(
+        Repeat.NEVER,
+        request.getHeader(),
+        (stub, header) -> stub.launchTasks(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Accepts offers of one agent with any operations. Its errors are those of {@code launchTasks}. */
+  public void acceptOffers(AcceptOffersRequest request) {
+    caller.call(
+        Repeat.NEVER,
+        request.getHeader(),
+        (stub, header) -> stub.acceptOffers(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Declines offers. Those that are gone already do no harm. */
+  public void declineOffers(DeclineOffersRequest request) {
+    if (request.getOfferIdsCount() == 0) {
+      return;
+    }
+    caller.call(
+        Repeat.SAFE,
+        request.getHeader(),
+        (stub, header) -> stub.declineOffers(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Asks for offers again, and forgets what earlier declines said. Without roles: for all of them. */
+  public void reviveOffers(String... roles) {
+    ReviveOffersRequest.Builder request =
+        ReviveOffersRequest.newBuilder().addAllRoles(Arrays.asList(roles));
+    caller.call(
+        Repeat.SAFE,
+        CallHeader.getDefaultInstance(),
+        (stub, header) -> stub.reviveOffers(request.setHeader(header).build()));
+  }
+
+  /** Stops offers until {@code reviveOffers}. Open offers stay open. */
+  public void suppressOffers(String... roles) {
+    SuppressOffersRequest.Builder request =
+        SuppressOffersRequest.newBuilder().addAllRoles(Arrays.asList(roles));
+    caller.call(
+        Repeat.SAFE,
+        CallHeader.getDefaultInstance(),
+        (stub, header) -> stub.suppressOffers(request.setHeader(header).build()));
+  }
+
+  /** Asks for a task to be killed. What comes of it is an update. */
+  public void killTask(KillTaskRequest request) {
+    caller.call(
+        Repeat.SAFE,
+        request.getHeader(),
+        (stub, header) -> stub.killTask(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Asks for the state of tasks; without any, of all that Mesos knows. The answers are updates. */
+  public void reconcileTasks(ReconcileTasksRequest request) {
+    caller.call(
+        Repeat.SAFE,
+        request.getHeader(),
+        (stub, header) -> stub.reconcileTasks(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Sends bytes to an executor. Mesos may drop them. */
+  public void sendMessage(SendMessageRequest request) {
+    caller.call(
+        Repeat.NEVER,
+        request.getHeader(),
+        (stub, header) -> stub.sendMessage(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Acknowledges updates, in the order given. Only for who chose {@link Options#manualAcknowledge}. */
+  public void acknowledge(List<String> ackTokens) {
+    if (ackTokens.isEmpty()) {
+      return;
+    }
+    AcknowledgeRequest.Builder request = AcknowledgeRequest.newBuilder().addAllAckTokens(ackTokens);
+    caller.call(
+        Repeat.SAFE,
+        CallHeader.getDefaultInstance(),
+        (stub, header) -> stub.acknowledge(request.setHeader(header).build()));
+  }
+
+  /** Sends any call of Mesos but SUBSCRIBE. */
+  public void call(CallRequest request) {
+    caller.call(
+        Repeat.NEVER,
+        request.getHeader(),
+        (stub, header) -> stub.call(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Ends the framework: Mesos kills its tasks. The events end. */
+  public void teardown() {
+    caller.end(
+        (stub, header) -> stub.teardown(TeardownRequest.newBuilder().setHeader(header).build()));
+  }
+
+  /** Ends the session and leaves the framework to Mesos, for its failover timeout. The events end. */
+  public void closeSession() {
+    caller.end(
+        (stub, header) ->
+            stub.closeSession(CloseSessionRequest.newBuilder().setHeader(header).build()));
+  }
+
+  /** The connection, for what this library has no method for, such as {@code Calls}. */
+  public ManagedChannel channel() {
+    return channel;
+  }
+
+  /** The header of a call made on {@link #channel}, once there is an attachment. */
+  public CallHeader newHeader() {
+    return caller.newHeader();
+  }
+}

@@ -1,0 +1,89 @@
+package io.github.mesosbridge.emptytasks;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+
+/** What the program is asked to do. */
+record CommandLine(
+    String bridge,
+    String frameworkName,
+    String user,
+    String role,
+    int tasks,
+    int retries,
+    Duration giveUpAfter,
+    boolean help) {
+
+  static final String HELP =
+      """
+      Usage: empty-tasks [options]
+
+      Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
+
+      Options:
+        --bridge HOST:PORT       the Mesos bridge (default: 127.0.0.1:50051)
+        --framework-name NAME    names this framework's session at the bridge (default: empty-tasks)
+        --user NAME              the user that tasks run as on the agents (default: you)
+        --role ROLE              the Mesos role whose resources are used (default: *)
+        --tasks N                how many tasks (default: 5)
+        --retries N              how often a task is launched again when Mesos lost it (default: 3)
+        --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
+        --help                   print this and end
+      """;
+
+  /**
+   * Reads arguments, as {@code --name value} or {@code --name=value}.
+   *
+   * @throws IllegalArgumentException that says what is wrong with them
+   */
+  static CommandLine parse(String... arguments) {
+    Map<String, String> values = new HashMap<>();
+    values.put("--bridge", "127.0.0.1:50051");
+    values.put("--framework-name", "empty-tasks");
+    values.put("--user", System.getProperty("user.name"));
+    values.put("--role", "*");
+    values.put("--tasks", "5");
+    values.put("--retries", "3");
+    values.put("--give-up-after", "60");
+    boolean help = false;
+    for (int i = 0; i < arguments.length; i++) {
+      if (arguments[i].equals("--help")) {
+        help = true;
+        continue;
+      }
+      String[] parts = arguments[i].split("=", 2);
+      if (!values.containsKey(parts[0])) {
+        throw new IllegalArgumentException("unknown option " + parts[0]);
+      }
+      if (parts.length == 1 && ++i == arguments.length) {
+        throw new IllegalArgumentException(parts[0] + " needs a value");
+      }
+      values.put(parts[0], parts.length == 2 ? parts[1] : arguments[i]);
+    }
+    if (!values.get("--bridge").matches("(\\[[0-9a-fA-F:.]+\\]|[^:/\\s]+):\\d{1,5}")) {
+      throw new IllegalArgumentException("--bridge must be HOST:PORT, such as 127.0.0.1:50051");
+    }
+    return new CommandLine(
+        values.get("--bridge"),
+        values.get("--framework-name"),
+        values.get("--user"),
+        values.get("--role"),
+        number(values, "--tasks", 1),
+        number(values, "--retries", 0),
+        Duration.ofSeconds(number(values, "--give-up-after", 0)),
+        help);
+  }
+
+  private static int number(Map<String, String> values, String name, int least) {
+    try {
+      int value = Integer.parseInt(values.get(name));
+      if (value >= least) {
+        return value;
+      }
+    } catch (NumberFormatException none) {
+      // Said below.
+    }
+    throw new IllegalArgumentException(name + " must be a whole number of at least " + least);
+  }
+}

@@ -1,0 +1,110 @@
+package io.github.mesosbridge.emptytasks;
+
+import io.github.mesosbridge.BridgeException;
+import io.github.mesosbridge.Event;
+import io.github.mesosbridge.Options;
+import io.github.mesosbridge.Scheduler;
+import java.time.Duration;
+import java.util.Optional;
+import mesosbridge.v1.Scheduler.ExpiryPolicy;
+import org.apache.mesos.v1.Protos.FrameworkInfo;
+import org.apache.mesos.v1.Protos.FrameworkInfo.Capability;
+
+/**
+ * Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did, 1 if
+ * not, 2 if it was called wrongly.
+ */
+public final class EmptyTasks {
+  /** Mesos tells what became of a task whose update was lost only to who asks. */
+  private static final Duration RECONCILE = Duration.ofSeconds(30);
+
+  private EmptyTasks() {}
+
+  public static void main(String[] arguments) {
+    int status;
+    try {
+      CommandLine line = CommandLine.parse(arguments);
+      status = line.help() ? help() : run(line);
+    } catch (IllegalArgumentException wrong) {
+      System.err.println("empty-tasks: " + wrong.getMessage() + "; --help tells more");
+      status = 2;
+    } catch (BridgeException error) {
+      System.err.println("empty-tasks: " + explain(error));
+      status = 1;
+    }
+    // Not System.exit: where that waits for the shutdown hook, the hook would wait for this thread.
+    Runtime.getRuntime().halt(status);
+  }
+
+  private static int help() {
+    System.out.print(CommandLine.HELP);
+    return 0;
+  }
+
+  private static String explain(BridgeException error) {
+    return error.reason().equals("ATTACHMENT_SUPERSEDED")
+        ? "another client attached under the same framework name; use another --framework-name to run both"
+        : error.getMessage();
+  }
+
+  private static int run(CommandLine line) {
+    Scheduler scheduler = Scheduler.connect(options(line));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> interrupted(scheduler)));
+    Tasks tasks = new Tasks(scheduler, line.tasks(), line.retries());
+    seeThrough(scheduler, tasks);
+    if (tasks.done()) {
+      scheduler.teardown();
+    }
+    scheduler.close();
+    System.out.printf(
+        "%d of %d finished, %d failed%n", tasks.finished(), line.tasks(), tasks.failed());
+    return tasks.finished() == line.tasks() ? 0 : 1;
+  }
+
+  /** Runs until all tasks have ended, or no more events come. */
+  private static void seeThrough(Scheduler scheduler, Tasks tasks) {
+    long reconciled = System.nanoTime();
+    try {
+      while (!tasks.done() && !scheduler.hasEnded()) {
+        Optional<Event> event = scheduler.next(Duration.ofSeconds(1));
+        if (event.isPresent()) {
+          tasks.handle(event.get());
+        }
+        if (System.nanoTime() - reconciled > RECONCILE.toNanos()) {
+          tasks.reconcile();
+          reconciled = System.nanoTime();
+        }
+      }
+      scheduler.handled();
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Ctrl-C, or SIGTERM: ends the framework in Mesos. */
+  private static void interrupted(Scheduler scheduler) {
+    System.err.println("ending the framework");
+    try {
+      if (scheduler.isAttached()) {
+        scheduler.teardown();
+      }
+    } catch (BridgeException error) {
+      System.err.println("the framework was not ended: " + error.getMessage());
+    }
+    Runtime.getRuntime().halt(1);
+  }
+
+  private static Options options(CommandLine line) {
+    FrameworkInfo.Builder info =
+        FrameworkInfo.newBuilder()
+            .setUser(line.user())
+            .addRoles(line.role())
+            .addCapabilities(Capability.newBuilder().setType(Capability.Type.MULTI_ROLE))
+            .addCapabilities(Capability.newBuilder().setType(Capability.Type.PARTITION_AWARE));
+    return Options.of(line.bridge(), line.frameworkName())
+        .frameworkInfo(info)
+        .expiryPolicy(ExpiryPolicy.EXPIRY_POLICY_TEARDOWN)
+        .replaceRemoved(true)
+        .giveUpAfter(line.giveUpAfter());
+  }
+}

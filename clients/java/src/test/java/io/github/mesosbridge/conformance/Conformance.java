@@ -1,0 +1,237 @@
+package io.github.mesosbridge.conformance;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import io.github.mesosbridge.BridgeException;
+import io.github.mesosbridge.Event;
+import io.github.mesosbridge.Options;
+import io.github.mesosbridge.ResourcePool;
+import io.github.mesosbridge.Scheduler;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import mesosbridge.v1.Scheduler.DeclineOffersRequest;
+import mesosbridge.v1.Scheduler.ExpiryPolicy;
+import mesosbridge.v1.Scheduler.KillTaskRequest;
+import mesosbridge.v1.Scheduler.LaunchTasksRequest;
+import mesosbridge.v1.Scheduler.ReconcileTasksRequest;
+import org.apache.mesos.v1.Protos.CommandInfo;
+import org.apache.mesos.v1.Protos.Filters;
+import org.apache.mesos.v1.Protos.FrameworkInfo;
+import org.apache.mesos.v1.Protos.Offer;
+import org.apache.mesos.v1.Protos.TaskID;
+import org.apache.mesos.v1.Protos.TaskInfo;
+import org.apache.mesos.v1.scheduler.Protos.Call;
+
+/** The conformance driver of the Java client: test/conformance/README.md tells what a driver does. */
+public final class Conformance {
+  private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+  /** How the loop goes on after an event. */
+  private enum Next {
+    EVENT,
+    END_HANDLED,
+    END_UNHANDLED
+  }
+
+  private final JsonObject input;
+  private final Scheduler scheduler;
+  private final JsonArray events = new JsonArray();
+  private final JsonArray calls = new JsonArray();
+
+  private Conformance(JsonObject input) {
+    this.input = input;
+    this.scheduler = Scheduler.connect(options(input));
+  }
+
+  public static void main(String[] arguments) throws InterruptedException {
+    InputStreamReader reader = new InputStreamReader(System.in, StandardCharsets.UTF_8);
+    JsonObject output = new Conformance(GSON.fromJson(reader, JsonObject.class)).run();
+    new PrintStream(System.out, true, StandardCharsets.UTF_8).println(GSON.toJson(output));
+  }
+
+  private JsonObject run() throws InterruptedException {
+    JsonElement error = JsonNull.INSTANCE;
+    try {
+      loop();
+    } catch (BridgeException end) {
+      error = Printed.error(end);
+    }
+    scheduler.close();
+    JsonObject output = new JsonObject();
+    output.add("events", events);
+    output.add("calls", calls);
+    output.add("error", error);
+    return output;
+  }
+
+  private void loop() throws InterruptedException {
+    for (Event event : scheduler.events()) {
+      JsonObject seen = Printed.event(event);
+      events.add(seen);
+      Next next = react(event, seen);
+      if (next == Next.END_HANDLED) {
+        scheduler.handled();
+      }
+      if (next != Next.EVENT) {
+        return;
+      }
+    }
+  }
+
+  private static Options options(JsonObject input) {
+    JsonObject given = objectIn(input, "options");
+    FrameworkInfo.Builder info = FrameworkInfo.newBuilder().setUser(text(input, "user"));
+    Options options =
+        Options.of(text(input, "bridge"), text(input, "frameworkName"))
+            .frameworkInfo(info)
+            .backoff(millis(given, "backoffInitialMs", 1), millis(given, "backoffMaxMs", 50))
+            .callTimeout(millis(given, "callTimeoutMs", 10_000))
+            .suppressedRoles(texts(given, "suppressedRoles"))
+            .replaceRemoved(given.has("replaceRemoved") && given.get("replaceRemoved").getAsBoolean());
+    if (given.has("giveUpAfterMs")) {
+      options.giveUpAfter(millis(given, "giveUpAfterMs", 0));
+    }
+    if (given.has("leaseMs")) {
+      options.lease(millis(given, "leaseMs", 0));
+    }
+    if (given.has("maxBuffered")) {
+      options.maxBuffered(given.get("maxBuffered").getAsInt());
+    }
+    if (given.has("maxMessageBytes")) {
+      options.maxMessageBytes(given.get("maxMessageBytes").getAsInt());
+    }
+    if (given.has("expiry") && text(given, "expiry").equals("teardown")) {
+      options.expiryPolicy(ExpiryPolicy.EXPIRY_POLICY_TEARDOWN);
+    }
+    return options;
+  }
+
+  /** Does what the rules say of an event. */
+  private Next react(Event event, JsonObject seen) throws InterruptedException {
+    for (JsonElement element : arrayIn(input, "rules")) {
+      JsonObject rule = element.getAsJsonObject();
+      boolean applies =
+          rule.get("on").equals(seen.get("kind"))
+              && objectIn(rule, "where").entrySet().stream()
+                  .allMatch(member -> member.getValue().equals(seen.get(member.getKey())));
+      int times = rule.has("times") ? rule.get("times").getAsInt() : Integer.MAX_VALUE;
+      if (!applies || times <= 0) {
+        continue;
+      }
+      rule.add("times", new JsonPrimitive(times - 1));
+      for (JsonElement action : arrayIn(rule, "do")) {
+        Next next = act(action.getAsJsonObject(), event);
+        if (next != Next.EVENT) {
+          return next;
+        }
+      }
+    }
+    return Next.EVENT;
+  }
+
+  private Next act(JsonObject action, Event event) throws InterruptedException {
+    if (action.has("end")) {
+      return text(action, "end").equals("handled") ? Next.END_HANDLED : Next.END_UNHANDLED;
+    }
+    Thread.sleep(millis(action, "pauseMs", 0).toMillis());
+    if (action.has("call")) {
+      JsonObject record = new JsonObject();
+      record.add("call", action.get("call"));
+      record.add("error", JsonNull.INSTANCE);
+      calls.add(record);
+      try {
+        send(action, event instanceof Event.Offers e ? e.offers() : List.of());
+      } catch (BridgeException error) {
+        record.add("error", Printed.error(error));
+      }
+    }
+    return Next.EVENT;
+  }
+
+  private void send(JsonObject action, List<Offer> offers) {
+    String[] roles = texts(action, "roles").toArray(String[]::new);
+    switch (text(action, "call")) {
+      case "launchTasks" -> scheduler.launchTasks(launch(action, offers.get(0)));
+      case "declineOffers" -> scheduler.declineOffers(decline(action, offers));
+      case "reviveOffers" -> scheduler.reviveOffers(roles);
+      case "suppressOffers" -> scheduler.suppressOffers(roles);
+      case "killTask" ->
+          scheduler.killTask(
+              KillTaskRequest.newBuilder().setTaskId(taskId(text(action, "taskId"))).build());
+      case "reconcileTasks" -> {
+        ReconcileTasksRequest.Builder request = ReconcileTasksRequest.newBuilder();
+        for (String id : texts(action, "taskIds")) {
+          request.addTasks(Call.Reconcile.Task.newBuilder().setTaskId(taskId(id)));
+        }
+        scheduler.reconcileTasks(request.build());
+      }
+      case "teardown" -> scheduler.teardown();
+      case "closeSession" -> scheduler.closeSession();
+      default -> throw new IllegalArgumentException("this driver has no call " + action);
+    }
+  }
+
+  private static LaunchTasksRequest launch(JsonObject action, Offer offer) {
+    ResourcePool pool = new ResourcePool(offer.getResourcesList());
+    LaunchTasksRequest.Builder request = LaunchTasksRequest.newBuilder().addOfferIds(offer.getId());
+    for (JsonElement element : arrayIn(action, "tasks")) {
+      JsonObject task = element.getAsJsonObject();
+      double cpus = task.get("cpus").getAsDouble();
+      double mem = task.get("mem").getAsDouble();
+      CommandInfo.Builder command = CommandInfo.newBuilder().setShell(true);
+      request.addTasks(
+          TaskInfo.newBuilder()
+              .setName(text(task, "id"))
+              .setTaskId(taskId(text(task, "id")))
+              .setAgentId(offer.getAgentId())
+              .addAllResources(pool.take(cpus, mem).orElse(List.of()))
+              .setCommand(command.setValue(text(task, "command"))));
+    }
+    return request.build();
+  }
+
+  private static DeclineOffersRequest decline(JsonObject action, List<Offer> offers) {
+    DeclineOffersRequest.Builder request = DeclineOffersRequest.newBuilder();
+    offers.forEach(offer -> request.addOfferIds(offer.getId()));
+    if (action.has("refuseSeconds")) {
+      double seconds = action.get("refuseSeconds").getAsDouble();
+      request.setFilters(Filters.newBuilder().setRefuseSeconds(seconds));
+    }
+    return request.build();
+  }
+
+  private static TaskID taskId(String id) {
+    return TaskID.newBuilder().setValue(id).build();
+  }
+
+  private static Duration millis(JsonObject object, String name, long other) {
+    return Duration.ofMillis(object.has(name) ? object.get(name).getAsLong() : other);
+  }
+
+  private static String text(JsonObject object, String name) {
+    return object.has(name) ? object.get(name).getAsString() : "";
+  }
+
+  private static List<String> texts(JsonObject object, String name) {
+    return StreamSupport.stream(arrayIn(object, name).spliterator(), false)
+        .map(JsonElement::getAsString)
+        .toList();
+  }
+
+  private static JsonArray arrayIn(JsonObject object, String name) {
+    return object.has(name) ? object.getAsJsonArray(name) : new JsonArray();
+  }
+
+  private static JsonObject objectIn(JsonObject object, String name) {
+    return object.has(name) ? object.getAsJsonObject(name) : new JsonObject();
+  }
+}

@@ -1,0 +1,30 @@
+package io.github.mesosbridge.emptytasks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CommandLineTest {
+  @Test
+  void readsBothWaysToWriteAnOption() {
+    CommandLine line = CommandLine.parse("--bridge", "[::1]:1", "--tasks=7", "--give-up-after", "2");
+    assertEquals("[::1]:1", line.bridge());
+    assertEquals(7, line.tasks());
+    assertEquals(3, line.retries());
+    assertEquals(Duration.ofSeconds(2), line.giveUpAfter());
+    assertTrue(CommandLine.parse("--help").help());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--tasks=0", "--tasks=x", "--retries=-1", "--bridge=here", "--what=1", "--user", "more"})
+  void saysWhatIsWrong(String argument) {
+    IllegalArgumentException wrong =
+        assertThrows(IllegalArgumentException.class, () -> CommandLine.parse(argument));
+    assertTrue(wrong.getMessage().contains(argument.split("=")[0]), wrong.getMessage());
+  }
+}
