@@ -1,6 +1,8 @@
 // Generates the stubs of the clients in other languages: `node scripts/generate-clients.mjs [go] [python]`, without a
 // name those of all. Gets the generators first. Does nothing where no input has changed; `--force` does it anyway.
-import { existsSync, writeFileSync } from "node:fs";
+// `go --output=DIR` writes Go's into another folder, to be compared.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { installLanguages } from "./install-languages.mjs";
 import { at, filesUnder, fingerprint, isMain, node, readIfThere, run, withLock } from "./lib.mjs";
 
@@ -20,16 +22,30 @@ const languages = {
 };
 const quiet = { capture: true };
 
+/** Writes them to where they are committed, or as they would be there below `output`. */
+async function goStubs(output) {
+  const template = "buf.gen.go.yaml";
+  const scratch = output === undefined ? template : join(output, template);
+  if (output !== undefined)
+    writeFileSync(scratch, readFileSync(at(template), "utf8").replaceAll("out: clients/go", `out: ${output}`));
+  return node([at("node_modules/@bufbuild/buf/bin/buf"), "generate", "--template", scratch], quiet);
+}
+
 /**
- * Generates the stubs of these languages.
+ * Generates the stubs of these languages; with `output` those of Go, into that folder.
  *
  * @throws Error that says what failed
  */
-export async function generateClients(names, { force = false } = {}) {
+export async function generateClients(names, { force = false, output } = {}) {
   await installLanguages(names);
   await withLock("generate-clients", async () => {
+    if (output !== undefined) return check("go", await goStubs(output));
     for (const name of names) await generateOne(name, force);
   });
+}
+
+function check(name, { status, output }) {
+  if (status !== 0) throw new Error(`generating the ${name} stubs failed:\n${output}`);
 }
 
 async function generateOne(name, force) {
@@ -38,8 +54,7 @@ async function generateOne(name, force) {
   const current = fingerprint([...inputs, ...filesUnder("proto")]);
   if (!force && readIfThere(`.tools/.stubs-${name}`) === current && outputs.every((file) => existsSync(at(file))))
     return;
-  const { status, output } = await generate();
-  if (status !== 0) throw new Error(`generating the ${name} stubs failed:\n${output}`);
+  check(name, await generate());
   writeFileSync(stamp, current);
 }
 
@@ -47,7 +62,8 @@ if (isMain(import.meta.url)) {
   const names = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
   try {
     const force = process.argv.includes("--force");
-    await generateClients(names.length > 0 ? names : Object.keys(languages), { force });
+    const [output] = process.argv.flatMap((arg) => (arg.startsWith("--output=") ? [arg.slice(9)] : []));
+    await generateClients(names.length > 0 ? names : Object.keys(languages), { force, output });
   } catch (error) {
     console.error(`generate-clients: ${error.message}`);
     process.exitCode = 1;

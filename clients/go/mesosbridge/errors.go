@@ -1,7 +1,6 @@
 package mesosbridge
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -114,10 +113,10 @@ func asError(err error) *Error {
 	if errors.As(err, &known) {
 		return known
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = status.FromContextError(err).Err()
+	st, isStatus := status.FromError(err)
+	if !isStatus {
+		st = status.FromContextError(err)
 	}
-	st, _ := status.FromError(err)
 	e := &Error{Code: st.Code(), Message: st.Message(), cause: err}
 	for _, detail := range st.Details() {
 		switch d := detail.(type) {
