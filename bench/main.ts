@@ -12,6 +12,7 @@ import { masterRate } from "./masterRate.js";
 import { offers } from "./offers.js";
 import { relay } from "./relay.js";
 import { smoke } from "./smoke.js";
+import { tasks } from "./tasks.js";
 import { observers, stalledClient } from "./watchers.js";
 
 const benchmarks: Record<string, Benchmark> = {
@@ -28,6 +29,7 @@ const benchmarks: Record<string, Benchmark> = {
   snapshot,
   start,
   inversion,
+  tasks,
 };
 
 type Benchmark = (effort: Effort) => Promise<Figure[]>;

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const START_MS = 60_000;
+
+/** A real Mesos 1.11.0 with one agent. */
+export interface RealMesos {
+  /** As host:port. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Starts one; undefined where it is not installed. */
+export async function startRealMesos(resources: string): Promise<RealMesos | undefined> {
+  const home = process.env.REAL_MESOS_HOME ?? join(homedir(), ".cache/mesos-bridge/real-mesos");
+  if (!existsSync(join(home, "installed"))) return undefined;
+  const workDir = await mkdtemp(join(tmpdir(), "mesos-bridge-bench-"));
+  const run = fileURLToPath(new URL("../../test/real-mesos/run", import.meta.url));
+  const args = ["--port", "0", "--agents", "1", "--resources", resources, "--work-dir", workDir];
+  const child = spawn(run, [...args, "--flag", "allocation_interval=100ms"], { stdio: ["ignore", "pipe", "ignore"] });
+  const close = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, "exit");
+      child.kill();
+      await ended;
+    }
+    await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    return { address: await ready(child.stdout), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function ready(output: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  const timer = setTimeout(() => output.emit("error", new Error("Mesos did not start in time")), START_MS);
+  try {
+    for await (const chunk of output) {
+      text += chunk.toString();
+      const address = /^ready http:\/\/(\S+)$/m.exec(text)?.[1];
+      if (address) return address;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new Error(`Mesos did not start: ${text}`);
+}
