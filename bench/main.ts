@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { acknowledgements } from "./acknowledgements.js";
 import { snapshot, start } from "./attach.js";
 import { calls } from "./calls.js";
@@ -51,12 +51,21 @@ async function main(names: readonly string[]): Promise<void> {
     process.stdout.write(broken.length === 0 ? "smoke: all is well\n" : "");
     process.exit(broken.length === 0 ? 0 : 1);
   }
-  const machine = { node: process.version, processor: cpus()[0]?.model ?? "", cores: cpus().length };
+  const machine = {
+    node: process.version,
+    processor: cpus()[0]?.model ?? "",
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+  };
   mkdirSync(RESULTS, { recursive: true });
   for (const [name, run] of Object.entries(benchmarks)) {
     if (names.length > 0 && !names.includes(name)) continue;
+    // What others run at the time is in the figures too.
+    const loadBefore = loadavg()[0] ?? 0;
     const figures = await run(FULL);
-    writeFileSync(`${RESULTS}/${name}.json`, `${JSON.stringify({ name, machine, figures }, undefined, 2)}\n`);
+    const result = { name, date: new Date().toISOString(), machine, loadBefore, figures };
+    writeFileSync(`${RESULTS}/${name}.json`, `${JSON.stringify(result, undefined, 2)}\n`);
     process.stdout.write(`${figures.map(line).join("\n")}\n`);
   }
 }
