@@ -19,6 +19,7 @@ export class Attachment {
   /** Sent before what the log holds: Opened, and the snapshot. */
   #prelude: SessionEvent[] = [];
   #preludeRead = 0;
+  #began = false;
   /** Sequence of the next live event to read. */
   #next: number;
   #ended = false;
@@ -38,7 +39,13 @@ export class Attachment {
     return this.#next - 1;
   }
 
+  /** True once the snapshot was handed out, and so all that came before the live events. */
+  get snapshotRead(): boolean {
+    return this.#began && this.#prelude.length === 0;
+  }
+
   begin(prelude: SessionEvent[]): void {
+    this.#began = true;
     this.#prelude = prelude;
     this.#sink.wake();
   }
@@ -80,6 +87,7 @@ export class Attachment {
   end(error?: BridgeError): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#prelude.length > 0) this.#began = false;
     this.#prelude = [];
     this.#sink.end(error);
   }

@@ -71,7 +71,7 @@ export class EventIntake {
   }
 
   #takeUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
-    const { owed, tasks, store, record, hub } = this.#state;
+    const { owed, tokenless, tasks, store, record, hub } = this.#state;
     const first = readUpdate(sharedView.payload);
     const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
     const seen = key === "" ? "new" : owed.state(key);
@@ -93,7 +93,11 @@ export class EventIntake {
     } else if (!known) store.putTasks(record.frameworkName, [status]);
     const body = mesosBody(EventType.UPDATE, event, status.taskId, status.agentId);
     const logged = this.#append(body, timeMs, ackToken);
-    if (key !== "") owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
+    if (key === "") tokenless.add(status.taskId, logged);
+    else {
+      tokenless.overtaken(status.taskId);
+      owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
+    }
     if (hub.watched) {
       hub.emit({ kind: "update", frameworkName: record.frameworkName, timeMs, status: status.bytes });
     }

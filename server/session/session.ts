@@ -20,6 +20,7 @@ import { observeOffers, type SessionState } from "./sessionState.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
 import { Teardown } from "./teardown.js";
+import { TokenlessUpdates } from "./tokenlessUpdates.js";
 import { OwedUpdates } from "./updates.js";
 
 export interface SessionOptions {
@@ -75,6 +76,8 @@ export class Session {
   #attachment: Attachment | undefined;
   /** Sequence up to which some client has read. */
   #readSequence = 0;
+  /** The same, but only of clients that were handed their whole snapshot. */
+  #seenSequence = 0;
   #leaseExpiresMs: number | undefined;
   #master = "";
   #linkReason = NOT_TRIED;
@@ -93,6 +96,7 @@ export class Session {
       offers: new OpenOffers("offers"),
       inverseOffers: new OpenOffers("inverse-offers"),
       owed: new OwedUpdates(),
+      tokenless: new TokenlessUpdates(),
       tasks: new KnownTasks(),
       suppression: new Suppression(rolesOf(record.frameworkInfo), record.suppressedRoles),
     };
@@ -164,6 +168,7 @@ export class Session {
 
   /** Attaches a client. An older attachment ends as superseded. */
   attach(options: AttachOptions, sink: AttachmentSink): Attachment {
+    if (this.#attachment) this.#noteRead(this.#attachment);
     this.#attachment?.end(superseded("stream"));
     this.#lease.stop();
     // The new record is stored already. But where the client before was lost in the meantime, its loss was stored later.
@@ -185,11 +190,16 @@ export class Session {
 
   /** The client's stream is gone. An attachment that is not the newest has no say any more. */
   detach(attachment: Attachment): void {
-    this.#readSequence = Math.max(this.#readSequence, attachment.readSequence);
+    this.#noteRead(attachment);
     if (attachment !== this.#attachment) return;
     this.#attachment = undefined;
     attachment.end();
     if (!this.#closed) this.#detached(this.#state.record.leaseMs);
+  }
+
+  #noteRead(attachment: Attachment): void {
+    this.#readSequence = Math.max(this.#readSequence, attachment.readSequence);
+    if (attachment.snapshotRead) this.#seenSequence = Math.max(this.#seenSequence, attachment.readSequence);
   }
 
   /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
@@ -295,6 +305,7 @@ export class Session {
     add(offers, EventType.OFFERS);
     add(inverseOffers, EventType.INVERSE_OFFERS);
     for (const { event } of owed.values()) events.push({ ...event, sequence });
+    for (const event of this.#state.tokenless.unread(this.#seenSequence)) events.push({ ...event, sequence });
     events.push(progress(sequence, true, receiveTimeMs));
     return events;
   }
@@ -347,6 +358,7 @@ export class Session {
     this.#state.record = replacement;
     tasks.clear();
     owed.clear();
+    this.#state.tokenless.clear();
     const stored = store.remove(record.frameworkName).then(() => store.put(replacement));
     stored.then(
       () => {

@@ -4,6 +4,7 @@ import type { ObserverHub, OfferChange } from "./observerHub.js";
 import type { OpenOffers } from "./openOffers.js";
 import type { Suppression } from "./suppression.js";
 import type { KnownTasks } from "./tasks.js";
+import type { TokenlessUpdates } from "./tokenlessUpdates.js";
 import type { OwedUpdates } from "./updates.js";
 
 /** What the parts of one session share. */
@@ -15,6 +16,7 @@ export interface SessionState {
   readonly offers: OpenOffers;
   readonly inverseOffers: OpenOffers;
   readonly owed: OwedUpdates;
+  readonly tokenless: TokenlessUpdates;
   readonly tasks: KnownTasks;
   readonly suppression: Suppression;
 }

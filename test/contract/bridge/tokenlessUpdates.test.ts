@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { TaskState, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
+import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { AnsweringMaster, type FakeSubscription } from "../../support/answeringMaster.js";
+import { type Bridge, startBridge } from "../../support/bridge.js";
+import { BridgeScheduler } from "../../support/bridgeScheduler.js";
+import { Cleanup } from "../../support/cleanup.js";
+import { eventually } from "../../support/eventually.js";
+import { frameworkInfo, unique } from "../../support/messages.js";
+import { uuid } from "../../support/scheduler.js";
+
+/** Mesos sends what needs no acknowledgement once: a TASK_LOST of the master's own, an answer to reconciliation. */
+describe("updates that Mesos does not repeat", () => {
+  const cleanup = new Cleanup();
+  let master: AnsweringMaster;
+  let bridge: Bridge;
+  let subscription: FakeSubscription;
+  let scheduler: BridgeScheduler;
+  const frameworkName = unique("tokenless");
+  const request = { frameworkName, frameworkInfo: frameworkInfo() };
+  beforeEach(async () => {
+    master = cleanup.use(await AnsweringMaster.start());
+    bridge = cleanup.use(await startBridge({ master: master.host }));
+    scheduler = cleanup.use(await BridgeScheduler.attach(bridge.address, request));
+    await scheduler.linked();
+    subscription = await master.subscriptions.next();
+    await scheduler.mesos("subscribed");
+  });
+  afterEach(() => cleanup.run());
+
+  const lost = (taskId: string) => ({
+    type: Event_Type.UPDATE,
+    update: {
+      status: {
+        taskId: { value: taskId },
+        agentId: { value: "agent" },
+        state: TaskState.TASK_LOST,
+        reason: TaskStatus_Reason.REASON_AGENT_REMOVED,
+      },
+    },
+  });
+
+  /** The client's stream ends, and the bridge has noticed. */
+  async function leave(): Promise<void> {
+    scheduler.stream.cancel();
+    await eventually(async () => {
+      const { response } = await scheduler.client.call("listFrameworks", {});
+      return response?.frameworks.some((each) => !each.attached) ? true : undefined;
+    });
+  }
+
+  /** Another client attaches; what its snapshot says of tasks. */
+  async function snapshot(): Promise<{ next: BridgeScheduler; tasks: Array<string | undefined> }> {
+    const next = cleanup.use(await BridgeScheduler.attach(bridge.address, request));
+    await next.snapshotEnd();
+    const tasks = next.stream.received.flatMap(({ event }) =>
+      event?.$case === "mesos" && event.value.update ? [event.value.update.status?.taskId?.value] : [],
+    );
+    return { next, tasks };
+  }
+
+  test("come to the next client if no client was there, and once", async () => {
+    const watch = scheduler.client.stream("watchStatusUpdates", { frameworkName });
+    await watch.connected;
+    await leave();
+    subscription.send(lost("t1"), lost("t2"));
+    await watch.next(({ status }) => status?.taskId?.value === "t2");
+    const { tasks } = await snapshot();
+    expect(tasks).toEqual(["t1", "t2"]);
+    expect((await snapshot()).tasks).toEqual([]);
+  });
+
+  test("are not told again to a client whose predecessor had them", async () => {
+    subscription.send(lost("t1"));
+    await scheduler.update("t1");
+    expect((await snapshot()).tasks).toEqual([]);
+  });
+
+  test("give way to a newer update that waits for its acknowledgement", async () => {
+    const watch = scheduler.client.stream("watchStatusUpdates", { frameworkName });
+    await watch.connected;
+    await leave();
+    const running = {
+      taskId: { value: "t1" },
+      agentId: { value: "agent" },
+      state: TaskState.TASK_RUNNING,
+      uuid: uuid(),
+    };
+    subscription.send(lost("t1"), { type: Event_Type.UPDATE, update: { status: running } });
+    await watch.next(({ status }) => status?.state === TaskState.TASK_RUNNING);
+    const { next } = await snapshot();
+    expect((await next.update("t1")).state).toBe(TaskState.TASK_RUNNING);
+    expect(next.stream.waiting(({ event }) => event?.$case === "mesos" && event.value.update !== undefined)).toEqual(
+      [],
+    );
+  });
+});
