@@ -57,7 +57,7 @@ const (
 type SchedulerServiceClient interface {
 	// Attaches to the session of a framework, making it if there is none, and streams
 	// its events. The first message holds `Opened`, at once; then comes a snapshot
-	// (open offers, unacknowledged updates) up to `Progress.snapshot_end`, or, with
+	// (open offers, unacknowledged updates, updates without a token that no client has read) up to `Progress.snapshot_end`, or, with
 	// `resume`, what was missed; then live events.
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
@@ -284,7 +284,7 @@ type SchedulerService_CallsClient = grpc.BidiStreamingClient[CallsRequest, Calls
 type SchedulerServiceServer interface {
 	// Attaches to the session of a framework, making it if there is none, and streams
 	// its events. The first message holds `Opened`, at once; then comes a snapshot
-	// (open offers, unacknowledged updates) up to `Progress.snapshot_end`, or, with
+	// (open offers, unacknowledged updates, updates without a token that no client has read) up to `Progress.snapshot_end`, or, with
 	// `resume`, what was missed; then live events.
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
