@@ -1,7 +1,11 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { type Exit, type RunningProcess, startProcess } from "../support/childProcess.js";
 import type { BridgeSuite } from "../support/describeBridge.js";
 import { within } from "../support/eventually.js";
+import { at } from "../support/paths.js";
+import { succeed } from "./execute.js";
 
 /** A client's program, and how it is started. */
 export interface Program {
@@ -57,6 +61,22 @@ export async function expectToSayThatThereIsNoBridge(program: Program, giveUpAft
   } finally {
     await run.stop();
   }
+}
+
+/**
+ * Does what a page of docs/languages says of stubs: writes its buf.gen.yaml, if it has one, and runs its last block of
+ * commands in `folder`, with these folders in the path.
+ */
+export async function followGuide(page: string, address: string, folder: string, path: string[]): Promise<void> {
+  const text = readFileSync(at("docs/languages", page), "utf8");
+  const blocks = (tag: string) =>
+    [...text.matchAll(new RegExp(`\`\`\`${tag}\\n(.*?)\`\`\``, "gs"))].map(([, code]) => code);
+  const [template] = blocks("yaml");
+  if (template !== undefined) writeFileSync(join(folder, "buf.gen.yaml"), template);
+  const commands = blocks("sh").at(-1) ?? "";
+  expect(commands).toContain("127.0.0.1:50051");
+  const env = { ...process.env, PATH: [...path, at("node_modules/.bin"), process.env.PATH].join(":") };
+  await succeed("sh", ["-ec", commands.replace("127.0.0.1:50051", address)], { cwd: folder, env });
 }
 
 /** The first block of code of a README, with the bridge's address in the place of the one that stands there. */

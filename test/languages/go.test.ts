@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startProcess } from "../support/childProcess.js";
@@ -11,6 +11,7 @@ import {
   expectTasksToOutliveTheBridge,
   expectToSayThatThereIsNoBridge,
   firstExample,
+  followGuide,
   type Program,
 } from "./client.js";
 import { execute, succeed } from "./execute.js";
@@ -82,6 +83,16 @@ describeBridge("the Go client", { resources: "cpus:1;mem:2048" }, (suite) => {
 
   it("runs them while the bridge is killed and started again", async () => {
     await expectTasksToOutliveTheBridge(suite(), emptyTasks, "go-killed");
+  });
+
+  it("has stubs in a project without a clone, as its guide says", async () => {
+    const { bridge, cleanup } = suite();
+    const folder = await cleanup.tempDir();
+    await succeed(process.execPath, [at("scripts/generate-clients.mjs"), "go"]);
+    await followGuide("go.md", bridge.address, folder, [at(".tools/bin")]);
+    for (const file of ["go.mod", "go.sum"]) copyFileSync(join(goModule, file), join(folder, file));
+    await succeed("go", ["mod", "edit", "-module=example.org/me/scheduler"], { cwd: folder });
+    await succeed("go", ["vet", "./..."], { cwd: folder });
   });
 
   it("is as its README says", async () => {

@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startProcess } from "../support/childProcess.js";
@@ -12,6 +12,7 @@ import {
   expectTasksToOutliveTheBridge,
   expectToSayThatThereIsNoBridge,
   firstExample,
+  followGuide,
   type Program,
 } from "./client.js";
 import { execute, succeed } from "./execute.js";
@@ -71,6 +72,15 @@ describeBridge("the Python client", { resources: "cpus:1;mem:2048" }, (suite) =>
 
   it("runs them while the bridge is killed and started again", async () => {
     await expectTasksToOutliveTheBridge(suite(), emptyTasks, "python-killed");
+  });
+
+  it("has stubs in a project without a clone, as its guide says", async () => {
+    const { bridge, cleanup } = suite();
+    const folder = await cleanup.tempDir();
+    await followGuide("python.md", bridge.address, folder, [at(".tools/bin"), dirname(python)]);
+    const program = "from mesosbridge.v1 import scheduler_pb2_grpc as s; print(s.SchedulerServiceStub.__name__)";
+    const env = { ...process.env, PYTHONPATH: join(folder, "src") };
+    expect(await succeed(python, ["-c", program], { env })).toBe("SchedulerServiceStub\n");
   });
 
   it("is as its README says", async () => {
