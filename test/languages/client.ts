@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { startBridge } from "../support/bridge.js";
 import { type Exit, type RunningProcess, startProcess } from "../support/childProcess.js";
 import type { BridgeSuite } from "../support/describeBridge.js";
 import { within } from "../support/eventually.js";
@@ -65,9 +66,19 @@ export async function expectToSayThatThereIsNoBridge(program: Program, giveUpAft
 
 /**
  * Does what a page of docs/languages says of stubs: writes its buf.gen.yaml, if it has one, and runs its last block of
- * commands in `folder`, with these folders in the path.
+ * commands in `folder`, with these folders in the path. A bridge without a Mesos does: it tells its API all the same.
  */
-export async function followGuide(page: string, address: string, folder: string, path: string[]): Promise<void> {
+export async function followGuide(page: string, folder: string, path: string[] = []): Promise<void> {
+  await succeed(process.execPath, [at("scripts/install-tools.mjs")]);
+  const bridge = await startBridge({ master: "127.0.0.1:1" });
+  try {
+    await follow(page, bridge.address, folder, [at(".tools/bin"), ...path]);
+  } finally {
+    await bridge.stop();
+  }
+}
+
+async function follow(page: string, address: string, folder: string, path: string[]): Promise<void> {
   const text = readFileSync(at("docs/languages", page), "utf8");
   const blocks = (tag: string) =>
     [...text.matchAll(new RegExp(`\`\`\`${tag}\\n(.*?)\`\`\``, "gs"))].map(([, code]) => code);

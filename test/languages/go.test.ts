@@ -66,6 +66,19 @@ describe("the Go client", () => {
     COLD_MS,
   );
 
+  it(
+    "has stubs in a project without a clone, as its guide says",
+    async () => {
+      const folder = await cleanup.tempDir();
+      await succeed(process.execPath, [at("scripts/generate-clients.mjs"), "go"]);
+      await followGuide("go.md", folder);
+      for (const file of ["go.mod", "go.sum"]) copyFileSync(join(goModule, file), join(folder, file));
+      await succeed("go", ["mod", "edit", "-module=example.org/me/scheduler"], { cwd: folder });
+      await succeed("go", ["vet", "./..."], { cwd: folder });
+    },
+    COLD_MS,
+  );
+
   it("says that there is no bridge, and ends with 1", async () => {
     await expectToSayThatThereIsNoBridge(emptyTasks, "500ms");
   });
@@ -83,16 +96,6 @@ describeBridge("the Go client", { resources: "cpus:1;mem:2048" }, (suite) => {
 
   it("runs them while the bridge is killed and started again", async () => {
     await expectTasksToOutliveTheBridge(suite(), emptyTasks, "go-killed");
-  });
-
-  it("has stubs in a project without a clone, as its guide says", async () => {
-    const { bridge, cleanup } = suite();
-    const folder = await cleanup.tempDir();
-    await succeed(process.execPath, [at("scripts/generate-clients.mjs"), "go"]);
-    await followGuide("go.md", bridge.address, folder, [at(".tools/bin")]);
-    for (const file of ["go.mod", "go.sum"]) copyFileSync(join(goModule, file), join(folder, file));
-    await succeed("go", ["mod", "edit", "-module=example.org/me/scheduler"], { cwd: folder });
-    await succeed("go", ["vet", "./..."], { cwd: folder });
   });
 
   it("is as its README says", async () => {

@@ -60,6 +60,18 @@ describe("the Python client", () => {
     expect(lines.length).toBeLessThanOrEqual(60);
   });
 
+  it(
+    "has stubs in a project without a clone, as its guide says",
+    async () => {
+      const folder = await cleanup.tempDir();
+      await followGuide("python.md", folder, [dirname(python)]);
+      const program = "from mesosbridge.v1 import scheduler_pb2_grpc as s; print(s.SchedulerServiceStub.__name__)";
+      const env = { ...process.env, PYTHONPATH: join(folder, "src") };
+      expect(await succeed(python, ["-c", program], { env })).toBe("SchedulerServiceStub\n");
+    },
+    COLD_MS,
+  );
+
   it("says that there is no bridge, and ends with 1", async () => {
     await expectToSayThatThereIsNoBridge(emptyTasks, "0.5");
   });
@@ -72,15 +84,6 @@ describeBridge("the Python client", { resources: "cpus:1;mem:2048" }, (suite) =>
 
   it("runs them while the bridge is killed and started again", async () => {
     await expectTasksToOutliveTheBridge(suite(), emptyTasks, "python-killed");
-  });
-
-  it("has stubs in a project without a clone, as its guide says", async () => {
-    const { bridge, cleanup } = suite();
-    const folder = await cleanup.tempDir();
-    await followGuide("python.md", bridge.address, folder, [at(".tools/bin"), dirname(python)]);
-    const program = "from mesosbridge.v1 import scheduler_pb2_grpc as s; print(s.SchedulerServiceStub.__name__)";
-    const env = { ...process.env, PYTHONPATH: join(folder, "src") };
-    expect(await succeed(python, ["-c", program], { env })).toBe("SchedulerServiceStub\n");
   });
 
   it("is as its README says", async () => {
