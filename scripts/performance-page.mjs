@@ -1,0 +1,171 @@
+// Writes docs/performance.md and docs/performance.svg from what `npm run bench` has left in bench-results/.
+//
+//   npm run bench && node scripts/performance-page.mjs
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { at } from "./lib.mjs";
+
+/** In this order; each with what one has to know about it. */
+const benchmarks = {
+  relay:
+    "Events relayed to one client, beside a bare grpc-js server stream of prepared buffers, which handles no events.",
+  "master-rate":
+    "Shows that the benchmarks' own master, which floods prepared events, is not what is measured: its flood to a consumer that only counts bytes, beside what the bridge relays of it.",
+  acknowledgements: "From an update's first byte at the master to its acknowledgement there; 50,000 in a run.",
+  calls: "Beside undici straight to the same master, 64 calls pipelined.",
+  latency:
+    "What the bridge adds: the time through the bridge less the time straight on Mesos's API, which is the reference. Both share the master and the moment.",
+  offers:
+    "From the first byte at the master to the last offer at the client, beside the same event read straight with undici.",
+  "idle-frameworks": "Frameworks that are attached and do nothing for 10 s.",
+  "busy-frameworks": "50 events a second to each, for 3 s: does any wait longer than the others?",
+  observers:
+    "Processor time of the bridge at 5,000 events a second. The figure for 100 is not to be relied on: it does not check whether all observers kept up, and one that does not is ended by the bridge and costs nothing more.",
+  "stalled-client": "Another framework's client reads nothing meanwhile. The reference is the busy client alone.",
+  snapshot: "A client that attaches to a session with much open.",
+  start: "Processes are started and killed for real.",
+  inversion:
+    "`invertImage` of the executor, in a process of its own, with `sharp.concurrency(1)` and all threads on one core (`taskset`). The reference is `bench/go/invert.go`: Go's standard library, a loop over the pixels, JPEG at quality 100 (the bridge's executor keeps the quality that the image had), on the same core. The rate is that of processor time. Memory is the peak (VmHWM) less what the process held before its first image.",
+  tasks:
+    "A real Mesos 1.11.0 with one agent, from the launch to the last acknowledgement. The executor runs already. The reference is ACCEPT and ACKNOWLEDGE on Mesos's own API, pipelined. The runs take turns.",
+};
+
+/** What is known of why something was not reached, by the name of the figure. */
+const reasons = [
+  [
+    /^events of 4096 B/,
+    "Not examined yet. The reference writes one prepared buffer again and again; the bridge takes each event out of the stream of its master and writes it into another.",
+  ],
+  [
+    /JPEG, a second of processor/,
+    "Not profiled. The image of 12 megapixels reaches it, so the likely cause is what each image costs whatever its size, such as reading its metadata.",
+  ],
+  [
+    /12 megapixels, peak memory over its start, \d+ times/,
+    "A single image stays far below, as the line above says. What grows is what the allocator keeps for each thread: in a trial, four images one after the other took 187 MB, and 111 MB with `MALLOC_ARENA_MAX=1`.",
+  ],
+  [
+    /empty tasks/,
+    "Not profiled. Mesos, its agent, the executor, the bridge and the client share the machine's cores, so what bridge and client need is missing elsewhere.",
+  ],
+];
+
+function read() {
+  const files = readdirSync(at("bench-results")).filter((file) => file.endsWith(".json"));
+  const results = files.map((file) => JSON.parse(readFileSync(at("bench-results", file), "utf8")));
+  const found = Object.keys(benchmarks).flatMap((name) => results.find((result) => result.name === name) ?? []);
+  if (found.length === 0) throw new Error("first run: npm run bench");
+  return found;
+}
+
+/** Names what has no result here, so that nobody takes silence for success. */
+function notMeasured(results) {
+  const missing = Object.keys(benchmarks).filter((name) => !results.some((result) => result.name === name));
+  return missing.length === 0 ? "" : `\n**Without a result here**: ${missing.join(", ")}.\n`;
+}
+
+function number(value) {
+  if (value === 0) return "0";
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
+  return String(Number(value.toPrecision(3)));
+}
+
+function range({ median, min, max }) {
+  return min === max ? number(median) : `${number(median)} (${number(min)} to ${number(max)})`;
+}
+
+/** A table as prettier would write it: columns of equal width. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)].join("\n");
+}
+
+function ratio({ value, reference }) {
+  return reference && reference.median !== 0 ? number(value.median / reference.median) : "";
+}
+
+function reached({ reach, reached }) {
+  return reach === undefined ? ["", ""] : [reach, reached ? "yes" : "**no**"];
+}
+
+/** Added latencies are no ratio of their reference. */
+const hasRatio = ({ name }) => !name.startsWith("added latency");
+
+function section({ name, date, loadBefore, figures }) {
+  const head = ["what", "unit", "median (least to most)", "reference", "ratio", "to be reached", "reached"];
+  const rows = figures.map((figure) => [
+    figure.name,
+    figure.unit,
+    range(figure.value),
+    figure.reference ? range(figure.reference) : "",
+    hasRatio(figure) ? ratio(figure) : "",
+    ...reached(figure),
+  ]);
+  const why = figures
+    .filter((figure) => figure.reached === false)
+    .map((figure) => {
+      const known = reasons.find(([pattern]) => pattern.test(figure.name))?.[1];
+      return `- Not reached, ${figure.name}: ${known ?? "not examined yet."}`;
+    });
+  const load = loadBefore === undefined ? "" : `, load of the machine before it ${loadBefore.toFixed(1)}`;
+  const when = date === undefined ? "" : ` Measured ${date.slice(0, 16).replace("T", " ")} UTC${load}.`;
+  const parts = [`## ${name}`, `${benchmarks[name]}${when}`, `    npm run bench -- ${name}`, table([head, ...rows])];
+  return [...parts, ...(why.length > 0 ? [why.join("\n")] : [])].join("\n\n");
+}
+
+function page(results) {
+  const { machine } = results.findLast(({ machine }) => machine.system !== undefined) ?? results[0];
+  const { version, dependencies } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+  const packages = ["@grpc/grpc-js", "undici", "sharp"].map((name) => `${name} ${dependencies[name]}`).join(", ");
+  const memory = machine.memoryGb === undefined ? "" : `, ${machine.memoryGb} GB`;
+  const system = machine.system === undefined ? "" : `, ${machine.system}`;
+  const goals = results.flatMap(({ figures }) => figures).filter(({ reach }) => reach !== undefined);
+  const busy = results.some(({ loadBefore }) => loadBefore === undefined || loadBefore > machine.cores);
+  return `# Performance
+
+Mesos bridge ${version}, Node ${machine.node.slice(1)}, ${packages}.
+Machine: ${machine.processor}, ${machine.cores} cores${memory}${system}. All processes of a benchmark share it.
+
+A figure with a spread is the median of 5 runs, with the least and the most of them; one without was measured once. A reference is
+measured on the same machine right beside it, so ratios say more than rates. ${goals.filter((goal) => goal.reached).length} of the ${goals.length} figures with a goal reach it.
+${busy ? `\n**The machine was busy with other work while these were measured** (more to run than it has cores): rates are lower, and spreads\nwider, than on an idle one.\n` : ""}${notMeasured(results)}
+\`npm run bench\` measures all again, \`npm run bench -- NAME\` one; \`node scripts/performance-page.mjs\` writes this page from the
+results. \`npm run bench -- smoke\` runs all of them shortened, and holds what does not depend on time within bounds; the tests run it.
+
+![Ratios to the references](performance.svg)
+
+${results.map(section).join("\n\n")}
+`;
+}
+
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+/** Rates beside their references, as bars; the line is 1. */
+function chart(results) {
+  const bars = results
+    .flatMap(({ figures }) => figures)
+    .filter((figure) => figure.unit === "/s" && figure.reference && hasRatio(figure))
+    .map(({ name, value, reference }) => ({ name, ratio: value.median / reference.median }));
+  const [left, width, height] = [560, 300, 24];
+  const most = Math.max(1, ...bars.map((bar) => bar.ratio));
+  const x = (value) => (left + (value / most) * width).toFixed(1);
+  const end = bars.length * height + 10;
+  const rows = bars.map((bar, i) => {
+    const y = i * height + 10;
+    return `  <text x="${left - 8}" y="${y + 13}" text-anchor="end">${escaped(bar.name)}</text>
+  <rect x="${left}" y="${y}" width="${((bar.ratio / most) * width).toFixed(1)}" height="16" fill="#4078c0"/>
+  <text x="${Number(x(bar.ratio)) + 6}" y="${y + 13}">${number(bar.ratio)}</text>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${left + width + 70}" height="${end + 10}" font-family="sans-serif" font-size="12">
+  <title>Rates as multiples of their references</title>
+  <rect width="100%" height="100%" fill="#fff"/>
+${rows.join("\n")}
+  <line x1="${x(1)}" y1="4" x2="${x(1)}" y2="${end}" stroke="#c33" stroke-dasharray="4 3"/>
+</svg>
+`;
+}
+
+const results = read();
+writeFileSync(at("docs/performance.md"), page(results));
+writeFileSync(at("docs/performance.svg"), chart(results));
+console.log(`docs/performance.md: ${results.length} benchmarks`);
