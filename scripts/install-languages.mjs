@@ -1,5 +1,6 @@
-// Puts what the clients in other languages need, and what those languages' own package managers have, into .tools.
-// Does only what is missing. `node scripts/install-languages.mjs [go] [python]`; without a name: all of them.
+// Puts what the clients in other languages need, and what those languages' own package managers have, into .tools; what
+// C++ needs comes from the system's packages.
+// Does only what is missing. `node scripts/install-languages.mjs [go] [python] [cpp]`; without a name: all of them.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { at, isMain, readIfThere, run, withLock } from "./lib.mjs";
 
@@ -34,7 +35,25 @@ export async function installPython() {
   writeFileSync(at(stamp), wanted);
 }
 
-const installers = { go: installGo, python: installPython };
+/** What builds the C++ example: programs, and Debian's packages with them. */
+const cpp = {
+  programs: ["g++", "make", "pkg-config", "protoc", "grpc_cpp_plugin"],
+  packages: "g++ make pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev".split(" "),
+};
+
+/** gRPC for C++, from Debian's or Ubuntu's packages; as root, and only if it is not there. */
+export async function installCpp() {
+  const there = [...cpp.programs.map((name) => `command -v ${name}`), "pkg-config --exists grpc++ protobuf"];
+  const { status } = await run("sh", ["-c", there.join(" && ")], { capture: true });
+  if (status === 0) return;
+  const install = ["install", "--yes", "--no-install-recommends", ...cpp.packages];
+  if (process.getuid?.() !== 0) throw new Error(`install with your system's packages: ${cpp.packages.join(" ")}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  await must("apt-get", ["update"], { env });
+  await must("apt-get", install, { env });
+}
+
+const installers = { go: installGo, python: installPython, cpp: installCpp };
 
 /**
  * Installs for the languages named.

@@ -6,7 +6,7 @@ import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { at } from "../support/paths.js";
 import { startRealMesos } from "../support/realMesos.js";
 import { type Instance, loadCases, type Part } from "./case.js";
-import { type Command, type DriverOutput, drive, languages } from "./drivers.js";
+import { type Command, type DriverOutput, drive, languages, leftOut } from "./drivers.js";
 import { listMismatches, mismatches } from "./match.js";
 import { matrixPage, type Results } from "./matrix.js";
 import { expanded } from "./messages.js";
@@ -14,6 +14,7 @@ import { RealBridge } from "./realBridge.js";
 import { ScriptedBridge } from "./scriptedBridge.js";
 
 const DRIVER_TIMEOUT_MS = 40_000;
+for (const why of leftOut) console.error(`!!! NOT TESTED: ${why}`);
 const instances = loadCases();
 const results: Results = new Map(languages.map(({ name }) => [name, new Map()]));
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
@@ -125,7 +126,7 @@ describe("the cases", () => {
 
 describe("docs/conformance.md", () => {
   const names = new Set(instances.map(({ name }) => name));
-  const ranAll = () => [...results.values()].every((passed) => passed.size === names.size);
+  const ranAll = () => leftOut.length === 0 && [...results.values()].every((passed) => passed.size === names.size);
   afterAll(() => {
     if (process.env.CONFORMANCE_WRITE === "1" && ranAll()) writeFileSync(page, matrixPage(instances, results));
   });

@@ -4,6 +4,7 @@ import { buildGo } from "../languages/go.js";
 import { javaProgram } from "../languages/java.js";
 import { pythonFolder, pythonProgram } from "../languages/python.js";
 import { buildRust } from "../languages/rust.js";
+import { missingToolchain } from "../languages/toolchain.js";
 import { at } from "../support/paths.js";
 
 /** What starts a driver. */
@@ -26,23 +27,45 @@ export interface Language {
   name: string;
   /** Gets what the driver needs, if it is not there, and says how to start it. */
   prepare: () => Promise<Command>;
+  /** What has to be in PATH. Without it the language is left out, and that is said; with CI=true its cases fail. */
+  programs: readonly string[];
 }
 
 /** To add a language: write its driver, and name it here. */
-export const languages: readonly Language[] = [
+const all: readonly Language[] = [
   {
     name: "TypeScript",
     prepare: async () => ({
       command: process.execPath,
       args: [at("dist/clients/typescript/conformance/main.js")],
     }),
+    programs: [],
   },
-  { name: "Go", prepare: async () => ({ command: await buildGo("conformance"), args: [] }) },
-  { name: "Python (asyncio)", prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`) },
-  { name: "Python (blocking)", prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`, "--blocking") },
-  { name: "Java", prepare: () => javaProgram("io.github.mesosbridge.conformance.Conformance") },
-  { name: "Rust", prepare: async () => ({ command: await buildRust("conformance"), args: [] }) },
+  { name: "Go", prepare: async () => ({ command: await buildGo("conformance"), args: [] }), programs: ["go"] },
+  {
+    name: "Python (asyncio)",
+    prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`),
+    programs: ["python3"],
+  },
+  {
+    name: "Python (blocking)",
+    prepare: () => pythonProgram(`${pythonFolder}/conformance/main.py`, "--blocking"),
+    programs: ["python3"],
+  },
+  {
+    name: "Java",
+    prepare: () => javaProgram("io.github.mesosbridge.conformance.Conformance"),
+    programs: ["java", "mvn"],
+  },
+  { name: "Rust", prepare: async () => ({ command: await buildRust("conformance"), args: [] }), programs: ["cargo"] },
 ];
+
+/** Why a language is left out. */
+export const leftOut = all
+  .map(({ name, programs }) => missingToolchain(name, programs))
+  .filter((why) => why !== undefined);
+/** Those that can be tested here. */
+export const languages = all.filter(({ name, programs }) => missingToolchain(name, programs) === undefined);
 
 /**
  * Runs a driver to its end.

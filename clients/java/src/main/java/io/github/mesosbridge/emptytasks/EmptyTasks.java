@@ -18,6 +18,9 @@ public final class EmptyTasks {
   /** Mesos tells what became of a task whose update was lost only to who asks. */
   private static final Duration RECONCILE = Duration.ofSeconds(30);
 
+  /** How long an interrupted program tries to tear its framework down. */
+  private static final Duration TEARDOWN = Duration.ofSeconds(5);
+
   private EmptyTasks() {}
 
   public static void main(String[] arguments) {
@@ -84,14 +87,22 @@ public final class EmptyTasks {
   /** Ctrl-C, or SIGTERM: ends the framework in Mesos. */
   private static void interrupted(Scheduler scheduler) {
     System.err.println("ending the framework");
+    Thread ending = new Thread(() -> teardown(scheduler));
+    ending.start();
     try {
-      if (scheduler.isAttached()) {
-        scheduler.teardown();
-      }
+      ending.join(TEARDOWN.toMillis());
+    } catch (InterruptedException interrupt) {
+      // The program ends in any case.
+    }
+    Runtime.getRuntime().halt(1);
+  }
+
+  private static void teardown(Scheduler scheduler) {
+    try {
+      scheduler.teardown();
     } catch (BridgeException error) {
       System.err.println("the framework was not ended: " + error.getMessage());
     }
-    Runtime.getRuntime().halt(1);
   }
 
   private static Options options(CommandLine line) {
