@@ -15,7 +15,7 @@ export interface EventLogOptions {
 export class EventLog {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  #events: SessionEvent[] = [];
+  #events: Array<SessionEvent | undefined> = [];
   /** Where the oldest kept event stands in `#events`. */
   #head = 0;
   #firstSequence = 1;
@@ -76,6 +76,7 @@ export class EventLog {
   #dropOldest(): void {
     const oldest = this.#events[this.#head] as SessionEvent;
     this.#bytes -= eventBytes(oldest);
+    this.#events[this.#head] = undefined;
     this.#head++;
     this.#firstSequence++;
     // Compacted once half of the array is gone: constant time an event.
