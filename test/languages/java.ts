@@ -13,14 +13,18 @@ async function compile(): Promise<void> {
   await succeed("mvn", ["--batch-mode", "--quiet", "test-compile"], { cwd: javaProject });
 }
 
-/** How a class of the client is run, compiled if it is not yet. */
-export async function javaProgram(className: string): Promise<{ command: string; args: string[] }> {
+/** The client, its programs and tests, compiled if they are not yet, and the packages that they need. */
+export async function javaClasspath(): Promise<string> {
   compiled ??= compile();
   await compiled;
   const target = join(javaProject, "target");
   const packages = readFileSync(join(target, "test.classpath"), "utf8").trim();
-  const classpath = [join(target, "classes"), join(target, "test-classes"), packages].join(delimiter);
+  return [join(target, "classes"), join(target, "test-classes"), packages].join(delimiter);
+}
+
+/** How a class of the client is run. */
+export async function javaProgram(className: string): Promise<{ command: string; args: string[] }> {
   // Short programs: compiled no further than needed.
   const flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
-  return { command: "java", args: [...flags, "-cp", classpath, className] };
+  return { command: "java", args: [...flags, "-cp", await javaClasspath(), className] };
 }
