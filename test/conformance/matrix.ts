@@ -21,19 +21,17 @@ export function matrixPage(instances: readonly Instance[], results: Results): st
   const files = [...new Set(instances.map(({ file }) => file))];
   const sections = files.map((file) => {
     const names = [...new Set(instances.filter((one) => one.file === file).map(({ name }) => name))];
-    const rows = names.map(
-      (name) => `| ${name} | ${languages.map((l) => cell(results.get(l)?.get(name))).join(" | ")} |`,
-    );
-    const title = TITLES[file] ?? file;
-    return [
-      `## ${title}`,
-      "",
-      `| | ${languages.join(" | ")} |`,
-      `|---${"|:-:".repeat(languages.length)}|`,
-      ...rows,
-    ].join("\n");
+    const rows = names.map((name) => [name, ...languages.map((language) => cell(results.get(language)?.get(name)))]);
+    return [`## ${TITLES[file] ?? file}`, "", ...table(["", ...languages], rows)].join("\n");
   });
   return `${INTRODUCTION}\n${sections.join("\n\n")}\n`;
+}
+
+/** A table as the formatter leaves it. */
+function table(head: string[], rows: string[][]): string[] {
+  const widths = head.map((title, column) => Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: string[]) => `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
 }
 
 const INTRODUCTION = `# What each client does

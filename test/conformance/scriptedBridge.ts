@@ -8,6 +8,7 @@ import {
   type ServiceDefinition,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { within } from "../support/eventually.js";
 import { TcpProxy } from "../support/tcpProxy.js";
 import type { Failure, Step } from "./case.js";
 import { Mailbox } from "./mailbox.js";
@@ -78,7 +79,7 @@ export class ScriptedBridge {
       this.#compare(accept, arrived.request);
       this.#stream = arrived.stream;
     }
-    if (send !== undefined) this.#stream?.write(responseOf(send));
+    if (send !== undefined) await this.#send(responseOf(send));
     if (end === true) this.#stream?.end();
     else if (end !== undefined) this.#stream?.emit("error", failed(end));
     if (acks !== undefined) await this.#acknowledged(acks, answer);
@@ -87,6 +88,12 @@ export class ScriptedBridge {
       this.#compare(request, arrived.request);
       respond(arrived, answer);
     }
+  }
+
+  /** Sends a message, and waits until it has left. */
+  async #send(message: Buffer): Promise<void> {
+    const sent = new Promise<void>((resolve) => this.#stream?.write(message, () => resolve()));
+    await within(sent, { what: "room for the message", timeoutMs: STEP_TIMEOUT_MS });
   }
 
   async #acknowledged(wanted: readonly string[], answer: Step["answer"]): Promise<void> {
