@@ -19,8 +19,6 @@ const instances = loadCases();
 const results: Results = new Map(languages.map(({ name }) => [name, new Map()]));
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
 const page = at("docs/conformance.md");
-/** Cases that a client is known not to pass, as the page says: they are not run. */
-const knownGaps = new Map([["TypeScript", new Set(["a stream that broke within its snapshot is not resumed"])]]);
 
 /** What both kinds of bridge do for a case. */
 interface Side {
@@ -102,7 +100,6 @@ describe("conformance", () => {
         test(one.values === "" ? one.name : `${one.name}: ${one.values}`, async () => {
           const passed = results.get(language) ?? new Map<string, boolean>();
           passed.set(one.name, passed.get(one.name) ?? true);
-          if (knownGaps.get(language)?.has(one.name)) return void passed.set(one.name, false);
           const wrong = one.bridge === "scripted" ? await runScripted(one, driver) : await runReal(one, driver, mesos);
           if (wrong.length > 0) passed.set(one.name, false);
           expect(wrong.join("\n")).toBe("");

@@ -37,6 +37,8 @@ export class Attachment {
   readonly #backoff: Backoff;
   #id: string | undefined;
   #resume: Resume | undefined;
+  /** Whether all of the snapshot came: a stream that broke before has to be asked for a whole one again. */
+  #snapshotEnded = false;
   /** Sequence of the last event received: where the next one shows a gap. */
   #lastSequence = 0n;
   #progressIntervalMs = DEFAULT_PROGRESS_INTERVAL_MS;
@@ -124,7 +126,7 @@ export class Attachment {
     let trailer: Metadata | undefined;
     const started = Date.now();
     try {
-      const request = { ...this.#options.request, ...(this.#resume && { resume: this.#resume }) };
+      const request = { ...this.#options.request, ...(this.#snapshotEnded && { resume: this.#resume }) };
       const responses = this.#options.client.subscribe(request, {
         signal: stream.signal,
         onTrailer: (metadata) => {
@@ -164,12 +166,14 @@ export class Attachment {
       return;
     }
     await this.#advance(event);
+    if (seen?.kind === "snapshot-end") this.#snapshotEnded = true;
     if (seen !== undefined) await this.#options.deliver(seen);
   }
 
   #open({ attachmentId, sequence, resumed, progressIntervalMs }: OpenedEvent): void {
     this.#progressIntervalMs = progressIntervalMs || DEFAULT_PROGRESS_INTERVAL_MS;
     if (!resumed) this.#lastSequence = sequence;
+    this.#snapshotEnded = resumed;
     this.#resume = { attachmentId, afterSequence: resumed ? (this.#resume?.afterSequence ?? 0n) : sequence };
     this.#setId(attachmentId);
   }
