@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseMasterSpec } from "./mesos/masterSpec.js";
 
+const DAY_MS = 24 * 3_600_000;
+
 /** What `mesos-bridge serve` is told. */
 const schema = z
   .strictObject({
@@ -15,6 +17,16 @@ const schema = z
     masterCa: z.string().min(1).optional(),
     defaultLease: z.string().default("60s").transform(milliseconds),
     offerHold: z.string().default("5s").transform(milliseconds),
+    clientTimeout: z
+      .string()
+      .default("50s")
+      .transform(milliseconds)
+      .refine((ms) => ms >= 100 && ms <= DAY_MS, "use 100ms to 24h"),
+    missedHeartbeats: z
+      .string()
+      .regex(/^([2-9]|[1-9]\d|100)$/, "use a number from 2 to 100: a single heartbeat may be late")
+      .default("5")
+      .transform(Number),
     logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   })
   .refine((config) => (config.principal === undefined) === (config.secretFile === undefined), {

@@ -43,6 +43,16 @@ function serveCommand(): Command {
     .option("--master-ca <file>", "PEM certificates to trust for https masters")
     .option("--default-lease <duration>", "how long a session outlives its client that asks for no lease", "60s")
     .option("--offer-hold <duration>", "how long open offers are kept for an absent client", "5s")
+    .option(
+      "--client-timeout <duration>",
+      "how long a client may be silent, on the level of HTTP/2, before it is taken for gone",
+      "50s",
+    )
+    .option(
+      "--missed-heartbeats <number>",
+      "after how many missed heartbeats (Mesos sends one each 15 s) a silent master is given up",
+      "5",
+    )
     .option("--log-level <level>", "debug, info, warn or error", "info")
     .addHelpText(
       "after",

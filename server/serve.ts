@@ -38,7 +38,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const detector = detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const sessions = new SessionManager({
-    link: { detector, authentication, log, tlsCa },
+    link: { detector, authentication, log, tlsCa, missedHeartbeats: config.missedHeartbeats },
     store,
     hub,
     defaultLeaseMs: config.defaultLease,
@@ -51,6 +51,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     check: checkBy((type, request) => validator.validate(type, request)),
     log,
     descriptorSet,
+    clientTimeoutMs: config.clientTimeout,
   });
   const probe = new MasterProbe({ detector, log, tlsCa }, (reachable) => server.setServing(reachable));
   const closeAll = async () => {

@@ -24,6 +24,8 @@ export interface BridgeServerOptions {
   readonly descriptorSet: Uint8Array;
   /** Largest request, in bytes. Default 64 MiB. */
   readonly maxRequestBytes?: number;
+  /** How long a client may be silent before it is taken for gone, in ms. Default 50,000. */
+  readonly clientTimeoutMs?: number;
 }
 
 const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
@@ -42,12 +44,13 @@ export class BridgeServer {
     // The library would write lines of its own to stderr. What matters of them comes back as errors.
     const note = (text: unknown) => options.log.debug({ grpc: String(text) }, "the gRPC library says");
     setLogger({ error: note, info: note, debug: note });
+    const { clientTimeoutMs = 50_000 } = options;
     this.#server = new Server({
       "grpc.max_receive_message_length": options.maxRequestBytes ?? 64 * 1024 * 1024,
       "grpc.max_send_message_length": -1,
       // Finds clients that vanished without a word: a TCP connection alone would not tell for hours.
-      "grpc.keepalive_time_ms": 30_000,
-      "grpc.keepalive_timeout_ms": 20_000,
+      "grpc.keepalive_time_ms": Math.ceil(clientTimeoutMs * 0.6),
+      "grpc.keepalive_timeout_ms": Math.ceil(clientTimeoutMs * 0.4),
     });
     this.#server.addService(
       rawService(SchedulerServiceDefinition),

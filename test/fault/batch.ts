@@ -19,6 +19,8 @@ export interface BatchOptions {
   count?: number;
   /** How long each task takes. Default 0.3 */
   seconds?: number;
+  /** What the client asks for. Default 120 s */
+  leaseMs?: number;
 }
 
 interface Line {
@@ -53,7 +55,7 @@ export class Batch {
 
   /** Starts the client, or the next one, which goes on where the ledger ends. */
   async startClient(): Promise<void> {
-    const { bridge, cleanup, seconds = 0.3 } = this.#options;
+    const { bridge, cleanup, seconds = 0.3, leaseMs = 120_000 } = this.#options;
     const settings = {
       bridge: bridge.address,
       frameworkName: this.frameworkName,
@@ -61,6 +63,7 @@ export class Batch {
       ledger: join(this.#dir, "ledger"),
       runs: this.#dir,
       seconds,
+      leaseMs,
     };
     const args = [at("test/fault/batchClient.mjs"), JSON.stringify(settings)];
     this.#clients.push(cleanup.use(await startProcess({ command: process.execPath, args, ready: /"started"/ })));
@@ -69,6 +72,11 @@ export class Batch {
   /** Ends the client as a crash does. */
   async killClient(): Promise<void> {
     await this.#clients.at(-1)?.kill();
+  }
+
+  /** Stops the client in its tracks, or lets it go on. */
+  signalClient(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#clients.at(-1)?.signal(signal);
   }
 
   /** What all clients have seen so far. */

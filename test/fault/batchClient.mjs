@@ -4,7 +4,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { Scheduler, TaskState } from "../../dist/clients/typescript/index.js";
 
-const { bridge, frameworkName, count, ledger, runs, seconds } = JSON.parse(process.argv[2] ?? "{}");
+const { bridge, frameworkName, count, ledger, runs, seconds, leaseMs } = JSON.parse(process.argv[2] ?? "{}");
 const TERMINAL = new Set(["FINISHED", "FAILED", "KILLED", "LOST", "ERROR", "DROPPED", "GONE", "GONE_BY_OPERATOR"]);
 /** Mesos does not know the task: it never began, or it would have told of its end. */
 const UNKNOWN = new Set(["UNKNOWN", "GONE", "DROPPED", "LOST"]);
@@ -33,7 +33,7 @@ const scheduler = new Scheduler({
     failoverTimeout: 600,
     capabilities: [{ type: 6 }, { type: 5 }],
   },
-  leaseMs: 120_000,
+  leaseMs,
   backoff: { initialMs: 20, maxMs: 300 },
   deadlineMs: 20_000,
 });

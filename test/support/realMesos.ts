@@ -24,8 +24,14 @@ export interface RealClusterOptions extends ClusterOptions {
   keep?: boolean;
 }
 
+/** What can be done to a real one only: its master and agents are one process of their own. */
+export interface RealMesos extends MesosCluster {
+  /** Stops master and agents in their tracks, or lets them go on. Executors go on. */
+  pause(paused: boolean): Promise<void>;
+}
+
 /** Starts a real Mesos 1.11.0, and waits for all agents. */
-export async function startRealMesos(options: RealClusterOptions = {}): Promise<MesosCluster> {
+export async function startRealMesos(options: RealClusterOptions = {}): Promise<RealMesos> {
   const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), "real-mesos-")));
   let cluster = await run(options, workDir);
   const master = cluster.ready[1] ?? "";
@@ -52,6 +58,10 @@ export async function startRealMesos(options: RealClusterOptions = {}): Promise<
         await whileAgentsAreAway();
       }
       cluster = await starting;
+    },
+    async pause(paused) {
+      const children = await readFile(`/proc/${cluster.pid}/task/${cluster.pid}/children`, "utf8");
+      process.kill(Number(children.trim()), paused ? "SIGSTOP" : "SIGCONT");
     },
     async stop() {
       await cluster.stop();

@@ -1,0 +1,34 @@
+import { describe, expect, test } from "vitest";
+import { startBridge } from "../support/bridge.js";
+import { cleanupAfterAll } from "../support/cleanup.js";
+import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
+import { Batch } from "./batch.js";
+
+const missing = realMesosMissing();
+const wanted = process.env.MESOS !== "embedded" && (missing === undefined || process.env.CI === "true");
+
+/** The real one, whose heartbeats can't be made to come more often than each 15 s. */
+describe.runIf(wanted)("a real Mesos that stands still", () => {
+  const cleanup = cleanupAfterAll();
+
+  test("is given up after two missed heartbeats; when it goes on nothing is lost", { timeout: 90_000 }, async () => {
+    const mesos = cleanup.use(
+      await startRealMesos({
+        agents: 2,
+        resources: "cpus:2;mem:1024;disk:1000",
+        flags: { allocation_interval: "100ms" },
+      }),
+    );
+    const bridge = cleanup.use(await startBridge({ master: mesos.master, flags: ["--missed-heartbeats", "2"] }));
+    const batch = await Batch.start({ bridge, master: mesos.master, cleanup });
+    await batch.updates(40);
+    await mesos.pause(true);
+    try {
+      await bridge.process.logged(/was silent for 30000 ms/, { timeoutMs: 35_000 });
+    } finally {
+      await mesos.pause(false);
+    }
+    await batch.expectAllRanOnce();
+    expect(batch.lines().filter(({ kind }) => kind === "detached")).toEqual([]);
+  });
+});
