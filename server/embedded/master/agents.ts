@@ -171,11 +171,14 @@ export class AgentDesk implements MasterInbox {
   /** Tasks and executors that a returning agent brings along. @returns the frameworks that are removed. */
   #takeOver(agent: Agent, registration: AgentRegistration): Set<string> {
     const removed = new Set<string>();
+    // Also of what it does not bring along: it never got that, and the ids may be used again.
+    for (const { unreachableTasks } of this.#state.frameworks.values()) {
+      for (const [id, { agentId }] of unreachableTasks) if (agentId === agent.id) unreachableTasks.delete(id);
+    }
     for (const info of registration.tasks) {
       const task = taskEntry(info);
       const framework = this.#state.frameworks.get(task.frameworkId);
       if (this.#state.completedFrameworks.has(task.frameworkId)) removed.add(task.frameworkId);
-      framework?.unreachableTasks.delete(task.id);
       addTask(framework, agent, task);
     }
     for (const { frameworkId, info } of registration.executors) {
