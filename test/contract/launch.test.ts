@@ -13,6 +13,7 @@ import {
 import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { codecs, json } from "../support/codec.js";
+import { eventually } from "../support/eventually.js";
 import { frameworkInfo, launch, type PartialTask, resources, scalar, task, unique } from "../support/messages.js";
 import { MesosScheduler, type PartialFrameworkInfo, type PartialOperation, uuid } from "../support/scheduler.js";
 
@@ -203,6 +204,66 @@ describeEachMesos("launching on offers", cluster, (mesos) => {
       const second = await subscribe({ id: { value: first.frameworkId ?? "" } });
       await second.send("KILL", { kill: { taskId: launched.taskId } });
       expect((await second.update(launched.taskId?.value)).state).toBe(TASK_KILLED);
+    });
+
+    describe("that wait for an acknowledgement are sent again at once", () => {
+      /** A task whose first update is not acknowledged. */
+      async function unacknowledged() {
+        const scheduler = await subscribe();
+        const [offer] = await twoOffers(scheduler);
+        const launched = command(offer.agentId, "exec sleep 1000");
+        await scheduler.accept([offer], [launch(launched)], 1000);
+        const status = await scheduler.update(launched.taskId?.value, { acknowledge: false });
+        return { scheduler, status, taskId: launched.taskId?.value };
+      }
+      // Well before the agent's own timer, which takes 10 s.
+      const timeoutMs = 4000;
+
+      test("to the framework's new instance", async () => {
+        const { scheduler, status, taskId } = await unacknowledged();
+        const second = await subscribe({ id: { value: scheduler.frameworkId ?? "" } });
+        const again = await second.update(taskId, { timeoutMs });
+        expect(again).toMatchObject({ state: TASK_STARTING, uuid: status.uuid });
+        expect((await second.update(taskId)).state).toBe(TASK_RUNNING);
+      });
+
+      test("to a framework that was away", async () => {
+        const { scheduler, status, taskId } = await unacknowledged();
+        scheduler.stop();
+        await eventually(async () => (await scheduler.call("REVIVE")).status === 403);
+        const second = await subscribe({ id: { value: scheduler.frameworkId ?? "" } });
+        expect(await second.update(taskId, { timeoutMs })).toMatchObject({ state: TASK_STARTING, uuid: status.uuid });
+      });
+
+      test("when the framework's information has changed, and not when it is the same", async () => {
+        const { scheduler, status, taskId } = await unacknowledged();
+        const { frameworkId = "" } = scheduler;
+        const name = unique("name");
+        const update = async (more: PartialFrameworkInfo) => {
+          const frameworkInfo = { ...info, id: { value: frameworkId }, ...more };
+          expect((await scheduler.call("UPDATE_FRAMEWORK", { updateFramework: { frameworkInfo } })).status).toBe(200);
+        };
+        const info = frameworkInfo();
+        await update({ name });
+        expect(await scheduler.update(taskId, { timeoutMs, acknowledge: false })).toMatchObject({ uuid: status.uuid });
+        await update({ name });
+        await expect(scheduler.update(taskId, { timeoutMs: 2000, acknowledge: false })).rejects.toThrow(
+          "did not come within",
+        );
+      });
+
+      test("to the other frameworks of the agent as well", async () => {
+        const first = await unacknowledged();
+        const second = await subscribe();
+        const ofSameAgent = ({ agentId }: Offer) => agentId?.value === first.status.agentId?.value;
+        const offer = await nextOffer(second, ofSameAgent);
+        const launched = command(offer.agentId, "exec sleep 1000");
+        await second.accept([offer], [launch(launched)], 0);
+        await second.update(launched.taskId?.value, { acknowledge: false });
+        await subscribe({ id: { value: second.frameworkId ?? "" } });
+        const again = await first.scheduler.update(first.taskId, { timeoutMs });
+        expect(again).toMatchObject({ state: TASK_STARTING, uuid: first.status.uuid });
+      });
     });
   });
 

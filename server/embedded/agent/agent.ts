@@ -165,7 +165,11 @@ export class EmbeddedAgent implements AgentInbox {
 
   updateFramework(info: FrameworkInfo): void {
     const framework = this.#state.frameworks.get(info.id?.value ?? "");
-    if (framework) framework.info = info;
+    if (!framework || framework.terminating) return;
+    framework.info = info;
+    // Whoever is the framework now may not have got what waits for an acknowledgement: it is sent at once, and so is
+    // all else that waits, of any framework.
+    this.#state.updates.resume();
   }
 
   applyOperation(frameworkId: string, operationUuid: string, operation: Offer_Operation): void {

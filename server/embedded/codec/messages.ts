@@ -60,6 +60,15 @@ function decodeJson<T extends object>(type: MessageType<T>, body: Buffer): T {
   return message as T;
 }
 
+/** A message from a JSON value, without the frame that `decodeMessage` puts around what is wrong. @throws Error */
+export function messageFromJson<T extends object>(type: MessageType<T>, value: ReturnType<typeof parseJson>): T {
+  const schema = messageSchema(type.name);
+  const message = fromJson(schema, value);
+  const missing = missingRequired(schema, message);
+  if (missing.length > 0) throw new Error(`Missing required fields: ${missing.join(", ")}`);
+  return message as T;
+}
+
 function attempt<T>(what: string, action: () => T): T {
   try {
     return action();

@@ -41,9 +41,15 @@ export function notImplemented(): Answer {
 
 /** Undefined when the request is a POST, else the refusal. */
 export function refuseUnlessPost(request: Request): Answer | undefined {
-  if (request.method === "POST") return undefined;
-  return textAnswer(405, `405 Method Not Allowed. Expecting one of { 'POST' }, but received '${request.method}'.`, {
-    Allow: "POST",
+  return refuseUnless(request, ["POST"]);
+}
+
+/** Undefined when the request's method is one of these, else the refusal. */
+export function refuseUnless({ method }: Request, methods: readonly string[]): Answer | undefined {
+  if (methods.includes(method)) return undefined;
+  const expected = methods.map((each) => `'${each}'`).join(", ");
+  return textAnswer(405, `405 Method Not Allowed. Expecting one of { ${expected} }, but received '${method}'.`, {
+    Allow: methods.join(", "),
   });
 }
 

@@ -1,4 +1,4 @@
-import { TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
+import { type MachineID, TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { every } from "../clock.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
@@ -8,6 +8,7 @@ import { events } from "./events.js";
 import { getOrCreate } from "./filters.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { removeExecutor } from "./launch.js";
+import { machineOf } from "./maintenance.js";
 import { addOperation, operationUpdated } from "./operations.js";
 import type { MasterState } from "./state.js";
 import { addTask, loseTask, lostState, taskEntry, updateTask } from "./tasks.js";
@@ -26,6 +27,10 @@ export class AgentDesk implements MasterInbox {
     const id = registration.id ?? state.newAgentId();
     if (state.registry.gone.has(id)) {
       link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
+      return;
+    }
+    if (state.maintenance.isDown(machineOf(registration.pid, registration.info))) {
+      link.toAgent((inbox) => inbox.shutdown("Machine is `DOWN`"));
       return;
     }
     const known = state.agents.get(id);
@@ -119,6 +124,17 @@ export class AgentDesk implements MasterInbox {
     return true;
   }
 
+  /** An operator took the machine down: its agents end. */
+  takeDown(machine: MachineID): void {
+    const why = "Operator initiated 'Machine DOWN'";
+    for (const agent of this.#state.maintenance.agentsOn(machine)) {
+      this.#state.registry.remove(agent.id);
+      agent.link.toAgent((inbox) => inbox.shutdown(why));
+      const message = `Agent ${agent.hostname} removed: ${why}`;
+      this.#remove(agent, { state: () => TaskState.TASK_LOST, reason: Reason.REASON_AGENT_REMOVED, message });
+    }
+  }
+
   /** Agents that an earlier master knew have this long to come back. */
   awaitRecovered(): void {
     const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
@@ -150,6 +166,7 @@ export class AgentDesk implements MasterInbox {
       state.clock.now(),
     );
     state.agents.set(id, agent);
+    agent.unavailability = state.maintenance.admit(agent);
     for (const info of registration.frameworks) this.#recoverFramework(info);
     const toShutDown = this.#takeOver(agent, registration);
     state.allocator.addAgent(id, agent.total, agent.used());
@@ -291,6 +308,7 @@ export class AgentDesk implements MasterInbox {
     agent.active = false;
     this.#state.allocator.setAgentActive(agent.id, false);
     for (const offer of [...agent.offers]) this.#state.discardOffer(offer, { rescind: true });
+    this.#state.inverseOffers.discardOf(agent, true);
   }
 
   #remove(
@@ -318,6 +336,7 @@ export class AgentDesk implements MasterInbox {
     }
     const rest = agent.used();
     state.agents.delete(agent.id);
+    state.inverseOffers.restart(agent);
     state.allocator.removeAgent(agent.id, rest);
     for (const framework of state.frameworks.values()) {
       for (const [id, operation] of framework.operations)

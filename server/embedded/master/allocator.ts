@@ -35,6 +35,8 @@ export interface AllocatorOptions {
   /** As in Mesos's flag: `cpus:0.01|mem:32`. */
   minAllocatable: string;
   onAllocation(frameworkId: string, allocation: Allocation): void;
+  /** The agents whose resources were looked at just now. */
+  onAllocated(agentIds: readonly string[]): void;
   /** Whether the framework may have offers of this agent in this role; attributes and the like. */
   isEligible(frameworkId: string, role: string, agentId: string): boolean;
 }
@@ -159,14 +161,21 @@ export class Allocator {
     this.#request();
   }
 
+  /** Something about the agent changed that frameworks are to be told with an offer. */
+  reconsider(agentId: string): void {
+    this.#request([agentId]);
+  }
+
   allocate(agentIds: Iterable<string>): void {
     const allocations = new Map<string, Allocation>();
     const total = this.#clusterTotal();
-    for (const agentId of [...agentIds]) {
+    const candidates = [...agentIds];
+    for (const agentId of candidates) {
       const agent = this.#agents.get(agentId);
       if (agent?.active) this.#allocateAgent(agentId, agent, total, allocations);
     }
     for (const [frameworkId, allocation] of allocations) this.#options.onAllocation(frameworkId, allocation);
+    this.#options.onAllocated(candidates);
   }
 
   #allocateAgent(agentId: string, agent: AllocatorAgent, total: Quantities, out: Map<string, Allocation>): void {
@@ -269,7 +278,8 @@ function isAllocatableTo(role: string, reserved: string | undefined): boolean {
   return reserved === undefined || role === reserved || role.startsWith(`${reserved}/`);
 }
 
-function refuseSeconds(seconds: number | undefined): number {
+/** How long a filter holds, by what the framework asked for. */
+export function refuseSeconds(seconds: number | undefined): number {
   const asked = seconds ?? DEFAULT_REFUSE_SECONDS;
   if (Number.isNaN(asked) || asked < 0) return DEFAULT_REFUSE_SECONDS;
   return Math.min(asked, MAX_REFUSE_SECONDS);

@@ -1,3 +1,4 @@
+import { InverseOfferStatus_Status as Answer } from "../../../gen/mesos/v1/allocator/allocator.js";
 import { type Call, type Call_Accept, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { invalidRole } from "../names.js";
 import { isTerminal } from "../taskStates.js";
@@ -36,9 +37,12 @@ export function handleCall(state: MasterState, framework: Framework, call: Call)
       return reconcileOperations(state, framework, call.reconcileOperations?.operations ?? []);
     case Call_Type.MESSAGE:
       return message(state, framework, call);
+    case Call_Type.ACCEPT_INVERSE_OFFERS:
+      return answerInverse(state, Answer.ACCEPT, call.acceptInverseOffers);
+    case Call_Type.DECLINE_INVERSE_OFFERS:
+      return answerInverse(state, Answer.DECLINE, call.declineInverseOffers);
     default:
-      // REQUEST: Mesos's own allocator takes no notice of it. Inverse offers: there is no maintenance here, so there
-      // are none, and unknown ones are ignored.
+      // REQUEST: Mesos's own allocator takes no notice of it.
       return;
   }
 }
@@ -52,6 +56,15 @@ function decline(state: MasterState, framework: Framework, call: Call): void {
   }
 }
 
+function answerInverse(
+  state: MasterState,
+  answer: Answer.ACCEPT | Answer.DECLINE,
+  call: Call["acceptInverseOffers"] | Call["declineInverseOffers"],
+): void {
+  const ids = (call?.inverseOfferIds ?? []).map(({ value }) => value ?? "");
+  state.inverseOffers.answer(ids, answer, call?.filters?.refuseSeconds);
+}
+
 /** The roles that a SUPPRESS or REVIVE is about; undefined drops the call, as one bad role does in Mesos. */
 function affectedRoles(framework: Framework, roles: readonly string[]): readonly string[] | undefined {
   if (roles.length === 0) return framework.roles;
@@ -63,6 +76,7 @@ function revive(state: MasterState, framework: Framework, roles: readonly string
   const affected = affectedRoles(framework, roles);
   if (!affected) return;
   for (const role of affected) framework.suppressedRoles.delete(role);
+  state.inverseOffers.clearFilters(framework.id);
   state.allocator.revive(framework.id, affected);
 }
 

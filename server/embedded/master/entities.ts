@@ -6,12 +6,14 @@ import type {
   Operation,
   Task,
   TaskStatus,
+  Unavailability,
 } from "../../../gen/mesos/v1/mesos.js";
 import type { Event, OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import type { EventStream } from "../http/eventStream.js";
 import type { Link } from "../link.js";
 import { Resources } from "../resources/resources.js";
 import { rolesOf } from "./frameworkInfo.js";
+import type { InverseOffer } from "./inverseOffers.js";
 
 /** A task as the master knows it. */
 export interface TaskEntry {
@@ -60,6 +62,7 @@ export class Framework {
   readonly unreachableTasks = new Map<string, TaskEntry>();
   readonly completedTasks: TaskEntry[] = [];
   readonly offers = new Set<Offer>();
+  readonly inverseOffers = new Set<InverseOffer>();
   /** By the id that the framework gave. */
   readonly operations = new Map<string, OperationEntry>();
   registeredTime = 0;
@@ -100,6 +103,9 @@ export class Agent {
   readonly tasks = new Map<string, Map<string, TaskEntry>>();
   readonly executors = new Map<string, Map<string, ExecutorInfo>>();
   readonly offers = new Set<Offer>();
+  readonly inverseOffers = new Set<InverseOffer>();
+  /** Planned maintenance of its machine. */
+  unavailability: Unavailability | undefined;
   readonly operations = new Map<string, OperationEntry>();
   /** Kills that came while it was disconnected, by framework and task. */
   readonly pendingKills = new Map<

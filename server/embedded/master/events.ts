@@ -1,5 +1,6 @@
 import {
   FrameworkInfo_Capability_Type as Capability,
+  InverseOffer as InverseOfferMessage,
   Offer as OfferMessage,
   type OperationStatus,
   type Resource,
@@ -7,8 +8,9 @@ import {
 } from "../../../gen/mesos/v1/mesos.js";
 import { type Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { downgradeResource } from "../resources/format.js";
-import type { Framework, Offer } from "./entities.js";
+import type { Agent, Framework, Offer } from "./entities.js";
 import { hasCapability } from "./frameworkInfo.js";
+import type { InverseOffer } from "./inverseOffers.js";
 import type { MasterState } from "./state.js";
 
 /** The events of a scheduler's stream, each in the form that its framework understands. */
@@ -34,6 +36,13 @@ export const events = {
   },
   rescind(offerId: string): Event {
     return { type: Event_Type.RESCIND, rescind: { offerId: { value: offerId } } };
+  },
+  inverseOffers(framework: Framework, offers: readonly InverseOffer[]): Event {
+    const inverseOffers = offers.map((offer) => inverseOfferMessage(framework, offer));
+    return { type: Event_Type.INVERSE_OFFERS, inverseOffers: { inverseOffers } };
+  },
+  rescindInverseOffer(id: string): Event {
+    return { type: Event_Type.RESCIND_INVERSE_OFFER, rescindInverseOffer: { inverseOfferId: { value: id } } };
   },
   update(status: TaskStatus): Event {
     return { type: Event_Type.UPDATE, update: { status } };
@@ -66,7 +75,7 @@ export function resourceFor(framework: Framework, resource: Resource): Resource 
 }
 
 /** The agent's address as schedulers see it. */
-export function agentUrl(pid: string, hostname: string): NonNullable<OfferMessage["url"]> {
+function agentUrl({ pid, hostname }: Agent): NonNullable<OfferMessage["url"]> {
   const [name = "", address = ""] = pid.split("@");
   const [ip = "", port = "0"] = address.split(":");
   return { scheme: "http", address: { hostname, ip, port: Number(port) }, path: `/${name}`, query: [] };
@@ -79,11 +88,25 @@ export function offerMessage(framework: Framework, offer: Offer): OfferMessage {
     frameworkId: { value: framework.id },
     agentId: { value: agent.id },
     hostname: agent.hostname,
-    url: agentUrl(agent.pid, agent.hostname),
+    url: agentUrl(agent),
     domain: agent.info.domain,
     resources: offer.resources.list().map((resource) => resourceFor(framework, resource)),
     attributes: agent.info.attributes,
     executorIds: [...(agent.executors.get(framework.id)?.keys() ?? [])].map((value) => ({ value })),
     allocationInfo: hasCapability(framework.info, Capability.MULTI_ROLE) ? { role: offer.role } : undefined,
+    unavailability: agent.unavailability,
+  });
+}
+
+export function inverseOfferMessage(
+  framework: Framework,
+  { id, agent, unavailability }: InverseOffer,
+): InverseOfferMessage {
+  return InverseOfferMessage.create({
+    id: { value: id },
+    url: agentUrl(agent),
+    frameworkId: { value: framework.id },
+    agentId: { value: agent.id },
+    unavailability,
   });
 }

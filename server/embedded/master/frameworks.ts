@@ -76,6 +76,7 @@ function resubscribe(
   }
   connect(state, framework, subscription);
   state.allocator.activateFramework(framework.id);
+  sendFrameworkUpdates(state, framework);
   state.log(`framework ${framework.id} (${info.name}) subscribed again`);
 }
 
@@ -96,10 +97,12 @@ export function updateFramework(
   framework.suppressedRoles = new Set(suppressedRoles);
   framework.offerConstraints = constraints;
   state.allocator.updateFramework(framework.id, framework.info, framework.suppressedRoles);
+}
+
+/** Agents send all that waits for an acknowledgement again when they get it. */
+export function sendFrameworkUpdates(state: MasterState, framework: Framework): void {
   for (const agent of state.agents.values()) {
-    if (agent.tasks.has(framework.id) || agent.executors.has(framework.id)) {
-      agent.link.toAgent((inbox) => inbox.updateFramework(framework.info));
-    }
+    agent.link.toAgent((inbox) => inbox.updateFramework(framework.info));
   }
 }
 
@@ -122,6 +125,7 @@ function detach(framework: Framework): void {
 
 function discardOffers(state: MasterState, framework: Framework): void {
   for (const offer of [...framework.offers]) state.discardOffer(offer);
+  state.inverseOffers.discardOf(framework, false);
 }
 
 /** The framework's connection broke: it has `failover_timeout` to come back. */
@@ -130,6 +134,7 @@ export function disconnectFramework(state: MasterState, framework: Framework): v
   detach(framework);
   framework.unregisteredTime = state.clock.now();
   state.allocator.deactivateFramework(framework.id);
+  state.inverseOffers.clearFilters(framework.id);
   discardOffers(state, framework);
   const timeoutMs = (framework.info.failoverTimeout ?? 0) * 1000;
   state.log(`framework ${framework.id} disconnected; it has ${timeoutMs / 1000} s to come back`);
@@ -165,6 +170,7 @@ export function removeFramework(state: MasterState, framework: Framework): void 
   for (const agent of state.agents.values()) forgetExecutors(state, framework, agent.id);
   state.frameworks.delete(framework.id);
   state.allocator.removeFramework(framework.id);
+  state.inverseOffers.clearFilters(framework.id);
   state.completedFrameworks.set(framework.id, framework);
   const oldest = state.completedFrameworks.keys().next().value;
   if (state.completedFrameworks.size > state.flags.number("max_completed_frameworks") && oldest !== undefined) {

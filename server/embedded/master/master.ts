@@ -1,11 +1,12 @@
 import { type Answer, notFound, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
 import { AgentDesk } from "./agents.js";
+import { handleMaintenance } from "./maintenanceApi.js";
 import { metricsJson, VERSION_JSON } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
-import { stateJson } from "./stateJson.js";
+import { slavesJson, stateJson } from "./stateJson.js";
 
 /** One run of a master, from its election to its end. */
 export class EmbeddedMaster {
@@ -33,6 +34,13 @@ export class EmbeddedMaster {
         return { status: 200 };
       case "/version":
         return VERSION_JSON;
+      case "/maintenance/schedule":
+      case "/maintenance/status":
+      case "/machine/down":
+      case "/machine/up":
+        return handleMaintenance(this.state, this.agents, path, request);
+      case "/slaves":
+        return slavesJson(this.state);
       case "/state":
         return stateJson(this.state);
       case "/metrics/snapshot":
@@ -53,6 +61,7 @@ export class EmbeddedMaster {
   close(): void {
     this.state.closed = true;
     this.state.allocator.close();
+    this.state.inverseOffers.close();
     this.agents.close();
     for (const framework of this.state.frameworks.values()) {
       framework.stopHeartbeats();

@@ -6,6 +6,7 @@ import { notAcceptable, readCall } from "../http/requestBody.js";
 import { VERSION } from "../version.js";
 import type { AgentDesk } from "./agents.js";
 import { removeFramework } from "./frameworks.js";
+import { maintenanceCall, maintenanceStatus } from "./maintenanceApi.js";
 import { metrics } from "./metrics.js";
 import {
   describeAgents,
@@ -19,7 +20,20 @@ import type { MasterState } from "./state.js";
 const CALL: MessageType<Call> = { name: "mesos.v1.master.Call", fns: Call };
 const RESPONSE: MessageType<Response> = { name: "mesos.v1.master.Response", fns: Response };
 
-/** POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN and MARK_AGENT_GONE. */
+/** The part of the call that a type needs, as property and as Mesos names it. */
+const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
+  [Call_Type.TEARDOWN, ["teardown", "teardown"]],
+  [Call_Type.GET_METRICS, ["getMetrics", "get_metrics"]],
+  [Call_Type.MARK_AGENT_GONE, ["markAgentGone", "mark_agent_gone"]],
+  [Call_Type.UPDATE_MAINTENANCE_SCHEDULE, ["updateMaintenanceSchedule", "update_maintenance_schedule"]],
+  [Call_Type.START_MAINTENANCE, ["startMaintenance", "start_maintenance"]],
+  [Call_Type.STOP_MAINTENANCE, ["stopMaintenance", "stop_maintenance"]],
+] satisfies Array<[Call_Type, readonly [keyof Call, string]]>);
+
+/**
+ * POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN, MARK_AGENT_GONE and those of
+ * maintenance.
+ */
 export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
   if (wrongMethod) return wrongMethod;
@@ -32,6 +46,8 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
   if (!mediaType) return notAcceptable();
   if (call.type === Call_Type.TEARDOWN) return teardown(state, call);
   if (call.type === Call_Type.MARK_AGENT_GONE) return markGone(agents, call);
+  const maintenance = maintenanceCall(state, agents, call);
+  if (maintenance) return maintenance;
   const response = look(state, call);
   if (!response) return notImplemented();
   return { status: 200, headers: { "Content-Type": mediaType }, body: encodeMessage(RESPONSE, response, mediaType) };
@@ -39,11 +55,8 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
 
 function invalidCall(call: Call): string | undefined {
   if (call.type === undefined) return "Expecting 'type' to be present";
-  if (call.type === Call_Type.TEARDOWN && !call.teardown) return "Expecting 'teardown' to be present";
-  if (call.type === Call_Type.GET_METRICS && !call.getMetrics) return "Expecting 'get_metrics' to be present";
-  if (call.type === Call_Type.MARK_AGENT_GONE && !call.markAgentGone)
-    return "Expecting 'mark_agent_gone' to be present";
-  return undefined;
+  const part = PARTS.get(call.type);
+  return part && call[part[0]] === undefined ? `Expecting '${part[1]}' to be present` : undefined;
 }
 
 function teardown(state: MasterState, call: Call): Answer {
@@ -89,6 +102,16 @@ function look(state: MasterState, call: Call): Response | undefined {
       return { type: Response_Type.GET_OPERATIONS, getOperations: describeOperations(state) };
     case Call_Type.GET_TASKS:
       return { type: Response_Type.GET_TASKS, getTasks: describeTasks(state) };
+    case Call_Type.GET_MAINTENANCE_SCHEDULE:
+      return {
+        type: Response_Type.GET_MAINTENANCE_SCHEDULE,
+        getMaintenanceSchedule: { schedule: state.maintenance.schedule },
+      };
+    case Call_Type.GET_MAINTENANCE_STATUS:
+      return {
+        type: Response_Type.GET_MAINTENANCE_STATUS,
+        getMaintenanceStatus: { status: maintenanceStatus(state) },
+      };
     case Call_Type.GET_STATE:
       return { type: Response_Type.GET_STATE, getState: everything(state) };
     default:

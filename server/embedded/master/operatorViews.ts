@@ -10,7 +10,7 @@ import { AgentInfo, AgentInfo_Capability_Type } from "../../../gen/mesos/v1/meso
 import { operatorResources, sum } from "../resources/modelJson.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
 import type { Framework } from "./entities.js";
-import { offerMessage } from "./events.js";
+import { inverseOfferMessage, offerMessage } from "./events.js";
 import type { MasterState } from "./state.js";
 import { offered, usedBy } from "./stateJson.js";
 
@@ -56,7 +56,7 @@ function describeFramework(state: MasterState, framework: Framework): Response_G
     reregisteredTime: time(framework.reregisteredTime),
     unregisteredTime: framework.unregisteredTime > 0 ? time(framework.unregisteredTime) : undefined,
     offers: [...framework.offers].map((offer) => offerMessage(framework, offer)),
-    inverseOffers: [],
+    inverseOffers: [...framework.inverseOffers].map((offer) => inverseOfferMessage(framework, offer)),
     allocatedResources: operatorResources(usedBy(state, framework)),
     offeredResources: operatorResources(offered(framework.offers)),
     offerConstraints: framework.offerConstraints ?? { roleConstraints: {} },

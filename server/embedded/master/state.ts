@@ -7,6 +7,8 @@ import type { Resources } from "../resources/resources.js";
 import { type Allocation, Allocator } from "./allocator.js";
 import type { Agent, Framework, Offer } from "./entities.js";
 import { events } from "./events.js";
+import { InverseOffers } from "./inverseOffers.js";
+import { Maintenance } from "./maintenance.js";
 import { satisfiesConstraints } from "./offerConstraints.js";
 import type { Registry } from "./registry.js";
 
@@ -35,6 +37,8 @@ export class MasterState {
   readonly recoveredAgents: Set<string>;
   readonly offers = new Map<string, Offer>();
   readonly allocator: Allocator;
+  readonly inverseOffers: InverseOffers;
+  readonly maintenance: Maintenance;
   closed = false;
   #nextFramework = 0;
   #nextAgent = 0;
@@ -48,11 +52,14 @@ export class MasterState {
     this.log = options.log;
     this.startTime = options.clock.now();
     this.recoveredAgents = new Set(options.registry.admitted);
+    this.inverseOffers = new InverseOffers(this);
+    this.maintenance = new Maintenance(this);
     this.allocator = new Allocator({
       clock: options.clock,
       intervalMs: options.flags.duration("allocation_interval"),
       minAllocatable: options.flags.text("min_allocatable_resources"),
       onAllocation: (frameworkId, allocation) => this.#offer(frameworkId, allocation),
+      onAllocated: (agentIds) => this.inverseOffers.generate(agentIds),
       isEligible: (frameworkId, role, agentId) => this.#isEligible(frameworkId, role, agentId),
     });
   }

@@ -37,6 +37,12 @@ export function stateJson(state: MasterState): Answer {
   );
 }
 
+/** GET /slaves: the agents alone. */
+export function slavesJson(state: MasterState): Answer {
+  const slaves = [...state.agents.values()].map(modelAgent);
+  return jsonAnswer(JSON.stringify({ slaves, recovered_slaves: [...state.recoveredAgents].map((id) => ({ id })) }));
+}
+
 function modelAgent(agent: Agent): Record<string, unknown> {
   return {
     id: agent.id,

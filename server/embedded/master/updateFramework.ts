@@ -1,8 +1,8 @@
-import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
+import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import type { Call } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { type Answer, textAnswer } from "../http/answer.js";
 import type { Framework } from "./entities.js";
-import { updateFramework } from "./frameworks.js";
+import { sendFrameworkUpdates, updateFramework } from "./frameworks.js";
 import { invalidConstraints } from "./offerConstraints.js";
 import type { MasterState } from "./state.js";
 import { invalidFrameworkInfo, invalidSuppression } from "./subscribeValidation.js";
@@ -22,8 +22,17 @@ export function updateFrameworkCall(state: MasterState, framework: Framework, ca
   if (constraints !== undefined) {
     return textAnswer(400, `'UpdateFramework.offer_constraints' are not valid: ${constraints}`);
   }
+  const same = isSame(framework.info, info);
   updateFramework(state, framework, info, update.suppressedRoles, update.offerConstraints);
+  if (!same) sendFrameworkUpdates(state, framework);
   return { status: 200 };
+}
+
+/** As Mesos compares them: the order of roles doesn't matter. */
+function isSame(before: FrameworkInfo, after: FrameworkInfo): boolean {
+  const bytes = (info: FrameworkInfo) =>
+    FrameworkInfo.encode({ ...info, checkpoint: info.checkpoint ?? false, roles: [...info.roles].sort() }).finish();
+  return Buffer.from(bytes(before)).equals(bytes(after));
 }
 
 function changedImmutable(before: FrameworkInfo, after: FrameworkInfo): string | undefined {

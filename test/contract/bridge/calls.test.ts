@@ -245,9 +245,8 @@ describeBridge("calls over the bridge", cluster, (suite) => {
     expect(answer.code).toBe("INVALID_ARGUMENT");
   });
 
-  test("inverse offers come and are answered", async ({ skip }) => {
+  test("inverse offers come and are answered", async () => {
     const { attach, mesos, cleanup } = suite();
-    skip(mesos.kind === "embedded", "the embedded Mesos has no maintenance schedule");
     const scheduler = await attach();
     const taskId = await launchOne(scheduler, "exec sleep 100");
     await scheduler.updateTo(taskId, TASK_RUNNING);

@@ -19,6 +19,7 @@ describe("allocator", () => {
       clock,
       intervalMs: 1000,
       minAllocatable: "cpus:0.01|mem:32",
+      onAllocated: () => {},
       isEligible: () => true,
       onAllocation: (framework: string, allocation: Allocation) => {
         for (const [role, agents] of allocation) {

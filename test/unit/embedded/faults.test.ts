@@ -120,10 +120,9 @@ describe("a new master", () => {
     const first = (await scheduler.events.next("UPDATE")).update.status;
     await running.failoverMaster();
     const again = await Scheduler.subscribe(running.url, { ...AWARE, id: { value: scheduler.frameworkId } });
-    // It is sent when the agent registers, which may be before the framework is there, and then by the retry.
-    await again.call("RECONCILE", { reconcile: {} });
-    expect((await again.update("t")).state).toBe("TASK_STARTING");
-    await again.acknowledge(first);
+    const { status } = (await again.events.next("UPDATE")).update;
+    expect(status).toMatchObject({ state: "TASK_STARTING", uuid: first.uuid });
+    await again.acknowledge(status);
     expect((await again.update("t")).state).toBe("TASK_RUNNING");
     expect((await again.update("t")).state).toBe("TASK_FINISHED");
   });
