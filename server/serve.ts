@@ -37,8 +37,10 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const owner = await ownerOf(config.dataDir, store);
   const detector = detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
+  const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
+  const { missedHeartbeats } = config;
   const sessions = new SessionManager({
-    link: { detector, authentication, log, tlsCa, missedHeartbeats: config.missedHeartbeats },
+    link: { detector, authentication, log, tlsCa, missedHeartbeats, census: probe },
     store,
     hub,
     defaultLeaseMs: config.defaultLease,
@@ -53,7 +55,6 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     descriptorSet,
     clientTimeoutMs: config.clientTimeout,
   });
-  const probe = new MasterProbe({ detector, log, tlsCa }, (reachable) => server.setServing(reachable));
   const closeAll = async () => {
     probe.close();
     server.setServing(false);

@@ -23,6 +23,13 @@ export interface LinkOptions {
   readonly maxPendingCalls?: number;
   readonly maxPendingBytes?: number;
   readonly backoff?: BackoffOptions;
+  readonly census?: LinkCensus;
+}
+
+/** Hears of all links when they get and lose their subscriptions. */
+export interface LinkCensus {
+  subscribed(): void;
+  unsubscribed(): void;
 }
 
 /** What a link tells its session. All methods are called in the order of what happened. */
@@ -197,7 +204,7 @@ export class Link {
     } finally {
       watchdog.stop();
       this.#subscription = undefined;
-      this.#connected = false;
+      this.#setConnected(false);
       this.#calls?.close("the subscription ended");
       this.#calls = undefined;
     }
@@ -250,9 +257,16 @@ export class Link {
       // a new subscription makes the master give all of them back.
       onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),
     });
-    this.#connected = true;
+    this.#setConnected(true);
     this.#lastReason = "";
     this.#handler.onConnected(master.host);
+  }
+
+  #setConnected(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    if (connected) this.#options.census?.subscribed();
+    else this.#options.census?.unsubscribed();
   }
 
   #relay(events: Uint8Array[]): void {
@@ -261,7 +275,7 @@ export class Link {
 
   #refuse(message: string): void {
     this.#refused = true;
-    this.#connected = false;
+    this.#setConnected(false);
     this.#lastReason = message;
     this.#subscription?.abort(new Error(message));
     this.#handler.onRefused(message);

@@ -1,10 +1,14 @@
 import { Client } from "undici";
 import type { Log } from "../log.js";
+import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
 import type { MasterDetector } from "./detector.js";
+import type { LinkCensus } from "./link.js";
+import { leaderOf, rejectionText } from "./subscription.js";
 
 export interface MasterProbeOptions {
   readonly detector: MasterDetector;
+  readonly authentication: Authentication;
   readonly log: Log;
   readonly tlsCa: string | undefined;
   /** How often a master that answers is asked again, in ms. Default 15,000. */
@@ -14,19 +18,31 @@ export interface MasterProbeOptions {
   readonly timeoutMs?: number;
 }
 
+const PATH = "/api/v1/scheduler";
+const MAX_REDIRECTS = 5;
+
 /**
- * Asks whether there is a Mesos master, also while no framework needs one, so that health checks
- * tell the truth. Asks for `/version`, which every Mesos answers without authentication.
+ * Asks whether there is a Mesos master that leads, also while no framework needs one, so that health checks tell the
+ * truth. It asks by a GET for what schedulers POST to: a master that does not lead answers 307 or 503, one that does not
+ * take the bridge's credentials 401, and only the leader says that it wants a POST. `/version` and `/health` are
+ * answered by every master. What links see counts too: one that is subscribed proves a leader, and one that lost its
+ * subscription is a reason to ask at once.
  */
-export class MasterProbe {
+export class MasterProbe implements LinkCensus {
   readonly #options: MasterProbeOptions;
   readonly #onChange: (reachable: boolean) => void;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
+  #unwatchAuthorization: (() => void) | undefined;
   #asking = false;
   #askAgain = false;
   #seen: string | undefined;
+  /** Links that are subscribed. */
+  #links = 0;
+  /** Set when a link subscribed or was lost since the question was asked: its answer may be out of date. */
+  #linksChanged = false;
+  #failures = 0;
 
   constructor(options: MasterProbeOptions, onChange: (reachable: boolean) => void) {
     this.#options = options;
@@ -34,18 +50,34 @@ export class MasterProbe {
   }
 
   start(): void {
-    this.#unwatch = this.#options.detector.onLeaderChanged(() => void this.#round());
+    const { detector, authentication } = this.#options;
+    this.#unwatch = detector.onLeaderChanged(() => void this.#round());
+    this.#unwatchAuthorization = authentication.onChanged(() => void this.#round());
     void this.#round();
   }
 
   close(): void {
     this.#unwatch?.();
+    this.#unwatchAuthorization?.();
     this.#stop.abort();
     clearTimeout(this.#timer);
   }
 
+  subscribed(): void {
+    this.#links++;
+    this.#linksChanged = true;
+    this.#failures = 0;
+    this.#tell("");
+  }
+
+  unsubscribed(): void {
+    this.#links--;
+    this.#linksChanged = true;
+    if (this.#links === 0) void this.#round();
+  }
+
   async #round(): Promise<void> {
-    const { intervalMs = 15_000, retryMs = 1_000 } = this.#options;
+    if (this.#stop.signal.aborted) return;
     if (this.#asking) {
       this.#askAgain = true;
       return;
@@ -53,16 +85,27 @@ export class MasterProbe {
     clearTimeout(this.#timer);
     this.#asking = true;
     this.#askAgain = false;
+    this.#linksChanged = false;
     const problem = await this.#ask();
     this.#asking = false;
     if (this.#stop.signal.aborted) return;
-    this.#tell(problem);
+    this.#answered(problem);
     if (this.#askAgain) return void this.#round();
+    const { intervalMs = 15_000, retryMs = 1_000 } = this.#options;
     this.#timer = setTimeout(() => void this.#round(), problem === "" ? intervalMs : retryMs);
   }
 
+  #answered(problem: string): void {
+    this.#failures = problem === "" ? 0 : this.#failures + 1;
+    if (problem !== "" && this.#links > 0) {
+      // A subscription stands: one answer that did not come, or that is older than it, proves nothing.
+      if (this.#linksChanged || this.#failures < 2) return;
+    }
+    this.#tell(problem);
+  }
+
   #tell(problem: string): void {
-    if (problem === this.#seen) return;
+    if (problem === this.#seen || this.#stop.signal.aborted) return;
     const { log, detector } = this.#options;
     this.#seen = problem;
     if (problem === "") log.info({ master: detector.describe() }, "a Mesos master answers");
@@ -70,50 +113,73 @@ export class MasterProbe {
     this.#onChange(problem === "");
   }
 
-  /** What is wrong; empty if a master answers. */
+  /** What is wrong; empty if the leading master answers. */
   async #ask(): Promise<string> {
-    const { detector, tlsCa, timeoutMs = 5_000 } = this.#options;
+    const { authentication, timeoutMs = 5_000 } = this.#options;
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
+    const authorization = await authentication.header().catch((error: Error) => error);
+    if (authorization instanceof Error) return `the credentials can't be read: ${authorization.message}`;
+    let problem = "";
+    for (let i = 0; i <= MAX_REDIRECTS; i++) {
+      const answer = await this.#askOne(authorization, signal);
+      if (!("leader" in answer)) return answer.problem;
+      this.#options.detector.redirected(answer.leader);
+      problem = `${answer.leader.host} and others redirect in a circle: ${MAX_REDIRECTS} redirections and no leader`;
+    }
+    return problem;
+  }
+
+  async #askOne(authorization: string | undefined, signal: AbortSignal): Promise<Answer> {
+    const { detector, tlsCa } = this.#options;
     let master: URL | undefined;
     let waiting = "no leading master is known";
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
       master = await detector.next(signal, (reason) => {
         waiting = reason;
         // An answer already, but for the first one: the detection has only begun, and is given the round's time.
-        if (this.#seen !== undefined && !this.#stop.signal.aborted) this.#tell(reason);
+        if (this.#seen !== undefined && this.#links === 0) this.#tell(reason);
       });
-      const problem = await askVersion(master, tlsCa, signal);
-      if (problem !== "") detector.failed(master);
-      return problem;
+      const answer = await ask(master, authorization, tlsCa, signal);
+      if ("problem" in answer && answer.problem !== "") detector.failed(master);
+      return answer;
     } catch (error) {
-      if (!master) return waiting;
+      if (!master) return { problem: waiting };
       detector.failed(master);
       const silent = (error as Error).name === "TimeoutError";
-      return silent ? `${master.host} does not answer` : connectErrorText(error as Error, master);
+      return { problem: silent ? `${master.host} does not answer` : connectErrorText(error as Error, master) };
     }
   }
 }
 
-async function askVersion(master: URL, tlsCa: string | undefined, signal: AbortSignal): Promise<string> {
+/** What is wrong, empty if nothing is; or who leads in place of the one that was asked. */
+type Answer = { readonly problem: string } | { readonly leader: URL };
+
+async function ask(
+  master: URL,
+  authorization: string | undefined,
+  tlsCa: string | undefined,
+  signal: AbortSignal,
+): Promise<Answer> {
   const client = new Client(master.origin, {
     ...(tlsCa === undefined ? {} : { connect: { ca: tlsCa } }),
     maxResponseSize: 65_536,
   });
   try {
-    const { statusCode, body } = await client.request({ method: "GET", path: "/version", signal });
-    const text = await body.text();
-    if (statusCode === 200 && isMesosVersion(text)) return "";
-    return `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to /version)`;
+    const { statusCode, headers, body } = await client.request({
+      method: "GET",
+      path: PATH,
+      headers: authorization === undefined ? {} : { authorization },
+      signal,
+    });
+    const text = Buffer.from(await body.arrayBuffer());
+    if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow))) return { problem: "" };
+    const leader = statusCode === 307 ? leaderOf(headers.location, master) : undefined;
+    if (leader) return { leader };
+    if ([401, 403, 503].includes(statusCode)) {
+      return { problem: rejectionText(statusCode, [text], authorization !== undefined) };
+    }
+    return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
   } finally {
     await client.destroy();
-  }
-}
-
-function isMesosVersion(text: string): boolean {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null && "version" in parsed;
-  } catch {
-    return false;
   }
 }

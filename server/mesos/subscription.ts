@@ -231,7 +231,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
  * Where a 307 leads: Mesos writes `//host:port/path`, older documents say `host:port`.
  * The scheme stays that of the master that was asked.
  */
-function leaderOf(location: unknown, asked: URL): URL | undefined {
+export function leaderOf(location: unknown, asked: URL): URL | undefined {
   if (typeof location !== "string" || location === "") return undefined;
   if (/^\/(?!\/)/.test(location)) return undefined;
   const absolute = /^https?:\/\//.test(location) ? location : `${asked.protocol}//${location.replace(/^\/\//, "")}`;
@@ -241,7 +241,8 @@ function leaderOf(location: unknown, asked: URL): URL | undefined {
   return new URL(url.origin);
 }
 
-function rejectionText(status: number, parts: readonly Buffer[], authenticates: boolean): string {
+/** What a person is told of an answer to SUBSCRIBE that is none of its own. */
+export function rejectionText(status: number, parts: readonly Buffer[], authenticates: boolean): string {
   const body = Buffer.concat(parts).toString("utf8", 0, MAX_ERROR_BODY_BYTES).replace(/\s+/g, " ").trim();
   const text = body === "" ? "" : `: ${body.slice(0, 300)}`;
   if (status === 503) return `the master is not ready (503)${text}`;

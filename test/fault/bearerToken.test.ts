@@ -30,9 +30,9 @@ class TokenMaster {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (request.url === "/version") return void response.end(JSON.stringify({ version: "1.11.0" }));
     const { authorization = "" } = request.headers;
     if (authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end("Unauthorized\n");
+    if (request.method === "GET") return void response.writeHead(405, { Allow: "POST" }).end();
     const call = Call.decode(Buffer.concat(chunks));
     if (call.type === Call_Type.SUBSCRIBE) return this.#subscribe(call, response);
     this.tokensOfCalls.push(authorization.slice("Bearer ".length));

@@ -8,6 +8,7 @@ import { Cleanup } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { eventually } from "../support/eventually.js";
+import { health, healthIs } from "../support/health.js";
 import { task, unique } from "../support/messages.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
 import { startProxy } from "./proxy.js";
@@ -179,6 +180,28 @@ describe.runIf(wanted)("masters by ZooKeeper", () => {
     await eventually(() => contender.leave(first).then(() => true), { what: "leaving" });
     const moved = await scheduler.linkChanged(LINK_STATE_CONNECTED, { timeoutMs: 15_000 });
     expect(moved.master).toBe(`127.0.0.1:${proxy.port}`);
+  });
+
+  test("a master that ZooKeeper names and that does not lead yet, or not any more, is no reason to be healthy", async () => {
+    const { path, contender } = await setUp();
+    const standby = each.use(await startEmbeddedMesos({ agents: 1 }));
+    const unavailable = { kind: "unavailable", text: "No leader elected" } as const;
+    standby.faults.standDown(unavailable);
+    const node = await contender.enter(masterInfo("127.0.0.1", standby.port));
+    const bridge = await bridgeAt(path);
+    await bridge.process.logged(/"reason":"the master is not ready \(503\): No leader elected"/);
+    expect(await health(bridge.address)).toBe("NOT_SERVING");
+    standby.faults.standDown(undefined);
+    await healthIs(bridge.address, "SERVING");
+    const scheduler = await (await attach(bridge)).linked();
+
+    standby.faults.standDown(unavailable);
+    standby.faults.dropStream(scheduler.frameworkId);
+    await healthIs(bridge.address, "NOT_SERVING");
+    await contender.enter(masterInfo("127.0.0.1", real.port));
+    await contender.leave(node);
+    await scheduler.linkChanged(LINK_STATE_CONNECTED);
+    await healthIs(bridge.address, "SERVING");
   });
 
   test("credentials open nodes that others can't read, and are told to nobody", async () => {

@@ -71,8 +71,8 @@ export class AnsweringMaster {
   }
 
   #answer(request: FakeRequest): void {
-    const { connection, path } = request;
-    if (path === "/version") return connection.answer(200, '{"version":"1.11.0"}');
+    const { connection, method } = request;
+    if (method === "GET") return connection.answer(405, "", { Allow: "POST" });
     const call = request.call();
     if (call.type !== Call_Type.SUBSCRIBE) {
       this.calls.push(request);

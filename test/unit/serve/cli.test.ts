@@ -69,6 +69,8 @@ test("serve --help says every flag", async () => {
     "master-ca",
     "default-lease",
     "offer-hold",
+    "client-timeout",
+    "missed-heartbeats",
     "log-level",
   ]) {
     expect(stdout).toContain(`--${flag} <`);
@@ -159,6 +161,8 @@ describe("a wrong command line is told in one line", () => {
       /^mesos-bridge: --default-lease: 'soon' is not a duration/,
     ],
     ["a hold without a unit", () => ({ "offer-hold": "5" }), /^mesos-bridge: --offer-hold: '5' is not a duration/],
+    ["a timeout of nothing", () => ({ "client-timeout": "0s" }), /^mesos-bridge: --client-timeout: use 100ms to 24h/],
+    ["one missed heartbeat", () => ({ "missed-heartbeats": "1" }), /^mesos-bridge: --missed-heartbeats: use a number/],
     ["a log level", () => ({ "log-level": "loud" }), /^mesos-bridge: --log-level: .*debug/],
   ];
   test.each(wrong)("%s", async (_, flags, line) => {

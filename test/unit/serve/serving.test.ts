@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
 import { createConnection } from "node:net";
 import { promisify } from "node:util";
-import { type Client, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
-import { service as healthService } from "grpc-health-check";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Bridge, startBridge } from "../../support/bridge.js";
 import { BridgeClient } from "../../support/bridgeClient.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually, within } from "../../support/eventually.js";
 import { type FakeConnection, FakeMaster } from "../../support/fakeMaster.js";
+import { health } from "../../support/health.js";
 import { at } from "../../support/paths.js";
 
 let cleanup: Cleanup;
@@ -29,11 +28,11 @@ async function bridge(masters = master.host): Promise<Bridge> {
   return cleanup.use(await startBridge({ master: masters }));
 }
 
-/** Answers /version as a Mesos master does, and subscriptions too. */
+/** Answers as a Mesos master that leads, subscriptions too. */
 async function beMesos(): Promise<void> {
   for (;;) {
-    const { path, connection } = await master.requests.next({ timeoutMs: 60_000 });
-    if (path === "/version") connection.answer(200, '{"version":"1.11.0"}', { "Content-Type": "application/json" });
+    const { method, connection } = await master.requests.next({ timeoutMs: 60_000 });
+    if (method === "GET") connection.answer(405, "", { Allow: "POST" });
     else {
       connection.openStream();
       connection.subscribed();
@@ -44,28 +43,6 @@ async function beMesos(): Promise<void> {
 /** Answers whatever is asked with the same bytes. */
 async function answerWith(answer: (connection: FakeConnection) => void): Promise<void> {
   for (;;) answer((await master.requests.next({ timeoutMs: 60_000 })).connection);
-}
-
-/** Asks `grpc.health.v1`. */
-async function health(address: string, service = ""): Promise<string> {
-  const HealthClient = makeGenericClientConstructor(healthService, "grpc.health.v1.Health");
-  const client = new HealthClient(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
-  try {
-    return await new Promise((resolve, reject) => {
-      const check = (client as Client & Record<string, (...args: unknown[]) => void>).check;
-      check?.call(
-        client,
-        { service },
-        { deadline: Date.now() + 5_000 },
-        (error: Error | null, response: { status: string }) => {
-          if (error) reject(error);
-          else resolve(response.status);
-        },
-      );
-    });
-  } finally {
-    client.close();
-  }
 }
 
 const SERVICES = ["", "mesosbridge.v1.SchedulerService", "mesosbridge.v1.ObserverService"];
