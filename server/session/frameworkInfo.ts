@@ -67,6 +67,25 @@ export function withId(info: Uint8Array, frameworkId: string): Buffer {
   return Buffer.concat([info, lengthDelimited(ID, idMessage(frameworkId))]);
 }
 
+/**
+ * A stored FrameworkInfo with the principal that the bridge authenticates as now. Mesos refuses any other, so what was
+ * stored by a run with another principal can't be used. Without one to authenticate as, it stays as it is.
+ */
+export function withPrincipal(info: Uint8Array, principal: string | undefined): Uint8Array {
+  // Byte by byte the same if nothing changes: a framework whose bytes change is subscribed anew.
+  if (principal === undefined || principalOf(info) === principal) return info;
+  return Buffer.concat([without(PRINCIPAL, info), stringField(PRINCIPAL, principal)]);
+}
+
+function principalOf(info: Uint8Array): string | undefined {
+  let principal: string | undefined;
+  const reader = new ProtoReader(info);
+  while (reader.next()) {
+    if (reader.field === PRINCIPAL && reader.wireType === LENGTH_DELIMITED) principal = reader.string();
+  }
+  return principal;
+}
+
 /** The roles that a framework subscribes with: `roles`, or `role`, which is "*" by default. */
 export function rolesOf(info: Uint8Array): string[] {
   const roles: string[] = [];
@@ -116,19 +135,19 @@ export function updatedFields(payload: Uint8Array): Omit<SubscribeFields, "frame
   const reader = new ProtoReader(payload);
   while (reader.next()) {
     if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === 1) frameworkInfo = withoutId(reader.bytes());
+    if (reader.field === 1) frameworkInfo = without(ID, reader.bytes());
     else if (reader.field === 2) suppressedRoles.push(reader.string());
     else if (reader.field === 3) offerConstraints = Buffer.from(reader.bytes());
   }
   return { frameworkInfo, suppressedRoles, offerConstraints };
 }
 
-function withoutId(info: Uint8Array): Buffer {
+function without(field: number, info: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   const reader = new ProtoReader(info);
   while (reader.next()) {
     reader.skip();
-    if (reader.field !== ID) parts.push(reader.rawField());
+    if (reader.field !== field) parts.push(reader.rawField());
   }
   return Buffer.concat(parts);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { BridgeError, invalidField, storeUnavailable } from "./errors.js";
-import { completeFrameworkInfo } from "./frameworkInfo.js";
+import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
 import { type Resume, Session, type SessionOptions } from "./session.js";
 
@@ -50,7 +50,7 @@ export class SessionManager {
     for (const record of this.#options.store.frameworks()) {
       if (!record.open) continue;
       const left = record.detachedAtMs === undefined ? record.leaseMs : record.detachedAtMs + record.leaseMs - nowMs;
-      this.#open(record).start(Math.max(0, Math.min(left, record.leaseMs)));
+      this.#open(this.#asNow(record)).start(Math.max(0, Math.min(left, record.leaseMs)));
     }
   }
 
@@ -138,7 +138,7 @@ export class SessionManager {
       if (!known) throw invalidField("framework_info", "is required for a framework that the bridge does not know");
       const { suppressedRoles, offerConstraints } = request;
       const record = {
-        ...known,
+        ...this.#asNow(known),
         ...common,
         ...(suppressedRoles.length > 0 && { suppressedRoles }),
         ...(offerConstraints.length > 0 && { offerConstraints: Buffer.from(offerConstraints) }),
@@ -158,6 +158,12 @@ export class SessionManager {
       offerConstraints: Buffer.from(request.offerConstraints),
     };
     return { record, defaultedFields: completed.defaultedFields };
+  }
+
+  /** A remembered framework as this run of the bridge can subscribe it. */
+  #asNow(record: FrameworkRecord): FrameworkRecord {
+    const { principal } = this.#options.link.authentication;
+    return { ...record, frameworkInfo: withPrincipal(record.frameworkInfo, principal) };
   }
 
   #open(record: FrameworkRecord): Session {

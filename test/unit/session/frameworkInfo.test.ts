@@ -8,6 +8,7 @@ import {
   subscribeCall,
   updatedFields,
   withId,
+  withPrincipal,
 } from "../../../server/session/frameworkInfo.js";
 import { lengthDelimited, ProtoReader, stringField, varintField, WireError } from "../../../wire/proto.js";
 
@@ -29,6 +30,22 @@ function rawFields(bytes: Uint8Array): Buffer[] {
   while (reader.next()) fields.push(Buffer.from(reader.rawField()));
   return fields;
 }
+
+describe("withPrincipal", () => {
+  const info = Buffer.concat([encoded({ user: "root", principal: "alice", roles: ["a"] }), unknown]);
+
+  test("puts the bridge's own in the stored one's place, and keeps all else", () => {
+    const changed = withPrincipal(info, "bob");
+    expect(FrameworkInfo.decode(changed)).toMatchObject({ user: "root", principal: "bob", roles: ["a"] });
+    expect(rawFields(changed)).toEqual(expect.arrayContaining(rawFields(unknown)));
+    expect(rawFields(changed)).toHaveLength(rawFields(info).length);
+  });
+
+  test("changes no byte if it is that one, or if the bridge has none", () => {
+    expect(withPrincipal(info, "alice")).toBe(info);
+    expect(withPrincipal(info, undefined)).toBe(info);
+  });
+});
 
 describe("completeFrameworkInfo", () => {
   test("fills in what is unset, and says so", () => {
