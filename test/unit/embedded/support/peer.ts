@@ -21,6 +21,13 @@ export interface Status {
   readonly message?: string;
   readonly uuid?: string;
   readonly data?: string;
+  readonly healthy?: boolean;
+  readonly check_status?: {
+    readonly type: string;
+    readonly command?: { readonly exit_code?: number };
+    readonly http?: { readonly status_code?: number };
+    readonly tcp?: { readonly succeeded?: boolean };
+  };
   readonly unreachable_time?: { readonly nanoseconds: number };
   readonly container_status?: { readonly container_id: Id; readonly executor_pid?: number };
 }
