@@ -24,7 +24,7 @@ export interface FrameworkDetails extends Omit<FrameworkView, "tasks"> {
 }
 
 export function viewOf(record: FrameworkRecord, tasks: readonly TaskRecord[]): FrameworkView {
-  const info = FrameworkInfo.decode(record.frameworkInfo);
+  const info = infoOf(record);
   const { open, detachedAtMs } = record;
   return {
     framework_name: record.frameworkName,
@@ -43,9 +43,18 @@ export function detailsOf(record: FrameworkRecord, tasks: readonly TaskRecord[])
   return {
     ...viewOf(record, tasks),
     suppressed_roles: record.suppressedRoles,
-    framework_info: FrameworkInfo.toJSON(FrameworkInfo.decode(record.frameworkInfo)),
+    framework_info: FrameworkInfo.toJSON(infoOf(record)),
     tasks: tasks.map(({ taskId, agentId }) => ({ task_id: taskId, agent_id: agentId })),
   };
+}
+
+function infoOf({ frameworkName, frameworkInfo }: FrameworkRecord): FrameworkInfo {
+  try {
+    return FrameworkInfo.decode(frameworkInfo);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`);
+  }
 }
 
 /** A line each framework, under a line of headings. */

@@ -100,10 +100,11 @@ function forget(name: string, { dataDir, json }: Options): Promise<string> {
   requireFrameworks(dataDir);
   return changing(dataDir, "'mesos-bridge frameworks forget'", async (store) => {
     const record = known(store, name, dataDir);
-    const details = detailsOf(record, store.tasks(name));
+    const tasksOf = store.tasks(name);
+    const answer = json ? asJson(detailsOf(record, tasksOf)) : undefined;
     await store.remove(name);
-    if (json) return asJson(details);
-    const tasks = details.tasks.length === 0 ? "" : ` and ${details.tasks.length} of its tasks`;
+    if (answer !== undefined) return answer;
+    const tasks = tasksOf.length === 0 ? "" : ` and ${tasksOf.length} of its tasks`;
     return `forgot ${name}, which had the framework id ${record.frameworkId},${tasks} here; Mesos was not told\n`;
   });
 }

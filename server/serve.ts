@@ -15,7 +15,7 @@ import { MasterProbe } from "./mesos/masterProbe.js";
 import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
 import { ZookeeperDetector } from "./mesos/zookeeperDetector.js";
 import { ObserverHub } from "./session/observerHub.js";
-import { SessionManager } from "./session/sessionManager.js";
+import { RestoreError, SessionManager } from "./session/sessionManager.js";
 import { DataDirInUseError, DataDirOwner } from "./store/dataDirOwner.js";
 import { LmdbStore } from "./store/lmdbStore.js";
 import { createValidator } from "./validation/validator.js";
@@ -65,15 +65,36 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await store.close();
   };
   try {
-    const port = await server.listen(config.listen);
-    sessions.restore(Date.now());
+    const port = await listen(server, config.listen);
+    restore(sessions, config.dataDir);
     probe.start();
     return { address: config.listen.replace(/\d+$/, String(port)), close: closeAll };
   } catch (error) {
     await closeAll();
+    throw error;
+  }
+}
+
+async function listen(server: BridgeServer, address: string): Promise<number> {
+  try {
+    return await server.listen(address);
+  } catch (error) {
     const { message } = error as Error;
-    if (message.includes("EADDRINUSE")) throw new Error(`--listen: ${config.listen} is in use by another program`);
-    throw new Error(`--listen: ${config.listen} can't be used: ${message}`);
+    if (message.includes("EADDRINUSE")) throw new Error(`--listen: ${address} is in use by another program`);
+    throw new Error(`--listen: ${address} can't be used: ${message}`);
+  }
+}
+
+/** A framework that can't be taken up ends the start: going on without it would be losing it without a word. */
+function restore(sessions: SessionManager, dataDir: string): void {
+  try {
+    sessions.restore(Date.now());
+  } catch (error) {
+    if (error instanceof RestoreError) {
+      const forget = `'mesos-bridge frameworks forget ${error.frameworkName} --data-dir ${dataDir}'`;
+      throw new Error(`--data-dir: ${error.message}. Put a copy of ${dataDir} back, or forget it by ${forget}`);
+    }
+    throw new Error(`--data-dir: what ${dataDir} holds can't be read: ${(error as Error).message}`);
   }
 }
 

@@ -31,6 +31,18 @@ export interface SessionManagerOptions extends SessionOptions {
   readonly maxLeaseMs?: number;
 }
 
+/** What is remembered of a framework can't be used. */
+export class RestoreError extends Error {
+  override readonly name = "RestoreError";
+  readonly frameworkName: string;
+
+  constructor(frameworkName: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`, { cause });
+    this.frameworkName = frameworkName;
+  }
+}
+
 /** Holds the sessions of all frameworks. */
 export class SessionManager {
   readonly #options: SessionManagerOptions;
@@ -45,12 +57,21 @@ export class SessionManager {
     this.#options = options;
   }
 
-  /** Takes up the sessions whose lease still runs, before their clients return. */
+  /** Takes up the sessions whose lease still runs, before their clients return: all, or none. @throws RestoreError */
   restore(nowMs: number): void {
-    for (const record of this.#options.store.frameworks()) {
-      if (!record.open) continue;
-      const left = record.detachedAtMs === undefined ? record.leaseMs : record.detachedAtMs + record.leaseMs - nowMs;
-      this.#open(this.#asNow(record)).start(Math.max(0, Math.min(left, record.leaseMs)));
+    const opened = this.#options.store.frameworks().flatMap((record) => (record.open ? [this.#restored(record)] : []));
+    for (const session of opened) {
+      const { leaseMs, detachedAtMs } = session.state.record;
+      const left = detachedAtMs === undefined ? leaseMs : detachedAtMs + leaseMs - nowMs;
+      session.start(Math.max(0, Math.min(left, leaseMs)));
+    }
+  }
+
+  #restored(record: FrameworkRecord): Session {
+    try {
+      return this.#open(this.#asNow(record));
+    } catch (error) {
+      throw new RestoreError(record.frameworkName, error);
     }
   }
 
