@@ -25,6 +25,11 @@ const DEFAULT_MASTER_PORT = 5050;
 export function parseMasterSpec(text: string, scheme: MasterScheme = "http"): MasterSpec {
   const spec = text.trim();
   if (spec === "") throw new Error(`no master is given: ${HELP}`);
+  if (/^(zks|zk\+tls|zk\+ssl|zk-tls):\/\//.test(spec)) {
+    throw new Error(
+      `the bridge speaks no TLS to ZooKeeper: use zk:// and its plain client port, or a TLS tunnel: ${HELP}`,
+    );
+  }
   if (spec.startsWith("zk://")) return parseZookeeper(spec);
   return { kind: "list", urls: spec.split(",").map((part) => parseUrl(part.trim(), scheme)) };
 }

@@ -75,7 +75,7 @@ export class ZookeeperConnection {
     this.#socket.on("connect", () => this.#socket.write(connectRequest(options.sessionTimeoutMs)));
     this.#socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
-    this.#socket.on("close", () => this.#end(`${this.#where} closed the connection`));
+    this.#socket.on("close", () => this.#end(`${this.#where} closed the connection${this.#hint}`));
     this.#setSilence(options.connectTimeoutMs);
   }
 
@@ -132,6 +132,11 @@ export class ZookeeperConnection {
     this.#socket.destroySoon();
   }
 
+  /** ZooKeeper closes without a word where it wants TLS, and where a client has too many connections. */
+  get #hint(): string {
+    return this.#opening ? " before a session was open (a port that wants TLS is of no use here)" : "";
+  }
+
   get #where(): string {
     return `${this.#options.host}:${this.#options.port}`;
   }
@@ -147,6 +152,9 @@ export class ZookeeperConnection {
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#opening && isTlsAlert(chunk)) {
+      return this.#end(`${this.#where} wants TLS, which the bridge does not speak to ZooKeeper: use its plain port`);
+    }
     try {
       for (const frame of this.#frames.push(chunk)) {
         if (this.#ended !== undefined) return;
@@ -234,6 +242,11 @@ export class ZookeeperConnection {
     if (error.code === "ECONNRESET" || error.code === "EPIPE") return `the connection to ${this.#where} broke`;
     return `${this.#where}: ${error.message === "" ? (error.code ?? "no connection") : error.message}`;
   }
+}
+
+/** What a TLS server answers to what is no TLS: a record of type alert, of any version. */
+function isTlsAlert(bytes: Buffer): boolean {
+  return bytes[0] === 0x15 && bytes[1] === 0x03;
 }
 
 /** Asks for a new session: no transaction seen, session id 0, no password, not read-only. */

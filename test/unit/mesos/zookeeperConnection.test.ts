@@ -1,4 +1,5 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { ZookeeperConnection, ZookeeperError } from "../../../server/mesos/zookeeperConnection.js";
@@ -27,6 +28,15 @@ async function peer(onConnection: (socket: Socket) => void): Promise<number> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
+}
+
+/** A server that speaks TLS alone. */
+async function tlsPort(): Promise<number> {
+  const server = createTlsServer({}, (socket) => socket.destroy());
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
+  return (server.address() as AddressInfo).port;
 }
 
 const opened = (timeoutMs = 10_000) =>
@@ -87,6 +97,21 @@ describe("opening", () => {
     const closes = await peer((socket) => socket.end());
     await expect(open(closes)).rejects.toThrow("closed the connection");
     await expect(open(1)).rejects.toThrow("nothing listens at 127.0.0.1:1");
+  });
+
+  test("a port that wants TLS is told as such, whether it answers by an alert or by nothing", async () => {
+    const alert = await peer(
+      (socket) => void socket.once("data", () => socket.end(Buffer.from("15030100020246", "hex"))),
+    );
+    await expect(open(alert)).rejects.toThrow(
+      /^127\.0\.0\.1:\d+ wants TLS, which the bridge does not speak to ZooKeeper/,
+    );
+    const closing = await peer((socket) => void socket.once("data", () => socket.end()));
+    await expect(open(closing)).rejects.toThrow(
+      /closed the connection before a session was open \(a port that wants TLS/,
+    );
+    const port = await tlsPort();
+    await expect(open(port)).rejects.toThrow(/wants TLS/);
   });
 
   test("a silent server is given up, and a signal ends the attempt", async () => {
