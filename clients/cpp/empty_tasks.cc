@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -40,6 +41,7 @@ struct Options {
   std::string framework_name = "empty-tasks";
   std::string user = "root";
   std::string role = "*";
+  std::string command = "true";
   int tasks = 5;
   int retries = 3;
   int give_up_after = 60;
@@ -96,9 +98,17 @@ std::mt19937_64& Random() {
 class Calls {
  public:
   Calls(std::shared_ptr<grpc::Channel> channel, std::string framework_name)
-      : stub_(bridge::SchedulerService::NewStub(channel)), framework_name_(std::move(framework_name)) {}
+      : channel_(channel),
+        stub_(bridge::SchedulerService::NewStub(channel)),
+        framework_name_(std::move(framework_name)) {}
 
   bridge::SchedulerService::Stub& stub() { return *stub_; }
+
+  // Waits for a connection, no longer than that. Calls that fail at once do not move gRPC's C core to connect: without
+  // someone who waits it looks only every 5 s what became of it.
+  void WaitForConnection(milliseconds duration) {
+    channel_->WaitForConnected(std::chrono::system_clock::now() + duration);
+  }
 
   void set_attachment(const std::string& id) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -124,6 +134,7 @@ class Calls {
   }
 
  private:
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<bridge::SchedulerService::Stub> stub_;
   const std::string framework_name_;
   std::mutex mutex_;
@@ -156,7 +167,8 @@ struct Task {
 // The tasks to run, and what became of them.
 class Tasks {
  public:
-  Tasks(Calls& calls, const Options& options) : calls_(calls), retries_(options.retries) {
+  Tasks(Calls& calls, const Options& options)
+      : calls_(calls), command_(options.command), retries_(options.retries) {
     for (int number = 1; number <= options.tasks; ++number) waiting_.push_back({number});
   }
 
@@ -181,7 +193,7 @@ class Tasks {
                                         std::to_string(task.attempts + 1));
       *info.mutable_agent_id() = offer.agent_id();
       info.mutable_command()->set_shell(true);
-      info.mutable_command()->set_value("true");
+      info.mutable_command()->set_value(command_);
       *request.add_tasks() = info;
     }
     return request.tasks().empty() ? Decline(offer) : Launch(request);
@@ -268,6 +280,7 @@ class Tasks {
   }
 
   Calls& calls_;
+  const std::string command_;
   const int retries_;
   // Distinguishes the task ids of this run from those of earlier ones of the same framework.
   const std::string run_ = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
@@ -276,6 +289,17 @@ class Tasks {
   int finished_ = 0;
   int failed_ = 0;
 };
+
+// Set when the program is told to end.
+std::atomic<bool> ending{false};
+
+// Sleeps that long. A program that is told to end sleeps only a moment: it needs an attachment to end its framework.
+void Pause(milliseconds duration) {
+  const Clock::time_point end = Clock::now() + duration;
+  do {
+    std::this_thread::sleep_for(std::min(duration, milliseconds(100)));
+  } while (!ending && Clock::now() < end);
+}
 
 // Reads Subscribe streams, one after the other, until all tasks have ended.
 class Scheduler {
@@ -313,13 +337,14 @@ class Scheduler {
       }
       // Exponential, full jitter.
       const double bound = std::min(15'000.0, 100.0 * (1 << std::min(attempt++, 10)));
-      std::this_thread::sleep_for(milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(bound))(Random())));
+      Pause(milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(bound))(Random())));
     }
     return Acknowledge();
   }
 
  private:
   grpc::Status ReadStream(bool* opened) {
+    calls_.WaitForConnection(milliseconds(500));
     grpc::ClientContext context;
     auto reader = calls_.stub().Subscribe(&context, request_);
     bridge::SubscribeResponse response;
@@ -416,6 +441,7 @@ Options:
   --user NAME              the user that tasks run as on the agents (default: you)
   --role ROLE              the Mesos role whose resources are used (default: *)
   --tasks N                how many tasks (default: 5)
+  --command COMMAND        the shell command of each task (default: true)
   --retries N              how often a task is launched again when Mesos lost it (default: 3)
   --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
   --help                   print this and end
@@ -434,7 +460,8 @@ Options Parse(int argc, char** argv) {
   if (const passwd* me = getpwuid(getuid())) options.user = me->pw_name;
   const option known[] = {{"bridge", 1, nullptr, 'b'}, {"framework-name", 1, nullptr, 'f'}, {"user", 1, nullptr, 'u'},
                           {"role", 1, nullptr, 'r'},   {"tasks", 1, nullptr, 't'},          {"retries", 1, nullptr, 'n'},
-                          {"help", 0, nullptr, 'h'},   {"give-up-after", 1, nullptr, 'g'},  {nullptr, 0, nullptr, 0}};
+                          {"command", 1, nullptr, 'c'}, {"give-up-after", 1, nullptr, 'g'}, {"help", 0, nullptr, 'h'},
+                          {nullptr, 0, nullptr, 0}};
   for (int flag; (flag = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     switch (flag) {
       case 'b': options.bridge = optarg; break;
@@ -442,6 +469,7 @@ Options Parse(int argc, char** argv) {
       case 'u': options.user = optarg; break;
       case 'r': options.role = optarg; break;
       case 't': options.tasks = Number("tasks", optarg, 1); break;
+      case 'c': options.command = optarg; break;
       case 'n': options.retries = Number("retries", optarg, 0); break;
       case 'g': options.give_up_after = Number("give-up-after", optarg, 0); break;
       case 'h': std::cout << kHelp; std::exit(0);
@@ -455,8 +483,17 @@ Options Parse(int argc, char** argv) {
   return options;
 }
 
+// Ends the framework in Mesos. While the bridge is away, or has come back and does not know our attachment yet, it tries
+// again.
 grpc::Status Teardown(Calls& calls, seconds timeout) {
-  return calls.Send(&bridge::SchedulerService::Stub::Teardown, bridge::TeardownRequest(), timeout);
+  const Clock::time_point end = Clock::now() + timeout;
+  static const std::set<std::string> not_yet = {"NOT_ATTACHED", "ATTACHMENT_SUPERSEDED", "FRAMEWORK_NOT_FOUND"};
+  for (;;) {
+    const grpc::Status status = calls.Send(&bridge::SchedulerService::Stub::Teardown, bridge::TeardownRequest(), timeout);
+    const bool again = IsRetryable(status) || IsOutcomeUnknown(status) || not_yet.count(ReasonOf(status)) > 0;
+    if (status.ok() || !again || Clock::now() > end) return status;
+    std::this_thread::sleep_for(milliseconds(200));
+  }
 }
 
 // Leaves Ctrl-C and SIGTERM to who waits for them. To be called before there are other threads, which do as this one.
@@ -474,8 +511,9 @@ void EndOnInterrupt(sigset_t signals, Calls& calls) {
   std::thread([signals, &calls] {
     int signal = 0;
     sigwait(&signals, &signal);
+    ending = true;
     std::cerr << "ending the framework" << std::endl;
-    const grpc::Status status = Teardown(calls, seconds(5));
+    const grpc::Status status = Teardown(calls, seconds(10));
     if (!status.ok()) std::cerr << "the framework was not ended: " << status.error_message() << std::endl;
     std::_Exit(1);
   }).detach();

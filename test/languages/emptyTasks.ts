@@ -1,110 +1,175 @@
-import { beforeAll, expect, it } from "vitest";
-import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Bridge } from "../support/bridge.js";
+import { BridgeClient } from "../support/bridgeClient.js";
 import { type RunningProcess, startProcess } from "../support/childProcess.js";
-import { cleanupAfterAll } from "../support/cleanup.js";
+import { type Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import { type BridgeSuite, describeBridge } from "../support/describeBridge.js";
-import { eventually } from "../support/eventually.js";
-
-/** How a program is started. */
-export interface Program {
-  command: string;
-  args: string[];
-  env?: NodeJS.ProcessEnv;
-}
+import { eventually, within } from "../support/eventually.js";
+import { TcpProxy } from "../support/tcpProxy.js";
+import type { Program } from "./program.js";
 
 /** Building one from nothing downloads what it needs. */
 const BUILD_TIMEOUT_MS = 600_000;
 const RUN_TIMEOUT_MS = 60_000;
 let names = 0;
 
-/**
- * What `empty-tasks` does in any language, with the bridge on both Mesoses and without a bridge.
- *
- * @param build gives the program, built if it was not
- */
-export function testEmptyTasks(language: string, build: () => Promise<Program>): void {
-  let program: Program = { command: "", args: [] };
-  beforeAll(async () => {
-    program = await build();
-  }, BUILD_TIMEOUT_MS);
-  const start = (...args: string[]) => startProcess({ ...program, args: [...program.args, ...args] });
-
-  describeBridge(`empty-tasks in ${language}`, {}, (suite) => {
-    testWithBridge(suite, async (bridge, ...args) => {
-      const name = `empty-tasks-${language}-${++names}`;
-      const running = await start("--bridge", bridge, "--framework-name", name, ...args);
-      suite().cleanup.use(running);
-      return { running, name };
-    });
-  });
-
-  testWithoutBridge(start, cleanupAfterAll());
+export interface EmptyTasksOptions {
+  /** Gives the program, built if it was not. */
+  build: () => Promise<Program>;
+  /** How `--give-up-after` is written. Default: as seconds. */
+  duration?: (seconds: number) => string;
 }
 
-type StartOn = (bridge: string, ...args: string[]) => Promise<{ running: RunningProcess; name: string }>;
+type StartOn = (address: string, ...args: string[]) => Promise<{ running: RunningProcess; name: string }>;
 
-function testWithBridge(suite: () => BridgeSuite, start: StartOn): void {
+/** What `empty-tasks` does in any language, with the bridge on both Mesoses and without a bridge. */
+export function testEmptyTasks(language: string, { build, duration = String }: EmptyTasksOptions): void {
+  let program: Program = { command: "", args: [] };
+  const start = (...args: string[]) => startProcess({ ...program, args: [...program.args, ...args] });
+  const prepare = () =>
+    beforeAll(async () => {
+      if (program.command === "") program = await build();
+    }, BUILD_TIMEOUT_MS);
+
+  // Ten tasks have room at once: the others are launched when those have ended.
+  describeBridge(`empty-tasks in ${language}`, { resources: "cpus:1;mem:2048" }, (suite) => {
+    prepare();
+    const startOn: StartOn = async (address, ...args) => {
+      const name = `empty-tasks-${language}-${++names}`;
+      const running = await start("--bridge", address, "--framework-name", name, ...args);
+      suite().cleanup.use(running);
+      return { running, name };
+    };
+    testTasks(suite, startOn, duration);
+    testInterrupts(suite, startOn, duration);
+  });
+
+  describe(`empty-tasks in ${language}, without a bridge`, () => {
+    prepare();
+    testWithoutBridge(start, duration, cleanupAfterAll());
+  });
+}
+
+/** A command that runs until `open` is called, or the test ends. So no task has ended before what a test does. */
+async function gate({ cleanup }: BridgeSuite): Promise<{ command: string; open: () => void }> {
+  const folder = await cleanup.tempDir();
+  const file = join(folder, "open");
+  return {
+    command: `while [ -d ${folder} ] && [ ! -e ${file} ]; do sleep 0.1; done`,
+    open: () => writeFileSync(file, ""),
+  };
+}
+
+function testTasks(suite: () => BridgeSuite, start: StartOn, duration: (seconds: number) => string): void {
   it("launches tasks and sees them finish", { timeout: RUN_TIMEOUT_MS }, async () => {
-    const { running } = await start(suite().bridge.address, "--tasks", "7");
+    const { running } = await start(suite().bridge.address, "--tasks", "12");
     const { code } = await running.exited;
-    expect(running.log()).toMatch(/^7 of 7 finished, 0 failed$/m);
-    expect(code).toBe(0);
+    expect(running.log()).toMatch(/^12 of 12 finished, 0 failed$/m);
+    expect(code, running.log()).toBe(0);
   });
 
   it("goes on where it was when the bridge is killed and started again", { timeout: RUN_TIMEOUT_MS }, async () => {
     const bridge = await suite().ownBridge();
-    const { running } = await start(bridge.address, "--tasks", "20", "--give-up-after", "30");
-    await running.logged(/^launched \d+/m);
+    const { command, open } = await gate(suite());
+    const args = ["--tasks", "20", "--command", command, "--give-up-after", duration(30)];
+    const { running } = await start(bridge.address, ...args);
+    await running.logged(/^launched \d+/m, { timeoutMs: 20_000 });
     await bridge.kill();
     await running.logged(/^not attached to the bridge: /m);
     await bridge.restart();
+    open();
     const { code } = await running.exited;
     expect(running.log()).toMatch(/^20 of 20 finished, 0 failed$/m);
-    expect(code).toBe(0);
+    const finished = [...running.log().matchAll(/^task (\d+) finished$/gm)].map(([, number]) => Number(number));
+    expect(finished.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(code, running.log()).toBe(0);
   });
 
-  it("ends its framework when it is interrupted", { timeout: RUN_TIMEOUT_MS }, async () => {
-    const { client, bridge } = suite();
-    // There is nothing of this role, so it waits.
-    const { running, name } = await start(bridge.address, "--role", "nothing-is-of-this-role");
-    const known = async () => (await client.call("listFrameworks", {})).response?.frameworks ?? [];
-    const find = async () => (await known()).find(({ frameworkName }) => frameworkName === name);
-    const stands = async () => {
-      const framework = await find();
-      return framework?.attached === true && framework.linkState === LinkState.LINK_STATE_CONNECTED;
-    };
-    await eventually(stands, { what: "the attachment" });
-    running.signal("SIGTERM");
+  it("counts tasks that fail", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { running } = await start(suite().bridge.address, "--tasks", "2", "--command", "exit 3");
     const { code } = await running.exited;
-    expect(code).toBe(1);
-    await eventually(async () => (await find()) === undefined, { what: "the end of the framework" });
+    expect(running.log()).toMatch(/^task 2 failed: .*TASK_FAILED/m);
+    expect(running.log()).toMatch(/^0 of 2 finished, 2 failed$/m);
+    expect(code, running.log()).toBe(1);
   });
+}
+
+/** Programs that wait for tasks which do not end, and are told to. */
+function testInterrupts(suite: () => BridgeSuite, start: StartOn, duration: (seconds: number) => string): void {
+  const startWaiting = async (address: string) => {
+    const started = await start(address, "--command", (await gate(suite())).command, "--give-up-after", duration(30));
+    await started.running.logged(/^launched \d+/m, { timeoutMs: 20_000 });
+    return started;
+  };
+
+  async function frameworks(bridge: Bridge): Promise<string[]> {
+    const client = suite().cleanup.use(new BridgeClient(bridge.address));
+    const { code, response } = await client.call("listFrameworks", {});
+    expect(code).toBe("OK");
+    return response?.frameworks.map(({ frameworkName }) => frameworkName) ?? [];
+  }
+
+  async function expectTheEnd({ running, name }: Awaited<ReturnType<StartOn>>, bridge: Bridge): Promise<void> {
+    const { code } = await within(running.exited, { timeoutMs: 20_000, what: "the end of the program" });
+    expect(code, running.log()).toBe(1);
+    const gone = async () => !(await frameworks(bridge)).includes(name);
+    await eventually(gone, { what: `the end of the framework, of a program that said: ${running.log()}` });
+  }
+
+  it("ends its framework when it is interrupted", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { bridge } = suite();
+    const started = await startWaiting(bridge.address);
+    expect(await frameworks(bridge)).toContain(started.name);
+    started.running.signal("SIGTERM");
+    await expectTheEnd(started, bridge);
+  });
+
+  it(
+    "ends its framework when it is interrupted while it can't reach the bridge",
+    async () => {
+      const { bridge, cleanup } = suite();
+      const proxy = cleanup.use(await TcpProxy.start(Number(bridge.address.split(":").at(-1))));
+      const started = await startWaiting(`127.0.0.1:${proxy.port}`);
+      proxy.refuse(true);
+      proxy.cut();
+      await started.running.logged(/^not attached to the bridge: /m);
+      started.running.signal("SIGTERM");
+      await started.running.logged(/^ending the framework/m);
+      proxy.refuse(false);
+      await expectTheEnd(started, bridge);
+    },
+    RUN_TIMEOUT_MS,
+  );
 }
 
 function testWithoutBridge(
   start: (...args: string[]) => Promise<RunningProcess>,
-  cleanup: ReturnType<typeof cleanupAfterAll>,
+  duration: (seconds: number) => string,
+  cleanup: Cleanup,
 ): void {
   it("gives up where there is no bridge", { timeout: RUN_TIMEOUT_MS }, async () => {
     // Port 1 belongs to a service that nobody runs.
-    const running = cleanup.use(await start("--bridge", "127.0.0.1:1", "--give-up-after", "1"));
+    const running = cleanup.use(await start("--bridge", "127.0.0.1:1", "--give-up-after", duration(1)));
     const { code } = await running.exited;
-    expect(running.log()).toMatch(/^empty-tasks: .*refused/im);
+    expect(running.log()).toMatch(/^(mesos-)?empty-tasks: .*refused/im);
     expect(code).toBe(1);
   });
 
   it.each([["--tasks", "0"], ["--retries", "many"], ["--nonsense"]])("refuses %s %s", async (...args) => {
     const running = cleanup.use(await start(...args));
     const { code } = await running.exited;
-    expect(running.log()).toContain(args[0]);
+    // Go writes options with one hyphen.
+    expect(running.log()).toContain(args[0]?.slice(1));
     expect(code).toBe(2);
   });
 
   it("tells its options", async () => {
     const running = cleanup.use(await start("--help"));
     const { code } = await running.exited;
-    for (const flag of ["bridge", "framework-name", "user", "role", "tasks", "retries", "give-up-after"])
-      expect(running.log()).toMatch(new RegExp(`--${flag} `));
+    for (const flag of ["bridge", "framework-name", "user", "role", "tasks", "command", "retries", "give-up-after"])
+      expect(running.log()).toMatch(new RegExp(` --?${flag} `));
     expect(code).toBe(0);
   });
 }

@@ -1,29 +1,16 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { startProcess } from "../support/childProcess.js";
+import { describe, expect, it } from "vitest";
 import { cleanupAfterAll } from "../support/cleanup.js";
-import { describeBridge } from "../support/describeBridge.js";
 import { at } from "../support/paths.js";
-import {
-  expectExit,
-  expectTasksToFinish,
-  expectTasksToOutliveTheBridge,
-  expectToSayThatThereIsNoBridge,
-  firstExample,
-  followGuide,
-  type Program,
-} from "./client.js";
+import { testEmptyTasks } from "./emptyTasks.js";
 import { execute, succeed } from "./execute.js";
 import { buildGo, goModule } from "./go.js";
+import { followGuide } from "./guide.js";
+import { testReadme } from "./readme.js";
 
 /** Compilers with nothing in their caches. */
 const COLD_MS = 540_000;
-let emptyTasks: Program;
-
-beforeAll(async () => {
-  emptyTasks = { command: await buildGo("empty-tasks"), args: [] };
-}, COLD_MS);
 
 describe("the Go client", () => {
   const cleanup = cleanupAfterAll();
@@ -78,34 +65,20 @@ describe("the Go client", () => {
     },
     COLD_MS,
   );
-
-  it("says that there is no bridge, and ends with 1", async () => {
-    await expectToSayThatThereIsNoBridge(emptyTasks, "500ms");
-  });
-
-  it("ends with 2 when it is called wrongly", async () => {
-    const { status, output } = await execute(emptyTasks.command, ["--tasks", "0"]);
-    expect({ status, output }).toEqual({ status: 2, output: "empty-tasks: --tasks must be at least 1\n" });
-  });
 });
 
-describeBridge("the Go client", { resources: "cpus:1;mem:2048" }, (suite) => {
-  it("runs empty tasks", async () => {
-    await expectTasksToFinish(suite(), emptyTasks, "go-empty-tasks");
-  });
+testEmptyTasks("Go", {
+  build: async () => ({ command: await buildGo("empty-tasks"), args: [] }),
+  duration: (seconds) => `${seconds}s`,
+});
 
-  it("runs them while the bridge is killed and started again", async () => {
-    await expectTasksToOutliveTheBridge(suite(), emptyTasks, "go-killed");
-  });
-
-  it("is as its README says", async () => {
-    const folder = await suite().cleanup.tempDir();
-    const source = join(folder, "main.go");
-    writeFileSync(source, firstExample(readFileSync(join(goModule, "README.md"), "utf8"), suite().bridge.address));
-    expect((await succeed("gofmt", ["-l", source])).trim()).toBe("");
-    const run = await startProcess({ command: "go", args: ["run", source], cwd: goModule });
-    suite().cleanup.use(run);
-    await expectExit(run, 0);
-    expect(run.log()).toContain("TASK_FINISHED");
-  });
+testReadme("Go", {
+  client: "go",
+  file: "main.go",
+  async build(path, folder) {
+    expect(await succeed("gofmt", ["-l", path])).toBe("");
+    const program = join(folder, "hello");
+    await succeed("go", ["build", "-o", program, path], { cwd: goModule });
+    return { command: program, args: [] };
+  },
 });

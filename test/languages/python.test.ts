@@ -1,30 +1,21 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startProcess } from "../support/childProcess.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { describeBridge } from "../support/describeBridge.js";
 import { at } from "../support/paths.js";
-import {
-  expectExit,
-  expectTasksToFinish,
-  expectTasksToOutliveTheBridge,
-  expectToSayThatThereIsNoBridge,
-  firstExample,
-  followGuide,
-  type Program,
-} from "./client.js";
+import { testEmptyTasks } from "./emptyTasks.js";
 import { execute, succeed } from "./execute.js";
+import { followGuide } from "./guide.js";
 import { preparePython, pythonEnv, pythonFolder, pythonProgram } from "./python.js";
+import { testReadme } from "./readme.js";
 
 const COLD_MS = 540_000;
 let python: string;
-let emptyTasks: Program;
 
 beforeAll(async () => {
   python = await preparePython();
-  emptyTasks = await pythonProgram("-m", "mesosbridge.programs.empty_tasks");
 }, COLD_MS);
 
 /** Runs a module of Python's in the client's folder. */
@@ -71,30 +62,13 @@ describe("the Python client", () => {
     },
     COLD_MS,
   );
-
-  it("says that there is no bridge, and ends with 1", async () => {
-    await expectToSayThatThereIsNoBridge(emptyTasks, "0.5");
-  });
 });
 
+testEmptyTasks("Python", { build: () => pythonProgram("-m", "mesosbridge.programs.empty_tasks") });
+
+testReadme("Python", { client: "python", file: "hello.py", build: (path) => pythonProgram(path) });
+
 describeBridge("the Python client", { resources: "cpus:1;mem:2048" }, (suite) => {
-  it("runs empty tasks", async () => {
-    await expectTasksToFinish(suite(), emptyTasks, "python-empty-tasks");
-  });
-
-  it("runs them while the bridge is killed and started again", async () => {
-    await expectTasksToOutliveTheBridge(suite(), emptyTasks, "python-killed");
-  });
-
-  it("is as its README says", async () => {
-    const source = join(await suite().cleanup.tempDir(), "hello.py");
-    writeFileSync(source, firstExample(readFileSync(join(pythonFolder, "README.md"), "utf8"), suite().bridge.address));
-    const run = await startProcess({ command: python, args: [source], env: pythonEnv });
-    suite().cleanup.use(run);
-    await expectExit(run, 0);
-    expect(run.log()).toContain("TASK_FINISHED");
-  });
-
   it("inverts images with the inverter", async () => {
     const folder = await suite().cleanup.tempDir();
     const [input, output] = [join(folder, "in"), join(folder, "out")];
@@ -102,10 +76,9 @@ describeBridge("the Python client", { resources: "cpus:1;mem:2048" }, (suite) =>
     for (const name of ["chelsea.png", "rocket.jpg"]) copyFileSync(at("images", name), join(input, name));
     const example = join(pythonFolder, "examples/invert.py");
     const args = [example, suite().bridge.address, input, output];
-    const run = await startProcess({ command: python, args, env: pythonEnv });
-    suite().cleanup.use(run);
-    await expectExit(run, 0);
-    expect(run.log()).toContain("2 of 2 inverted");
+    const { status, output: said } = await execute(python, args, { env: pythonEnv, timeoutMs: 50_000 });
+    expect(said).toContain("2 of 2 inverted");
+    expect(status).toBe(0);
     const raw = (path: string) => sharp(path).raw().toBuffer({ resolveWithObject: true });
     const before = await raw(join(input, "chelsea.png"));
     const after = await raw(join(output, "chelsea.png"));

@@ -4,7 +4,8 @@ import { cleanupAfterAll } from "../support/cleanup.js";
 import { at } from "../support/paths.js";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
-import { buildRust, rustCrate } from "./rust.js";
+import { testReadme } from "./readme.js";
+import { buildRust, buildRustUser, rustCrate } from "./rust.js";
 import { describeLanguage } from "./toolchain.js";
 
 const COLD_MS = 600_000;
@@ -31,5 +32,7 @@ describeLanguage("Rust", ["cargo"], () => {
     await cargo("clippy", "--quiet", "--all-targets", "--", "--deny", "warnings");
   });
 
-  testEmptyTasks("Rust", async () => ({ command: await buildRust("empty-tasks"), args: [] }));
+  testEmptyTasks("Rust", { build: async () => ({ command: await buildRust("empty-tasks"), args: [] }) });
+
+  testReadme("Rust", { client: "rust", file: "main.rs", build: async (path) => await buildRustUser(path) });
 });

@@ -1,5 +1,8 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { at } from "../support/paths.js";
 import { succeed } from "./execute.js";
+import type { Program } from "./program.js";
 
 /** The Rust client's crate. */
 export const rustCrate = at("clients/rust");
@@ -8,4 +11,34 @@ export const rustCrate = at("clients/rust");
 export async function buildRust(example: string): Promise<string> {
   await succeed("cargo", ["build", "--quiet", "--example", example], { cwd: rustCrate });
   return at("clients/rust/target/debug/examples", example);
+}
+
+/** Makes a crate beside a source file, as a user of the client has one, and builds it. */
+export async function buildRustUser(path: string): Promise<Program> {
+  const folder = dirname(path);
+  const manifest = readFileSync(join(rustCrate, "Cargo.toml"), "utf8");
+  const [profile] = /\[profile\.dev\](\n.+)+/.exec(manifest) ?? [];
+  // With the features and versions that the client's own tests have, everything but the program is compiled already.
+  const features = '["macros", "net", "rt", "signal", "sync", "test-util", "time"]';
+  const lines = [
+    "[package]",
+    'name = "user-of-mesosbridge"',
+    'edition = "2024"',
+    "[[bin]]",
+    'name = "user-of-mesosbridge"',
+    `path = ${JSON.stringify(basename(path))}`,
+    "[dependencies]",
+    `mesosbridge = { path = ${JSON.stringify(rustCrate)} }`,
+    `tokio = { version = "1", features = ${features} }`,
+    profile ?? "",
+  ];
+  writeFileSync(join(folder, "Cargo.toml"), lines.join("\n"));
+  copyFileSync(join(rustCrate, "Cargo.lock"), join(folder, "Cargo.lock"));
+  const target = join(rustCrate, "target");
+  mkdirSync(target, { recursive: true });
+  await succeed("cargo", ["build", "--quiet", "--target-dir", target], { cwd: folder });
+  // The target folder is shared: the next such crate has a program of the same name.
+  const program = join(folder, "program");
+  copyFileSync(join(target, "debug/user-of-mesosbridge"), program);
+  return { command: program, args: [] };
 }

@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { startBridge } from "../support/bridge.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { at } from "../support/paths.js";
-import { followGuide } from "./client.js";
+import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
+import { followGuide } from "./guide.js";
 
 const PROGRAM = `
 import { createChannel, createClient } from "nice-grpc";
@@ -37,4 +38,8 @@ describe("TypeScript", () => {
     const printed = await succeed(process.execPath, ["out/main.js", bridge.address], { cwd: folder });
     expect(printed).toBe("opened\n");
   }, 120_000);
+});
+
+testEmptyTasks("TypeScript", {
+  build: async () => ({ command: process.execPath, args: [at("dist/clients/typescript/empty-tasks/main.js")] }),
 });

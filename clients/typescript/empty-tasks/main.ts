@@ -23,9 +23,11 @@ const command = schedulerCommand(
   "node dist/clients/typescript/empty-tasks/main.js --bridge 127.0.0.1:50051 --tasks 10",
 )
   .option("--tasks <n>", "how many tasks", wholeNumber(1), 5)
-  .option("--retries <n>", "how often a task is launched again when Mesos lost it", wholeNumber(0), 3);
+  .option("--command <command>", "the shell command of each task", "true")
+  .option("--retries <n>", "how often a task is launched again when Mesos lost it", wholeNumber(0), 3)
+  .option("--give-up-after <seconds>", "end when the bridge could not be reached for so long", wholeNumber(0), 60);
 
-type Options = CommonOptions & { tasks: number; retries: number };
+type Options = CommonOptions & { tasks: number; command: string; retries: number; giveUpAfter: number };
 
 /** What one task needs: a tenth of a CPU and 32 MB. */
 const NEEDS = amounts(0.1, 32);
@@ -43,6 +45,7 @@ interface EmptyTask {
 
 class EmptyTasks {
   readonly #scheduler: Scheduler;
+  readonly #command: string;
   readonly #retries: number;
   /** Distinguishes the task ids of this run from those of earlier ones of the same framework. */
   readonly #run = Date.now().toString(36);
@@ -51,8 +54,9 @@ class EmptyTasks {
   finished = 0;
   failed = 0;
 
-  constructor(scheduler: Scheduler, { tasks, retries }: Options) {
+  constructor(scheduler: Scheduler, { tasks, command, retries }: Options) {
     this.#scheduler = scheduler;
+    this.#command = command;
     this.#retries = retries;
     this.#waiting = Array.from({ length: tasks }, (_, i) => ({ number: i + 1, attempts: 0 }));
   }
@@ -78,7 +82,7 @@ class EmptyTasks {
         taskId: { value: taskId },
         agentId: offer.agentId,
         resources,
-        command: { shell: true, value: "true" },
+        command: { shell: true, value: this.#command },
       });
     }
     const offerId = offer.id?.value ?? "";
@@ -134,7 +138,12 @@ class EmptyTasks {
 
 async function main(): Promise<number> {
   const options = command.opts<Options>();
-  const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true, expiry: "teardown" });
+  const scheduler = new Scheduler({
+    ...schedulerOptions(options),
+    replaceRemoved: true,
+    expiry: "teardown",
+    giveUpAfterMs: options.giveUpAfter * 1000,
+  });
   const tasks = new EmptyTasks(scheduler, options);
   const interrupted = endOnInterrupt(scheduler);
   const timer = setInterval(() => void tasks.reconcile().catch((error) => console.error(error.message)), RECONCILE_MS);

@@ -85,7 +85,7 @@ function describeError(error: BridgeError): string {
 }
 
 /** How long an interrupted program tries to tear its framework down, in ms. */
-const TEARDOWN_MS = 5_000;
+const TEARDOWN_MS = 10_000;
 
 /**
  * On Ctrl-C, or SIGTERM, ends the framework in Mesos and with it the scheduler's events. A second one ends the
@@ -98,8 +98,11 @@ export function endOnInterrupt(scheduler: Scheduler): () => boolean {
   const end = () => {
     interrupted = true;
     console.error("ending the framework");
-    const torn = scheduler.attached ? scheduler.teardown({ deadlineMs: TEARDOWN_MS }) : scheduler.close(0);
-    torn.catch(() => scheduler.close(0));
+    // While the bridge is away this waits for it: the framework would go on without its scheduler.
+    scheduler.teardown({ deadlineMs: TEARDOWN_MS }).catch((error: Error) => {
+      console.error(`the framework was not ended: ${error.message}`);
+      return scheduler.close(0);
+    });
   };
   process.once("SIGINT", end);
   process.once("SIGTERM", end);

@@ -21,9 +21,9 @@ import (
 )
 
 type options struct {
-	bridge, frameworkName, user, role string
-	tasks, retries                    int
-	giveUpAfter                       time.Duration
+	bridge, frameworkName, user, role, command string
+	tasks, retries                             int
+	giveUpAfter                                time.Duration
 }
 
 func main() {
@@ -58,6 +58,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.user, "user", name, "the `user` that tasks run as on the agents")
 	flags.StringVar(&o.role, "role", "*", "the Mesos `role` whose resources are used")
 	flags.IntVar(&o.tasks, "tasks", 5, "how many tasks")
+	flags.StringVar(&o.command, "command", "true", "the shell `command` of each task")
 	flags.IntVar(&o.retries, "retries", 3, "how often a task is launched again when Mesos lost it")
 	flags.DurationVar(&o.giveUpAfter, "give-up-after", time.Minute, "end when the bridge could not be reached for so long")
 	if err := flags.Parse(args); err != nil {
@@ -110,7 +111,7 @@ func run(ctx context.Context, o options) (int, error) {
 		select {
 		case <-ctx.Done():
 			fmt.Fprintln(os.Stderr, "ending the framework")
-			return tasks.finished, teardown(scheduler, 5*time.Second)
+			return tasks.finished, teardown(scheduler, 10*time.Second)
 		case <-reconcile.C:
 			err = tasks.reconcile(ctx)
 		case event, ok := <-events:

@@ -29,6 +29,7 @@ type task struct{ number, attempts int }
 type tasks struct {
 	scheduler *mesosbridge.Scheduler
 	retries   int
+	command   string
 	// Distinguishes the task ids of this run from those of earlier ones of the same framework.
 	run              string
 	waiting          []*task
@@ -37,7 +38,7 @@ type tasks struct {
 }
 
 func newTasks(scheduler *mesosbridge.Scheduler, o options) *tasks {
-	t := &tasks{scheduler: scheduler, retries: o.retries, running: map[string]*task{}}
+	t := &tasks{scheduler: scheduler, retries: o.retries, command: o.command, running: map[string]*task{}}
 	t.run = strconv.FormatInt(time.Now().UnixMilli(), 36)
 	for n := range o.tasks {
 		t.waiting = append(t.waiting, &task{number: n + 1})
@@ -93,7 +94,7 @@ func (t *tasks) onOffer(ctx context.Context, offer *mesos.Offer) error {
 			TaskId:    &mesos.TaskID{Value: proto.String(id)},
 			AgentId:   offer.GetAgentId(),
 			Resources: resources,
-			Command:   &mesos.CommandInfo{Shell: proto.Bool(true), Value: proto.String("true")},
+			Command:   &mesos.CommandInfo{Shell: proto.Bool(true), Value: proto.String(t.command)},
 		})
 	}
 	if len(launched) == 0 {

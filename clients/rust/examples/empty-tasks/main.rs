@@ -32,6 +32,9 @@ struct Arguments {
     /// How many tasks
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     tasks: u32,
+    /// The shell command of each task
+    #[arg(long, default_value = "true")]
+    command: String,
     /// How often a task is launched again when Mesos lost it
     #[arg(long, value_name = "N", default_value_t = 3)]
     retries: u32,
@@ -70,12 +73,12 @@ fn explain(error: &Error) -> String {
 
 async fn run(arguments: &Arguments) -> Result<u32, Error> {
     let (scheduler, events) = connect(options(arguments))?;
-    let mut tasks = Tasks::new(scheduler.clone(), arguments.tasks, arguments.retries);
+    let mut tasks = Tasks::new(scheduler.clone(), arguments.tasks, arguments.command.clone(), arguments.retries);
     tokio::select! {
         result = see_through(&mut tasks, events) => result?,
         () = interrupted() => {
             eprintln!("ending the framework");
-            teardown(&scheduler, Duration::from_secs(5)).await;
+            teardown(&scheduler, Duration::from_secs(10)).await;
             return Ok(tasks.finished);
         }
     }

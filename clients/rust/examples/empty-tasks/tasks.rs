@@ -19,6 +19,7 @@ struct Task {
 /// The tasks to run, and what became of them.
 pub struct Tasks {
     scheduler: Scheduler,
+    command: String,
     retries: u32,
     /// Distinguishes the task ids of this run from those of earlier ones of the same framework.
     run: u128,
@@ -29,9 +30,10 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    pub fn new(scheduler: Scheduler, count: u32, retries: u32) -> Self {
+    pub fn new(scheduler: Scheduler, count: u32, command: String, retries: u32) -> Self {
         Self {
             scheduler,
+            command,
             retries,
             run: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
             waiting: (1..=count).map(|number| Task { number, attempts: 0 }).collect(),
@@ -85,7 +87,7 @@ impl Tasks {
     }
 
     fn task_info(&self, task: &Task, offer: &Offer, resources: Vec<Resource>) -> TaskInfo {
-        let command = CommandInfo { shell: Some(true), value: Some("true".to_owned()), ..Default::default() };
+        let command = CommandInfo { shell: Some(true), value: Some(self.command.clone()), ..Default::default() };
         TaskInfo {
             name: format!("empty task {}", task.number),
             task_id: TaskId { value: format!("empty-{:x}-{}-{}", self.run, task.number, task.attempts + 1) },

@@ -49,8 +49,9 @@ class EmptyTask:
 class EmptyTasks:
     """The tasks to run, and what became of them."""
 
-    def __init__(self, scheduler: AsyncScheduler, tasks: int, retries: int) -> None:
+    def __init__(self, scheduler: AsyncScheduler, tasks: int, command: str, retries: int) -> None:
         self._scheduler = scheduler
+        self._command = command
         self._retries = retries
         # Distinguishes the task ids of this run from those of earlier ones of the same framework.
         self._run = f"{time.time_ns() // 1_000_000:x}"
@@ -106,7 +107,7 @@ class EmptyTasks:
                     task_id=mesos_pb2.TaskID(value=task_id),
                     agent_id=offer.agent_id,
                     resources=resources,
-                    command=mesos_pb2.CommandInfo(shell=True, value="true"),
+                    command=mesos_pb2.CommandInfo(shell=True, value=self._command),
                 )
             )
         if tasks:
@@ -180,6 +181,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--user", default=getpass.getuser(), help="the user that tasks run as on the agents")
     parser.add_argument("--role", default="*", help="the Mesos role whose resources are used")
     parser.add_argument("--tasks", type=at_least(1), default=5, help="how many tasks")
+    parser.add_argument("--command", default="true", help="the shell command of each task")
     parser.add_argument("--retries", type=at_least(0), default=3, help="how often a task that Mesos lost is run again")
     parser.add_argument(
         "--give-up-after", type=float, default=60, metavar="SECONDS", help="end when the bridge was away for so long"
@@ -207,7 +209,7 @@ async def run(options: argparse.Namespace) -> int:
     )
     settings = Options(expiry="teardown", replace_removed=True, give_up_after=options.give_up_after)
     async with AsyncScheduler(options.bridge, options.framework_name, info, settings) as scheduler:
-        tasks = EmptyTasks(scheduler, options.tasks, options.retries)
+        tasks = EmptyTasks(scheduler, options.tasks, options.command, options.retries)
         end_on_signals(scheduler)
         reconciling = asyncio.create_task(reconcile_forever(tasks))
         try:
@@ -239,7 +241,7 @@ def end_on_signals(scheduler: AsyncScheduler) -> None:
     async def end() -> None:
         complain("ending the framework")
         try:
-            await scheduler.teardown(timeout=5)
+            await scheduler.teardown(timeout=10)
         except BridgeError:
             await scheduler.close(0)
 

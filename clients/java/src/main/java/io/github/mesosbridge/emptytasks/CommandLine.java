@@ -11,6 +11,7 @@ record CommandLine(
     String user,
     String role,
     int tasks,
+    String command,
     int retries,
     Duration giveUpAfter,
     boolean help) {
@@ -27,6 +28,7 @@ record CommandLine(
         --user NAME              the user that tasks run as on the agents (default: you)
         --role ROLE              the Mesos role whose resources are used (default: *)
         --tasks N                how many tasks (default: 5)
+        --command COMMAND        the shell command of each task (default: true)
         --retries N              how often a task is launched again when Mesos lost it (default: 3)
         --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
         --help                   print this and end
@@ -44,6 +46,7 @@ record CommandLine(
     values.put("--user", System.getProperty("user.name"));
     values.put("--role", "*");
     values.put("--tasks", "5");
+    values.put("--command", "true");
     values.put("--retries", "3");
     values.put("--give-up-after", "60");
     boolean help = false;
@@ -70,6 +73,7 @@ record CommandLine(
         values.get("--user"),
         values.get("--role"),
         number(values, "--tasks", 1),
+        values.get("--command"),
         number(values, "--retries", 0),
         Duration.ofSeconds(number(values, "--give-up-after", 0)),
         help);

@@ -19,7 +19,7 @@ public final class EmptyTasks {
   private static final Duration RECONCILE = Duration.ofSeconds(30);
 
   /** How long an interrupted program tries to tear its framework down. */
-  private static final Duration TEARDOWN = Duration.ofSeconds(5);
+  private static final Duration TEARDOWN = Duration.ofSeconds(10);
 
   private EmptyTasks() {}
 
@@ -53,7 +53,7 @@ public final class EmptyTasks {
   private static int run(CommandLine line) {
     Scheduler scheduler = Scheduler.connect(options(line));
     Runtime.getRuntime().addShutdownHook(new Thread(() -> interrupted(scheduler)));
-    Tasks tasks = new Tasks(scheduler, line.tasks(), line.retries());
+    Tasks tasks = new Tasks(scheduler, line.tasks(), line.command(), line.retries());
     seeThrough(scheduler, tasks);
     if (tasks.done()) {
       scheduler.teardown();

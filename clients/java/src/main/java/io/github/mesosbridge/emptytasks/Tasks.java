@@ -44,6 +44,7 @@ final class Tasks {
   }
 
   private final Scheduler scheduler;
+  private final String command;
   private final int retries;
 
   /** Distinguishes the task ids of this run from those of earlier ones of the same framework. */
@@ -54,8 +55,9 @@ final class Tasks {
   private int finished;
   private int failed;
 
-  Tasks(Scheduler scheduler, int count, int retries) {
+  Tasks(Scheduler scheduler, int count, String command, int retries) {
     this.scheduler = scheduler;
+    this.command = command;
     this.retries = retries;
     for (int number = 1; number <= count; number++) {
       waiting.add(new Task(number));
@@ -137,7 +139,7 @@ final class Tasks {
         .setTaskId(TaskID.newBuilder().setValue(id))
         .setAgentId(offer.getAgentId())
         .addAllResources(resources)
-        .setCommand(CommandInfo.newBuilder().setShell(true).setValue("true"))
+        .setCommand(CommandInfo.newBuilder().setShell(true).setValue(command))
         .build();
   }
 

@@ -12,9 +12,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
   @Test
   void readsBothWaysToWriteAnOption() {
-    CommandLine line = CommandLine.parse("--bridge", "[::1]:1", "--tasks=7", "--give-up-after", "2");
+    CommandLine line = CommandLine.parse("--bridge", "[::1]:1", "--tasks=7", "--command=test a=b", "--give-up-after", "2");
     assertEquals("[::1]:1", line.bridge());
     assertEquals(7, line.tasks());
+    assertEquals("test a=b", line.command());
     assertEquals(3, line.retries());
     assertEquals(Duration.ofSeconds(2), line.giveUpAfter());
     assertTrue(CommandLine.parse("--help").help());
