@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { AgentInfo, type Attribute, type Resource } from "../../gen/mesos/v1/mesos.js";
 import { EmbeddedAgent } from "./agent/agent.js";
+import { Checkpoints } from "./agent/checkpoints.js";
 import { type Clock, systemClock } from "./clock.js";
 import { Flags, type FlagValues } from "./flags.js";
 import type { Credential } from "./http/basicAuth.js";
@@ -12,6 +13,7 @@ import { Registry } from "./master/registry.js";
 import type { StandDown } from "./master/schedulerApi.js";
 import { parseAttributes, parseResources } from "./resources/parse.js";
 import { Resources } from "./resources/resources.js";
+import { JsonFolder } from "./workDirectory.js";
 
 export const DEFAULT_RESOURCES = "cpus:8;mem:8192;disk:10240;ports:[31000-32000]";
 
@@ -20,8 +22,13 @@ export interface EmbeddedClusterOptions {
   port?: number;
   /** How many agents. Default 1. */
   agents?: number;
-  /** Where sandboxes and volumes lie. It is emptied first. */
+  /** Where sandboxes and volumes lie. It is emptied first, unless `keep`. */
   workDir: string;
+  /**
+   * Go on where another run with this work directory and `keep` was killed: agents and frameworks have their ids, tasks
+   * of frameworks with checkpoints go on. Command tasks then have executor processes of their own. Default false.
+   */
+  keep?: boolean;
   /** Of each agent, in Mesos's text form. Default `cpus:8;mem:8192;disk:10240;ports:[31000-32000]`. */
   resources?: string;
   /** Of each agent, as `rack:a;zone:west`. Default none. */
@@ -95,7 +102,8 @@ class Cluster implements EmbeddedCluster {
   readonly #described: Resource[];
   readonly #resources: Resources;
   readonly #attributes: Attribute[];
-  readonly #registry = new Registry();
+  #registry = new Registry();
+  #folder: JsonFolder | undefined;
   readonly #agents: EmbeddedAgent[] = [];
   #server: HttpServer | undefined;
   #master: EmbeddedMaster | undefined;
@@ -135,11 +143,13 @@ class Cluster implements EmbeddedCluster {
     await this.startMaster();
     const count = this.#options.agents ?? 1;
     for (let index = 0; index < count; index++) {
+      const workDir = join(this.#workDir, `agent-${index + 1}`);
       const agent = new EmbeddedAgent({
         clock: this.#clock,
         flags: this.#flags,
         log: this.#log,
-        workDir: join(this.#workDir, `agent-${index + 1}`),
+        workDir,
+        checkpoints: this.#folder && new Checkpoints(workDir),
         info: AgentInfo.create({
           hostname: this.#flags.text("hostname"),
           attributes: this.#attributes,
@@ -193,6 +203,7 @@ class Cluster implements EmbeddedCluster {
       (error) => this.#log(`master: ${error instanceof Error ? error.stack : error}`),
     );
     this.#port = await server.listen(this.#port);
+    this.#folder?.write("address", { port: this.#port });
     this.#server = server;
     const master = new EmbeddedMaster(
       { clock: this.#clock, flags: this.#flags, registry: this.#registry, port: this.#port, log: this.#log },
@@ -221,13 +232,23 @@ class Cluster implements EmbeddedCluster {
   async #prepareWorkDir(): Promise<void> {
     try {
       const agents = Array.from({ length: this.#options.agents ?? 1 }, (_, index) => `agent-${index + 1}`);
-      for (const name of agents) await rm(join(this.#workDir, name), { recursive: true, force: true });
+      if (!this.#options.keep) {
+        for (const name of [...agents, "master"]) await rm(join(this.#workDir, name), { recursive: true, force: true });
+      }
       await mkdir(this.#workDir, { recursive: true });
+      if (this.#options.keep) this.#takeUp(new JsonFolder(join(this.#workDir, "master")));
     } catch (error) {
       throw new Error(
         `the work directory ${this.#workDir} can't be used: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  #takeUp(folder: JsonFolder): void {
+    this.#folder = folder;
+    this.#registry = new Registry(folder);
+    // Whoever knows the master's address finds it again.
+    if (this.#port === 0) this.#port = (folder.read("address") as { port: number } | undefined)?.port ?? 0;
   }
 
   #agent(index: number): EmbeddedAgent {

@@ -22,7 +22,15 @@ export function localCommand(): Command {
     )
     .option("--agents <count>", "how many agents", wholeNumber, 1)
     .option("--port <port>", "the master's port; 0 takes any free one, and the 'ready' line tells", portNumber, 5050)
-    .requiredOption("--work-dir <dir>", "where sandboxes and volumes lie; what it holds of an earlier run is removed")
+    .requiredOption(
+      "--work-dir <dir>",
+      "where sandboxes and volumes lie; what it holds of an earlier run is removed, unless --keep",
+    )
+    .option(
+      "--keep",
+      "go on where an earlier run with --keep and this work directory was killed: agents and frameworks keep their ids, " +
+        "and tasks of frameworks with 'checkpoint' go on",
+    )
     .option("--resources <text>", "of each agent", DEFAULT_RESOURCES)
     .option("--attributes <text>", "of each agent, as 'rack:a;zone:west'", "")
     .option(
@@ -40,7 +48,7 @@ export function localCommand(): Command {
     .addHelpText(
       "after",
       "\nPrints one line 'ready http://127.0.0.1:PORT' when the master answers and all agents are registered.\n" +
-        "SIGTERM and SIGINT end master, agents and executors.\n\n" +
+        "SIGTERM and SIGINT end master, agents and executors. SIGKILL ends master and agents alone: with --keep, executors of\nframeworks with 'checkpoint' wait for the next run, for up to 15 minutes.\n\n" +
         "Example:\n  mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos\n  curl http://127.0.0.1:5050/state",
     )
     .action((options: LocalOptions) => runLocal(options));
@@ -54,6 +62,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
       port: options.port,
       agents: options.agents,
       workDir: options.workDir,
+      keep: options.keep ?? false,
       resources: options.resources,
       attributes: options.attributes,
       credentials: options.credential,

@@ -4,13 +4,16 @@ import {
   type KillPolicy,
   type Offer_Operation,
   TaskStatus_Reason as Reason,
+  TaskState,
 } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, notFound, type Request } from "../http/answer.js";
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
 import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
+import { exactState } from "./executors.js";
 import { OperationUpdates } from "./operationUpdates.js";
+import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";
 import { type AgentOptions, AgentState, droppedStatus } from "./state.js";
 import { agentStateJson } from "./stateJson.js";
@@ -30,6 +33,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state = new AgentState(options);
     this.#calls = new ExecutorCalls(this.#state);
     this.#operations = new OperationUpdates(this.#state);
+    remember(this.#state, this.#calls.executors, this.#operations);
   }
 
   get url(): string {
@@ -52,6 +56,7 @@ export class EmbeddedAgent implements AgentInbox {
       (error) => this.#state.log(`agent ${this.#state.id}: ${error instanceof Error ? error.stack : error}`),
     );
     this.#state.port = await this.#server.listen(this.#state.port);
+    this.#state.save();
     await this.#recover();
   }
 
@@ -92,6 +97,7 @@ export class EmbeddedAgent implements AgentInbox {
 
   /** Ends everything: executors by force, then the agent. */
   async close(): Promise<void> {
+    this.#state.stopSaving();
     for (const framework of this.#state.frameworks.values()) {
       framework.terminating = true;
       for (const executor of framework.executors.values()) this.#calls.executors.destroy(executor);
@@ -120,6 +126,7 @@ export class EmbeddedAgent implements AgentInbox {
 
   registered(agentId: string): void {
     this.#state.id = agentId;
+    this.#state.save();
     this.#isRegistered();
   }
 
@@ -167,6 +174,7 @@ export class EmbeddedAgent implements AgentInbox {
     const framework = this.#state.frameworks.get(info.id?.value ?? "");
     if (!framework || framework.terminating) return;
     framework.info = info;
+    for (const executor of framework.executors.values()) this.#state.saveExecutor(framework, executor);
     // Whoever is the framework now may not have got what waits for an acknowledgement: it is sent at once, and so is
     // all else that waits, of any framework.
     this.#state.updates.resume();
@@ -213,6 +221,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state.link?.break();
     this.#state.link = undefined;
     this.#state.id = undefined;
+    this.#state.save();
     void this.stop();
   }
 
@@ -238,8 +247,9 @@ export class EmbeddedAgent implements AgentInbox {
       for (const executor of framework.executors.values()) {
         if (executor.isBuiltIn || executor.channel || executor.state !== "running") continue;
         executor.termination = {
+          state: exactState(framework.info, TaskState.TASK_GONE),
           reason: Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
-          message: `Executor did not re-register within ${this.#state.flags.text("executor_reregistration_timeout")}`,
+          message: `Executor did not reregister within ${this.#state.flags.text("executor_reregistration_timeout")}`,
         };
         this.#calls.executors.destroy(executor);
       }

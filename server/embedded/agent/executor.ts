@@ -5,6 +5,7 @@ import {
   type FrameworkInfo,
   type Task,
   type TaskInfo,
+  type TaskState,
   type TaskStatus_Reason,
 } from "../../../gen/mesos/v1/mesos.js";
 import { Resources } from "../resources/resources.js";
@@ -47,6 +48,8 @@ export class Executor {
   state: ExecutorState = "registering";
   channel: ExecutorChannel | undefined;
   container: Container | undefined;
+  /** Set for one that runs in a process of its own. */
+  process: { readonly pid: number; readonly start: string } | undefined;
   /** Waiting for the executor to subscribe. */
   queue: QueuedLaunch[] = [];
   readonly launched = new Map<string, LaunchedTask>();
@@ -54,8 +57,8 @@ export class Executor {
   readonly ended = new Map<string, LaunchedTask>();
   /** It has reported on a task of its own. */
   everReported = false;
-  /** Why the agent itself ended it: what its tasks are told then. */
-  termination: { reason: TaskStatus_Reason; message: string } | undefined;
+  /** Why the agent itself ended it: what its tasks are told then. Without a state they failed. */
+  termination: { state?: TaskState; reason: TaskStatus_Reason; message: string } | undefined;
   cancelRegistration: () => void = () => {};
   cancelShutdown: () => void = () => {};
   readonly fetching = new AbortController();
@@ -69,9 +72,14 @@ export class Executor {
     this.isCommand = isCommand;
   }
 
-  /** Runs inside the agent: the executors of command tasks and of task groups. */
-  get isBuiltIn(): boolean {
+  /** Of Mesos's own: the executors of command tasks and of task groups. */
+  get isMesosOwn(): boolean {
     return this.isCommand || this.info.type === ExecutorInfo_Type.DEFAULT;
+  }
+
+  /** Runs inside the agent. */
+  get isBuiltIn(): boolean {
+    return this.isMesosOwn && this.process === undefined;
   }
 
   queued(taskId: string): QueuedLaunch | undefined {

@@ -33,6 +33,7 @@ export class ExecutorCalls {
     executor.channel = channel;
     executor.cancelRegistration();
     executor.state = "running";
+    this.#state.saveExecutor(framework, executor);
     for (const { status } of subscribe.unacknowledgedUpdates) {
       if (status) this.update(framework, executor, status);
     }
@@ -85,8 +86,10 @@ export class ExecutorCalls {
     const framework = this.#state.frameworks.get(frameworkId);
     const executor = framework?.executorOfTask(taskId);
     const outcome = this.#state.updates.acknowledge(frameworkId, taskId, uuid);
-    if (!outcome?.done || !framework || !executor) return;
+    if (!outcome || !framework || !executor) return;
+    if (!outcome.done) return this.#state.saveExecutor(framework, executor);
     executor.ended.delete(taskId);
+    this.#state.saveExecutor(framework, executor);
     this.executors.forgetIfDone(framework, executor);
   }
 
@@ -106,6 +109,7 @@ export class ExecutorCalls {
       }
     }
     this.#state.updates.add(framework.id, executor.id, status);
+    this.#state.saveExecutor(framework, executor);
   }
 
   /** What the agent knows better than the executor, or adds. */

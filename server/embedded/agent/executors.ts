@@ -15,16 +15,21 @@ import {
 } from "../../../gen/mesos/v1/mesos.js";
 import { formatDuration } from "../duration.js";
 import type { RunTasks } from "../link.js";
+import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
+import { commandExecutor } from "./commandExecutor.js";
 import { commandLine } from "./commandLine.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
 import { fetchUris } from "./fetcher.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";
+import { killTree, processStart } from "./processTree.js";
 import { type AgentState, taskRecord } from "./state.js";
 import { linkVolumes } from "./volumes.js";
 
+/** Of a process that nobody here started. */
+const UNKNOWN_STATUS: WaitStatus = -1;
 /** What the agent adds for the executor of a command task. */
 const COMMAND_EXECUTOR_CPUS = 0.1;
 const COMMAND_EXECUTOR_MEM = 32;
@@ -65,6 +70,7 @@ export class Executors {
       const record = taskRecord(this.#state.id ?? "", framework.id, info, executor);
       executor.launched.set(info.taskId?.value ?? "", { info, record });
     }
+    this.#state.saveExecutor(framework, executor);
     if (launch.group) {
       executor.channel?.send({ type: Event_Type.LAUNCH_GROUP, launchGroup: { taskGroup: { tasks: launch.tasks } } });
     } else {
@@ -110,6 +116,13 @@ export class Executors {
     if (executor.container) executor.container.kill();
   }
 
+  /** Takes up an executor of an earlier run of the agent. Its process may be gone by now. */
+  adopt(framework: AgentFramework, executor: Executor): void {
+    const { pid, start } = executor.process ?? { pid: 0, start: "" };
+    const { clock } = this.#state;
+    executor.container = new AdoptedProcess(pid, start, clock, () => this.ended(framework, executor, UNKNOWN_STATUS));
+  }
+
   /** The executor's process ended: its tasks end with it. */
   ended(framework: AgentFramework, executor: Executor, status: WaitStatus): void {
     if (executor.state === "terminated") return;
@@ -120,7 +133,11 @@ export class Executors {
     if (!executor.isCommand) {
       this.#state.toMaster((master, agentId) => master.exitedExecutor(agentId, framework.id, executor.id, status));
     }
-    const { reason, message } = executor.termination ?? {
+    const {
+      state = TaskState.TASK_FAILED,
+      reason,
+      message,
+    } = executor.termination ?? {
       reason: Reason.REASON_EXECUTOR_TERMINATED,
       message: "Executor terminated",
     };
@@ -131,7 +148,7 @@ export class Executors {
       }
     }
     for (const taskId of [...executor.launched.keys()]) {
-      this.#calls.agentUpdate(framework, executor, { taskId, state: TaskState.TASK_FAILED, reason, message });
+      this.#calls.agentUpdate(framework, executor, { taskId, state, reason, message });
     }
     this.forgetIfDone(framework, executor);
   }
@@ -142,6 +159,7 @@ export class Executors {
     if (!framework.terminating && (executor.launched.size > 0 || executor.ended.size > 0)) return;
     executor.channel?.close();
     framework.executors.delete(executor.id);
+    this.#state.saveExecutor(framework, executor);
     this.#forgetIfIdle(framework);
   }
 
@@ -183,7 +201,8 @@ export class Executors {
 
   async #launch(framework: AgentFramework, executor: Executor): Promise<void> {
     const env = this.#environment(framework.info, executor);
-    if (executor.isBuiltIn) {
+    // One that is to outlive the agent can't run within it.
+    if (executor.isMesosOwn && !this.#state.checkpoints) {
       const builtIn = new BuiltInExecutor({
         state: this.#state,
         calls: this.#calls,
@@ -196,17 +215,19 @@ export class Executors {
       this.#calls.subscribe(framework, executor, builtIn, { unacknowledgedTasks: [], unacknowledgedUpdates: [] });
       return;
     }
-    const { file, args, argv0 } = commandLine(
-      executor.info.command ?? ExecutorInfo.create({}).command ?? { uris: [], arguments: [] },
-    );
+    const program = executor.isMesosOwn
+      ? commandExecutor()
+      : commandLine(executor.info.command ?? { uris: [], arguments: [] });
     const directory = executor.sandbox;
     const output = { stdout: join(directory, "stdout"), stderr: join(directory, "stderr") };
-    const group = await ProcessGroup.start({ file, args, argv0, directory, env, ...output }, (status) => {
+    const group = await ProcessGroup.start({ ...program, directory, env, ...output }, (status) => {
       // What the executor left behind in its group goes with it.
       group.signal("SIGKILL");
       this.ended(framework, executor, status);
     });
-    executor.container = { pid: group.pid, kill: () => group.signal("SIGKILL") };
+    executor.container = { pid: group.pid, kill: () => killTree(group.pid) };
+    executor.process = { pid: group.pid, start: processStart(group.pid) ?? "" };
+    this.#state.saveExecutor(framework, executor);
     if (executor.fetching.signal.aborted) group.signal("SIGKILL");
     else if (executor.state === "registering") this.#awaitRegistration(executor);
   }
@@ -290,8 +311,13 @@ function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand:
 }
 
 export function droppedState(framework: FrameworkInfo): TaskState {
+  return exactState(framework, TaskState.TASK_DROPPED);
+}
+
+/** Frameworks without PARTITION_AWARE know only TASK_LOST. */
+export function exactState(framework: FrameworkInfo, exact: TaskState): TaskState {
   const aware = framework.capabilities.some(({ type }) => type === Capability.PARTITION_AWARE);
-  return aware ? TaskState.TASK_DROPPED : TaskState.TASK_LOST;
+  return aware ? exact : TaskState.TASK_LOST;
 }
 
 function commandExecutorInfo(task: TaskInfo | undefined, frameworkId: string): ExecutorInfo {

@@ -27,12 +27,21 @@ export class OperationUpdates {
     this.#state = state;
   }
 
+  /** Takes up one of an earlier run that waits for its acknowledgement. */
+  restore(uuid: string, operation: Operation): void {
+    this.#state.operations.set(uuid, operation);
+    const { frameworkId, latestStatus } = operation;
+    if (!latestStatus) return;
+    const pending = { frameworkId: frameworkId?.value ?? "", uuid, status: latestStatus, cancelRetry: () => {} };
+    this.#pending.set(uuid, pending);
+  }
+
   apply(frameworkId: string, uuid: string, info: Offer_Operation): void {
     const { consumed, produced } = conversionOf(info);
     const converted = produced.allocatedTo(undefined);
     this.#state.total = this.#state.total.minus(consumed.allocatedTo(undefined)).plus(converted);
     this.#changeVolumes(info);
-    if (!info.id) return;
+    if (!info.id) return this.#state.save();
     const status = OperationStatus.create({
       operationId: info.id,
       state: OperationState.OPERATION_FINISHED,
@@ -47,6 +56,7 @@ export class OperationUpdates {
     });
     operation.info = info;
     this.#state.operations.set(uuid, operation);
+    this.#state.save();
     const pending = { frameworkId, uuid, status, cancelRetry: () => {} };
     this.#pending.set(uuid, pending);
     this.#send(pending, this.#state.flags.duration("status_update_retry_interval_min"));
@@ -58,6 +68,7 @@ export class OperationUpdates {
     pending.cancelRetry();
     this.#pending.delete(uuid);
     this.#state.operations.delete(uuid);
+    this.#state.save();
   }
 
   pause(): void {

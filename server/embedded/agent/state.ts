@@ -16,6 +16,7 @@ import type { Log } from "../log.js";
 import type { Resources } from "../resources/resources.js";
 import { makeStatus, type StatusFields } from "../status.js";
 import { uuidBytes } from "../uuid.js";
+import type { Checkpoints } from "./checkpoints.js";
 import type { AgentFramework, Executor, LaunchedTask } from "./executor.js";
 import { StatusUpdates } from "./statusUpdates.js";
 
@@ -28,6 +29,8 @@ export interface AgentOptions {
   readonly info: AgentInfo;
   /** In the format with `reservations`. */
   readonly resources: Resources;
+  /** Where it keeps what another run of it is to know. Default: nothing is kept. */
+  readonly checkpoints?: Checkpoints | undefined;
 }
 
 /** All that an agent knows. It outlives a stop of the agent, as an agent's checkpoints do. */
@@ -38,6 +41,9 @@ export class AgentState {
   readonly workDir: string;
   readonly info: AgentInfo;
   readonly updates: StatusUpdates;
+  /** Undefined when nothing is kept. */
+  readonly checkpoints: Checkpoints | undefined;
+  #saving = true;
   readonly frameworks = new Map<string, AgentFramework>();
   readonly operations = new Map<string, Operation>();
   /** Without allocation info; changed by reservations and volumes. */
@@ -57,6 +63,7 @@ export class AgentState {
     this.workDir = options.workDir;
     this.info = options.info;
     this.total = options.resources;
+    this.checkpoints = options.checkpoints;
     this.updates = new StatusUpdates({
       clock: options.clock,
       retryMinMs: options.flags.duration("status_update_retry_interval_min"),
@@ -86,6 +93,30 @@ export class AgentState {
   sandboxOf(frameworkId: string, executorId: string, containerId: string): string {
     const parts = ["slaves", this.id ?? "", "frameworks", frameworkId, "executors", executorId, "runs", containerId];
     return join(this.workDir, ...parts);
+  }
+
+  /** Keeps the agent itself: after a change of its id or resources. */
+  save(): void {
+    if (!this.#saving) return;
+    this.checkpoints?.saveAgent({
+      id: this.id,
+      port: this.port,
+      total: this.total.list(),
+      operations: [...this.operations],
+    });
+  }
+
+  /** Keeps an executor with its tasks and their updates: after each change, before anybody is told of it. */
+  saveExecutor(framework: AgentFramework, executor: Executor): void {
+    if (!this.checkpoints || !this.#saving) return;
+    if (framework.executors.get(executor.id) !== executor)
+      return this.checkpoints.removeExecutor(framework.id, executor.id);
+    this.checkpoints.saveExecutor(framework, executor, this.updates.saved(framework.id, executor.id));
+  }
+
+  /** What happens from now on is not kept: the agent ends, and ends its executors. */
+  stopSaving(): void {
+    this.#saving = false;
   }
 
   /** A status of the agent's own making. */

@@ -14,6 +14,14 @@ interface Stream {
   cancelRetry: () => void;
 }
 
+/** A stream as it is kept over a restart. */
+export interface SavedStream {
+  readonly taskId: string;
+  readonly pending: readonly TaskStatus[];
+  readonly seen: readonly string[];
+  readonly ended: boolean;
+}
+
 export interface StatusUpdatesOptions {
   readonly clock: Clock;
   readonly retryMinMs: number;
@@ -79,6 +87,23 @@ export class StatusUpdates {
   pause(): void {
     this.#paused = true;
     for (const stream of this.#streams.values()) stream.cancelRetry();
+  }
+
+  /** The streams of an executor's tasks, to be kept. */
+  saved(frameworkId: string, executorId: string): SavedStream[] {
+    return [...this.#streams.values()]
+      .filter((stream) => stream.frameworkId === frameworkId && stream.executorId === executorId)
+      .map(({ taskId, pending, seen, ended }) => ({ taskId, pending: [...pending], seen: [...seen], ended }));
+  }
+
+  /** Takes up streams of an earlier run; what waits in them is sent when there is a master. */
+  restore(frameworkId: string, executorId: string, streams: readonly SavedStream[]): void {
+    for (const { taskId, pending, seen, ended } of streams) {
+      const stream = this.#stream(frameworkId, executorId, taskId);
+      stream.pending.push(...pending);
+      for (const uuid of seen) stream.seen.add(uuid);
+      stream.ended = ended;
+    }
   }
 
   removeFramework(frameworkId: string): void {

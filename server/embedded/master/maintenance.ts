@@ -69,6 +69,7 @@ export class Maintenance {
     }
     for (const [key, machine] of planned) if (!this.#machines.has(key)) this.#change(machine);
     this.#state.registry.schedule = schedule;
+    this.#state.registry.save();
     return undefined;
   }
 
@@ -81,6 +82,7 @@ export class Maintenance {
       const machine = this.#machines.get(keyOf(id));
       if (machine) this.#set({ ...machine, mode: "down" });
     }
+    this.#state.registry.save();
     return undefined;
   }
 
@@ -98,6 +100,7 @@ export class Maintenance {
       machineIds: window.machineIds.filter((id) => !stopped.has(keyOf(id))),
     }));
     this.#state.registry.schedule = { windows: windows.filter(({ machineIds }) => machineIds.length > 0) };
+    this.#state.registry.save();
     return undefined;
   }
 

@@ -1,7 +1,22 @@
-import type { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
-import type { Machine } from "./maintenance.js";
+import { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
+import { MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
+import { bytes, type JsonFolder, message } from "../workDirectory.js";
+import type { Machine, MachineMode } from "./maintenance.js";
 
-/** What outlives a master: the agents that were admitted, lost and given up, and planned maintenance. A new master starts from it. */
+const FILE = "registry";
+
+interface Saved {
+  readonly admitted: readonly string[];
+  readonly unreachable: ReadonlyArray<readonly [string, number]>;
+  readonly gone: ReadonlyArray<readonly [string, number]>;
+  readonly schedule: string;
+  readonly machines: ReadonlyArray<{ key: string; id: string; mode: MachineMode; unavailability: string | undefined }>;
+}
+
+/**
+ * What outlives a master: the agents that were admitted, lost and given up, and planned maintenance. A new master starts
+ * from it.
+ */
 export class Registry {
   readonly admitted = new Set<string>();
   /** Agent ids with the time at which they were marked, in ms. */
@@ -10,25 +25,65 @@ export class Registry {
   schedule: Schedule = { windows: [] };
   /** Those that are to go down, and those that are. */
   readonly machines = new Map<string, Machine>();
+  readonly #folder: JsonFolder | undefined;
+
+  /** With a folder it starts from what an earlier one kept there, and keeps all changes. */
+  constructor(folder?: JsonFolder) {
+    this.#folder = folder;
+    const saved = folder?.read(FILE) as Saved | undefined;
+    if (saved) this.#restore(saved);
+  }
 
   /** @returns whether it was unreachable before. */
   admit(agentId: string): boolean {
     this.admitted.add(agentId);
-    return this.unreachable.delete(agentId);
+    const wasUnreachable = this.unreachable.delete(agentId);
+    this.save();
+    return wasUnreachable;
   }
 
   markUnreachable(agentId: string, now: number): void {
     this.admitted.delete(agentId);
     this.unreachable.set(agentId, now);
+    this.save();
   }
 
   markGone(agentId: string, now: number): void {
-    this.remove(agentId);
     this.gone.set(agentId, now);
+    this.remove(agentId);
   }
 
   remove(agentId: string): void {
     this.admitted.delete(agentId);
     this.unreachable.delete(agentId);
+    this.save();
+  }
+
+  /** To be called after changes to the schedule or the machines. */
+  save(): void {
+    const saved: Saved = {
+      admitted: [...this.admitted],
+      unreachable: [...this.unreachable],
+      gone: [...this.gone],
+      schedule: bytes(Schedule, this.schedule),
+      machines: [...this.machines].map(([key, { id, mode, unavailability }]) => ({
+        key,
+        id: bytes(MachineID, id),
+        mode,
+        unavailability: unavailability && bytes(Unavailability, unavailability),
+      })),
+    };
+    this.#folder?.write(FILE, saved);
+  }
+
+  #restore(saved: Saved): void {
+    for (const id of saved.admitted) this.admitted.add(id);
+    for (const [id, time] of saved.unreachable) this.unreachable.set(id, time);
+    for (const [id, time] of saved.gone) this.gone.set(id, time);
+    this.schedule = message(Schedule, saved.schedule);
+    for (const { key, id, mode, unavailability } of saved.machines) {
+      const planned = unavailability === undefined ? undefined : message(Unavailability, unavailability);
+      this.machines.set(key, { id: message(MachineID, id), mode, unavailability: planned });
+    }
   }
 }
