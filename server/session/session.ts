@@ -35,8 +35,8 @@ export interface SessionOptions {
 
 /** What the keeper of a session has to do when it ends by itself. */
 export interface SessionHost {
-  /** The session is over and must not be used any more. */
-  ended(session: Session, next: "keep" | "forget"): void;
+  /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
+  ended(session: Session, next: "keep" | "forget"): Promise<void>;
 }
 
 /** Where a broken stream ended. */
@@ -348,7 +348,7 @@ export class Session {
     const removed = message === "Framework has been removed";
     if (removed && this.#teardown.removed()) return;
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
-    this.#end("keep", refusedSubscription(message, this.#state.record.frameworkId));
+    void this.#end("keep", refusedSubscription(message, this.#state.record.frameworkId));
   }
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
@@ -366,7 +366,7 @@ export class Session {
         this.#link = this.#newLink();
         this.#link.start();
       },
-      (error: unknown) => this.#end("keep", storeUnavailable(error)),
+      (error: unknown) => void this.#end("keep", storeUnavailable(error)),
     );
   }
 
@@ -410,8 +410,8 @@ export class Session {
   #leaseExpired(): void {
     const { expiryPolicy } = this.#state.record;
     this.#options.link.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
-    if (expiryPolicy === "disconnect") return this.#end("keep", new BridgeError("LEASE_EXPIRED", "the lease ran out"));
-    this.#teardown.demand(this.#link.connected);
+    if (expiryPolicy === "teardown") this.#teardown.demand(this.#link.connected);
+    else void this.#end("keep", new BridgeError("LEASE_EXPIRED", "the lease ran out"));
   }
 
   #frameworkUpdated(payload: Uint8Array): void {
@@ -433,9 +433,9 @@ export class Session {
     });
   }
 
-  #end(next: "keep" | "forget", error?: BridgeError): void {
+  #end(next: "keep" | "forget", error?: BridgeError): Promise<void> {
     this.#shut(error);
-    this.#host.ended(this, next);
+    return this.#host.ended(this, next);
   }
 
   #shut(error: BridgeError | undefined): void {
@@ -443,6 +443,7 @@ export class Session {
     this.#closed = true;
     this.#lease.stop();
     this.#reconciler.stop();
+    this.#teardown.end();
     observeOffers(this.#state, "lost", [], this.#state.offers.clear());
     this.#attachment?.end(error);
   }

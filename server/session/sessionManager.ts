@@ -189,7 +189,7 @@ export class SessionManager {
 
   #open(record: FrameworkRecord): Session {
     const session = new Session(record, this.#options, {
-      ended: (ended, next) => void this.#retire(ended, next, undefined),
+      ended: (ended, next) => this.#retire(ended, next, undefined),
     });
     this.#sessions.set(record.frameworkName, session);
     return session;

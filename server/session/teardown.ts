@@ -8,8 +8,8 @@ type Answered = (answer: CallAnswer) => void;
 export interface TeardownHost {
   frameworkId(): string;
   send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
-  /** Mesos has removed the framework, as was asked. */
-  done(): void;
+  /** Mesos has removed the framework, as was asked. Resolves once it is forgotten here too. */
+  done(): Promise<void>;
 }
 
 /**
@@ -54,8 +54,13 @@ export class Teardown {
   /** Mesos says that the framework has been removed. True if that is what was asked for. */
   removed(): boolean {
     if (!this.#lasting && !this.#unanswered) return false;
-    this.#finish(OK);
+    this.#finish();
     return true;
+  }
+
+  /** The session ends for another reason: who waits is told that the outcome is not known. */
+  end(): void {
+    this.#answer(answerOf({ kind: "unknown", message: "the session ended" }, OK));
   }
 
   #send(): void {
@@ -63,20 +68,27 @@ export class Teardown {
     this.#inFlight = true;
     this.#host.send(withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId()), (outcome) => {
       this.#inFlight = false;
-      if (outcome.kind === "accepted") this.#finish(OK);
+      if (outcome.kind === "accepted") this.#finish();
       else if (outcome.kind === "unknown" || this.#unanswered) this.#unanswered = true;
       else this.#answer(answerOf(outcome, OK));
     });
   }
 
-  #finish(answer: CallAnswer): void {
-    this.#answer(answer);
-    this.#host.done();
+  /** Who asked is told when nothing is left of the framework: no list names it, and no restart brings it back. */
+  #finish(): void {
+    const waiting = this.#taken();
+    void this.#host.done().then(() => {
+      for (const answered of waiting) answered(OK);
+    });
   }
 
   #answer(answer: CallAnswer): void {
+    for (const answered of this.#taken()) answered(answer);
+  }
+
+  #taken(): Answered[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const answered of waiting) answered(answer);
+    return waiting;
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AnsweringMaster } from "../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
+import { BridgeClient } from "../support/bridgeClient.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
 import { unique } from "../support/messages.js";
@@ -52,6 +53,18 @@ describe("a subscription that ends before the answer to a call is there", () => 
     expect(await scheduler.stream.ending()).toMatchObject({ code: "OK" });
   });
 
+  test("TEARDOWN of a session that ends before Mesos has said: the outcome is unknown", async () => {
+    const scheduler = await attach();
+    const { connection } = await master.subscriptions.next();
+    const teardown = scheduler.call("teardown", { header: { requestId: "once" } });
+    const request = await master.call("TEARDOWN");
+    master.refuseSubscriptions("Framework failed over");
+    connection.reset();
+    request.connection.reset();
+    expect(await scheduler.stream.ending()).toMatchObject({ reason: "FRAMEWORK_FAILED_OVER" });
+    expect(await teardown).toMatchObject({ code: "UNAVAILABLE", reason: "OUTCOME_UNKNOWN" });
+  });
+
   test("any other call has an unknown outcome, and a new one is not sent", async () => {
     const scheduler = await attach();
     const { connection } = await master.subscriptions.next();
@@ -65,5 +78,46 @@ describe("a subscription that ends before the answer to a call is there", () => 
       reason: "NO_MASTER",
       retryable: true,
     });
+  });
+});
+
+describe("a framework that has been torn down", () => {
+  const cleanup = new Cleanup();
+  let master: AnsweringMaster;
+  let bridge: Bridge;
+  beforeEach(async () => {
+    master = cleanup.use(await AnsweringMaster.start());
+    bridge = cleanup.use(await startBridge({ master: master.host }));
+  });
+  afterEach(() => cleanup.run());
+
+  const attach = async (frameworkName: string) => {
+    const request = { frameworkName, frameworkInfo: { user: "root" } };
+    return (await BridgeScheduler.attach(bridge.address, request)).linked();
+  };
+
+  test("is in no list from the moment that its client is told", async () => {
+    const observer = cleanup.use(new BridgeClient(bridge.address));
+    for (let i = 0; i < 30; i++) {
+      const scheduler = await attach(unique("listed"));
+      await scheduler.ok("teardown");
+      const { response } = await observer.call("listFrameworks", {});
+      expect(response?.frameworks).toEqual([]);
+      scheduler.stop();
+    }
+  });
+
+  test("is forgotten for good by then: a crash does not bring it back", async () => {
+    for (let i = 0; i < 4; i++) {
+      const scheduler = await attach(unique("crash"));
+      // The answer's bytes may be all that the bridge still does.
+      await scheduler.ok("teardown");
+      await bridge.kill();
+      scheduler.stop();
+      await bridge.restart();
+      const observer = new BridgeClient(bridge.address);
+      expect((await observer.call("listFrameworks", {})).response?.frameworks).toEqual([]);
+      observer.stop();
+    }
   });
 });
