@@ -6,4 +6,6 @@ export type { CallSettings } from "./library/calls.js";
 export type { DeepPartial } from "./library/deepPartial.js";
 export { BridgeError } from "./library/errors.js";
 export type * from "./library/events.js";
+export { type Amounts, amounts, ResourcePool } from "./library/resources.js";
 export { Scheduler, type SchedulerOptions } from "./library/scheduler.js";
+export { describeStatus, type TaskOutcome, taskOutcome } from "./library/taskOutcome.js";

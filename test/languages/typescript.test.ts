@@ -1,5 +1,6 @@
-import { symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { extract } from "tar";
 import { describe, expect, it } from "vitest";
 import { startBridge } from "../support/bridge.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
@@ -7,6 +8,7 @@ import { at } from "../support/paths.js";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
 import { followGuide } from "./guide.js";
+import { testReadme } from "./readme.js";
 
 const PROGRAM = `
 import { createChannel, createClient } from "nice-grpc";
@@ -42,4 +44,52 @@ describe("TypeScript", () => {
 
 testEmptyTasks("TypeScript", {
   build: async () => ({ command: process.execPath, args: [at("dist/clients/typescript/empty-tasks/main.js")] }),
+});
+
+/** A folder with the package in node_modules, beside what it says that it needs, and nothing else of this project. */
+async function installPackage(folder: string): Promise<void> {
+  const packed = ["pack", "--silent", "--pack-destination", folder];
+  const name = (await succeed("npm", packed, { cwd: at("clients/typescript") })).trim().split("\n").at(-1) ?? "";
+  const modules = join(folder, "node_modules");
+  const own = join(modules, "mesosbridge");
+  mkdirSync(own, { recursive: true });
+  await extract({ file: join(folder, name), cwd: own, strip: 1 });
+  const { dependencies } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  for (const dependency of [...Object.keys(dependencies), "@types/node", "undici-types"]) {
+    mkdirSync(dirname(join(modules, dependency)), { recursive: true });
+    symlinkSync(at("node_modules", dependency), join(modules, dependency));
+  }
+}
+
+testReadme("TypeScript", {
+  client: "typescript",
+  file: "main.ts",
+  async build(path, folder) {
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    await installPackage(folder);
+    const options = ["--strict", "--noUncheckedIndexedAccess", "--module", "nodenext", "--target", "es2023"];
+    const compile = [at("node_modules/typescript/bin/tsc"), ...options, "--types", "node", path];
+    await succeed(process.execPath, compile, { cwd: folder });
+    return { command: process.execPath, args: [join(folder, "main.js")], cwd: folder };
+  },
+});
+
+describe("the clients' packages", () => {
+  it("are of one version and licence", () => {
+    const read = (path: string) => readFileSync(at(path), "utf8");
+    const { version, license } = JSON.parse(read("package.json")) as { version: string; license: string };
+    const { version: own, license: ownLicense } = JSON.parse(read("clients/typescript/package.json"));
+    expect([own, ownLicense]).toEqual([version, license]);
+    for (const manifest of ["clients/rust/Cargo.toml", "clients/python/pyproject.toml"]) {
+      expect(read(manifest)).toContain(`\nversion = "${version}"\n`);
+      expect(read(manifest)).toContain(`\nlicense = "${license}"\n`);
+    }
+    const pom = read("clients/java/pom.xml");
+    expect(pom).toContain(`<artifactId>mesosbridge</artifactId>\n  <version>${version}</version>`);
+    expect(pom).toContain(`<name>${license}</name>`);
+    for (const client of ["go", "java", "python", "rust", "typescript"])
+      expect(read(`clients/${client}/LICENSE`)).toBe(read("LICENSE"));
+  });
 });
