@@ -34,6 +34,8 @@ export class LmdbStore implements FrameworkStore {
   /** Who may write. */
   readonly #owners: Database<Owner, string>;
   readonly #log: Log;
+  /** Settles when the last change to tasks is committed. Never rejects. */
+  #lastChange: Promise<void> = Promise.resolve();
 
   /** @throws Error if the directory can't be made, written or read. */
   constructor(dataDir: string, log: Log) {
@@ -63,6 +65,8 @@ export class LmdbStore implements FrameworkStore {
   }
 
   async remove(frameworkName: string): Promise<void> {
+    // Keys that are not committed yet are not among those that are read.
+    await this.#lastChange;
     const removals = this.#taskKeys(frameworkName).map((key) => this.#tasks.remove(key));
     await Promise.all([...removals, this.#frameworks.remove(frameworkName)].map(committed));
     await this.#root.flushed;
@@ -121,7 +125,7 @@ export class LmdbStore implements FrameworkStore {
       this.#log.error({ framework: frameworkName, err: error }, "a task could not be remembered");
     };
     try {
-      committed(write()).catch(failed);
+      this.#lastChange = committed(write()).catch(failed);
     } catch (error) {
       // A key that is too long is refused at once. Mesos takes no such task id either.
       failed(error);

@@ -155,6 +155,17 @@ describe("tasks", () => {
     expect([again.tasks("a").length, again.tasks("ab").length, again.tasks("b").length]).toEqual([0, 2, 2]);
   });
 
+  test("that were put just before go with their framework too", async () => {
+    const store = open();
+    await store.put(record("a"));
+    for (let i = 0; i < 200; i++) store.putTasks("a", [{ taskId: String(i), agentId: "x" }]);
+    store.removeTask("a", "7");
+    await store.remove("a");
+    expect(store.tasks("a")).toEqual([]);
+    expect((await reopened(store)).tasks("a")).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
   test("one that can't be a key is logged, and the others are kept", async () => {
     const store = open();
     store.putTasks("a", [
