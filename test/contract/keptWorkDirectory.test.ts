@@ -2,13 +2,21 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Offer, TaskState, TaskStatus_Reason, TaskStatus_Source } from "../../gen/mesos/v1/mesos.js";
+import {
+  FrameworkInfo_Capability_Type,
+  type Offer,
+  Offer_Operation_Type,
+  Resource_ReservationInfo_Type,
+  TaskState,
+  TaskStatus_Reason,
+  TaskStatus_Source,
+} from "../../gen/mesos/v1/mesos.js";
 import { startProcess } from "../support/childProcess.js";
 import { Cleanup } from "../support/cleanup.js";
 import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
-import { getJson } from "../support/http.js";
-import { frameworkInfo, launch, type PartialTask, task, unique } from "../support/messages.js";
+import { getJson, send } from "../support/http.js";
+import { frameworkInfo, launch, type PartialTask, resources, task, unique } from "../support/messages.js";
 import { at } from "../support/paths.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
 import { MesosScheduler } from "../support/scheduler.js";
@@ -218,6 +226,71 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
       source: TaskStatus_Source.SOURCE_AGENT,
     });
     await process.gone;
+  });
+
+  test("an executor that ends while nobody looks has failed its task", { timeout: 90_000 }, async () => {
+    const before = await subscribe();
+    const offer = await before.offer();
+    const executorId = unique("executor");
+    const launched = task(offer.agentId, { executor: host.info(executorId) });
+    await before.accept([offer], [launch(launched)], 0);
+    const process = await host.process(executorId);
+    const executor = all.use(MesosExecutor.of(process));
+    await executor.subscribe();
+    await executor.update(taskIdOf(launched), TASK_RUNNING);
+    expect((await before.update(launched.taskId?.value)).state).toBe(TASK_RUNNING);
+    await cluster.crash();
+    process.exit(0);
+    await process.gone;
+    await cluster.recover();
+    const after = await again(before);
+    expect(await after.update(launched.taskId?.value, { timeoutMs: 30_000 })).toMatchObject({
+      state: TASK_FAILED,
+      reason: TaskStatus_Reason.REASON_EXECUTOR_TERMINATED,
+      message: "Executor terminated",
+      source: TaskStatus_Source.SOURCE_AGENT,
+      executorId: { value: executorId },
+    });
+    expect(after.stream.has(({ failure }) => failure !== undefined)).toBe(false);
+  });
+
+  test("reservations, volumes and planned maintenance are kept", { timeout: 90_000 }, async () => {
+    const role = "kept";
+    const capabilities = [
+      FrameworkInfo_Capability_Type.MULTI_ROLE,
+      FrameworkInfo_Capability_Type.RESERVATION_REFINEMENT,
+    ].map((type) => ({ type }));
+    const before = await subscribe({ roles: [role], capabilities });
+    const offer = await before.offer();
+    const reservation = { type: Resource_ReservationInfo_Type.DYNAMIC, role };
+    const [disk] = resources("disk:16", { reservations: [reservation] });
+    const volume = {
+      ...disk,
+      disk: { persistence: { id: unique("volume") }, volume: { containerPath: "data", mode: 1 } },
+    };
+    await before.accept(
+      [offer],
+      [
+        { type: Offer_Operation_Type.RESERVE, reserve: { resources: disk ? [disk] : [] } },
+        { type: Offer_Operation_Type.CREATE, create: { volumes: [volume] } },
+      ],
+      0,
+    );
+    const id = volume.disk.persistence.id;
+    const hasVolume = (each: Offer) => each.resources.some(({ disk: own }) => own?.persistence?.id === id);
+    await before.stream.nextWhere("offers", ({ offers }) => offers.some(hasVolume));
+    const windows = [{ machine_ids: [{ hostname: "elsewhere" }], unavailability: { start: { nanoseconds: 7 } } }];
+    const schedule = `${cluster.master}/maintenance/schedule`;
+    expect(await send(schedule, { body: JSON.stringify({ windows }) })).toMatchObject({ status: 200 });
+    await cluster.crash();
+    await cluster.recover();
+    const after = await again(before, { roles: [role], capabilities });
+    const { offers } = await after.stream.nextWhere("offers", (event) => event.offers.some(hasVolume), {
+      timeoutMs: 30_000,
+    });
+    expect(offers.find(hasVolume)?.agentId).toEqual(offer.agentId);
+    expect(await getJson(schedule)).toEqual({ windows });
+    expect(await send(schedule, { body: "{}" })).toMatchObject({ status: 200 });
   });
 
   test("tasks of a framework without checkpoints are gone", { timeout: 90_000 }, async () => {

@@ -137,4 +137,8 @@ class CommandExecutor {
   }
 }
 
-if (process.argv[2] === MARK) new CommandExecutor().subscribe();
+if (process.argv[2] === MARK) {
+  new CommandExecutor().subscribe();
+  // Whatever else the file holds that this module is bundled into is not to run: the executor ends the process itself.
+  await new Promise<never>(() => {});
+}

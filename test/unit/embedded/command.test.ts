@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -63,6 +63,44 @@ describe("mesos-bridge local", () => {
     running.process.kill("SIGTERM");
     expect(await running.exit).toEqual([0, null]);
     await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
+  });
+
+  test("with --keep SIGTERM ends executors too, and the next run tells of it", async () => {
+    const workDir = await temporaryDirectory();
+    const args = ["--keep", "--port", "0", "--work-dir", workDir, "--flag", "allocation_interval=50ms"];
+    const first = local(...args);
+    await expect.poll(() => first.stdout, { timeout: 10_000 }).toMatch(/^ready \S+\n$/);
+    const url = first.stdout.slice("ready ".length).trim();
+    const framework = { checkpoint: true, failover_timeout: 600 };
+    const scheduler = await Scheduler.subscribe(url, framework);
+    const offer = await scheduler.offer();
+    await scheduler.launch(offer, commandTask(offer, "t", "echo $$ > pid; exec sleep 1000"));
+    await scheduler.update("t");
+    await scheduler.update("t");
+    const executors = join(workDir, "agent-1/slaves", offer.agent_id.value, "frameworks", scheduler.frameworkId);
+    const pid = Number(await readFile(join(executors, "executors/t/runs/latest/pid"), "utf8"));
+    expect(isAlive(pid)).toBe(true);
+    first.process.kill("SIGTERM");
+    expect(await first.exit).toEqual([0, null]);
+    await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
+
+    const second = local(...args);
+    // The master has the address that it had.
+    await expect.poll(() => second.stdout, { timeout: 10_000 }).toBe(first.stdout);
+    const again = await Scheduler.subscribe(url, { ...framework, id: { value: scheduler.frameworkId } });
+    expect(await again.update("t")).toMatchObject({ state: "TASK_FAILED", reason: "REASON_EXECUTOR_TERMINATED" });
+  });
+
+  test("with --keep a file that can't be read is named", async () => {
+    const workDir = await temporaryDirectory();
+    await mkdir(join(workDir, "master"));
+    await writeFile(join(workDir, "master/registry.json"), "{");
+    const running = local("--keep", "--port", "0", "--work-dir", workDir);
+    expect(await running.exit).toEqual([1, null]);
+    expect(running.stderr).toMatch(
+      /registry\.json can't be read: remove the work directory, or start without --keep\n$/,
+    );
+    expect(running.stderr.trim().split("\n")).toHaveLength(1);
   });
 
   test("tells in one line what is wrong", async () => {
