@@ -1,10 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { pino } from "pino";
-import { parseServeConfig } from "./config.js";
 import { localCommand } from "./embedded/command.js";
 import { frameworksCommand } from "./frameworksCommand.js";
-import { serve } from "./serve.js";
 import { version } from "./version.js";
 
 const program = new Command("mesos-bridge")
@@ -22,67 +19,48 @@ program.addCommand(localCommand());
 await program.parseAsync();
 
 function serveCommand(): Command {
-  return new Command("serve")
-    .description("Runs the bridge: holds Mesos subscriptions and serves schedulers over gRPC.")
-    .version(version)
-    .requiredOption(
-      "--master <spec>",
-      "the masters: host:port[,host:port...], http(s)://host:port, zk://[user:password@]host:port[,host:port...]/path, " +
-        "or file:///path of a file that holds one of these",
-    )
-    .option(
-      "--master-scheme <scheme>",
-      "http or https, of masters whose address names none: host:port, and zk://",
-      "http",
-    )
-    .option("--listen <host:port>", "where to serve gRPC; port 0 takes any", "127.0.0.1:50051")
-    .requiredOption("--data-dir <dir>", "where frameworks are remembered; made if it is missing")
-    .option("--principal <name>", "authenticate to Mesos by HTTP basic authentication, with --secret-file")
-    .option("--secret-file <file>", "holds the principal's secret; read again when it changes")
-    .option("--token-file <file>", "authenticate to Mesos by the bearer token in this file; read again when it changes")
-    .option("--master-ca <file>", "PEM certificates to trust for https masters")
-    .option("--default-lease <duration>", "how long a session outlives its client that asks for no lease", "60s")
-    .option("--offer-hold <duration>", "how long open offers are kept for an absent client", "5s")
-    .option(
-      "--client-timeout <duration>",
-      "how long a client may be silent, on the level of HTTP/2, before it is taken for gone",
-      "50s",
-    )
-    .option(
-      "--missed-heartbeats <number>",
-      "after how many missed heartbeats (Mesos sends one each 15 s) a silent master is given up",
-      "5",
-    )
-    .option("--log-level <level>", "debug, info, warn or error", "info")
-    .addHelpText(
-      "after",
-      "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it.\n" +
-        "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
-    )
-    .action(runServe);
-}
-
-async function runServe(flags: Record<string, unknown>): Promise<void> {
-  try {
-    const config = parseServeConfig(flags);
-    const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
-    const bridge = await serve(config, log);
-    process.stdout.write(`ready ${bridge.address}\n`);
-    log.info({ address: bridge.address }, "serving");
-    const signal = await stopSignal();
-    log.info({ signal }, "draining");
-    await bridge.close();
-    log.info({}, "ended");
-    log.flush();
-    process.exit(0);
-  } catch (error) {
-    process.stderr.write(`mesos-bridge: ${(error as Error).message}\n`);
-    process.exit(1);
-  }
-}
-
-async function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve(signal));
-  });
+  return (
+    new Command("serve")
+      .description("Runs the bridge: holds Mesos subscriptions and serves schedulers over gRPC.")
+      .version(version)
+      .requiredOption(
+        "--master <spec>",
+        "the masters: host:port[,host:port...], http(s)://host:port, zk://[user:password@]host:port[,host:port...]/path, " +
+          "or file:///path of a file that holds one of these",
+      )
+      .option(
+        "--master-scheme <scheme>",
+        "http or https, of masters whose address names none: host:port, and zk://",
+        "http",
+      )
+      .option("--listen <host:port>", "where to serve gRPC; port 0 takes any", "127.0.0.1:50051")
+      .requiredOption("--data-dir <dir>", "where frameworks are remembered; made if it is missing")
+      .option("--principal <name>", "authenticate to Mesos by HTTP basic authentication, with --secret-file")
+      .option("--secret-file <file>", "holds the principal's secret; read again when it changes")
+      .option(
+        "--token-file <file>",
+        "authenticate to Mesos by the bearer token in this file; read again when it changes",
+      )
+      .option("--master-ca <file>", "PEM certificates to trust for https masters")
+      .option("--default-lease <duration>", "how long a session outlives its client that asks for no lease", "60s")
+      .option("--offer-hold <duration>", "how long open offers are kept for an absent client", "5s")
+      .option(
+        "--client-timeout <duration>",
+        "how long a client may be silent, on the level of HTTP/2, before it is taken for gone",
+        "50s",
+      )
+      .option(
+        "--missed-heartbeats <number>",
+        "after how many missed heartbeats (Mesos sends one each 15 s) a silent master is given up",
+        "5",
+      )
+      .option("--log-level <level>", "debug, info, warn or error", "info")
+      .addHelpText(
+        "after",
+        "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it.\n" +
+          "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
+      )
+      // Loaded when it is needed: the other commands would wait for all that the bridge consists of.
+      .action(async (flags: Record<string, unknown>) => (await import("./serveCommand.js")).runServe(flags))
+  );
 }

@@ -4,7 +4,7 @@ import { AgentInfo, type Attribute, type Resource } from "../../gen/mesos/v1/mes
 import { EmbeddedAgent } from "./agent/agent.js";
 import { Checkpoints } from "./agent/checkpoints.js";
 import { type Clock, systemClock } from "./clock.js";
-import { Flags, type FlagValues } from "./flags.js";
+import { DEFAULT_RESOURCES, Flags, type FlagValues } from "./flags.js";
 import type { Credential } from "./http/basicAuth.js";
 import { HttpServer } from "./http/server.js";
 import type { Log } from "./log.js";
@@ -14,8 +14,6 @@ import type { StandDown } from "./master/schedulerApi.js";
 import { parseAttributes, parseResources } from "./resources/parse.js";
 import { Resources } from "./resources/resources.js";
 import { JsonFolder } from "./workDirectory.js";
-
-export const DEFAULT_RESOURCES = "cpus:8;mem:8192;disk:10240;ports:[31000-32000]";
 
 export interface EmbeddedClusterOptions {
   /** Port of the master; 0, the default, takes any free one. */

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
-import { DEFAULT_RESOURCES, type EmbeddedCluster, startEmbeddedCluster } from "./cluster.js";
+import type { EmbeddedCluster } from "./cluster.js";
+import { DEFAULT_RESOURCES } from "./flags.js";
 import type { Credential } from "./http/basicAuth.js";
 
 interface LocalOptions {
@@ -58,6 +59,8 @@ async function runLocal(options: LocalOptions): Promise<void> {
   let cluster: EmbeddedCluster;
   const log = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
   try {
+    // Loaded when it is needed: the other commands would wait for it.
+    const { startEmbeddedCluster } = await import("./cluster.js");
     cluster = await startEmbeddedCluster({
       port: options.port,
       agents: options.agents,

@@ -1,5 +1,8 @@
 import { parseDuration } from "./duration.js";
 
+/** What an agent has unless it is told. */
+export const DEFAULT_RESOURCES = "cpus:8;mem:8192;disk:10240;ports:[31000-32000]";
+
 /** The flags of mesos-master and mesos-agent that the embedded cluster knows, with Mesos's defaults. Times in ms. */
 const DEFAULTS = {
   /** Between two HEARTBEAT events of a scheduler's stream. Mesos has it hard-coded; here it can be changed for tests. */

@@ -1,0 +1,34 @@
+import { setFlagsFromString } from "node:v8";
+import { pino } from "pino";
+import { parseServeConfig } from "./config.js";
+import { serve } from "./serve.js";
+
+/** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
+export async function runServe(flags: Record<string, unknown>): Promise<void> {
+  // The bytes of events live outside of V8's heap, and at a high rate their growth alone makes it collect again and
+  // again, with threads that take the processor from everything else. Letting the heap grow to three times what is
+  // in use between collections makes these few.
+  setFlagsFromString("--heap-growing-percent=200");
+  try {
+    const config = parseServeConfig(flags);
+    const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
+    const bridge = await serve(config, log);
+    process.stdout.write(`ready ${bridge.address}\n`);
+    log.info({ address: bridge.address }, "serving");
+    const signal = await stopSignal();
+    log.info({ signal }, "draining");
+    await bridge.close();
+    log.info({}, "ended");
+    log.flush();
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`mesos-bridge: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
+async function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve(signal));
+  });
+}
