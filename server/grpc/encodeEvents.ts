@@ -23,26 +23,49 @@ interface Body {
 }
 
 /**
- * A serialized message whose repeated field `field` holds these events: `SubscribeResponse`
- * with field 1. Mesos's events are copied once, into the message. Without `tokens`, the ack tokens
- * are left out.
+ * A message whose repeated field `field` holds events: `SubscribeResponse` with field 1. Without `tokens`, the ack
+ * tokens are left out. It is serialized by `copy`, straight to where it is wanted, so that Mesos's events are
+ * copied once.
  */
+export class EventsMessage {
+  readonly byteLength: number;
+  readonly #events: readonly SessionEvent[];
+  readonly #bodies: Body[];
+  readonly #sizes: number[];
+  readonly #tag: number;
+  readonly #tokens: boolean;
+
+  constructor(events: readonly SessionEvent[], field: number, tokens = true) {
+    this.#events = events;
+    this.#tag = (field << 3) | 2;
+    this.#tokens = tokens;
+    this.#bodies = events.map(bodyOf);
+    this.#sizes = new Array<number>(events.length);
+    let total = 0;
+    for (let i = 0; i < events.length; i++) {
+      const size = eventSize(events[i] as SessionEvent, this.#bodies[i] as Body, tokens);
+      this.#sizes[i] = size;
+      total += 1 + varintSize(size) + size;
+    }
+    this.byteLength = total;
+  }
+
+  /** Writes the message into `out` from `start` on. */
+  copy(out: Buffer, start: number): void {
+    let at = start;
+    for (let i = 0; i < this.#events.length; i++) {
+      out[at++] = this.#tag;
+      at = writeVarint(out, at, this.#sizes[i] as number);
+      at = writeEvent(out, at, this.#events[i] as SessionEvent, this.#bodies[i] as Body, this.#tokens);
+    }
+  }
+}
+
+/** The same, serialized. */
 export function encodeEvents(events: readonly SessionEvent[], field: number, tokens = true): Buffer {
-  const bodies = events.map(bodyOf);
-  const sizes = new Array<number>(events.length);
-  let total = 0;
-  for (let i = 0; i < events.length; i++) {
-    const size = eventSize(events[i] as SessionEvent, bodies[i] as Body, tokens);
-    sizes[i] = size;
-    total += 1 + varintSize(size) + size;
-  }
-  const out = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (let i = 0; i < events.length; i++) {
-    out[at++] = (field << 3) | 2;
-    at = writeVarint(out, at, sizes[i] as number);
-    at = writeEvent(out, at, events[i] as SessionEvent, bodies[i] as Body, tokens);
-  }
+  const message = new EventsMessage(events, field, tokens);
+  const out = Buffer.allocUnsafe(message.byteLength);
+  message.copy(out, 0);
   return out;
 }
 

@@ -3,7 +3,7 @@ import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
 import type { BridgeError } from "../session/errors.js";
 import { progress } from "../session/sessionEvent.js";
-import { encodeEvents, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
+import { EventsMessage, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
 import { statusOf } from "./statusOf.js";
 
 /** About how much goes into one message: enough to make few of them, far below any stub's limit. */
@@ -12,11 +12,17 @@ const MESSAGE_BYTES = 64 * 1024;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /**
+ * The library copies what a method's serializer returns behind a message's head, by `byteLength` and `copy` and
+ * nothing else, so the messages themselves are handed to it.
+ */
+export type EventsCall = ServerWritableStream<Buffer, EventsMessage>;
+
+/**
  * Writes an attachment's events to its client's stream, as fast as the client reads. What waits goes into
  * one message; nothing waits for more.
  */
 export class EventStream implements AttachmentSink {
-  readonly #call: ServerWritableStream<Buffer, Buffer>;
+  readonly #call: EventsCall;
   readonly #log: Log;
   readonly #idle: NodeJS.Timeout;
   #attachment: Attachment | undefined;
@@ -24,7 +30,7 @@ export class EventStream implements AttachmentSink {
   #wrote = false;
   #ended = false;
 
-  constructor(call: ServerWritableStream<Buffer, Buffer>, log: Log) {
+  constructor(call: EventsCall, log: Log) {
     this.#call = call;
     this.#log = log;
     this.#idle = setInterval(() => this.#signOfLife(), PROGRESS_INTERVAL_MS);
@@ -56,15 +62,15 @@ export class EventStream implements AttachmentSink {
     while (!this.#ended && this.#attachment && this.#unreadBytes < MAX_UNREAD_BYTES) {
       const events = this.#attachment.read(MESSAGE_BYTES);
       if (events.length === 0) return;
-      this.#write(encodeEvents(events, 1));
+      this.#write(new EventsMessage(events, 1));
     }
   }
 
-  #write(message: Buffer): void {
+  #write(message: EventsMessage): void {
     this.#wrote = true;
-    this.#unreadBytes += message.length;
+    this.#unreadBytes += message.byteLength;
     this.#call.write(message, () => {
-      this.#unreadBytes -= message.length;
+      this.#unreadBytes -= message.byteLength;
       this.#pump();
     });
   }
@@ -73,7 +79,7 @@ export class EventStream implements AttachmentSink {
     const idle = !this.#wrote && this.#unreadBytes === 0;
     this.#wrote = false;
     if (idle && this.#attachment) {
-      this.#write(encodeEvents([progress(this.#attachment.readSequence, false, Date.now())], 1));
+      this.#write(new EventsMessage([progress(this.#attachment.readSequence, false, Date.now())], 1));
     }
   }
 }

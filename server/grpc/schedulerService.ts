@@ -1,10 +1,4 @@
-import type {
-  ServerDuplexStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-  sendUnaryData,
-  UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { DeclineOffersResponse } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
@@ -13,7 +7,7 @@ import type { Identity, SessionManager } from "../session/sessionManager.js";
 import { readAttachRequest } from "./attachRequest.js";
 import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
-import { EventStream } from "./eventStream.js";
+import { EventStream, type EventsCall } from "./eventStream.js";
 import { RequestFields } from "./requestFields.js";
 import { statusOf } from "./statusOf.js";
 import { type TypedCall, typedCalls } from "./typedCalls.js";
@@ -88,7 +82,7 @@ export function schedulerService({
   const checkCalls = (request: Buffer) => check("CallsRequest", request);
 
   return {
-    subscribe: (call: ServerWritableStream<Buffer, Buffer>) => {
+    subscribe: (call: EventsCall) => {
       subscribe(call).catch((error: unknown) => call.emit("error", statusOf(error, log)));
     },
     launchTasks: mesosCall("LaunchTasksRequest", typedCalls.launchTasks),
@@ -112,7 +106,7 @@ export function schedulerService({
     },
   };
 
-  async function subscribe(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
+  async function subscribe(call: EventsCall): Promise<void> {
     check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, identityOf(call));
     const stream = new EventStream(call, log);
