@@ -47,8 +47,8 @@ export class RestoreError extends Error {
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #sessions = new Map<string, Session>();
-  /** Sessions whose link is being closed, or whose end is being stored. */
-  readonly #closing = new Set<Promise<void>>();
+  /** Sessions whose link is being closed, or whose end is being stored, and their names. */
+  readonly #closing = new Map<Promise<void>, string>();
   /** The last attach of each name: attaches of one framework take their turns. */
   readonly #turns = new Map<string, Promise<unknown>>();
   #shuttingDown = false;
@@ -123,26 +123,37 @@ export class SessionManager {
     this.#shuttingDown = true;
     const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
     await Promise.all(this.sessions().map((session) => session.close(error)));
-    await Promise.all(this.#closing);
+    await Promise.all(this.#closing.keys());
     this.#sessions.clear();
   }
 
   async #attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
-    if (this.#shuttingDown) throw new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
-    // A session that is going away, under the same name, has to be gone first.
-    await Promise.all(this.#closing);
-    const { record, defaultedFields } = this.#recordOf(request);
-    try {
-      await this.#options.store.put(record);
-    } catch (error) {
-      throw storeUnavailable(error);
-    }
-    const known = this.#sessions.get(record.frameworkName);
+    const { known, record, defaultedFields } = await this.#remembered(request);
     if (known) known.update(record);
     const session = known ?? this.#open(record);
     if (!known) session.start();
     const { resume, replaceRemoved } = request;
     return { session, attachment: session.attach({ resume, defaultedFields, replaceRemoved }, sink) };
+  }
+
+  /** Stores what the request makes of its framework. `known` is the session that it has already. */
+  async #remembered(request: AttachRequest) {
+    const { frameworkName } = request;
+    for (;;) {
+      // A session that is going away, under the same name, has to be gone first.
+      const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
+      await Promise.all(closing.map(([closed]) => closed));
+      if (this.#shuttingDown) throw new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+      const known = this.#sessions.get(frameworkName);
+      const next = this.#recordOf(request);
+      try {
+        await this.#options.store.put(next.record);
+      } catch (error) {
+        throw storeUnavailable(error);
+      }
+      // A session that ended meanwhile has stored its end over this, and its framework may be gone.
+      if (!this.#shuttingDown && this.#sessions.get(frameworkName) === known) return { known, ...next };
+    }
   }
 
   #recordOf(request: AttachRequest): { record: FrameworkRecord; defaultedFields: readonly string[] } {
@@ -203,7 +214,7 @@ export class SessionManager {
       })
       .then(() => session.close(error))
       .finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#closing.set(closing, session.frameworkName);
     return closing;
   }
 

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
+import { noAuthentication } from "../../../server/mesos/authentication.js";
+import { buildCall, CallType } from "../../../server/mesos/calls.js";
+import { ListDetector } from "../../../server/mesos/detector.js";
+import type { BridgeError } from "../../../server/session/errors.js";
+import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../../../server/session/frameworkStore.js";
+import { ObserverHub } from "../../../server/session/observerHub.js";
+import type { CallAnswer } from "../../../server/session/requestMemory.js";
+import { SessionManager } from "../../../server/session/sessionManager.js";
+import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { AnsweringMaster } from "../../support/answeringMaster.js";
+import { Cleanup } from "../../support/cleanup.js";
+import { type Deferred, deferred, eventually } from "../../support/eventually.js";
+
+const silent = () => {};
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+
+/** A store on a slow disk: a put that a test holds up is not done before the test lets it go on. */
+class SlowStore implements FrameworkStore {
+  readonly inner: LmdbStore;
+  /** Settles when a put is held up. */
+  held: Deferred<void> = deferred();
+  #gate: Deferred<void> | undefined;
+
+  constructor(inner: LmdbStore) {
+    this.inner = inner;
+  }
+
+  /** Holds up what the next put promises; its bytes are written. */
+  holdNextPut(): { release(): void } {
+    const gate = deferred();
+    this.#gate = gate;
+    this.held = deferred();
+    return { release: () => gate.resolve() };
+  }
+
+  async put(record: FrameworkRecord): Promise<void> {
+    const gate = this.#gate;
+    this.#gate = undefined;
+    await this.inner.put(record);
+    if (!gate) return;
+    this.held.resolve();
+    await gate.promise;
+  }
+
+  frameworks = () => this.inner.frameworks();
+  framework = (name: string) => this.inner.framework(name);
+  remove = (name: string) => this.inner.remove(name);
+  putTasks = (name: string, tasks: readonly TaskRecord[]) => this.inner.putTasks(name, tasks);
+  removeTask = (name: string, id: string) => this.inner.removeTask(name, id);
+  tasks = (name: string) => this.inner.tasks(name);
+  close = () => this.inner.close();
+}
+
+let cleanup: Cleanup;
+let master: AnsweringMaster;
+let store: SlowStore;
+let sessions: SessionManager;
+beforeEach(async () => {
+  cleanup = new Cleanup();
+  master = cleanup.use(await AnsweringMaster.start());
+  store = new SlowStore(new LmdbStore(await cleanup.tempDir(), log));
+  cleanup.defer(() => store.close());
+  const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
+  const link = { detector, authentication: noAuthentication, log };
+  sessions = new SessionManager({ link, store, hub: new ObserverHub(), offerHoldMs: 1 });
+  cleanup.defer(() => sessions.close());
+});
+afterEach(() => cleanup.run());
+
+async function attach(leaseMs = 60_000) {
+  const ended = deferred<BridgeError | undefined>();
+  const attached = await sessions.attach(
+    {
+      identity: { name: "test" },
+      frameworkName: "name",
+      frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
+      suppressedRoles: [],
+      offerConstraints: Buffer.alloc(0),
+      resume: undefined,
+      leaseMs,
+      expiryPolicy: "disconnect",
+      replaceRemoved: false,
+    },
+    { wake: silent, end: ended.resolve },
+  );
+  return { ...attached, ended: ended.promise, frameworkId: attached.session.state.record.frameworkId };
+}
+
+type Attached = Awaited<ReturnType<typeof attach>>;
+
+async function linked(attached: Attached): Promise<Attached> {
+  await eventually(() => attached.session.linkConnected, { what: "the link" });
+  return attached;
+}
+
+const tearDown = ({ session, attachment }: Attached) =>
+  new Promise<CallAnswer>((resolve) => session.call(attachment.id, "", buildCall(CallType.TEARDOWN), resolve));
+
+test("a client that attaches while its framework is torn down gets another framework, which is remembered", async () => {
+  const first = await linked(await attach());
+  const { release } = store.holdNextPut();
+  const attaching = attach();
+  await store.held.promise;
+  expect(await tearDown(first)).toEqual({ error: undefined, gone: 0 });
+  release();
+  const second = await linked(await attaching);
+  expect(second.frameworkId).not.toBe(first.frameworkId);
+  expect(store.framework("name")).toMatchObject({ frameworkId: second.frameworkId, open: true });
+  expect(sessions.find("name")).toBe(second.session);
+});
+
+test("a client that attaches while its lease ends keeps its framework, as an open one", async () => {
+  const first = await linked(await attach(100));
+  first.session.detach(first.attachment);
+  const { release } = store.holdNextPut();
+  const attaching = attach();
+  await store.held.promise;
+  await eventually(() => sessions.find("name") === undefined, { what: "the end of the lease" });
+  release();
+  const second = await linked(await attaching);
+  expect(second.frameworkId).toBe(first.frameworkId);
+  expect(store.framework("name")).toMatchObject({ frameworkId: second.frameworkId, open: true });
+  expect(second.attachment.ended).toBe(false);
+});
+
+test("a client that attaches while the bridge shuts down is told so, and leaves no session", async () => {
+  const { release } = store.holdNextPut();
+  const attaching = attach();
+  await store.held.promise;
+  await sessions.close();
+  release();
+  await expect(attaching).rejects.toMatchObject({ reason: "BRIDGE_SHUTTING_DOWN" });
+  expect(sessions.sessions()).toEqual([]);
+});
