@@ -13,7 +13,7 @@ import {
 import { needsSplit, type OpenOffers } from "./openOffers.js";
 import type { SessionEvent, SessionEventBody } from "./sessionEvent.js";
 import { observeOffers, type SessionState } from "./sessionState.js";
-import { isTerminal } from "./tasks.js";
+import { isOver, isTerminal } from "./tasks.js";
 import { operationAckToken, readAckToken, taskAckToken, updateKey } from "./updates.js";
 
 /** What the intake needs of its session. */
@@ -26,6 +26,8 @@ export interface IntakeHost {
   acknowledgeAgain(call: Uint8Array): void;
   /** Mesos said something about a task. */
   taskAnswered(taskId: string): void;
+  /** Forgets updates without a token that clients have read. */
+  forgetReadUpdates(): void;
 }
 
 /**
@@ -88,13 +90,15 @@ export class EventIntake {
     const ackToken = key === "" ? "" : taskAckToken(status);
     const known = tasks.has(status.taskId);
     tasks.updated(status, timeMs);
-    if (isTerminal(status.state)) {
-      if (key === "" && known) store.removeTask(record.frameworkName, status.taskId);
-    } else if (!known) store.putTasks(record.frameworkName, [status]);
+    const over = isOver(status.state);
+    // One that is over is forgotten when the client knows of it: Mesos does not say so again after a crash of the bridge.
+    if (!over && !known) store.putTasks(record.frameworkName, [status]);
     const body = mesosBody(EventType.UPDATE, event, status.taskId, status.agentId);
     const logged = this.#append(body, timeMs, ackToken);
-    if (key === "") tokenless.add(status.taskId, logged);
-    else {
+    if (key === "") {
+      this.#host.forgetReadUpdates();
+      tokenless.add(status.taskId, logged, over);
+    } else {
       tokenless.overtaken(status.taskId);
       owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
     }

@@ -117,6 +117,7 @@ export class Session {
       declineOffers: (ids) => this.#send(declineCall(ids)),
       acknowledgeAgain: (call) => this.#send(call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
+      forgetReadUpdates: () => this.#forgetReadUpdates(),
     });
     this.#lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
@@ -200,6 +201,15 @@ export class Session {
   #noteRead(attachment: Attachment): void {
     this.#readSequence = Math.max(this.#readSequence, attachment.readSequence);
     if (attachment.snapshotRead) this.#seenSequence = Math.max(this.#seenSequence, attachment.readSequence);
+    this.#forgetReadUpdates();
+  }
+
+  #forgetReadUpdates(): void {
+    const { tokenless, store, record } = this.#state;
+    const read = this.#attachment?.snapshotRead ? this.#attachment.readSequence : 0;
+    for (const taskId of tokenless.forgetRead(Math.max(this.#seenSequence, read))) {
+      store.removeTask(record.frameworkName, taskId);
+    }
   }
 
   /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
@@ -305,7 +315,7 @@ export class Session {
     add(offers, EventType.OFFERS);
     add(inverseOffers, EventType.INVERSE_OFFERS);
     for (const { event } of owed.values()) events.push({ ...event, sequence });
-    for (const event of this.#state.tokenless.unread(this.#seenSequence)) events.push({ ...event, sequence });
+    for (const event of this.#state.tokenless.events()) events.push({ ...event, sequence });
     events.push(progress(sequence, true, receiveTimeMs));
     return events;
   }

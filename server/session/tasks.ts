@@ -16,8 +16,18 @@ const TERMINAL_STATES = new Set([
   12, // TASK_GONE_BY_OPERATOR
 ]);
 
+const TASK_UNKNOWN = 13;
+
 export function isTerminal(state: number): boolean {
   return TERMINAL_STATES.has(state);
+}
+
+/**
+ * True if nothing more is expected of a task: it has ended, or Mesos has never heard of it and of its agent. Should such
+ * an agent turn up after all, Mesos tells of its tasks, and they are taken up again.
+ */
+export function isOver(state: number): boolean {
+  return isTerminal(state) || state === TASK_UNKNOWN;
 }
 
 export interface KnownTask {
@@ -28,6 +38,7 @@ export interface KnownTask {
   /** The last serialized `TaskStatus`; undefined until Mesos reported one. */
   readonly status: Uint8Array | undefined;
   readonly updateTimeMs: number;
+  /** It has ended, or Mesos does not know it. */
   readonly ended: boolean;
 }
 
@@ -75,7 +86,7 @@ export class KnownTasks {
 
   updated(status: StatusView, timeMs: number): void {
     const known = this.#active.get(status.taskId);
-    const ended = isTerminal(status.state);
+    const ended = isOver(status.state);
     const task: KnownTask = {
       taskId: status.taskId,
       taskIdBytes: status.taskIdBytes,

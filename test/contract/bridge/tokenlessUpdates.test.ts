@@ -70,6 +70,62 @@ describe("updates that Mesos does not repeat", () => {
     expect((await snapshot()).tasks).toEqual([]);
   });
 
+  test("are asked for again by a bridge that crashed before a client had them", async () => {
+    const running = (taskId: string) => {
+      const status = { taskId: { value: taskId }, agentId: { value: "agent" }, state: TaskState.TASK_RUNNING };
+      return { type: Event_Type.UPDATE, update: { status: { ...status, uuid: uuid() } } };
+    };
+    subscription.send(running("t1"), running("t2"));
+    for (const id of ["t1", "t2"]) await scheduler.update(id);
+    const watch = scheduler.client.stream("watchStatusUpdates", { frameworkName });
+    await watch.connected;
+    // Of the first the client has heard.
+    subscription.send(lost("t1"));
+    await scheduler.update("t1");
+    await leave();
+    subscription.send(lost("t2"));
+    await watch.next(({ status }) => status?.taskId?.value === "t2" && status.state === TaskState.TASK_LOST);
+    await bridge.kill();
+    await bridge.restart();
+    subscription = await master.subscriptions.next();
+    const reconcile = (await master.call("RECONCILE")).call().reconcile;
+    expect(reconcile?.tasks.map(({ taskId }) => taskId?.value)).toEqual(["t2"]);
+    subscription.send(lost("t2"));
+    const { next } = await snapshot();
+    expect((await next.update("t2")).state).toBe(TaskState.TASK_LOST);
+  });
+
+  test("that say that Mesos does not know a task end the asking, until it says otherwise", async () => {
+    const status = { taskId: { value: "t1" }, agentId: { value: "agent" } };
+    const say = (state: TaskState, more = {}) =>
+      subscription.send({ type: Event_Type.UPDATE, update: { status: { ...status, state, ...more } } });
+    const active = async () => {
+      const { response } = await scheduler.client.call("listFrameworks", {});
+      return response?.frameworks.find((each) => each.frameworkName === frameworkName)?.activeTasks;
+    };
+    say(TaskState.TASK_UNKNOWN);
+    await scheduler.update("t1");
+    expect(await active()).toBe(0);
+    say(TaskState.TASK_RUNNING, { uuid: uuid() });
+    await scheduler.update("t1");
+    expect(await active()).toBe(1);
+    say(TaskState.TASK_UNKNOWN);
+    await scheduler.update("t1");
+    // The next one without a token has that forgotten which was read before.
+    subscription.send(lost("t2"));
+    await scheduler.update("t2");
+    await leave();
+    await bridge.kill();
+    await bridge.restart();
+    await master.subscriptions.next();
+    const next = cleanup.use(await BridgeScheduler.attach(bridge.address, request));
+    await next.linked();
+    await next.ok("reviveOffers");
+    await master.call("REVIVE");
+    expect(master.calls.waiting).toBe(0);
+    expect(await active()).toBe(0);
+  });
+
   test("are not told again to a client whose predecessor had them", async () => {
     subscription.send(lost("t1"));
     await scheduler.update("t1");
