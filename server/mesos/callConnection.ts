@@ -29,6 +29,8 @@ export interface CallConnectionOptions {
   readonly maxPendingBytes: number;
   /** The connection broke while calls waited for their answers. Not called by `close`. */
   onBroken(reason: string): void;
+  /** The master refused a call because the subscription has ended, whatever its stream of events says. */
+  onSubscriptionOver(message: string): void;
 }
 
 type Done = (outcome: CallOutcome) => void;
@@ -36,6 +38,17 @@ type Done = (outcome: CallOutcome) => void;
 interface PendingCall {
   readonly bytes: number;
   readonly done: Done;
+}
+
+/** Of a master whose handler failed, or of a proxy in front of it: the call may have been taken or not. */
+const UNCLEAR_STATUSES = new Set([408, 500, 502, 504]);
+
+/** Mesos's texts for a call that came after its subscription had ended. */
+const SUBSCRIPTION_OVER = /not subscribed|didn't match the stream ID|cannot be found/;
+
+/** True if a refused call was refused because its subscription has ended, or its master does not lead any more. */
+export function isSubscriptionOver(status: number, message: string): boolean {
+  return status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message);
 }
 
 const ACCEPTED: CallOutcome = { kind: "accepted" };
@@ -179,6 +192,8 @@ export class CallConnection {
   #onResponse(response: HttpResponse): void {
     const call = this.#pending[this.#answered];
     if (!call) throw new Error("the master answered a call that was not made");
+    if (UNCLEAR_STATUSES.has(response.status))
+      throw new Error(`a call was answered with HTTP status ${response.status}`);
     this.#answered++;
     this.#pendingBytes -= call.bytes;
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
@@ -186,7 +201,11 @@ export class CallConnection {
     else this.#timer?.refresh();
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
-    call.done(outcomeOf(response));
+    const outcome = outcomeOf(response);
+    call.done(outcome);
+    if (outcome.kind === "refused" && isSubscriptionOver(outcome.status, outcome.message)) {
+      this.#options.onSubscriptionOver(outcome.message);
+    }
   }
 
   #compact(): void {

@@ -256,6 +256,7 @@ export class Link {
       // As Mesos's own clients do: what became of offers in those calls is not known, and
       // a new subscription makes the master give all of them back.
       onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),
+      onSubscriptionOver: (message) => this.#subscription?.abort(new Error(`the master refuses calls: ${message}`)),
     });
     this.#setConnected(true);
     this.#lastReason = "";

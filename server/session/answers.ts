@@ -1,12 +1,9 @@
-import type { CallOutcome } from "../mesos/callConnection.js";
+import { type CallOutcome, isSubscriptionOver } from "../mesos/callConnection.js";
 import { BridgeError } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 
 /** The master took the call. */
 export const OK: CallAnswer = { error: undefined, gone: 0 };
-
-/** Mesos's texts for a call that came after its subscription had ended: it has not been taken. */
-const SUBSCRIPTION_ENDED = /not subscribed|didn't match the stream ID|cannot be found/;
 
 /** What a client is told of an outcome; `accepted` is what it is told of a call that the master took. */
 export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer {
@@ -30,7 +27,7 @@ export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer
 }
 
 function refusal(status: number, message: string): BridgeError {
-  if (SUBSCRIPTION_ENDED.test(message) || status === 503 || status === 307) {
+  if (isSubscriptionOver(status, message)) {
     return new BridgeError(
       "NO_MASTER",
       `the master did not take the call, because its subscription has ended: ${message}`,

@@ -111,7 +111,7 @@ export class CallDesk {
     this.#observeLaunch("sent", accept, "");
     this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
       const answer = answerOf(outcome, OK);
-      if (isUnsent(outcome)) {
+      if (isUntaken(outcome)) {
         offers.restore(used);
         for (const task of launched) this.#notLaunched(task.taskId);
       }
@@ -136,7 +136,7 @@ export class CallDesk {
     const used = takeAll(offers, open);
     if (offers === this.#state.offers) observeOffers(this.#state, "declined", [], open);
     this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
-      if (isUnsent(outcome)) offers.restore(used);
+      if (isUntaken(outcome)) offers.restore(used);
       done(answerOf(outcome, answer));
     });
   }
@@ -194,8 +194,9 @@ function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[]
   return fields;
 }
 
-function isUnsent(outcome: CallOutcome): boolean {
-  return outcome.kind === "not-sent" || outcome.kind === "too-many";
+/** True if Mesos surely has not taken the call: what it would have used is not used. */
+function isUntaken(outcome: CallOutcome): boolean {
+  return outcome.kind === "not-sent" || outcome.kind === "too-many" || outcome.kind === "refused";
 }
 
 function launchOutcomeOf(outcome: CallOutcome): "accepted" | "refused" | "unknown" {

@@ -27,6 +27,7 @@ class Caller {
   readonly outcomes = new Map<string, CallOutcome>();
   readonly answered = new Arrivals<string>();
   readonly broken: string[] = [];
+  readonly over: string[] = [];
 
   constructor(options: Partial<CallConnectionOptions> = {}) {
     this.connection = new CallConnection({
@@ -38,6 +39,7 @@ class Caller {
       maxPendingCalls: 100,
       maxPendingBytes: 1_000_000,
       onBroken: (reason) => this.broken.push(reason),
+      onSubscriptionOver: (message) => this.over.push(message),
       ...options,
     });
     cleanup.defer(() => this.connection.close("the test is over"));
@@ -129,8 +131,26 @@ const refusals: [status: number, body: string, message: string][] = [
   [403, "Framework is not subscribed", "Framework is not subscribed"],
   [503, "", "HTTP status 503"],
   [307, "", "HTTP status 307"],
-  [500, "x".repeat(5_000), "x".repeat(2_000)],
+  [501, "x".repeat(5_000), "x".repeat(2_000)],
 ];
+test.each([408, 500, 502, 504])(
+  "a %i says nothing of the call: its outcome, and of those behind it, is unknown",
+  async (status) => {
+    const caller = new Caller();
+    caller.send("a", "b", "c");
+    (await master.requests.next()).connection.write(ACCEPTED + response(status, "a page") + ACCEPTED);
+    await caller.answered.take(3);
+    expect(caller.outcomes.get("a")).toEqual(accepted);
+    for (const name of ["b", "c"]) {
+      expect(caller.outcomes.get(name)).toEqual({
+        kind: "unknown",
+        message: `a call was answered with HTTP status ${status}`,
+      });
+    }
+    expect(caller.broken).toHaveLength(1);
+  },
+);
+
 test.each(refusals)("a %i is a refusal with its text", async (status, body, message) => {
   const caller = new Caller();
   caller.send("a", "b");
@@ -139,6 +159,7 @@ test.each(refusals)("a %i is a refusal with its text", async (status, body, mess
   expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status, message });
   expect(caller.outcomes.get("b")).toEqual(accepted);
   expect(caller.broken).toEqual([]);
+  expect(caller.over).toEqual(status === 501 ? [] : [message]);
 });
 
 test.each([200, 202, 204])("a %i is accepted", async (status) => {

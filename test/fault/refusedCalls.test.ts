@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
+import { AnsweringMaster, type FakeSubscription } from "../support/answeringMaster.js";
+import { startBridge } from "../support/bridge.js";
+import { BridgeScheduler } from "../support/bridgeScheduler.js";
+import { Cleanup } from "../support/cleanup.js";
+import { task } from "../support/messages.js";
+
+/** What masters, and what stands in front of them, may answer in place of 202. */
+describe("a call that is answered by something else than 202", () => {
+  const cleanup = new Cleanup();
+  let master: AnsweringMaster;
+  let scheduler: BridgeScheduler;
+  let subscription: FakeSubscription;
+  beforeEach(async () => {
+    master = cleanup.use(await AnsweringMaster.start());
+    const bridge = cleanup.use(await startBridge({ master: master.host }));
+    scheduler = await cleanup.use(await BridgeScheduler.attach(bridge.address)).linked();
+    subscription = await master.subscriptions.next();
+    const { frameworkId } = scheduler;
+    const offer = { id: { value: "o" }, frameworkId: { value: frameworkId }, agentId: { value: "a" }, hostname: "h" };
+    subscription.send({ type: Event_Type.OFFERS, offers: { offers: [offer] } });
+    await scheduler.offers();
+    master.answerCalls(false);
+  });
+  afterEach(() => cleanup.run());
+
+  const offerIds = [{ value: "o" }];
+  const launch = () =>
+    scheduler.call("launchTasks", { offerIds, tasks: [task({ value: "a" }, { command: { value: "true" } })] });
+
+  /** Launches, and gives the answer to an ACCEPT that is answered so. */
+  async function launchAnswered(status: number, body: string) {
+    const answer = launch();
+    (await master.call("ACCEPT")).connection.answer(status, body);
+    return answer;
+  }
+
+  async function activeTasks(): Promise<number | undefined> {
+    const { response } = await scheduler.client.call("listFrameworks", {});
+    return response?.frameworks[0]?.activeTasks;
+  }
+
+  test("400: it was not taken, so its offers stay open and its tasks are none", async () => {
+    expect(await launchAnswered(400, "no")).toMatchObject({ code: "INVALID_ARGUMENT", reason: "CALL_REFUSED" });
+    expect(await activeTasks()).toBe(0);
+    expect(await launchAnswered(202, "")).toMatchObject({ code: "OK" });
+    expect(await activeTasks()).toBe(1);
+    expect(await launch()).toMatchObject({ reason: "OFFER_GONE" });
+    const declined = scheduler.call("declineOffers", { offerIds });
+    expect((await declined).response).toMatchObject({ gone: 1 });
+  });
+
+  test.each([500, 502, 504, 408])(
+    "%i: nobody knows whether it was taken; the framework subscribes anew",
+    async (status) => {
+      expect(await launchAnswered(status, "a proxy's page")).toMatchObject({
+        code: "UNAVAILABLE",
+        reason: "OUTCOME_UNKNOWN",
+        retryable: false,
+      });
+      master.answerCalls(true);
+      const { reason } = await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTING);
+      expect(reason).toContain(`HTTP status ${status}`);
+      await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTED);
+      // Mesos is asked what became of the task.
+      const reconcile = (await master.call("RECONCILE")).call().reconcile;
+      expect(reconcile?.tasks).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    [403, "Framework is not subscribed"],
+    [
+      400,
+      "The stream ID 'x' included in this request didn't match the stream ID currently associated with framework ID y",
+    ],
+    [400, "Framework cannot be found"],
+  ])("%i %s: the subscription is over though its stream still stands, and another is made", async (status, text) => {
+    const revive = scheduler.call("reviveOffers");
+    (await master.call("REVIVE")).connection.answer(status, text);
+    expect(await revive).toMatchObject({ code: "UNAVAILABLE", reason: "NO_MASTER", retryable: true });
+    master.answerCalls(true);
+    await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTING, { timeoutMs: 2_000 });
+    await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTED);
+    await scheduler.ok("reviveOffers");
+  });
+});
