@@ -56,6 +56,16 @@ export class ProtoReader {
     return this.#varint();
   }
 
+  /** The current field's varint, exact: a uint64. @throws WireError */
+  uint64(): bigint {
+    const start = this.position;
+    const rounded = this.varint();
+    if (Number.isSafeInteger(rounded)) return BigInt(rounded);
+    let exact = 0n;
+    for (let i = this.position - 1; i >= start; i--) exact = (exact << 7n) | BigInt((this.buffer[i] as number) & 0x7f);
+    return BigInt.asUintN(64, exact);
+  }
+
   bool(): boolean {
     return this.varint() !== 0;
   }

@@ -5,7 +5,7 @@ import { BridgeError, invalidField } from "../session/errors.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
-import { RequestFields } from "./requestFields.js";
+import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
 import { codeOf, statusOf } from "./statusOf.js";
 
 /** Calls that may wait for their answers before no more are read from the client. */
@@ -81,29 +81,29 @@ export class CallsStream {
       if (this.#slots[0]?.answer) this.#flushSoon();
     };
     try {
-      const fields = new RequestFields(request);
-      slot.tag = BigInt(fields.varint(4));
+      const message = readCallsRequest(request);
+      slot.tag = message.tag;
       this.#check(request);
-      this.#perform(fields, done);
+      this.#perform(message, done);
     } catch (error) {
       done({ error: this.#bridgeError(error) });
     }
   }
 
-  #perform(fields: RequestFields, done: (answer: CallAnswer) => void): void {
-    const header = this.#headerOf(fields);
-    const session = this.#sessions.get(header.frameworkName);
-    const tokens = fields.strings(3);
-    const call = fields.message(2);
+  #perform({ header, call, tokens }: CallsMessage, done: (answer: CallAnswer) => void): void {
+    if (header || this.#header.attachmentId === "") this.#takeHeader(header);
+    const { frameworkName, attachmentId } = this.#header;
+    const requestId = header ? this.#header.requestId : "";
+    const session = this.#sessions.get(frameworkName);
     if (tokens.length > 0 && call) throw invalidField("ack_tokens", "must not be set beside call");
-    if (tokens.length > 0) session.acknowledge(header.attachmentId, header.requestId, tokens, done);
-    else if (call) session.call(header.attachmentId, header.requestId, call, done);
+    if (tokens.length > 0) session.acknowledge(attachmentId, requestId, tokens, done);
+    else if (call) session.call(attachmentId, requestId, call, done);
     else throw invalidField("call", "is required, or ack_tokens");
   }
 
-  /** The message's header; name and attachment are those of the last message that had them. */
-  #headerOf(fields: RequestFields): CallHeader {
-    const given = parseHeader(fields.message(1));
+  /** Name and attachment are those of the last message that had them. */
+  #takeHeader(bytes: Uint8Array | undefined): void {
+    const given = parseHeader(bytes);
     const header = {
       frameworkName: given.frameworkName === "" ? this.#header.frameworkName : given.frameworkName,
       attachmentId: given.attachmentId === "" ? this.#header.attachmentId : given.attachmentId,
@@ -112,7 +112,6 @@ export class CallsStream {
     checkFrameworkName(header.frameworkName, "header.framework_name");
     if (header.attachmentId === "") throw invalidField("header.attachment_id", "is required: take it from Opened");
     this.#header = header;
-    return header;
   }
 
   #bridgeError(error: unknown): BridgeError {

@@ -52,6 +52,8 @@ export function isSubscriptionOver(status: number, message: string): boolean {
 }
 
 const ACCEPTED: CallOutcome = { kind: "accepted" };
+/** A body's length in digits, and the end of the head. */
+const MAX_LENGTH_BYTES = 20;
 const MAX_MESSAGE_CHARACTERS = 2_000;
 
 /**
@@ -65,7 +67,7 @@ const MAX_MESSAGE_CHARACTERS = 2_000;
  */
 export class CallConnection {
   readonly #options: CallConnectionOptions;
-  #head: string;
+  #head: Buffer;
   #socket: Socket | undefined;
   #connected = false;
   /** Calls made before the connection stands. */
@@ -74,8 +76,8 @@ export class CallConnection {
   #pending: PendingCall[] = [];
   #answered = 0;
   #pendingBytes = 0;
-  /** Requests of this turn of the event loop, which are written at its end. */
-  #outgoing: Buffer[] = [];
+  /** Bodies of this turn of the event loop, which are written at its end. */
+  #outgoing: Uint8Array[] = [];
   #flushing: NodeJS.Immediate | undefined;
   #closed: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -90,7 +92,7 @@ export class CallConnection {
     this.#head = this.#headWith(authorization);
   }
 
-  #headWith(authorization: string | undefined): string {
+  #headWith(authorization: string | undefined): Buffer {
     const { master, streamId } = this.#options;
     const lines = [
       "POST /api/v1/scheduler HTTP/1.1",
@@ -101,7 +103,7 @@ export class CallConnection {
       ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
       "Content-Length: ",
     ];
-    return lines.join("\r\n");
+    return Buffer.from(lines.join("\r\n"), "latin1");
   }
 
   /** Calls that wait for their answer. */
@@ -158,21 +160,16 @@ export class CallConnection {
     const socket = this.#socket as Socket;
     if (this.#pending.length === this.#answered) this.#startTimer();
     this.#pending.push(call);
-    const head = `${this.#head}${body.length}\r\n\r\n`;
-    const request = Buffer.allocUnsafe(head.length + body.length);
-    request.write(head, 0, "latin1");
-    request.set(body, head.length);
-    this.#outgoing.push(request);
+    this.#outgoing.push(body);
     // What is sent within one turn of the event loop leaves in one write, whatever number of
     // callbacks it came from: a write of its own for each call is what costs most here.
     if (this.#outgoing.length === 1) this.#flushing = setImmediate(() => this.#flush(socket));
   }
 
   #flush(socket: Socket): void {
-    const requests = this.#outgoing;
+    const bodies = this.#outgoing;
     this.#outgoing = [];
-    const [first] = requests;
-    if (first) socket.write(requests.length === 1 ? first : Buffer.concat(requests));
+    if (bodies.length > 0) socket.write(requestsOf(this.#head, bodies));
   }
 
   #onData(socket: Socket, parser: HttpResponseParser, chunk: Buffer): void {
@@ -250,6 +247,22 @@ export class CallConnection {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** Requests, one after the other. `head` ends where the length of the body stands. */
+function requestsOf(head: Buffer, bodies: readonly Uint8Array[]): Buffer {
+  let size = 0;
+  for (const body of bodies) size += head.length + MAX_LENGTH_BYTES + body.length;
+  const out = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const body of bodies) {
+    out.set(head, at);
+    at += head.length;
+    at += out.write(`${body.length}\r\n\r\n`, at, "latin1");
+    out.set(body, at);
+    at += body.length;
+  }
+  return out.subarray(0, at);
 }
 
 function outcomeOf({ status, body }: HttpResponse): CallOutcome {

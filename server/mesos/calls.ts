@@ -57,9 +57,21 @@ export function buildCall(type: number, ...payload: readonly Uint8Array[]): Buff
   return field === 0 ? head : Buffer.concat([head, lengthDelimited(field, ...payload)]);
 }
 
+/** The serialized `framework_id` of calls. */
+function frameworkIdField(frameworkId: string): Buffer {
+  return lengthDelimited(FRAMEWORK_ID_FIELD, idMessage(frameworkId));
+}
+
+/** The last framework id that was asked for: calls of one framework come many in a row. */
+let last = { frameworkId: "", field: frameworkIdField("") };
+
 /** The call with the framework id set. Appended: in protobuf the last value of a field counts. */
 export function withFrameworkId(call: Uint8Array, frameworkId: string): Buffer {
-  return Buffer.concat([call, lengthDelimited(FRAMEWORK_ID_FIELD, idMessage(frameworkId))]);
+  if (last.frameworkId !== frameworkId) last = { frameworkId, field: frameworkIdField(frameworkId) };
+  const out = Buffer.allocUnsafe(call.length + last.field.length);
+  out.set(call, 0);
+  out.set(last.field, call.length);
+  return out;
 }
 
 /** A serialized id message (`TaskID`, `OfferID`, ...). */

@@ -31,6 +31,8 @@ interface OpenResponse {
   readonly status: number;
   readonly keepAlive: boolean;
   readonly parts: Buffer[];
+  /** More than the head is read, or is to come. */
+  begun: boolean;
   bodyBytes: number;
   trailerBytes: number;
   expected: Expected;
@@ -44,6 +46,8 @@ export class HttpResponseParser {
   /** What was not read yet: part of a head or of a line. */
   #buffered: Buffer = EMPTY;
   #open: OpenResponse | undefined;
+  /** The last answer without a body, and its bytes: until the second of its Date is over, most are the same. */
+  #last: { readonly bytes: Buffer; readonly response: HttpResponse } | undefined;
 
   /** True when an answer has begun and not ended. */
   get inResponse(): boolean {
@@ -55,14 +59,21 @@ export class HttpResponseParser {
     const input = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
     let at = 0;
     for (;;) {
+      if (!this.#open && this.#last && startsWith(input, at, this.#last.bytes)) {
+        at += this.#last.bytes.length;
+        onResponse(this.#last.response);
+        continue;
+      }
       const next = this.#open ? this.#readBody(this.#open, input, at) : this.#readHead(input, at);
       if (next === undefined) break;
-      at = next;
       if (this.#open && isComplete(this.#open)) {
         const { status, keepAlive, parts } = this.#open;
+        const response = { status, body: parts.length === 0 ? EMPTY : Buffer.concat(parts), keepAlive };
+        if (!this.#open.begun) this.#last = { bytes: Buffer.from(input.subarray(at, next)), response };
         this.#open = undefined;
-        onResponse({ status, body: parts.length === 0 ? EMPTY : Buffer.concat(parts), keepAlive });
-      }
+        onResponse(response);
+      } else if (this.#open) this.#open.begun = true;
+      at = next;
     }
     this.#buffered = at === input.length ? EMPTY : input.subarray(at);
   }
@@ -98,13 +109,18 @@ export class HttpResponseParser {
   }
 }
 
+function startsWith(input: Buffer, at: number, bytes: Buffer): boolean {
+  const end = at + bytes.length;
+  return end <= input.length && input.compare(bytes, 0, bytes.length, at, end) === 0;
+}
+
 function isComplete({ expected }: OpenResponse): boolean {
   return expected.kind === "body" && expected.missing === 0;
 }
 
 function openResponse(status: number, head: string): OpenResponse {
   const keepAlive = !/\r\nconnection:[^\r]*\bclose\b/i.test(head);
-  return { status, keepAlive, parts: [], bodyBytes: 0, trailerBytes: 0, expected: bodyOf(status, head) };
+  return { status, keepAlive, parts: [], begun: false, bodyBytes: 0, trailerBytes: 0, expected: bodyOf(status, head) };
 }
 
 function bodyOf(status: number, head: string): Expected {

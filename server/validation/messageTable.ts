@@ -74,7 +74,8 @@ export class MessageTable {
 export class MessageTables {
   readonly #registry: Registry;
   readonly #rules: RuleSet;
-  readonly #tables = new Map<string, MessageTable>();
+  /** By context, then by type. */
+  readonly #tables = new Map<string, Map<string, MessageTable>>();
 
   /** @throws Error if a rule names a type or field that the descriptors don't have. */
   constructor(registry: Registry, rules: RuleSet) {
@@ -86,11 +87,11 @@ export class MessageTables {
 
   /** @throws Error if the descriptors don't have the type. */
   get(typeName: string, context = ""): MessageTable {
-    const key = `${typeName}|${context}`;
-    const known = this.#tables.get(key);
+    const known = this.#tables.get(context)?.get(typeName);
     if (known) return known;
     const table = this.#build(this.#type(typeName), context);
-    this.#tables.set(key, table);
+    const ofContext = this.#tables.get(context) ?? new Map<string, MessageTable>();
+    this.#tables.set(context, ofContext.set(typeName, table));
     return table;
   }
 
