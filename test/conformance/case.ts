@@ -52,6 +52,8 @@ export interface Step {
   attachAnother?: true;
   /** Kills the bridge, and starts it again on the same data. */
   restartBridge?: true;
+  /** From now on no byte passes between the bridge and the master, and nobody is told. */
+  silenceMaster?: true;
 }
 
 /** One run of the driver, and what has to come of it. */
@@ -74,6 +76,8 @@ export interface Case {
   why: string;
   /** Who plays the bridge: a script at the socket, or the real one, on a Mesos. */
   bridge: "scripted" | "real";
+  /** It waits for long and does little meanwhile: it runs beside others. */
+  slow?: true;
   /** Of the Mesos under the real bridge. */
   mesos?: { agents?: number; resources?: string; attributes?: Json };
   /** What stands for {{name}} in each instance. */

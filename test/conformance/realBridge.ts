@@ -13,14 +13,23 @@ import { mismatches, shown } from "./match.js";
 export class RealBridge {
   readonly #cleanup: Cleanup;
   readonly #bridge: Bridge;
+  /** Between the client and the bridge. */
   readonly #proxy: TcpProxy;
+  /** Between the bridge and the master. */
+  readonly #toMaster: TcpProxy;
   readonly #client: BridgeClient;
   readonly #frameworkName: string;
 
-  private constructor(cleanup: Cleanup, bridge: Bridge, proxy: TcpProxy, frameworkName: string) {
+  private constructor(
+    cleanup: Cleanup,
+    bridge: Bridge,
+    proxies: { toBridge: TcpProxy; toMaster: TcpProxy },
+    frameworkName: string,
+  ) {
     this.#cleanup = cleanup;
     this.#bridge = bridge;
-    this.#proxy = proxy;
+    this.#proxy = proxies.toBridge;
+    this.#toMaster = proxies.toMaster;
     this.#client = cleanup.use(new BridgeClient(bridge.address));
     this.#frameworkName = frameworkName;
   }
@@ -28,9 +37,10 @@ export class RealBridge {
   static async start(mesos: MesosCluster, frameworkName: string): Promise<RealBridge> {
     const cleanup = new Cleanup();
     try {
-      const bridge = cleanup.use(await startBridge({ master: mesos.master }));
-      const proxy = cleanup.use(await TcpProxy.start(Number(bridge.address.split(":").at(-1))));
-      return new RealBridge(cleanup, bridge, proxy, frameworkName);
+      const toMaster = cleanup.use(await TcpProxy.start(mesos.port));
+      const bridge = cleanup.use(await startBridge({ master: `127.0.0.1:${toMaster.port}` }));
+      const toBridge = cleanup.use(await TcpProxy.start(Number(bridge.address.split(":").at(-1))));
+      return new RealBridge(cleanup, bridge, { toBridge, toMaster }, frameworkName);
     } catch (error) {
       await cleanup.run();
       throw error;
@@ -61,7 +71,7 @@ export class RealBridge {
     await this.#cleanup.run();
   }
 
-  async #playOne({ cut, framework, task, attachAnother, restartBridge }: Step): Promise<void> {
+  async #playOne({ cut, framework, task, attachAnother, restartBridge, silenceMaster }: Step): Promise<void> {
     if (cut) this.#proxy.cut();
     if (framework !== undefined) {
       await eventually(() => this.#hasFramework(framework), { what: `the framework as ${shown(framework)}` });
@@ -72,6 +82,7 @@ export class RealBridge {
       await stream.next(() => true);
       stream.cancel();
     }
+    if (silenceMaster) this.#toMaster.freeze(true);
     if (restartBridge) {
       await this.#bridge.kill();
       await this.#bridge.restart();
