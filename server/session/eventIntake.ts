@@ -4,6 +4,7 @@ import {
   type OfferView,
   readAgentOfFailure,
   readEvent,
+  readId,
   readInverseOffers,
   readOffers,
   readOperationUpdate,
@@ -108,7 +109,7 @@ export class EventIntake {
   }
 
   #takeOperationUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
-    const { owed } = this.#state;
+    const { owed, tokenless } = this.#state;
     const first = readOperationUpdate(sharedView.payload);
     const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
     const seen = key === "" ? "new" : owed.state(key);
@@ -120,7 +121,14 @@ export class EventIntake {
       return;
     }
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
-    if (key !== "") owed.add(key, { event: logged, taskId: "", terminal: false });
+    const operationId = readId(first.operationIdBytes);
+    if (key !== "") {
+      tokenless.overtaken(operationKey(operationId));
+      owed.add(key, { event: logged, taskId: "", terminal: false });
+    } else if (operationId !== "") {
+      this.#host.forgetReadUpdates();
+      tokenless.add(operationKey(operationId), logged, false);
+    }
   }
 
   #takeOffers(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
@@ -205,6 +213,9 @@ export class EventIntake {
     return event;
   }
 }
+
+/** An operation beside the tasks, whose ids hold no slash. */
+const operationKey = (operationId: string): string => `/${operationId}`;
 
 export function mesosBody(type: number, bytes: Uint8Array, taskId = "", agentId = ""): SessionEventBody {
   return { kind: "mesos", type, bytes, taskId, agentId };

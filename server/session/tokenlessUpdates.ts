@@ -9,8 +9,9 @@ interface TokenlessUpdate {
 }
 
 /**
- * The last update without an acknowledgement of each task: answers to reconciliation, and what the master
- * itself reports, such as TASK_LOST. Mesos sends them once; so those that no client has read are kept for the next one.
+ * The last update without an acknowledgement of each task, and of each operation by a key of its own: answers to
+ * reconciliation, and what the master itself reports, such as TASK_LOST or OPERATION_ERROR. Mesos sends them once; so
+ * those that no client has read are kept for the next one.
  */
 export class TokenlessUpdates {
   /** In the order of their events. */

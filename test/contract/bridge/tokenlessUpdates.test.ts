@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { TaskState, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
+import { OperationState, TaskState, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { AnsweringMaster, type FakeSubscription } from "../../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../../support/bridge.js";
-import { BridgeScheduler } from "../../support/bridgeScheduler.js";
+import { BridgeScheduler, mesosField } from "../../support/bridgeScheduler.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { frameworkInfo, unique } from "../../support/messages.js";
@@ -68,6 +68,40 @@ describe("updates that Mesos does not repeat", () => {
     const { tasks } = await snapshot();
     expect(tasks).toEqual(["t1", "t2"]);
     expect((await snapshot()).tasks).toEqual([]);
+  });
+
+  test("of operations come to the next client too, the last of each, and once", async () => {
+    const watch = scheduler.client.stream("watchEvents", { frameworkName });
+    await watch.connected;
+    await leave();
+    const say = (id: string | undefined, state: OperationState, more = {}) => {
+      const operationId = id === undefined ? undefined : { value: id };
+      const status = { operationId, state, convertedResources: [], ...more };
+      subscription.send({ type: Event_Type.UPDATE_OPERATION_STATUS, updateOperationStatus: { status } });
+    };
+    say("failed", OperationState.OPERATION_ERROR);
+    say("seen twice", OperationState.OPERATION_UNREACHABLE);
+    say("seen twice", OperationState.OPERATION_GONE_BY_OPERATOR);
+    say("acknowledged", OperationState.OPERATION_UNREACHABLE);
+    say("acknowledged", OperationState.OPERATION_FINISHED, { uuid: { value: uuid() }, agentId: { value: "agent" } });
+    say(undefined, OperationState.OPERATION_ERROR);
+    // A task of the same name is something else.
+    subscription.send(lost("failed"));
+    await watch.next(({ event }) => event !== undefined && mesosField(event, "update") !== undefined);
+    const told = async () => {
+      const { next } = await snapshot();
+      return next.stream.received.flatMap((event) => {
+        const status = mesosField(event, "updateOperationStatus")?.status;
+        return status ? [[status.operationId?.value, status.state, event.ackToken !== ""]] : [];
+      });
+    };
+    const owed = ["acknowledged", OperationState.OPERATION_FINISHED, true];
+    expect(await told()).toEqual([
+      owed,
+      ["failed", OperationState.OPERATION_ERROR, false],
+      ["seen twice", OperationState.OPERATION_GONE_BY_OPERATOR, false],
+    ]);
+    expect(await told()).toEqual([owed]);
   });
 
   test("are asked for again by a bridge that crashed before a client had them", async () => {
