@@ -1,5 +1,9 @@
 package io.github.mesosbridge;
 
+import io.github.mesosbridge.v1.SchedulerServiceGrpc;
+import io.github.mesosbridge.v1.SessionEvent;
+import io.github.mesosbridge.v1.SubscribeRequest;
+import io.github.mesosbridge.v1.SubscribeResponse;
 import io.grpc.CallOptions;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
@@ -16,10 +20,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import mesosbridge.v1.Scheduler.SessionEvent;
-import mesosbridge.v1.Scheduler.SubscribeRequest;
-import mesosbridge.v1.Scheduler.SubscribeResponse;
-import mesosbridge.v1.SchedulerServiceGrpc;
 
 /** Keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke. */
 final class Attachment implements Runnable {

@@ -1,5 +1,8 @@
 package io.github.mesosbridge;
 
+import io.github.mesosbridge.v1.CallHeader;
+import io.github.mesosbridge.v1.SchedulerServiceGrpc.SchedulerServiceBlockingStub;
+import io.github.mesosbridge.v1.SchedulerServiceGrpc;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -7,9 +10,6 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
-import mesosbridge.v1.Scheduler.CallHeader;
-import mesosbridge.v1.SchedulerServiceGrpc;
-import mesosbridge.v1.SchedulerServiceGrpc.SchedulerServiceBlockingStub;
 
 /** Makes calls: waits for an attachment, and tries again where that is safe. */
 final class Caller {

@@ -1,11 +1,11 @@
 package io.github.mesosbridge;
 
 import com.google.protobuf.Timestamp;
+import io.github.mesosbridge.v1.LinkState;
+import io.github.mesosbridge.v1.SessionEvent;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.OptionalInt;
-import mesosbridge.v1.Scheduler.LinkState;
-import mesosbridge.v1.Scheduler.SessionEvent;
 import org.apache.mesos.v1.scheduler.Protos;
 
 /** Makes what a scheduler sees of what the bridge sends. */
@@ -33,7 +33,7 @@ final class Events {
     };
   }
 
-  private static Event opened(Event.Stamp stamp, mesosbridge.v1.Scheduler.Opened opened) {
+  private static Event opened(Event.Stamp stamp, io.github.mesosbridge.v1.Opened opened) {
     String id = opened.getFrameworkId().getValue();
     return new Event.Opened(
         stamp,
@@ -48,7 +48,7 @@ final class Events {
         0);
   }
 
-  private static Event linkChanged(Event.Stamp stamp, mesosbridge.v1.Scheduler.LinkChanged change) {
+  private static Event linkChanged(Event.Stamp stamp, io.github.mesosbridge.v1.LinkChanged change) {
     boolean linked = change.getState() == LinkState.LINK_STATE_CONNECTED;
     return new Event.LinkChanged(stamp, linked, change.getReason(), change.getMaster());
   }

@@ -1,13 +1,13 @@
 package io.github.mesosbridge;
 
+import io.github.mesosbridge.v1.ExpiryPolicy;
+import io.github.mesosbridge.v1.SubscribeRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import mesosbridge.v1.Scheduler.ExpiryPolicy;
-import mesosbridge.v1.Scheduler.SubscribeRequest;
 import org.apache.mesos.v1.Protos.FrameworkInfo;
 import org.apache.mesos.v1.scheduler.Protos.OfferConstraints;
 

@@ -1,8 +1,8 @@
 package io.github.mesosbridge;
 
+import io.github.mesosbridge.v1.Resume;
+import io.github.mesosbridge.v1.SessionEvent;
 import java.time.Duration;
-import mesosbridge.v1.Scheduler.Resume;
-import mesosbridge.v1.Scheduler.SessionEvent;
 
 /** How far a stream was read. */
 final class Progress {

@@ -1,6 +1,19 @@
 package io.github.mesosbridge;
 
 import io.github.mesosbridge.Caller.Repeat;
+import io.github.mesosbridge.v1.AcceptOffersRequest;
+import io.github.mesosbridge.v1.AcknowledgeRequest;
+import io.github.mesosbridge.v1.CallHeader;
+import io.github.mesosbridge.v1.CallRequest;
+import io.github.mesosbridge.v1.CloseSessionRequest;
+import io.github.mesosbridge.v1.DeclineOffersRequest;
+import io.github.mesosbridge.v1.KillTaskRequest;
+import io.github.mesosbridge.v1.LaunchTasksRequest;
+import io.github.mesosbridge.v1.ReconcileTasksRequest;
+import io.github.mesosbridge.v1.ReviveOffersRequest;
+import io.github.mesosbridge.v1.SendMessageRequest;
+import io.github.mesosbridge.v1.SuppressOffersRequest;
+import io.github.mesosbridge.v1.TeardownRequest;
 import io.grpc.ManagedChannel;
 import java.time.Duration;
 import java.util.Arrays;
@@ -9,19 +22,6 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import mesosbridge.v1.Scheduler.AcceptOffersRequest;
-import mesosbridge.v1.Scheduler.AcknowledgeRequest;
-import mesosbridge.v1.Scheduler.CallHeader;
-import mesosbridge.v1.Scheduler.CallRequest;
-import mesosbridge.v1.Scheduler.CloseSessionRequest;
-import mesosbridge.v1.Scheduler.DeclineOffersRequest;
-import mesosbridge.v1.Scheduler.KillTaskRequest;
-import mesosbridge.v1.Scheduler.LaunchTasksRequest;
-import mesosbridge.v1.Scheduler.ReconcileTasksRequest;
-import mesosbridge.v1.Scheduler.ReviveOffersRequest;
-import mesosbridge.v1.Scheduler.SendMessageRequest;
-import mesosbridge.v1.Scheduler.SuppressOffersRequest;
-import mesosbridge.v1.Scheduler.TeardownRequest;
 
 /**
  * A framework's scheduler, driven through the bridge. It attaches when it is made, and again whenever the stream breaks.

@@ -3,8 +3,8 @@ package io.github.mesosbridge;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.apache.mesos.v1.Protos.TaskState;
-import org.apache.mesos.v1.Protos.TaskStatus;
 import org.apache.mesos.v1.Protos.TaskStatus.Reason;
+import org.apache.mesos.v1.Protos.TaskStatus;
 import org.junit.jupiter.api.Test;
 
 class OutcomeTest {

@@ -3,8 +3,8 @@ package io.github.mesosbridge;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import mesosbridge.v1.Scheduler.Opened;
-import mesosbridge.v1.Scheduler.SessionEvent;
+import io.github.mesosbridge.v1.Opened;
+import io.github.mesosbridge.v1.SessionEvent;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {

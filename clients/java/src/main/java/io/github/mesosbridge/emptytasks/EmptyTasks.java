@@ -4,11 +4,11 @@ import io.github.mesosbridge.BridgeException;
 import io.github.mesosbridge.Event;
 import io.github.mesosbridge.Options;
 import io.github.mesosbridge.Scheduler;
+import io.github.mesosbridge.v1.ExpiryPolicy;
 import java.time.Duration;
 import java.util.Optional;
-import mesosbridge.v1.Scheduler.ExpiryPolicy;
-import org.apache.mesos.v1.Protos.FrameworkInfo;
 import org.apache.mesos.v1.Protos.FrameworkInfo.Capability;
+import org.apache.mesos.v1.Protos.FrameworkInfo;
 
 /**
  * Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did, 1 if
