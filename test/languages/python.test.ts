@@ -41,6 +41,7 @@ describe("the Python client", () => {
     const site = join(folder, "site");
     await succeed(python, ["-m", "pip", "install", "--quiet", "--no-deps", "--target", site, join(folder, wheel)]);
     const env = { ...process.env, PYTHONPATH: site };
+    expect(await succeed(join(site, "bin/mesos-empty-tasks"), ["--version"], { env })).toBe("0.1.0\n");
     const { status, output } = await execute(join(site, "bin/mesos-empty-tasks"), ["--tasks", "0"], { env });
     expect(status).toBe(2);
     expect(output).toContain("argument --tasks: it must be at least 1");

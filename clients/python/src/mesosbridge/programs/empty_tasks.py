@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from importlib import metadata
 
 from mesos.v1 import mesos_pb2
 
@@ -176,6 +177,7 @@ def arguments() -> argparse.ArgumentParser:
         description=f"{__doc__} The exit status is 0 if all did, 1 if not, 2 if it was called wrongly.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=version())
     parser.add_argument("--bridge", default="127.0.0.1:50051", metavar="HOST:PORT", help="the Mesos bridge")
     parser.add_argument("--framework-name", default="empty-tasks", help="names this framework's session at the bridge")
     parser.add_argument("--user", default=getpass.getuser(), help="the user that tasks run as on the agents")
@@ -187,6 +189,13 @@ def arguments() -> argparse.ArgumentParser:
         "--give-up-after", type=float, default=60, metavar="SECONDS", help="end when the bridge was away for so long"
     )
     return parser
+
+
+def version() -> str:
+    try:
+        return metadata.version("mesos-bridge")
+    except metadata.PackageNotFoundError:
+        return "not installed as a package"
 
 
 def at_least(least: int):
