@@ -86,6 +86,7 @@ describe("the clients' packages", () => {
       expect(read(manifest)).toContain(`\nversion = "${version}"\n`);
       expect(read(manifest)).toContain(`\nlicense = "${license}"\n`);
     }
+    expect(read("clients/go/mesosbridge/doc.go")).toContain(`\nconst Version = "${version}"\n`);
     const pom = read("clients/java/pom.xml");
     expect(pom).toContain(`<artifactId>mesosbridge</artifactId>\n  <version>${version}</version>`);
     expect(pom).toContain(`<name>${license}</name>`);
