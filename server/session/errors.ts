@@ -64,6 +64,11 @@ export function superseded(where: "stream" | "call"): BridgeError {
   return new BridgeError("ATTACHMENT_SUPERSEDED", "a newer client has attached to this framework", details);
 }
 
+/** For a client that came back when the framework was being torn down already. */
+export function tornDownByLease(): BridgeError {
+  return new BridgeError("LEASE_EXPIRED", "the lease had run out, and the framework was torn down: attach for another");
+}
+
 export function notAttached(): BridgeError {
   return new BridgeError(
     "NOT_ATTACHED",

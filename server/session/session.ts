@@ -5,7 +5,14 @@ import { EventType, rescindEvent } from "../mesos/events.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
 import { Attachment, type AttachmentSink } from "./attachment.js";
 import { CallDesk } from "./callDesk.js";
-import { BridgeError, notAttached, refusedSubscription, storeUnavailable, superseded } from "./errors.js";
+import {
+  BridgeError,
+  notAttached,
+  refusedSubscription,
+  storeUnavailable,
+  superseded,
+  tornDownByLease,
+} from "./errors.js";
 import { EventIntake, mesosBody } from "./eventIntake.js";
 import { EventLog, type EventLogOptions } from "./eventLog.js";
 import { rolesOf, subscribeCall, updatedFields, withId } from "./frameworkInfo.js";
@@ -110,7 +117,7 @@ export class Session {
     this.#teardown = new Teardown({
       frameworkId: () => this.#state.record.frameworkId,
       send: (call, done) => this.#link.send(call, done),
-      done: () => this.#end("forget"),
+      done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
     });
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > (this.#attachment?.readSequence ?? this.#readSequence),

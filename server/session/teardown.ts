@@ -8,8 +8,11 @@ type Answered = (answer: CallAnswer) => void;
 export interface TeardownHost {
   frameworkId(): string;
   send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
-  /** Mesos has removed the framework, as was asked. Resolves once it is forgotten here too. */
-  done(): Promise<void>;
+  /**
+   * Mesos has removed the framework. Resolves once it is forgotten here too. `asked`: a client wanted that; otherwise
+   * the lease did, and a client that has come back meanwhile does not know.
+   */
+  done(asked: boolean): Promise<void>;
 }
 
 /**
@@ -23,7 +26,8 @@ export class Teardown {
   /** Asked for by the lease, not by a call: without a master it waits for one. */
   #lasting = false;
   #inFlight = false;
-  #unanswered = false;
+  /** A TEARDOWN was sent whose answer was lost: Mesos may have taken it. */
+  #mayBeTaken = false;
 
   constructor(host: TeardownHost) {
     this.#host = host;
@@ -46,14 +50,15 @@ export class Teardown {
     this.#lasting = false;
   }
 
-  /** A subscription stands. */
+  /** A subscription stands, so Mesos has taken no TEARDOWN of the one before, nor will it. */
   connected(): void {
-    if (this.#lasting || this.#unanswered) this.#send();
+    this.#mayBeTaken = false;
+    if (this.#lasting || this.#waiting.length > 0) this.#send();
   }
 
   /** Mesos says that the framework has been removed. True if that is what was asked for. */
   removed(): boolean {
-    if (!this.#lasting && !this.#unanswered) return false;
+    if (!this.#lasting && !this.#mayBeTaken) return false;
     this.#finish();
     return true;
   }
@@ -69,7 +74,7 @@ export class Teardown {
     this.#host.send(withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId()), (outcome) => {
       this.#inFlight = false;
       if (outcome.kind === "accepted") this.#finish();
-      else if (outcome.kind === "unknown" || this.#unanswered) this.#unanswered = true;
+      else if (outcome.kind === "unknown" || this.#mayBeTaken) this.#mayBeTaken = true;
       else this.#answer(answerOf(outcome, OK));
     });
   }
@@ -77,7 +82,7 @@ export class Teardown {
   /** Who asked is told when nothing is left of the framework: no list names it, and no restart brings it back. */
   #finish(): void {
     const waiting = this.#taken();
-    void this.#host.done().then(() => {
+    void this.#host.done(waiting.length > 0).then(() => {
       for (const answered of waiting) answered(OK);
     });
   }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { ExpiryPolicy, LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
 import { AnsweringMaster } from "../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
@@ -63,6 +65,64 @@ describe("a subscription that ends before the answer to a call is there", () => 
     request.connection.reset();
     expect(await scheduler.stream.ending()).toMatchObject({ reason: "FRAMEWORK_FAILED_OVER" });
     expect(await teardown).toMatchObject({ code: "UNAVAILABLE", reason: "OUTCOME_UNKNOWN" });
+  });
+
+  describe("by the end of a lease", () => {
+    const request = (frameworkName: string) => ({
+      frameworkName,
+      frameworkInfo,
+      lease: { seconds: 0n, nanos: 50_000_000 },
+      expiryPolicy: ExpiryPolicy.EXPIRY_POLICY_TEARDOWN,
+    });
+
+    /** A framework whose lease is over, with the TEARDOWN that has no answer yet, and the client that is back. */
+    async function backTooLate() {
+      const frameworkName = unique("lease");
+      const first = await BridgeScheduler.attach(bridge.address, request(frameworkName));
+      await first.linked();
+      const subscription = await master.subscriptions.next();
+      first.stop();
+      const teardown = await master.call("TEARDOWN");
+      const back = cleanup.use(await BridgeScheduler.attach(bridge.address, request(frameworkName)));
+      expect(back.frameworkId).toBe(first.frameworkId);
+      return { subscription, teardown, back };
+    }
+
+    test("the client came back too late: it is told, and the next attach is another framework", async () => {
+      const { teardown, back } = await backTooLate();
+      // Answers come in the order of the calls.
+      for (const each of master.calls.all) {
+        each.connection.answer(202);
+        if (each === teardown) break;
+      }
+      expect(await back.stream.ending()).toMatchObject({ code: "ABORTED", reason: "LEASE_EXPIRED", retryable: true });
+      const next = cleanup.use(await BridgeScheduler.attach(bridge.address, request(back.name)));
+      expect(next.frameworkId).not.toBe(back.frameworkId);
+    });
+
+    test("the master never got it: the client that came back keeps its framework", async () => {
+      const { subscription, teardown, back } = await backTooLate();
+      master.answerCalls(true);
+      subscription.connection.reset();
+      teardown.connection.reset();
+      await back.linkChanged(LinkState.LINK_STATE_CONNECTING);
+      await back.linkChanged(LinkState.LINK_STATE_CONNECTED);
+      await back.ok("suppressOffers");
+      await master.call("SUPPRESS");
+      const types = master.calls.all.map((call) => Call_Type[call.call().type ?? 0]);
+      expect(types.filter((type) => type === "TEARDOWN")).toHaveLength(1);
+    });
+
+    test("the master got it, and the answer was lost: the client that came back is told", async () => {
+      const { subscription, teardown, back } = await backTooLate();
+      master.refuseSubscriptions("Framework has been removed");
+      subscription.connection.reset();
+      teardown.connection.reset();
+      expect(await back.stream.ending()).toMatchObject({ code: "ABORTED", reason: "LEASE_EXPIRED", retryable: true });
+      master.refuseSubscriptions(undefined);
+      const next = cleanup.use(await BridgeScheduler.attach(bridge.address, request(back.name)));
+      expect(next.frameworkId).not.toBe(back.frameworkId);
+    });
   });
 
   test("any other call has an unknown outcome, and a new one is not sent", async () => {
