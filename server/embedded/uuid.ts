@@ -5,10 +5,9 @@ export function uuidBytes(): Buffer {
   return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
 }
 
-/** Sixteen bytes with a version that RFC 4122 knows. */
+/** Sixteen bytes with a version that RFC 4122 knows; Mesos takes no notice of the variant. */
 export function isUuid(bytes: Uint8Array | undefined): boolean {
   if (bytes?.length !== 16) return false;
   const version = (bytes[6] ?? 0) >> 4;
-  const variant = (bytes[8] ?? 0) >> 6;
-  return version >= 1 && version <= 5 && variant === 2;
+  return version >= 1 && version <= 5;
 }

@@ -9,7 +9,7 @@ import { systemClock } from "../clock.js";
 import { parseDuration } from "../duration.js";
 import { TaskRunner } from "./taskRunner.js";
 
-/** Tells this program apart from one that merely has this module in it. */
+/** Tells this program apart from one that merely imports this module. */
 const MARK = "run-command-executor";
 const COMPILED = "dist/server/embedded/agent/commandExecutor.js";
 const RETRY_MS = 200;
@@ -21,10 +21,13 @@ const RETRY_MS = 200;
  */
 export function commandExecutor(): { file: string; args: string[] } {
   const self = fileURLToPath(import.meta.url);
-  return { file: process.execPath, args: [self.endsWith(".ts") ? compiled(self) : self, MARK] };
+  return {
+    file: process.execPath,
+    args: [self.endsWith(join("agent", "commandExecutor.js")) ? self : compiled(self), MARK],
+  };
 }
 
-/** Node can't run the source itself. */
+/** Node can't run the source itself, and another file that this module is bundled into is another program. */
 function compiled(self: string): string {
   for (let folder = dirname(self); ; folder = dirname(folder)) {
     const candidate = join(folder, COMPILED);
@@ -137,8 +140,4 @@ class CommandExecutor {
   }
 }
 
-if (process.argv[2] === MARK) {
-  new CommandExecutor().subscribe();
-  // Whatever else the file holds that this module is bundled into is not to run: the executor ends the process itself.
-  await new Promise<never>(() => {});
-}
+if (process.argv[2] === MARK) new CommandExecutor().subscribe();

@@ -22,7 +22,7 @@ import { commandLine } from "./commandLine.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
-import { fetchUris } from "./fetcher.js";
+import { fetchUris, invalidUris } from "./fetcher.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
 import { type AgentState, taskRecord } from "./state.js";
@@ -180,6 +180,8 @@ export class Executors {
     try {
       await prepareSandbox(executor.sandbox);
       linkVolumes(this.#state.workDir, executor.resources.list(), executor.sandbox);
+      const invalid = invalidUris(executor.info.command?.uris ?? []);
+      if (invalid !== undefined) throw new Error(`Could not fetch: ${invalid}`);
       await fetchUris(executor.info.command?.uris ?? [], executor.sandbox, {
         signal: executor.fetching.signal,
         stallTimeoutMs: this.#state.flags.duration("fetcher_stall_timeout"),

@@ -36,13 +36,24 @@ export async function fetchUris(
   }
 }
 
+/** What is wrong with URIs before any of them is fetched, in the agent's words, or undefined. */
+export function invalidUris(uris: readonly CommandInfo_URI[]): string | undefined {
+  for (const { value = "", outputFile } of uris) {
+    if (/[\\'\0]/.test(value)) return "Illegal characters in URI";
+    if (outputFile === "") return "URI output file path is empty";
+    if (outputFile !== undefined && isAbsolute(outputFile)) {
+      return "URI output file must be within the sandbox directory";
+    }
+  }
+  return undefined;
+}
+
 async function fetchUri(
   uri: CommandInfo_URI,
   sandbox: string,
   options: { signal: AbortSignal; stallTimeoutMs: number },
 ): Promise<string> {
   const value = (uri.value ?? "").trimStart();
-  if (/[\\'\0]/.test(value)) throw new Error("the URI holds a character that is not allowed");
   const target = join(sandbox, targetName(value, uri.outputFile));
   await mkdir(dirname(target), { recursive: true });
   if (/^https?:\/\//i.test(value)) await download(value, target, options);

@@ -42,7 +42,8 @@ export function missingRequired(schema: MessageSchema, message: Fields, prefix =
 }
 
 function submessages(field: FieldSchema, value: unknown): Array<[index: string, Fields]> {
-  if (field.map) return []; // Mesos's map values are messages without enums; their own check follows at use.
+  // Entries have a key and a value; only the value can lack something.
+  if (field.map) return Object.values(value as Fields).map((inner, index) => [`[${index}].value`, inner as Fields]);
   if (field.repeated) return (value as Fields[]).map((inner, index) => [`[${index}]`, inner]);
   return [["", value as Fields]];
 }

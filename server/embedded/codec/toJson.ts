@@ -1,6 +1,14 @@
 import { type Fields, fieldValue } from "./initialized.js";
 import type { FieldSchema, MessageSchema } from "./schema.js";
 
+/** Lists that Mesos writes even when they are empty. */
+const EMPTY_LISTS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["mesos.v1.master.Response.GetAgents", new Set(["agents", "recovered_agents"])],
+  ["mesos.v1.master.Response.GetExecutors", new Set(["executors"])],
+  ["mesos.v1.master.Response.GetFrameworks", new Set(["frameworks", "completed_frameworks"])],
+  ["mesos.v1.master.Response.GetTasks", new Set(["tasks", "completed_tasks", "unreachable_tasks"])],
+]);
+
 /**
  * The message as JSON text as Mesos writes it: names as in the proto, set fields and unset ones with an explicit
  * default, doubles always with a fraction, 64-bit integers as numbers, bytes as base64, enums by name. An enum number
@@ -9,7 +17,8 @@ import type { FieldSchema, MessageSchema } from "./schema.js";
 export function toJson(schema: MessageSchema, message: object): string {
   const parts: string[] = [];
   for (const field of schema.fields) {
-    const text = fieldText(field, fieldValue(message as Fields, field));
+    const isList = EMPTY_LISTS.get(schema.typeName)?.has(field.name);
+    const text = fieldText(field, fieldValue(message as Fields, field)) ?? (isList ? "[]" : undefined);
     if (text !== undefined) parts.push(`"${field.name}":${text}`);
   }
   return `{${parts.join(",")}}`;

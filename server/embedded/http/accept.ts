@@ -2,7 +2,7 @@ import { JSON_TYPE, type MediaType, PROTOBUF_TYPE } from "../codec/messages.js";
 
 /**
  * The media type to answer in: JSON whenever the Accept header allows it, whatever its order, then protobuf.
- * Undefined when it allows neither. No header allows all.
+ * Undefined when it allows neither. No header allows all, an empty one nothing.
  */
 export function acceptedMediaType(accept: string | undefined): MediaType | undefined {
   if (accepts(accept, JSON_TYPE)) return JSON_TYPE;
@@ -10,7 +10,7 @@ export function acceptedMediaType(accept: string | undefined): MediaType | undef
 }
 
 function accepts(accept: string | undefined, mediaType: MediaType): boolean {
-  if (accept === undefined || accept.trim() === "") return true;
+  if (accept === undefined) return true;
   const ranges = accept.toLowerCase().split(",").map(parseRange);
   const [family] = mediaType.split("/");
   // A type that is refused by name stays refused, however wide the other ranges are.

@@ -48,7 +48,9 @@ function invalidPart(call: Call): string | undefined {
 function invalidSubscribe(call: Call, principal: string | undefined): string | undefined {
   if (call.subscribe === undefined) return "Expecting 'subscribe' to be present";
   const info = call.subscribe.frameworkInfo;
-  if (info?.id?.value !== call.frameworkId?.value) return "'framework_id' differs from 'subscribe.framework_info.id'";
+  // An empty id is none.
+  if ((info?.id?.value ?? "") !== (call.frameworkId?.value ?? ""))
+    return "'framework_id' differs from 'subscribe.framework_info.id'";
   return principalMismatch(principal, info?.principal);
 }
 

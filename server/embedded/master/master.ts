@@ -6,7 +6,7 @@ import { metricsJson, VERSION_JSON } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
-import { slavesJson, stateJson } from "./stateJson.js";
+import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
 
 /** One run of a master, from its election to its end. */
 export class EmbeddedMaster {
@@ -29,16 +29,24 @@ export class EmbeddedMaster {
       return handleScheduler(this.state, request, this.#credentials, this.standDown);
     }
     if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this.state, this.agents, request);
+    // Served by the process as a whole, not by the master in it.
+    if (request.path === "/version") return VERSION_JSON;
     switch (path) {
       case "/health":
         return { status: 200 };
-      case "/version":
-        return VERSION_JSON;
       case "/maintenance/schedule":
       case "/maintenance/status":
       case "/machine/down":
       case "/machine/up":
         return handleMaintenance(this.state, this.agents, path, request);
+      case "/flags":
+        return flagsJson(this.state);
+      case "/frameworks":
+        return frameworksJson(this.state);
+      case "/tasks":
+        return tasksJson(this.state);
+      case "/redirect":
+        return { status: 307, headers: { Location: `//${this.state.flags.text("hostname")}:${this.state.port}` } };
       case "/slaves":
         return slavesJson(this.state);
       case "/state":

@@ -28,6 +28,22 @@ const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
   [Call_Type.UPDATE_MAINTENANCE_SCHEDULE, ["updateMaintenanceSchedule", "update_maintenance_schedule"]],
   [Call_Type.START_MAINTENANCE, ["startMaintenance", "start_maintenance"]],
   [Call_Type.STOP_MAINTENANCE, ["stopMaintenance", "stop_maintenance"]],
+  [Call_Type.SET_LOGGING_LEVEL, ["setLoggingLevel", "set_logging_level"]],
+  [Call_Type.LIST_FILES, ["listFiles", "list_files"]],
+  [Call_Type.READ_FILE, ["readFile", "read_file"]],
+  [Call_Type.UPDATE_WEIGHTS, ["updateWeights", "update_weights"]],
+  [Call_Type.RESERVE_RESOURCES, ["reserveResources", "reserve_resources"]],
+  [Call_Type.UNRESERVE_RESOURCES, ["unreserveResources", "unreserve_resources"]],
+  [Call_Type.CREATE_VOLUMES, ["createVolumes", "create_volumes"]],
+  [Call_Type.DESTROY_VOLUMES, ["destroyVolumes", "destroy_volumes"]],
+  [Call_Type.GROW_VOLUME, ["growVolume", "grow_volume"]],
+  [Call_Type.SHRINK_VOLUME, ["shrinkVolume", "shrink_volume"]],
+  [Call_Type.UPDATE_QUOTA, ["updateQuota", "update_quota"]],
+  [Call_Type.SET_QUOTA, ["setQuota", "set_quota"]],
+  [Call_Type.REMOVE_QUOTA, ["removeQuota", "remove_quota"]],
+  [Call_Type.DRAIN_AGENT, ["drainAgent", "drain_agent"]],
+  [Call_Type.DEACTIVATE_AGENT, ["deactivateAgent", "deactivate_agent"]],
+  [Call_Type.REACTIVATE_AGENT, ["reactivateAgent", "reactivate_agent"]],
 ] satisfies Array<[Call_Type, readonly [keyof Call, string]]>);
 
 /**
@@ -102,6 +118,12 @@ function look(state: MasterState, call: Call): Response | undefined {
       return { type: Response_Type.GET_OPERATIONS, getOperations: describeOperations(state) };
     case Call_Type.GET_TASKS:
       return { type: Response_Type.GET_TASKS, getTasks: describeTasks(state) };
+    case Call_Type.GET_LOGGING_LEVEL:
+      return { type: Response_Type.GET_LOGGING_LEVEL, getLoggingLevel: { level: 0 } };
+    case Call_Type.GET_WEIGHTS:
+      return { type: Response_Type.GET_WEIGHTS };
+    case Call_Type.GET_QUOTA:
+      return { type: Response_Type.GET_QUOTA, getQuota: { status: { infos: [], configs: [] } } };
     case Call_Type.GET_MAINTENANCE_SCHEDULE:
       return {
         type: Response_Type.GET_MAINTENANCE_SCHEDULE,

@@ -43,6 +43,33 @@ export function slavesJson(state: MasterState): Answer {
   return jsonAnswer(JSON.stringify({ slaves, recovered_slaves: [...state.recoveredAgents].map((id) => ({ id })) }));
 }
 
+/** GET /frameworks: the frameworks with their tasks. */
+export function frameworksJson(state: MasterState): Answer {
+  return jsonAnswer(
+    JSON.stringify({
+      frameworks: [...state.frameworks.values()].map((framework) => modelFramework(state, framework)),
+      completed_frameworks: [...state.completedFrameworks.values()].map((one) => modelFramework(state, one)),
+      unregistered_frameworks: [],
+    }),
+  );
+}
+
+/** GET /tasks: those that run and those that ended, of all frameworks. */
+export function tasksJson(state: MasterState): Answer {
+  const frameworks = [...state.frameworks.values(), ...state.completedFrameworks.values()];
+  const tasks = frameworks.flatMap(({ tasks: live, unreachableTasks, completedTasks }) => [
+    ...live.values(),
+    ...unreachableTasks.values(),
+    ...completedTasks,
+  ]);
+  return jsonAnswer(JSON.stringify({ tasks: tasks.map((task) => modelTask(task.info)) }));
+}
+
+/** GET /flags. */
+export function flagsJson(state: MasterState): Answer {
+  return jsonAnswer(JSON.stringify({ flags: state.flags.all() }));
+}
+
 function modelAgent(agent: Agent): Record<string, unknown> {
   return {
     id: agent.id,

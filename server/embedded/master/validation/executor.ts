@@ -4,6 +4,7 @@ import { invalidId } from "../../names.js";
 import { Resources } from "../../resources/resources.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCommand } from "./checks.js";
+import { invalidContainer } from "./container.js";
 import { duplicatePersistenceId, invalidVolumeIds } from "./resources.js";
 
 /** What is wrong with an executor that a framework wants on an agent, or undefined. */
@@ -16,6 +17,7 @@ export function invalidExecutor(executor: ExecutorInfo, framework: Framework, ag
       ? "ExecutorInfo's 'shutdown_grace_period' must be non-negative"
       : undefined) ??
     prefixed("Executor's `CommandInfo` is invalid: ", executor.command && invalidCommand(executor.command)) ??
+    prefixed("Executor's `ContainerInfo` is invalid: ", executor.container && invalidContainer(executor.container)) ??
     invalidFrameworkId(executor, framework) ??
     prefixed("Executor uses invalid resources: ", invalidVolumeIds(resources)) ??
     prefixed("Executor uses duplicate persistence ID: ", duplicatePersistenceId(resources)) ??

@@ -1,7 +1,7 @@
-import { type Resource, Value_Type } from "../../../../gen/mesos/v1/mesos.js";
+import { type Resource, Resource_ReservationInfo_Type, Value_Type } from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId, invalidRole } from "../../names.js";
 import { reservationRole, resourceText } from "../../resources/identity.js";
-import { writtenAmount } from "../../resources/value.js";
+import { toMilli, writtenAmount } from "../../resources/value.js";
 
 /** What is wrong with resources as a framework sent them, in either format, or undefined. */
 export function invalidResources(resources: readonly Resource[]): string | undefined {
@@ -24,7 +24,10 @@ function invalidValue(resource: Resource): string | undefined {
   switch (resource.type) {
     case Value_Type.SCALAR:
       if (!scalar || ranges || set) return "Invalid scalar resource";
-      return (scalar.value ?? 0) < 0 ? "Invalid scalar resource: value <= 0" : undefined;
+      // Neither negative amounts nor such as are none at three decimals.
+      return (scalar.value ?? 0) !== 0 && toMilli(scalar.value ?? 0) <= 0
+        ? "Invalid scalar resource: value <= 0"
+        : undefined;
     case Value_Type.RANGES:
       if (scalar || !ranges || set) return "Invalid ranges resource";
       return invalidRanges(resource);
@@ -54,8 +57,26 @@ function invalidDisk(resource: Resource): string | undefined {
 function invalidFormat(resource: Resource): string | undefined {
   if (resource.reservations.length > 0) {
     const reserved = reservationRole(resource);
-    if (resource.role === undefined || resource.role === reserved) return undefined;
-    return `Invalid resource format: 'Resource.role' field with '${resource.role}' does not match the role '${reserved}' in 'Resource.reservations'`;
+    if (resource.reservations.length === 1 && resource.role !== undefined && resource.role !== reserved) {
+      return `Invalid resource format: 'Resource.role' field with '${resource.role}' does not match the role '${reserved}' in 'Resource.reservations'`;
+    }
+    const [only, ...more] = resource.reservations;
+    const { role, reservation } = resource;
+    if (more.length > 0) {
+      const field = role !== undefined ? "role" : reservation ? "reservation" : undefined;
+      return (
+        field &&
+        `Invalid resource format: 'Resource.${field}' must not be set if there is more than one reservation in 'Resource.reservations'`
+      );
+    }
+    const single = "if the single reservation in 'Resource.reservations' is";
+    if (only?.type === Resource_ReservationInfo_Type.STATIC && reservation) {
+      return `Invalid resource format: 'Resource.reservation' must not be set ${single} STATIC`;
+    }
+    if (only?.type === Resource_ReservationInfo_Type.DYNAMIC && (role === undefined) !== (reservation === undefined)) {
+      return `Invalid resource format: 'Resource.role' and 'Resource.reservation' must either be both set or both not set ${single} DYNAMIC`;
+    }
+    return undefined;
   }
   if (resource.reservation && (resource.role ?? "*") === "*")
     return 'Invalid reservation: role "*" cannot be dynamically reserved';

@@ -9,6 +9,7 @@ import { Resources } from "../../resources/resources.js";
 import { toMilli } from "../../resources/value.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCheck, invalidCommand, invalidHealthCheck } from "./checks.js";
+import { invalidContainer } from "./container.js";
 import { invalidExecutor, prefixed, sameExecutor } from "./executor.js";
 import { duplicatePersistenceId, invalidVolumeIds, mixedAllocation, mixedRevocable } from "./resources.js";
 
@@ -49,6 +50,7 @@ function invalidTaskItself(task: TaskInfo, framework: Framework, agent: Agent): 
     prefixed("Task uses invalid health check: ", task.healthCheck && invalidHealthCheck(task.healthCheck)) ??
     invalidTaskResources(task) ??
     prefixed("Task's `CommandInfo` is invalid: ", task.command && invalidCommand(task.command)) ??
+    prefixed("Task's `ContainerInfo` is invalid: ", task.container && invalidContainer(task.container)) ??
     invalidLimits(task)
   );
 }
