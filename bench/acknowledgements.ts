@@ -14,7 +14,7 @@ async function acknowledgementsOver(effort: Effort, wireDelayMs: number, reach: 
   const rig = await Rig.open({ wireDelayMs });
   try {
     const client = await rig.client("bench");
-    client.tell("acknowledge", "bench");
+    client.tell("acknowledge", ["bench"]);
     const rates: number[] = [];
     for (let run = 0; run <= effort.runs; run++) {
       rig.master.tell("prepare", { kind: "updates", count, bytes: 300 });

@@ -1,43 +1,72 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Effort } from "./effort.js";
-import { type Figure, Rig, spread, usageOf } from "./harness.js";
+import { type Figure, Rig, spread, usageOf, type Worker } from "./harness.js";
 
-const SECONDS = 3;
+const SECONDS = 2;
 const RATE = 5_000;
+
+interface Observed {
+  /** Processor time of the bridge, in seconds. */
+  readonly cpu: number;
+  /** Events that reached observers, over all of them. */
+  readonly events: number;
+  /** Observers that the bridge did not have to end. */
+  readonly keptUp: number;
+}
 
 /** What observers of one framework cost the bridge, at 5,000 events a second. */
 export async function observers(effort: Effort): Promise<Figure[]> {
   const figures: Figure[] = [];
-  const base = await observedCpu(effort, 0);
+  const base = spread((await observedRuns(effort, 0)).map(({ cpu }) => cpu)).median;
   for (const count of effort.some([1, 10, 100])) {
-    const cpu = await observedCpu(effort, count);
-    const each = spread(
-      cpu.map((value, i) => ((value - (base[i] ?? 0)) / count / (RATE * effort.seconds(SECONDS))) * 1e6),
-    );
-    figures.push({ name: `${count} observers, processor time an observer and event`, unit: "us", value: each });
+    const runs = await observedRuns(effort, count);
+    const each = runs.map(({ cpu, events }) => ((cpu - base) / Math.max(1, events)) * 1e6);
+    figures.push({
+      name: `${count} observers, processor time for an event to one of them`,
+      unit: "us",
+      value: spread(each),
+    });
+    figures.push({
+      name: `${count} observers, how many kept up`,
+      unit: "",
+      value: spread(runs.map(({ keptUp }) => keptUp)),
+    });
   }
   return figures;
 }
 
-async function observedCpu(effort: Effort, count: number): Promise<number[]> {
+async function observedRuns(effort: Effort, count: number): Promise<Observed[]> {
   const seconds = effort.seconds(SECONDS);
   const rig = await Rig.open();
   try {
     const client = await rig.client("bench");
     const watcher = rig.worker("client");
-    watcher.tell("watch", { address: rig.bridge.address, count });
-    for (let i = 0; i < count; i++) await watcher.next("watching");
-    const used: number[] = [];
+    const runs: Observed[] = [];
     for (let run = 0; run <= effort.runs; run++) {
+      watcher.tell("watch", { address: rig.bridge.address, count });
+      for (let i = 0; i < count; i++) await watcher.next("watching");
       client.tell("count", RATE * seconds);
       await client.next("counting");
       const before = usageOf(rig.bridge.pid).cpuSeconds;
       rig.master.tell("pace", { rate: RATE, seconds, bytes: 300 });
       await client.next("counted");
-      if (run > 0) used.push(usageOf(rig.bridge.pid).cpuSeconds - before);
+      const { events, ended } = await allObserved(watcher, RATE * seconds, count);
+      if (run > 0) runs.push({ cpu: usageOf(rig.bridge.pid).cpuSeconds - before, events, keptUp: count - ended });
     }
-    return used;
+    return runs;
   } finally {
     await rig.close();
+  }
+}
+
+/** Waits until all observers that are left have all events, or some seconds. */
+async function allObserved(watcher: Worker, each: number, count: number): Promise<{ events: number; ended: number }> {
+  for (let left = 50; ; left--) {
+    watcher.tell("observed");
+    const answer = await watcher.next("observed");
+    const { events, ended } = { events: Number(answer.events), ended: Number(answer.ended) };
+    if (left === 0 || events >= each * (count - ended)) return { events, ended };
+    await sleep(100);
   }
 }
 

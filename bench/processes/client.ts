@@ -2,7 +2,7 @@
  * Clients that only count: attach to a bridge (or to the reference server, which speaks the same method), one stream for
  * each framework, and tell when so many events have come. Can acknowledge what they get, and make calls.
  */
-import { Client, type ClientDuplexStream, credentials, type Metadata } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, type ClientReadableStream, credentials, type Metadata } from "@grpc/grpc-js";
 import { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
 import { CallRequest, CallsRequest, CallsResponse, SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, ProtoReader } from "../../wire/proto.js";
@@ -11,6 +11,8 @@ import { Latencies } from "./latencies.js";
 
 const same = (bytes: Buffer): Buffer => bytes;
 const REVIVE = 5;
+/** Types of events, which stand in the second byte of an event. */
+const [UPDATE, MESSAGE] = [4, 5];
 
 interface Attach {
   readonly address: string;
@@ -38,8 +40,12 @@ let waitingFor = 0;
 let waitingForBytes = 0;
 let first = 0n;
 let timed = false;
+let observers: ClientReadableStream<Buffer>[] = [];
+let observed = 0;
+let observersEnded = 0;
 let latencies = new Map<string, Latencies>();
-let acknowledgements: ClientDuplexStream<Buffer, Buffer> | undefined;
+/** Streams for the acknowledgements of frameworks that acknowledge. */
+const acknowledgements = new Map<string, ClientDuplexStream<Buffer, Buffer>>();
 
 function open(address: string): Client {
   client ??= new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
@@ -57,7 +63,7 @@ function attach(value: unknown): void {
       Buffer.from(SubscribeRequest.encode(request).finish()),
     );
     stream.on("data", (message: Buffer) => {
-      onMessage(frameworkName, message, 1);
+      onMessage(frameworkName, message);
       if (stalled) stream.pause();
     });
     // A stalled stream is meant to be ended by the bridge.
@@ -65,32 +71,40 @@ function attach(value: unknown): void {
   }
 }
 
+/** Watches all events, with so many observers; those of the call before it are ended. */
 function watch(value: unknown): void {
   const { address, count } = value as { address: string; count: number };
   const request = Buffer.from(WatchEventsRequest.encode(WatchEventsRequest.fromPartial({})).finish());
-  for (let i = 0; i < count; i++) {
-    const stream = open(address).makeServerStreamRequest(
-      "/mesosbridge.v1.ObserverService/WatchEvents",
-      same,
-      same,
-      request,
-    );
+  for (const stream of observers) stream.cancel();
+  const all = Array.from({ length: count }, () =>
+    open(address).makeServerStreamRequest("/mesosbridge.v1.ObserverService/WatchEvents", same, same, request),
+  );
+  observers = all;
+  observed = 0;
+  observersEnded = 0;
+  for (const stream of all) {
     stream.on("metadata", (_: Metadata) => report({ kind: "watching" }));
-    stream.on("data", (message: Buffer) => onMessage("", message, 2));
-    stream.on("error", (error: Error) => report({ kind: "error", message: error.message }));
+    stream.on("data", () => {
+      if (observers === all) observed++;
+    });
+    // An observer that does not keep up is meant to be ended by the bridge.
+    stream.on("error", () => {
+      if (observers === all) observersEnded++;
+    });
   }
 }
 
-function onMessage(frameworkName: string, message: Buffer, field: number): void {
+function onMessage(frameworkName: string, message: Buffer): void {
   messages++;
   bytes += message.length;
-  const tokens: string[] = [];
+  const acknowledging = acknowledgements.get(frameworkName);
+  const tokens: string[] | undefined = acknowledging ? [] : undefined;
   const reader = new ProtoReader(message);
   while (reader.next()) {
-    if (reader.field === field && reader.wireType === LENGTH_DELIMITED) take(frameworkName, reader.message(), tokens);
+    if (reader.field === 1 && reader.wireType === LENGTH_DELIMITED) take(frameworkName, reader.message(), tokens);
   }
-  if (tokens.length > 0 && acknowledgements) {
-    acknowledgements.write(Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ ackTokens: tokens })).finish()));
+  if (acknowledging && tokens && tokens.length > 0) {
+    acknowledging.write(Buffer.from(CallsRequest.encode(CallsRequest.fromPartial({ ackTokens: tokens })).finish()));
   }
   if ((waitingFor > 0 && events >= waitingFor) || (waitingForBytes > 0 && bytes >= waitingForBytes)) {
     waitingFor = 0;
@@ -100,12 +114,12 @@ function onMessage(frameworkName: string, message: Buffer, field: number): void 
   }
 }
 
-function take(frameworkName: string, event: ProtoReader, tokens: string[]): void {
+function take(frameworkName: string, event: ProtoReader, tokens: string[] | undefined): void {
   while (event.next()) {
     if (event.field === 11) onEvent(frameworkName, event.bytes());
     else if (event.field === 10) opened(frameworkName, event.message());
     else if (event.field === 12) progress(event.message());
-    else if (event.field === 3 && acknowledgements) tokens.push(event.string());
+    else if (event.field === 3) tokens?.push(event.string());
   }
 }
 
@@ -121,7 +135,7 @@ function progress(reader: ProtoReader): void {
 
 function onEvent(frameworkName: string, event: Uint8Array): void {
   if (waitingFor > 0 && event.length > 0) events++;
-  if (!timed || event[1] !== 5) return;
+  if (!timed || (event[1] !== UPDATE && event[1] !== MESSAGE)) return;
   const sent = Buffer.from(event.buffer, event.byteOffset, event.length).readBigUInt64LE(event.length - 8);
   const of = latencies.get(frameworkName) ?? new Latencies();
   latencies.set(frameworkName, of);
@@ -203,9 +217,12 @@ onCommand({
   attach,
   watch,
   makeCalls,
-  acknowledge: (value) => {
-    acknowledgements = callsStream(value as string);
-    acknowledgements.on("data", () => {});
+  acknowledge: (frameworkNames) => {
+    for (const frameworkName of frameworkNames as string[]) {
+      const stream = callsStream(frameworkName);
+      stream.on("data", () => {});
+      acknowledgements.set(frameworkName, stream);
+    }
   },
   time: () => {
     timed = true;
@@ -216,6 +233,7 @@ onCommand({
     const frameworks = [...latencies].map(([name, of]) => ({ name, ...of.percentiles() }));
     report({ kind: "latencies", frameworks });
   },
+  observed: () => report({ kind: "observed", events: observed, ended: observersEnded }),
   countBytes: (value) => {
     bytes = 0;
     waitingForBytes = value as number;

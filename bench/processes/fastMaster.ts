@@ -163,15 +163,21 @@ function flood(): void {
 }
 
 interface Pace {
-  /** Events a second, over all subscriptions in turn. */
+  /** Events a second. Each round goes to all subscriptions, in an order of its own: the load favours none. */
   readonly rate: number;
   readonly seconds: number;
   readonly bytes: number;
+  /** Default `messages`. */
+  readonly kind?: "updates" | "messages";
 }
 
-/** Writes events at an even pace; each ends with the time of its writing, in ns of the monotonic clock. */
-function pace({ rate, seconds, bytes }: Pace): void {
-  const event = chunked(encodeRecord(messageEvent(bytes)));
+/**
+ * Writes events at an even pace; each ends with the time of its writing, in ns of the monotonic clock: a message with its
+ * data, an update with its uuid.
+ */
+function pace({ rate, seconds, bytes, kind }: Pace): void {
+  const event = chunked(encodeRecord(kind === "updates" ? updateEvent(0, bytes) : messageEvent(bytes)));
+  const order = [...subscriptions];
   const total = rate * seconds;
   const started = process.hrtime.bigint();
   let sent = 0;
@@ -179,15 +185,23 @@ function pace({ rate, seconds, bytes }: Pace): void {
     const due = Math.min(total, Math.floor((Number(process.hrtime.bigint() - started) / 1e9) * rate));
     for (; sent < due; sent++) {
       const copy = Buffer.from(event);
-      // The last bytes of the event are those of its data; behind it stands the chunk's line end.
+      // Behind the event stands the chunk's line end.
       copy.writeBigUInt64LE(process.hrtime.bigint(), copy.length - 10);
-      subscriptions[sent % subscriptions.length]?.write(copy);
+      if (sent % order.length === 0) shuffle(order);
+      order[sent % order.length]?.write(copy);
     }
     if (sent >= total) {
       clearInterval(timer);
       report({ kind: "paced", sent });
     }
   }, 1);
+}
+
+function shuffle(values: Socket[]): void {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [values[i], values[j]] = [values[j] as Socket, values[i] as Socket];
+  }
 }
 
 server.listen(0, "127.0.0.1", () => {
