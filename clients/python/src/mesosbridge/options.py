@@ -83,7 +83,8 @@ class Options:
             ("grpc.http2.max_pings_without_data", 0),
             # Attaching again has a backoff of its own; the channel's must not come on top of it.
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
+            # How long a connection may take to be made, whatever its name says.
+            ("grpc.min_reconnect_backoff_ms", 5_000),
             ("grpc.max_reconnect_backoff_ms", 2_000),
             # Each scheduler has a connection of its own.
             ("grpc.use_local_subchannel_pool", 1),
