@@ -11,7 +11,7 @@ import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
 import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
-import { exactState } from "./executors.js";
+import { exactState } from "./lostStates.js";
 import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";

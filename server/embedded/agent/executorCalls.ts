@@ -9,7 +9,8 @@ import {
 import type { StatusFields } from "../status.js";
 import { isTerminal } from "../taskStates.js";
 import type { AgentFramework, Executor, ExecutorChannel } from "./executor.js";
-import { droppedState, Executors } from "./executors.js";
+import { Executors } from "./executors.js";
+import { droppedState } from "./lostStates.js";
 import type { AgentState } from "./state.js";
 
 /** What executors ask of their agent. */

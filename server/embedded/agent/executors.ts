@@ -1,38 +1,35 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
-  FrameworkInfo_Capability_Type as Capability,
-  ExecutorInfo,
+  type ExecutorInfo,
   type FrameworkInfo,
   type KillPolicy,
   TaskStatus_Reason as Reason,
   type TaskInfo,
   TaskState,
-  Value_Type,
 } from "../../../gen/mesos/v1/mesos.js";
 import { formatDuration } from "../duration.js";
 import type { RunTasks } from "../link.js";
 import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
 import { commandExecutor } from "./commandExecutor.js";
+import { commandExecutorInfo } from "./commandExecutorInfo.js";
 import { commandLine } from "./commandLine.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
 import { fetchUris, invalidUris } from "./fetcher.js";
+import { droppedState } from "./lostStates.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
+import { prepareSandbox } from "./sandbox.js";
 import { type AgentState, taskRecord } from "./state.js";
 import { linkVolumes } from "./volumes.js";
 
 /** Of a process that nobody here started. */
 const UNKNOWN_STATUS: WaitStatus = -1;
-/** What the agent adds for the executor of a command task. */
-const COMMAND_EXECUTOR_CPUS = 0.1;
-const COMMAND_EXECUTOR_MEM = 32;
 
 /** Starts, feeds and ends the executors of one agent. */
 export class Executors {
@@ -310,47 +307,4 @@ function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand:
   if (!message.launchExecutor && !known) return "No executor is expected to launch and there is none running";
   if (known?.state === "terminating" || known?.state === "terminated") return `Executor ${known.state}`;
   return undefined;
-}
-
-export function droppedState(framework: FrameworkInfo): TaskState {
-  return exactState(framework, TaskState.TASK_DROPPED);
-}
-
-/** Frameworks without PARTITION_AWARE know only TASK_LOST. */
-export function exactState(framework: FrameworkInfo, exact: TaskState): TaskState {
-  const aware = framework.capabilities.some(({ type }) => type === Capability.PARTITION_AWARE);
-  return aware ? exact : TaskState.TASK_LOST;
-}
-
-function commandExecutorInfo(task: TaskInfo | undefined, frameworkId: string): ExecutorInfo {
-  const scalar = (name: string, value: number) => ({ name, type: Value_Type.SCALAR, scalar: { value } });
-  const allocationInfo = task?.resources[0]?.allocationInfo;
-  const resources = [scalar("cpus", COMMAND_EXECUTOR_CPUS), scalar("mem", COMMAND_EXECUTOR_MEM)];
-  const { command } = task ?? {};
-  return ExecutorInfo.create({
-    executorId: { value: task?.taskId?.value ?? "" },
-    frameworkId: { value: frameworkId },
-    name: `Command Executor (Task: ${task?.taskId?.value ?? ""}) (Command: sh -c '${(command?.value ?? "").slice(0, 15)}')`,
-    source: task?.taskId?.value ?? "",
-    command: {
-      uris: command?.uris ?? [],
-      environment: command?.environment,
-      user: command?.user,
-      shell: false,
-      value: "mesos-executor",
-      arguments: ["mesos-executor"],
-    },
-    resources: resources.map((resource) => ({ ...resource, allocationInfo })),
-    labels: task?.labels,
-    discovery: task?.discovery,
-  });
-}
-
-async function prepareSandbox(sandbox: string): Promise<void> {
-  await mkdir(sandbox, { recursive: true });
-  await writeFile(join(sandbox, "stdout"), "");
-  await writeFile(join(sandbox, "stderr"), "");
-  const latest = join(sandbox, "..", "latest");
-  await rm(latest, { force: true });
-  await symlink(sandbox, latest);
 }

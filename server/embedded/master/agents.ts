@@ -2,16 +2,15 @@ import { type MachineID, TaskStatus_Reason as Reason, TaskState } from "../../..
 import { every } from "../clock.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
-import { masterStatus } from "../status.js";
-import { Agent, Framework } from "./entities.js";
+import { Agent, type Framework } from "./entities.js";
 import { events } from "./events.js";
-import { getOrCreate } from "./filters.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { removeExecutor } from "./launch.js";
 import { machineOf } from "./maintenance.js";
-import { addOperation, operationUpdated } from "./operations.js";
+import { operationUpdated } from "./operations.js";
+import { announceTasks, recoverFramework, takeOver } from "./returningAgent.js";
 import type { MasterState } from "./state.js";
-import { addTask, loseTask, lostState, taskEntry, updateTask } from "./tasks.js";
+import { loseTask, lostState, updateTask } from "./tasks.js";
 
 /** The master's ear for its agents. */
 export class AgentDesk implements MasterInbox {
@@ -167,15 +166,16 @@ export class AgentDesk implements MasterInbox {
     );
     state.agents.set(id, agent);
     agent.unavailability = state.maintenance.admit(agent);
-    for (const info of registration.frameworks) this.#recoverFramework(info);
-    const toShutDown = this.#takeOver(agent, registration);
+    for (const info of registration.frameworks) recoverFramework(state, info);
+    const toShutDown = takeOver(state, agent, registration);
     state.allocator.addAgent(id, agent.total, agent.used());
     this.#watch(agent);
     if (registration.id === undefined) link.toAgent((inbox) => inbox.registered(id));
     else link.toAgent((inbox) => inbox.reregistered([]));
     for (const frameworkId of toShutDown) link.toAgent((inbox) => inbox.shutdownFramework(frameworkId));
     if (registration.id !== undefined) {
-      this.#announceTasks(
+      announceTasks(
+        state,
         agent,
         wasUnreachable ? "Unreachable agent re-reregistered" : wasRecovered ? undefined : "Unknown agent reregistered",
       );
@@ -183,41 +183,6 @@ export class AgentDesk implements MasterInbox {
     state.log(
       `agent ${id} ${registration.id === undefined ? "registered" : "registered again"} at ${registration.pid}`,
     );
-  }
-
-  /** Tasks and executors that a returning agent brings along. @returns the frameworks that are removed. */
-  #takeOver(agent: Agent, registration: AgentRegistration): Set<string> {
-    const removed = new Set<string>();
-    // Also of what it does not bring along: it never got that, and the ids may be used again.
-    for (const { unreachableTasks } of this.#state.frameworks.values()) {
-      for (const [id, { agentId }] of unreachableTasks) if (agentId === agent.id) unreachableTasks.delete(id);
-    }
-    for (const info of registration.tasks) {
-      const task = taskEntry(info);
-      const framework = this.#state.frameworks.get(task.frameworkId);
-      if (this.#state.completedFrameworks.has(task.frameworkId)) removed.add(task.frameworkId);
-      addTask(framework, agent, task);
-    }
-    for (const { frameworkId, info } of registration.executors) {
-      if (this.#state.completedFrameworks.has(frameworkId)) removed.add(frameworkId);
-      getOrCreate(agent.executors, frameworkId, () => new Map()).set(info.executorId?.value ?? "", info);
-    }
-    for (const info of registration.operations) {
-      const frameworkId = info.frameworkId?.value ?? "";
-      const uuid = info.uuid?.value?.toString("hex") ?? "";
-      const entry = { info, uuid, id: info.info?.id?.value, frameworkId, agentId: agent.id };
-      addOperation(this.#state.frameworks.get(frameworkId), agent, entry);
-    }
-    return removed;
-  }
-
-  #recoverFramework(info: NonNullable<AgentRegistration["frameworks"][number]>): void {
-    const id = info.id?.value ?? "";
-    if (this.#state.frameworks.has(id) || this.#state.completedFrameworks.has(id)) return;
-    const framework = new Framework(id, info);
-    framework.recovered = true;
-    this.#state.frameworks.set(id, framework);
-    this.#state.allocator.addFramework(id, info, [], false);
   }
 
   /** A known agent is back: after a broken connection, or after a restart. */
@@ -259,24 +224,6 @@ export class AgentDesk implements MasterInbox {
     for (const [frameworkId, executors] of agent.executors) {
       for (const executorId of [...executors.keys()]) {
         if (!present.has(`${frameworkId}\n${executorId}`)) removeExecutor(this.#state, agent, frameworkId, executorId);
-      }
-    }
-  }
-
-  #announceTasks(agent: Agent, message: string | undefined): void {
-    if (message === undefined) return;
-    for (const [frameworkId, tasks] of agent.tasks) {
-      const framework = this.#state.frameworks.get(frameworkId);
-      for (const task of tasks.values()) {
-        const fields = {
-          taskId: task.id,
-          state: task.info.state ?? TaskState.TASK_STAGING,
-          agentId: agent.id,
-          executorId: task.info.executorId?.value,
-          reason: Reason.REASON_AGENT_REREGISTERED,
-          message,
-        };
-        framework?.send(events.update(masterStatus(this.#state.clock.now(), fields)));
       }
     }
   }
