@@ -80,8 +80,7 @@ export class RunningTask {
 
   /** SIGTERM, and SIGKILL after the grace period of the call, of the task, or 3 s. */
   kill(policy: KillPolicy | undefined): void {
-    const grace = policy?.gracePeriod ?? this.info.killPolicy?.gracePeriod;
-    this.shutDown(grace?.nanoseconds === undefined ? DEFAULT_KILL_GRACE_MS : Number(grace.nanoseconds) / 1e6);
+    this.shutDown(this.#graceMs(policy));
   }
 
   shutDown(graceMs: number): void {
@@ -135,9 +134,12 @@ export class RunningTask {
     const change = health.take(result);
     if (!change) return;
     this.#tellAgain({ reason: Reason.REASON_TASK_HEALTH_CHECK_STATUS_UPDATED, healthy: change.healthy });
-    if (!change.kill) return;
-    const grace = this.info.killPolicy?.gracePeriod?.nanoseconds;
-    this.#end("unhealthy", grace === undefined ? DEFAULT_KILL_GRACE_MS : Number(grace) / 1e6);
+    if (change.kill) this.#end("unhealthy", this.#graceMs());
+  }
+
+  #graceMs(policy?: KillPolicy): number {
+    const grace = (policy?.gracePeriod ?? this.info.killPolicy?.gracePeriod)?.nanoseconds;
+    return grace === undefined ? DEFAULT_KILL_GRACE_MS : Number(grace) / 1e6;
   }
 
   #end(why: "asked" | "unhealthy" | "too late", graceMs: number): void {
