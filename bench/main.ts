@@ -13,6 +13,7 @@ import { offers } from "./offers.js";
 import { relay } from "./relay.js";
 import { smoke } from "./smoke.js";
 import { tasks } from "./tasks.js";
+import { twoProcesses } from "./twoProcesses.js";
 import { observers, stalledClient } from "./watchers.js";
 
 const benchmarks: Record<string, Benchmark> = {
@@ -26,6 +27,7 @@ const benchmarks: Record<string, Benchmark> = {
   "busy-frameworks": busyFrameworks,
   observers,
   "stalled-client": stalledClient,
+  "two-processes": twoProcesses,
   snapshot,
   start,
   inversion,

@@ -22,6 +22,8 @@ const benchmarks = {
   observers:
     "Processor time of the bridge at 5,000 events a second, less that without observers, by what reached the observers. An event is serialized once for all of them; what is left for each is the gRPC library's writing of a message. An observer kept up that the bridge did not have to end.",
   "stalled-client": "Another framework's client reads nothing meanwhile. The reference is the busy client alone.",
+  "two-processes":
+    "Whether frameworks should be spread over processes: what two bridges do together, with a framework each, beside one bridge that has both. Master and clients need the same cores.",
   snapshot: "A client that attaches to a session with much open.",
   start: "Processes are started and killed for real.",
   inversion:

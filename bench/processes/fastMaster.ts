@@ -150,16 +150,18 @@ function offersEvent(count: number, bytes: number): Uint8Array {
 let floods = 0;
 let prepared: Buffer[] = [];
 
-/** Writes as fast as the reader takes it. */
-function flood(): void {
-  const socket = subscriptions.at(-1);
-  if (!socket) throw new Error("nobody has subscribed");
-  let next = 0;
-  const write = () => {
-    while (next < prepared.length)
-      if (!socket.write(prepared[next++] as Buffer)) return void socket.once("drain", write);
-  };
-  write();
+/** Writes what is prepared as fast as its reader takes it: to the last subscription, or to all of them. */
+function flood(toAll: boolean): void {
+  const sockets = toAll ? subscriptions : subscriptions.slice(-1);
+  if (sockets.length === 0) throw new Error("nobody has subscribed");
+  for (const socket of sockets) {
+    let next = 0;
+    const write = () => {
+      while (next < prepared.length)
+        if (!socket.write(prepared[next++] as Buffer)) return void socket.once("drain", write);
+    };
+    write();
+  }
 }
 
 interface Pace {
@@ -215,7 +217,7 @@ onCommand({
     prepared = prepare(value as Flood);
     report({ kind: "prepared", bytes: prepared.reduce((sum, chunk) => sum + chunk.length, 0) });
   },
-  flood,
+  flood: (toAll) => flood(toAll === true),
   pace: (value) => pace(value as Pace),
   expectCalls: (value) => {
     calls = 0;
