@@ -1,7 +1,7 @@
 import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread, type Worker } from "./harness.js";
 
-const COUNT = 30_000;
+const COUNT = 100_000;
 const UNARY_COUNT = 5_000;
 const WINDOW = 512;
 

@@ -6,8 +6,11 @@ import { progress } from "../session/sessionEvent.js";
 import { EventsMessage, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
 import { statusOf } from "./statusOf.js";
 
-/** About how much goes into one message: enough to make few of them, far below any stub's limit. */
-const MESSAGE_BYTES = 64 * 1024;
+/**
+ * About how much goes into one message: what fits in one DATA frame of HTTP/2, so that the client has nothing to put together, and
+ * gets something to do while the rest of its window is filled.
+ */
+const MESSAGE_BYTES = 16 * 1024;
 /** How much may wait in the HTTP/2 stream for a client to read it. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
