@@ -1,58 +1,96 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
-import { parseMasterSpec } from "./mesos/masterSpec.js";
+import { type MasterScheme, type MasterSpec, parseMasterSpec } from "./mesos/masterSpec.js";
 
 const DAY_MS = 24 * 3_600_000;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const SCHEMES: readonly MasterScheme[] = ["http", "https"];
 
-/** What `mesos-bridge serve` is told. */
-const schema = z
-  .strictObject({
-    master: z.string(),
-    masterScheme: z.enum(["http", "https"], "use http or https").default("http"),
-    listen: z.string().refine(isHostAndPort, "use host:port, such as 127.0.0.1:50051; port 0 takes any"),
-    dataDir: z.string().min(1, "name a directory"),
-    principal: z.string().min(1).optional(),
-    secretFile: z.string().min(1).optional(),
-    tokenFile: z.string().min(1).optional(),
-    masterCa: z.string().min(1).optional(),
-    defaultLease: z.string().default("60s").transform(milliseconds),
-    offerHold: z.string().default("5s").transform(milliseconds),
-    clientTimeout: z
-      .string()
-      .default("50s")
-      .transform(milliseconds)
-      .refine((ms) => ms >= 100 && ms <= DAY_MS, "use 100ms to 24h"),
-    missedHeartbeats: z
-      .string()
-      .regex(/^([2-9]|[1-9]\d|100)$/, "use a number from 2 to 100: a single heartbeat may be late")
-      .default("5")
-      .transform(Number),
-    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  })
-  .refine((config) => (config.principal === undefined) === (config.secretFile === undefined), {
-    message: "--principal and --secret-file go together",
-  })
-  .refine((config) => config.principal === undefined || config.tokenFile === undefined, {
-    message: "use either --principal and --secret-file, or --token-file",
-  })
-  .transform((config, context) => {
-    try {
-      return { ...config, master: parseMasterSpec(specText(config.master), config.masterScheme) };
-    } catch (error) {
-      context.addIssue({ code: "custom", path: ["master"], message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
+/** What `mesos-bridge serve` is told. Times in ms. */
+export interface ServeConfig {
+  readonly master: MasterSpec;
+  readonly masterScheme: MasterScheme;
+  /** As host:port. */
+  readonly listen: string;
+  readonly dataDir: string;
+  readonly principal: string | undefined;
+  readonly secretFile: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly masterCa: string | undefined;
+  readonly defaultLease: number;
+  readonly offerHold: number;
+  readonly clientTimeout: number;
+  readonly missedHeartbeats: number;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
 
-export type ServeConfig = z.output<typeof schema>;
+/** What was typed, by the flags' names in camel case. */
+export type ServeFlags = Readonly<Partial<Record<keyof ServeConfig, string>>>;
 
 /** @throws Error with one line for the person who typed the flags. */
-export function parseServeConfig(flags: Record<string, unknown>): ServeConfig {
-  const result = schema.safeParse(flags);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const flag = issue?.path[0];
-  throw new Error(`${flag === undefined ? "" : `${flagName(String(flag))}: `}${issue?.message ?? "invalid"}`);
+export function parseServeConfig(flags: ServeFlags): ServeConfig {
+  const { principal, secretFile, tokenFile } = flags;
+  const masterScheme = flag(flags, "masterScheme", "http", oneOf(SCHEMES));
+  const config: ServeConfig = {
+    master: flag(flags, "master", "", (text) => parseMasterSpec(specText(text), masterScheme)),
+    masterScheme,
+    listen: flag(flags, "listen", "", hostAndPort),
+    dataDir: flag(flags, "dataDir", "", notEmpty),
+    principal: optional(flags, "principal"),
+    secretFile: optional(flags, "secretFile"),
+    tokenFile: optional(flags, "tokenFile"),
+    masterCa: optional(flags, "masterCa"),
+    defaultLease: flag(flags, "defaultLease", "60s", milliseconds),
+    offerHold: flag(flags, "offerHold", "5s", milliseconds),
+    clientTimeout: flag(flags, "clientTimeout", "50s", clientTimeout),
+    missedHeartbeats: flag(flags, "missedHeartbeats", "5", missedHeartbeats),
+    logLevel: flag(flags, "logLevel", "info", oneOf(LOG_LEVELS)),
+  };
+  if ((principal === undefined) !== (secretFile === undefined)) {
+    throw new Error("--principal and --secret-file go together");
+  }
+  if (principal !== undefined && tokenFile !== undefined) {
+    throw new Error("use either --principal and --secret-file, or --token-file");
+  }
+  return config;
+}
+
+/** A flag's value, or the default's. An error names the flag. */
+function flag<T>(flags: ServeFlags, key: keyof ServeConfig, otherwise: string, read: (text: string) => T): T {
+  try {
+    return read(flags[key] ?? otherwise);
+  } catch (error) {
+    throw new Error(`--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${(error as Error).message}`);
+  }
+}
+
+function optional(flags: ServeFlags, key: keyof ServeConfig): string | undefined {
+  return flags[key] === undefined ? undefined : flag(flags, key, "", notEmpty);
+}
+
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((known) => known === text);
+    if (value === undefined) throw new Error(`use ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
+    return value;
+  };
+}
+
+function notEmpty(text: string): string {
+  if (text === "") throw new Error("must not be empty");
+  return text;
+}
+
+function clientTimeout(text: string): number {
+  const ms = milliseconds(text);
+  if (ms < 100 || ms > DAY_MS) throw new Error("use 100ms to 24h");
+  return ms;
+}
+
+function missedHeartbeats(text: string): number {
+  if (!/^([2-9]|[1-9]\d|100)$/.test(text)) {
+    throw new Error("use a number from 2 to 100: a single heartbeat may be late");
+  }
+  return Number(text);
 }
 
 /** The text of a certificate file. @throws Error that names the file. */
@@ -77,22 +115,18 @@ function readText(path: string, prefix: string): string {
   }
 }
 
-function isHostAndPort(text: string): boolean {
+function hostAndPort(text: string): string {
   const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? [];
-  return port !== undefined && Number(port) <= 65_535;
-}
-
-function flagName(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  if (port !== undefined && Number(port) <= 65_535) return text;
+  throw new Error("use host:port, such as 127.0.0.1:50051; port 0 takes any");
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A duration such as `500ms`, `60s`, `5m` or `24h`, in ms. */
-function milliseconds(text: string, context: z.RefinementCtx): number {
+function milliseconds(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   const factor = UNITS[unit ?? ""];
   if (digits !== undefined && factor !== undefined) return Number(digits) * factor;
-  context.addIssue({ code: "custom", message: `'${text}' is not a duration: use 500ms, 60s, 5m or 24h` });
-  return z.NEVER;
+  throw new Error(`'${text}' is not a duration: use 500ms, 60s, 5m or 24h`);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import type { ServeFlags } from "./config.js";
 import { localCommand } from "./embedded/command.js";
 import { frameworksCommand } from "./frameworksCommand.js";
 import { version } from "./version.js";
@@ -61,6 +62,6 @@ function serveCommand(): Command {
           "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
       )
       // Loaded when it is needed: the other commands would wait for all that the bridge consists of.
-      .action(async (flags: Record<string, unknown>) => (await import("./serveCommand.js")).runServe(flags))
+      .action(async (flags: ServeFlags) => (await import("./serveCommand.js")).runServe(flags))
   );
 }

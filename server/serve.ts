@@ -13,7 +13,6 @@ import {
 import { ListDetector, type MasterDetector } from "./mesos/detector.js";
 import { MasterProbe } from "./mesos/masterProbe.js";
 import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
-import { ZookeeperDetector } from "./mesos/zookeeperDetector.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { RestoreError, SessionManager } from "./session/sessionManager.js";
 import { DataDirInUseError, DataDirOwner } from "./store/dataDirOwner.js";
@@ -35,7 +34,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const validator = createValidator(descriptorSet);
   const store = openStore(config.dataDir, log);
   const owner = await ownerOf(config.dataDir, store);
-  const detector = detectorOf(config.master, config.masterScheme, log);
+  const detector = await detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
   const { missedHeartbeats } = config;
@@ -117,8 +116,10 @@ async function ownerOf(dataDir: string, store: LmdbStore): Promise<DataDirOwner>
   }
 }
 
-function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): MasterDetector {
-  return spec.kind === "list" ? new ListDetector(spec) : new ZookeeperDetector(spec, { scheme, log });
+async function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): Promise<MasterDetector> {
+  if (spec.kind === "list") return new ListDetector(spec);
+  const { ZookeeperDetector } = await import("./mesos/zookeeperDetector.js");
+  return new ZookeeperDetector(spec, { scheme, log });
 }
 
 async function authenticationOf(config: ServeConfig): Promise<Authentication> {

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
-import { parseServeConfig } from "./config.js";
+import { parseServeConfig, type ServeFlags } from "./config.js";
 import { serve } from "./serve.js";
 
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
-export async function runServe(flags: Record<string, unknown>): Promise<void> {
+export async function runServe(flags: ServeFlags): Promise<void> {
   // The bytes of events live outside of V8's heap, and at a high rate their growth alone makes it collect again and
   // again, with threads that take the processor from everything else. Letting the heap grow to three times what is
   // in use between collections makes these few.
