@@ -4,6 +4,7 @@ import { acknowledgements } from "./acknowledgements.js";
 import { snapshot, start } from "./attach.js";
 import { calls } from "./calls.js";
 import { type Effort, FULL } from "./effort.js";
+import { firstOffer } from "./firstOffer.js";
 import { busyFrameworks, idleFrameworks } from "./frameworks.js";
 import type { Figure, Spread } from "./harness.js";
 import { inversion } from "./inversion.js";
@@ -30,6 +31,7 @@ const benchmarks: Record<string, Benchmark> = {
   "two-processes": twoProcesses,
   snapshot,
   start,
+  "first-offer": firstOffer,
   inversion,
   tasks,
 };

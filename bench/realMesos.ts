@@ -22,7 +22,7 @@ export async function startRealMesos(resources: string): Promise<RealMesos | und
   const workDir = await mkdtemp(join(tmpdir(), "mesos-bridge-bench-"));
   const run = fileURLToPath(new URL("../../test/real-mesos/run", import.meta.url));
   const args = ["--port", "0", "--agents", "1", "--resources", resources, "--work-dir", workDir];
-  const child = spawn(run, [...args, "--flag", "allocation_interval=100ms"], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(run, args, { stdio: ["ignore", "pipe", "ignore"] });
   const close = async () => {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, "exit");

@@ -19,6 +19,7 @@ let batch: TaskBatch | undefined;
 let tearDown: () => void = () => {};
 
 function start({ address, name, command }: Start): void {
+  const begun = process.hrtime.bigint();
   const client = new Client(address, credentials.createInsecure());
   const header = { frameworkName: name, attachmentId: "", requestId: "" };
   const unary = (method: string, request: Uint8Array, done: () => void) =>
@@ -26,7 +27,7 @@ function start({ address, name, command }: Start): void {
       if (error) failed(error);
       else done();
     });
-  const tasks = new TaskBatch(command, (offerIds, infos) => {
+  const tasks = new TaskBatch(command, begun, (offerIds, infos) => {
     const request = { header, offerIds, tasks: infos, filters: { refuseSeconds: 0 } };
     unary("LaunchTasks", LaunchTasksRequest.encode(LaunchTasksRequest.fromPartial(request)).finish(), () => {});
   });

@@ -14,6 +14,7 @@ let tearDown: () => void = () => {};
 let ending = false;
 
 async function start({ address, command }: Start): Promise<void> {
+  const begun = process.hrtime.bigint();
   const origin = `http://${address}`;
   const subscribe = Call.fromPartial({ type: Call_Type.SUBSCRIBE, subscribe: { frameworkInfo: BATCH_FRAMEWORK } });
   const response = await new Client(origin, { bodyTimeout: 0 }).request({
@@ -43,7 +44,9 @@ async function start({ address, command }: Start): Promise<void> {
     );
   };
   let frameworkId = "";
-  const tasks = new TaskBatch(command, (offerIds, infos) => send(launchCall(frameworkId, offerIds, infos), () => {}));
+  const tasks = new TaskBatch(command, begun, (offerIds, infos) =>
+    send(launchCall(frameworkId, offerIds, infos), () => {}),
+  );
   const acknowledge = (event: Event) => {
     const { agentId, taskId, uuid } = event.update?.status ?? {};
     const call = { type: Call_Type.ACKNOWLEDGE, frameworkId: { value: frameworkId } };

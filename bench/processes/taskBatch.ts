@@ -14,7 +14,13 @@ import { report } from "./ipc.js";
 type PartialResource = Parameters<typeof Resource.fromPartial>[0];
 
 /** What the two schedulers of the benchmark do alike, so that they differ only in the way to Mesos. */
-export const BATCH_FRAMEWORK = FrameworkInfo.fromPartial({ user: "root", name: "bench-tasks", failoverTimeout: 0 });
+export const BATCH_FRAMEWORK = FrameworkInfo.fromPartial({
+  user: "root",
+  name: "bench-tasks",
+  failoverTimeout: 0,
+  // What the bridge sets where a client says nothing. It makes the agent write every task to its disk.
+  checkpoint: true,
+});
 /** An executor of the same name, told what to run. */
 export interface Start {
   /** A bridge, or a master, as host:port. */
@@ -45,9 +51,13 @@ export class TaskBatch {
   #unfinished = new Set<string>();
   #unacknowledged = 0;
   #started = 0n;
+  readonly #begun: bigint;
+  #offered = false;
 
-  constructor(command: string, launch: Launch) {
+  /** @param begun when the scheduler began to connect, by `process.hrtime` */
+  constructor(command: string, begun: bigint, launch: Launch) {
     this.#command = command;
+    this.#begun = begun;
     this.#launch = launch;
   }
 
@@ -63,6 +73,7 @@ export class TaskBatch {
       if (id) this.#offers.push(id);
       this.#agent = agentId?.value ?? "";
     }
+    this.#noteFirstOffer();
     this.#launchIfOffered();
     const rescinded = event.rescind?.offerId?.value;
     if (rescinded !== undefined) this.#offers = this.#offers.filter(({ value }) => value !== rescinded);
@@ -75,6 +86,12 @@ export class TaskBatch {
     if (status.uuid === undefined) return false;
     this.#unacknowledged++;
     return true;
+  }
+
+  #noteFirstOffer(): void {
+    if (this.#offered || this.#offers.length === 0) return;
+    this.#offered = true;
+    report({ kind: "offered", seconds: Number(process.hrtime.bigint() - this.#begun) / 1e9 });
   }
 
   /** Mesos took the acknowledgement of an update. */
