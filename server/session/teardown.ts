@@ -28,14 +28,22 @@ export class Teardown {
   #inFlight = false;
   /** A TEARDOWN was sent whose answer was lost: Mesos may have taken it. */
   #mayBeTaken = false;
+  /** A client asked, and no subscription has shown yet that Mesos did not hear of it. */
+  #asked = false;
+  readonly #answerWithinMs: number;
+  #overdue: NodeJS.Timeout | undefined;
 
-  constructor(host: TeardownHost) {
+  /** @param answerWithinMs how long a client waits at most before it is told that the outcome is unknown. Default 30,000 */
+  constructor(host: TeardownHost, answerWithinMs = 30_000) {
     this.#host = host;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /** A client asks. Without a master it is told so and nothing is left to do. */
   ask(answered: Answered): void {
+    this.#asked = true;
     this.#waiting.push(answered);
+    this.#overdue ??= setTimeout(() => this.#giveUp(), this.#answerWithinMs);
     this.#send();
   }
 
@@ -53,6 +61,7 @@ export class Teardown {
   /** A subscription stands, so Mesos has taken no TEARDOWN of the one before, nor will it. */
   connected(): void {
     this.#mayBeTaken = false;
+    this.#asked = this.#waiting.length > 0;
     if (this.#lasting || this.#waiting.length > 0) this.#send();
   }
 
@@ -66,6 +75,11 @@ export class Teardown {
   /** The session ends for another reason: who waits is told that the outcome is not known. */
   end(): void {
     this.#answer(answerOf({ kind: "unknown", message: "the session ended" }, OK));
+  }
+
+  #giveUp(): void {
+    const message = "the link broke before the master answered, and has not been made again since";
+    this.#answer(answerOf({ kind: "unknown", message }, OK));
   }
 
   #send(): void {
@@ -82,7 +96,7 @@ export class Teardown {
   /** Who asked is told when nothing is left of the framework: no list names it, and no restart brings it back. */
   #finish(): void {
     const waiting = this.#taken();
-    void this.#host.done(waiting.length > 0).then(() => {
+    void this.#host.done(this.#asked).then(() => {
       for (const answered of waiting) answered(OK);
     });
   }
@@ -92,6 +106,8 @@ export class Teardown {
   }
 
   #taken(): Answered[] {
+    clearTimeout(this.#overdue);
+    this.#overdue = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting;
