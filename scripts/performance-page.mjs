@@ -42,7 +42,7 @@ const reasons = [
   ],
   [
     /empty tasks/,
-    "Mesos needs 5 ms of processor time for a task, the executor 0.9, the client 0.5 either way, and the bridge 0.35 to 0.7: for an update that comes alone each step is a wake-up, a read and a write. All of it shares two cores, so it is missing elsewhere. On a machine with a core to spare for the bridge it would not be seen.",
+    "Mesos needs 5 ms of processor time for a task, the executor 0.9, the client 0.5 either way, and the bridge 0.4 to 0.8: for an update that comes alone each step is a wake-up, a read and a write. All of it shares two cores, so it is missing elsewhere. On a machine with a core to spare for the bridge it would not be seen.",
   ],
   [
     /beside a stalled one/,

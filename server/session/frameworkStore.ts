@@ -36,7 +36,6 @@ export interface FrameworkStore {
   remove(frameworkName: string): Promise<void>;
   /** Remembers tasks soon, in the order of the calls; failures are logged, not thrown. */
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void;
-  /** Forgets a task soon: a crash just after it may leave it remembered. */
   removeTask(frameworkName: string, taskId: string): void;
   tasks(frameworkName: string): TaskRecord[];
   close(): Promise<void>;

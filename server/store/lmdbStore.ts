@@ -18,12 +18,6 @@ export interface Owner {
 /** Task keys: framework name, task id. */
 type TaskKey = [string, string];
 
-/**
- * How long ends of tasks are gathered, in ms: each commit is a write to the disk, and a task that is remembered a little too
- * long is at worst asked for once more.
- */
-const FORGET_AFTER_MS = 50;
-
 const FILE = "frameworks.mdb";
 const OWNER = "owner";
 
@@ -42,9 +36,6 @@ export class LmdbStore implements FrameworkStore {
   readonly #log: Log;
   /** Settles when the last change to tasks is committed. Never rejects. */
   #lastChange: Promise<void> = Promise.resolve();
-  /** Tasks to be forgotten, and when. */
-  #forgotten: TaskKey[] = [];
-  #forgetting: NodeJS.Timeout | undefined;
 
   /** @throws Error if the directory can't be made, written or read. */
   constructor(dataDir: string, log: Log) {
@@ -75,7 +66,6 @@ export class LmdbStore implements FrameworkStore {
 
   async remove(frameworkName: string): Promise<void> {
     // Keys that are not committed yet are not among those that are read.
-    this.#forget();
     await this.#lastChange;
     const removals = this.#taskKeys(frameworkName).map((key) => this.#tasks.remove(key));
     await Promise.all([...removals, this.#frameworks.remove(frameworkName)].map(committed));
@@ -83,22 +73,17 @@ export class LmdbStore implements FrameworkStore {
   }
 
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void {
-    // One of them may have the id of one that is to be forgotten.
-    this.#forget();
     for (const { taskId, agentId } of tasks) {
       this.#later(frameworkName, () => this.#tasks.put([frameworkName, taskId], agentId));
     }
   }
 
   removeTask(frameworkName: string, taskId: string): void {
-    this.#forgotten.push([frameworkName, taskId]);
-    this.#forgetting ??= setTimeout(() => this.#forget(), FORGET_AFTER_MS);
+    this.#later(frameworkName, () => this.#tasks.remove([frameworkName, taskId]));
   }
 
   tasks(frameworkName: string): TaskRecord[] {
-    const forgotten = new Set(this.#forgotten.filter(([name]) => name === frameworkName).map(([, taskId]) => taskId));
-    const keys = this.#taskKeys(frameworkName).filter(([, taskId]) => !forgotten.has(taskId));
-    return keys.map((key) => ({ taskId: key[1], agentId: this.#tasks.get(key) ?? "" }));
+    return this.#taskKeys(frameworkName).map((key) => ({ taskId: key[1], agentId: this.#tasks.get(key) ?? "" }));
   }
 
   /**
@@ -122,17 +107,8 @@ export class LmdbStore implements FrameworkStore {
   }
 
   async close(): Promise<void> {
-    this.#forget();
     await this.#root.flushed;
     await this.#root.close();
-  }
-
-  #forget(): void {
-    clearTimeout(this.#forgetting);
-    this.#forgetting = undefined;
-    const keys = this.#forgotten;
-    this.#forgotten = [];
-    for (const key of keys) this.#later(key[0], () => this.#tasks.remove(key));
   }
 
   #taskKeys(frameworkName: string): TaskKey[] {
