@@ -34,7 +34,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     master: flag(flags, "master", "", (text) => parseMasterSpec(specText(text), masterScheme)),
     masterScheme,
     listen: flag(flags, "listen", "", hostAndPort),
-    dataDir: flag(flags, "dataDir", "", notEmpty),
+    dataDir: flag(flags, "dataDir", "", filled("name a directory")),
     principal: optional(flags, "principal"),
     secretFile: optional(flags, "secretFile"),
     tokenFile: optional(flags, "tokenFile"),
@@ -64,7 +64,7 @@ function flag<T>(flags: ServeFlags, key: keyof ServeConfig, otherwise: string, r
 }
 
 function optional(flags: ServeFlags, key: keyof ServeConfig): string | undefined {
-  return flags[key] === undefined ? undefined : flag(flags, key, "", notEmpty);
+  return flags[key] === undefined ? undefined : flag(flags, key, "", filled("must not be empty"));
 }
 
 function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
@@ -75,9 +75,11 @@ function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
   };
 }
 
-function notEmpty(text: string): string {
-  if (text === "") throw new Error("must not be empty");
-  return text;
+function filled(otherwise: string): (text: string) => string {
+  return (text) => {
+    if (text === "") throw new Error(otherwise);
+    return text;
+  };
 }
 
 function clientTimeout(text: string): number {

@@ -238,3 +238,11 @@ export function submessages(message: Uint8Array, field: number): Uint8Array[] {
   }
   return found;
 }
+
+/** The serialized fields of a message, as views and in order, but those of one number. @throws WireError */
+export function fieldsExcept(message: Uint8Array, field: number): Uint8Array[] {
+  const fields: Uint8Array[] = [];
+  const reader = new ProtoReader(message);
+  while (reader.next()) if (reader.field !== field) fields.push(reader.rawField());
+  return fields;
+}

@@ -1,4 +1,4 @@
-import { lengthDelimited, ProtoReader } from "../../wire/proto.js";
+import { fieldsExcept, lengthDelimited } from "../../wire/proto.js";
 import type { CallOutcome } from "../mesos/callConnection.js";
 import {
   type AcceptView,
@@ -185,13 +185,7 @@ function takeAll(offers: OpenOffers, ids: readonly string[]): OfferView[] {
 
 /** The payload's fields with other ids in field 1. */
 function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[] {
-  const fields: Uint8Array[] = ids.map((id) => lengthDelimited(1, idMessage(id)));
-  const reader = new ProtoReader(payload);
-  while (reader.next()) {
-    reader.skip();
-    if (reader.field !== 1) fields.push(reader.rawField());
-  }
-  return fields;
+  return [...ids.map((id) => lengthDelimited(1, idMessage(id))), ...fieldsExcept(payload, 1)];
 }
 
 /** True if Mesos surely has not taken the call: what it would have used is not used. */

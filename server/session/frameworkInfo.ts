@@ -1,5 +1,6 @@
 import {
   doubleField,
+  fieldsExcept,
   LENGTH_DELIMITED,
   lengthDelimited,
   ProtoReader,
@@ -74,7 +75,7 @@ export function withId(info: Uint8Array, frameworkId: string): Buffer {
 export function withPrincipal(info: Uint8Array, principal: string | undefined): Uint8Array {
   // Byte by byte the same if nothing changes: a framework whose bytes change is subscribed anew.
   if (principal === undefined || principalOf(info) === principal) return info;
-  return Buffer.concat([without(PRINCIPAL, info), stringField(PRINCIPAL, principal)]);
+  return Buffer.concat([...fieldsExcept(info, PRINCIPAL), stringField(PRINCIPAL, principal)]);
 }
 
 function principalOf(info: Uint8Array): string | undefined {
@@ -135,19 +136,9 @@ export function updatedFields(payload: Uint8Array): Omit<SubscribeFields, "frame
   const reader = new ProtoReader(payload);
   while (reader.next()) {
     if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === 1) frameworkInfo = without(ID, reader.bytes());
+    if (reader.field === 1) frameworkInfo = Buffer.concat(fieldsExcept(reader.bytes(), ID));
     else if (reader.field === 2) suppressedRoles.push(reader.string());
     else if (reader.field === 3) offerConstraints = Buffer.from(reader.bytes());
   }
   return { frameworkInfo, suppressedRoles, offerConstraints };
-}
-
-function without(field: number, info: Uint8Array): Buffer {
-  const parts: Uint8Array[] = [];
-  const reader = new ProtoReader(info);
-  while (reader.next()) {
-    reader.skip();
-    if (reader.field !== field) parts.push(reader.rawField());
-  }
-  return Buffer.concat(parts);
 }

@@ -1,6 +1,6 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { lengthDelimited, ProtoReader, submessages } from "../../wire/proto.js";
+import { fieldsExcept, lengthDelimited, submessages } from "../../wire/proto.js";
 import { apiRules } from "./apiRules.js";
 import { MessageTables } from "./messageTable.js";
 import { mesosRules } from "./rules.js";
@@ -49,15 +49,6 @@ const SOURCE_CODE_INFO = 9;
 
 /** The set without its files' comments: three quarters of it, and all that takes long to read. */
 function withoutComments(descriptorSet: Uint8Array): Uint8Array {
-  return Buffer.concat(
-    submessages(descriptorSet, 1).map((file) => {
-      const fields: Uint8Array[] = [];
-      const reader = new ProtoReader(file);
-      while (reader.next()) {
-        reader.skip();
-        if (reader.field !== SOURCE_CODE_INFO) fields.push(reader.rawField());
-      }
-      return lengthDelimited(1, ...fields);
-    }),
-  );
+  const files = submessages(descriptorSet, 1);
+  return Buffer.concat(files.map((file) => lengthDelimited(1, ...fieldsExcept(file, SOURCE_CODE_INFO))));
 }
