@@ -29,16 +29,23 @@ describeBridge("a connection to the master that is cut", cluster, (suite) => {
         offerIds: ids([offer]),
         tasks: [task(offer.agentId, { taskId: { value: id }, command: { value: `echo $$ > ${join(dir, "run.")}$$` } })],
       });
-    /** Once, when bytes with `text` go that way. */
-    const once = (direction: Direction, text: string, verdict: Verdict) => {
+    /** Once, when bytes with `text` go that way; `after` other bytes with a text of theirs have gone up, if given. */
+    const once = (direction: Direction, text: string, verdict: Verdict, { after }: { after?: string } = {}) => {
+      let waiting = after !== undefined;
       let done = false;
       proxy.watch((way, bytes) => {
-        if (done || way !== direction || !bytes.includes(text)) return "pass";
+        if (way === "up" && bytes.includes(after ?? "")) waiting = false;
+        if (done || waiting || way !== direction || !bytes.includes(text)) return "pass";
         done = true;
         return verdict;
       });
     };
-    return { proxy, bridge, scheduler, id, runs, launch, once };
+    /**
+     * Cuts the connection in place of the answer to the call that carries `text`. Not sooner: a master that hears that
+     * the subscription has ended before it came to the call refuses it.
+     */
+    const loseAnswer = (text: string) => once("down", "HTTP/1.1 202", "cut", { after: text });
+    return { proxy, bridge, scheduler, id, runs, launch, once, loseAnswer };
   }
 
   /** The link is lost and found again; offers from before are void. */
@@ -124,9 +131,9 @@ describeBridge("a connection to the master that is cut", cluster, (suite) => {
   });
 
   test("after the master had it, before its answer: OUTCOME_UNKNOWN, and the task runs", async () => {
-    const { scheduler, id, runs, launch, once } = await start();
+    const { scheduler, id, runs, launch, loseAnswer } = await start();
     const offer = await scheduler.offer();
-    once("up", id, "pass-and-cut");
+    loseAnswer(id);
     expect(await launch(offer)).toMatchObject({ code: "UNAVAILABLE", reason: "OUTCOME_UNKNOWN" });
     await relinked(scheduler);
     const owed = await finish(scheduler, id);
@@ -166,11 +173,11 @@ describeBridge("a connection to the master that is cut", cluster, (suite) => {
   });
 
   test("with the acknowledgement that the master had already: the next update comes once", async () => {
-    const { scheduler, id, runs, launch, once } = await start();
+    const { scheduler, id, runs, launch, loseAnswer } = await start();
     const offer = await scheduler.offer();
     expect(await launch(offer)).toMatchObject({ code: "OK" });
     const first = await scheduler.owedUpdate(id);
-    once("up", id, "pass-and-cut");
+    loseAnswer(id);
     const answer = await scheduler.call("acknowledge", { ackTokens: [first.ackToken] });
     expect(answer).toMatchObject({ code: "UNAVAILABLE", reason: "OUTCOME_UNKNOWN" });
     await relinked(scheduler);

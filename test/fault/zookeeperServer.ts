@@ -154,10 +154,11 @@ export class Contender {
     }
   }
 
-  /** Stands for election with this information. Gives the node's full path. */
-  async enter(info: object | string, prefix = "json.info_"): Promise<string> {
+  /** Stands for election with this information, for as long as the session lasts. Gives the node's full path. */
+  async enter(info: object | string, { prefix = "json.info_", forGood = false } = {}): Promise<string> {
     const data = Buffer.from(typeof info === "string" ? info : JSON.stringify(info));
-    const mode = zookeeper.CreateMode.EPHEMERAL_SEQUENTIAL;
+    const { EPHEMERAL_SEQUENTIAL, PERSISTENT_SEQUENTIAL } = zookeeper.CreateMode;
+    const mode = forGood ? PERSISTENT_SEQUENTIAL : EPHEMERAL_SEQUENTIAL;
     return done<string>((callback) => this.#client.create(`${this.#path}/${prefix}`, data, this.#acls, mode, callback));
   }
 
@@ -166,7 +167,7 @@ export class Contender {
     await done<unknown>((callback) => this.#client.setData(node, Buffer.from(JSON.stringify(info)), callback));
   }
 
-  /** Gives the leadership up. */
+  /** Gives a leadership up, of whichever contender. */
   async leave(node: string): Promise<void> {
     await done<void>((callback) => this.#client.remove(node, (error) => callback(error)));
   }
