@@ -1,38 +1,42 @@
-import { type ChildProcess, fork, type StdioOptions, spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Channel, NodeChannel } from "./channel.js";
 import type { Report } from "./processes/ipc.js";
 
 const TIMEOUT_MS = 60_000;
 
-/** A process of a benchmark, told what to do by IPC. */
+/** A process of a benchmark, told what to do, and reporting what it did. */
 export class Worker {
-  readonly #child: ChildProcess;
+  readonly #channel: Channel;
   readonly #reports: Report[] = [];
   #wake: (() => void) | undefined;
   #failure: string | undefined;
 
-  constructor(name: string, args: readonly string[] = [], execArgv: readonly string[] = []) {
-    this.#child = fork(fileURLToPath(new URL(`./processes/${name}.js`, import.meta.url)), args, {
-      execArgv: [...execArgv],
-    });
-    this.#child.on("message", (message: Report) => {
-      if (message.kind === "error") this.#failure = `${name}: ${String(message.message)}`;
+  /** @param to a module of bench/processes, by its name; or whatever else a channel leads to */
+  constructor(to: string | Channel) {
+    this.#channel = typeof to === "string" ? new NodeChannel(to) : to;
+    const { name, child } = this.#channel;
+    const fail = (failure: string) => {
+      this.#failure ??= failure;
+      this.#wake?.();
+    };
+    this.#channel.onReport((message) => {
       this.#reports.push(message);
+      if (message.kind === "error") this.#failure = `${name}: ${String(message.message)}`;
       this.#wake?.();
     });
-    this.#child.on("exit", (code) => {
-      this.#failure ??= `${name} ended with status ${code}`;
-      this.#wake?.();
-    });
+    child.on("error", (error) => fail(`${name}: ${error.message}`));
+    // Later than its exit: whatever it has reported has come.
+    child.on("close", (code) => fail(`${name} ended with status ${code}`));
   }
 
   tell(command: string, value?: unknown): void {
-    this.#child.send({ command, value });
+    this.#channel.send({ command, value });
   }
 
   /** The next report of that kind; earlier ones of other kinds are dropped. */
@@ -56,12 +60,12 @@ export class Worker {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#channel.child.pid ?? 0;
   }
 
   close(): void {
     this.#failure ??= "closed";
-    this.#child.kill();
+    this.#channel.child.kill();
   }
 }
 
@@ -148,7 +152,7 @@ export class Rig {
     const workers: Worker[] = [];
     try {
       const start = async (name: string, args: readonly string[] = []) => {
-        const worker = new Worker(name, args);
+        const worker = new Worker(new NodeChannel(name, args));
         workers.push(worker);
         return { worker, address: `127.0.0.1:${(await worker.next("ready")).port}` };
       };
@@ -163,7 +167,11 @@ export class Rig {
 
   /** A client process, attached to these frameworks. */
   async client(...frameworkNames: string[]): Promise<Worker> {
-    const client = this.worker("client");
+    return await this.attach(this.worker("client"), ...frameworkNames);
+  }
+
+  /** Attaches a client process to these frameworks. */
+  async attach(client: Worker, ...frameworkNames: string[]): Promise<Worker> {
     client.tell("attach", { address: this.bridge.address, frameworkNames });
     for (const _ of frameworkNames) await client.next("attached");
     for (const _ of frameworkNames) await this.master.next("subscribed");
@@ -179,8 +187,9 @@ export class Rig {
     return direct;
   }
 
-  worker(name: string): Worker {
-    const worker = new Worker(name);
+  /** A process that ends with the others. */
+  worker(to: string | Channel): Worker {
+    const worker = new Worker(to);
     this.#workers.push(worker);
     return worker;
   }

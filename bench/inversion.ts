@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import type { Effort } from "./effort.js";
+import { goProgram } from "./goProgram.js";
 import { type Figure, spread, usageOf, Worker } from "./harness.js";
 
 const execute = promisify(execFile);
@@ -39,7 +40,7 @@ export async function inversion(effort: Effort): Promise<Figure[]> {
       .resize({ ...size, fit: "fill" })
       .jpeg({ quality: 90 })
       .toFile(large);
-    const program = await goProgram(folder);
+    const program = await goProgram("invert");
     const figures: Figure[] = [];
     for (const images of imagesOf(large)) figures.push(...(await inverted(effort, images, program)));
     return figures;
@@ -56,19 +57,6 @@ function imagesOf(large: string): Images[] {
     { name: "the photographs that are PNG", files: png, reach: 4 },
     { name: "a JPEG of 12 megapixels", files: [large], reach: 4 },
   ];
-}
-
-/** The Go program, built; undefined where there is no Go. */
-async function goProgram(folder: string): Promise<string | undefined> {
-  const program = join(folder, "invert");
-  try {
-    await execute("go", ["build", "-o", program, join(root, "bench/go/invert.go")], { cwd: folder });
-    return program;
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    process.stderr.write("bench: inversion is not compared with anything: there is no 'go' in the PATH\n");
-    return undefined;
-  }
 }
 
 async function inverted(effort: Effort, images: Images, program: string | undefined): Promise<Figure[]> {

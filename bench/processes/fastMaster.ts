@@ -7,6 +7,7 @@ import { TaskState, TaskStatus_Source } from "../../gen/mesos/v1/mesos.js";
 import { Event, Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { encodeRecord } from "../../wire/recordio.js";
 import { onCommand, report } from "./ipc.js";
+import { messageEvent } from "./messageEvent.js";
 
 const ACCEPTED = Buffer.from("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -120,18 +121,6 @@ function updateEvent(i: number, bytes: number): Uint8Array {
         uuid,
         data: Buffer.alloc(Math.max(0, bytes - 130), 7),
       },
-    },
-  });
-  return Event.encode(event).finish();
-}
-
-function messageEvent(bytes: number): Uint8Array {
-  const event = Event.fromPartial({
-    type: Event_Type.MESSAGE,
-    message: {
-      agentId: { value: "agent" },
-      executorId: { value: "executor" },
-      data: Buffer.alloc(Math.max(0, bytes - 30), 7),
     },
   });
   return Event.encode(event).finish();

@@ -4,13 +4,19 @@ export interface Report {
   readonly [field: string]: unknown;
 }
 
+/** What a process of a benchmark shall do. */
+export interface Command {
+  readonly command: string;
+  readonly value?: unknown;
+}
+
 export function report(message: Report): void {
   process.send?.(message);
 }
 
 /** Runs the handler that a command names; ends the process when the parent goes away. */
 export function onCommand(handlers: Record<string, (value: unknown) => void>): void {
-  process.on("message", (message: { command: string; value?: unknown }) => {
+  process.on("message", (message: Command) => {
     const handler = handlers[message.command];
     if (!handler) throw new Error(`unknown command ${message.command}`);
     handler(message.value);

@@ -2,6 +2,7 @@
 import { Metadata, Server, ServerCredentials, type ServerWritableStream } from "@grpc/grpc-js";
 import { lengthDelimited, varintField } from "../../wire/proto.js";
 import { onCommand, report } from "./ipc.js";
+import { messageEvent } from "./messageEvent.js";
 
 const same = (bytes: Buffer): Buffer => bytes;
 let stream: ServerWritableStream<Buffer, Buffer> | undefined;
@@ -37,7 +38,7 @@ onCommand({
     const { count, bytes } = value as { count: number; bytes: number };
     const call = stream;
     if (!call) throw new Error("nobody has attached");
-    const event = lengthDelimited(1, varintField(1, 1), lengthDelimited(11, Buffer.alloc(bytes, 7)));
+    const event = lengthDelimited(1, varintField(1, 1), lengthDelimited(11, messageEvent(bytes)));
     let sent = 0;
     const write = () => {
       while (sent++ < count) if (!call.write(event)) return void call.once("drain", write);

@@ -5,29 +5,22 @@ import { cleanupAfterAll } from "../support/cleanup.js";
 import { at } from "../support/paths.js";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { execute, succeed } from "./execute.js";
-import { buildGo, goModule } from "./go.js";
+import { buildGo, goBenchModule, goModule } from "./go.js";
 import { followGuide } from "./guide.js";
 import { testReadme } from "./readme.js";
 
 /** Compilers with nothing in their caches. */
 const COLD_MS = 540_000;
 
-describe("the Go client", () => {
-  const cleanup = cleanupAfterAll();
-
+describe.each([
+  ["the Go client", goModule],
+  ["the benchmarks' module in Go", goBenchModule],
+])("%s", (_, cwd) => {
   it(
     "is formatted, and go vet has nothing to say",
     async () => {
-      expect(await succeed("gofmt", ["-l", "."], { cwd: goModule })).toBe("");
-      await succeed("go", ["vet", "./..."], { cwd: goModule });
-    },
-    COLD_MS,
-  );
-
-  it(
-    "passes its own tests",
-    async () => {
-      await succeed("go", ["test", "-race", "./..."], { cwd: goModule });
+      expect(await succeed("gofmt", ["-l", "."], { cwd })).toBe("");
+      await succeed("go", ["vet", "./..."], { cwd });
     },
     COLD_MS,
   );
@@ -35,7 +28,19 @@ describe("the Go client", () => {
   it(
     "has all that it needs in go.mod and go.sum",
     async () => {
-      await succeed("go", ["mod", "tidy", "-diff"], { cwd: goModule });
+      await succeed("go", ["mod", "tidy", "-diff"], { cwd });
+    },
+    COLD_MS,
+  );
+});
+
+describe("the Go client", () => {
+  const cleanup = cleanupAfterAll();
+
+  it(
+    "passes its own tests",
+    async () => {
+      await succeed("go", ["test", "-race", "./..."], { cwd: goModule });
     },
     COLD_MS,
   );
