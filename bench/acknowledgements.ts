@@ -1,3 +1,4 @@
+import { type ClientKind, goClients, nodeClient } from "./clientKinds.js";
 import type { Effort } from "./effort.js";
 import { type Figure, Rig, spread } from "./harness.js";
 
@@ -6,15 +7,26 @@ const WIRE_DELAY_MS = 2;
 
 /** Status updates to their acknowledgements at the master, a second, one framework, in order: near and far. */
 export async function acknowledgements(effort: Effort): Promise<Figure[]> {
-  return [await acknowledgementsOver(effort, 0, 15_000), await acknowledgementsOver(effort, WIRE_DELAY_MS, 10_000)];
+  const figures: Figure[] = [];
+  for (const kind of [nodeClient, ...(await goClients())]) {
+    figures.push(await acknowledgementsOver(effort, kind, 0, 15_000));
+    figures.push(await acknowledgementsOver(effort, kind, WIRE_DELAY_MS, 10_000));
+  }
+  return figures;
 }
 
-async function acknowledgementsOver(effort: Effort, wireDelayMs: number, reach: number): Promise<Figure> {
+async function acknowledgementsOver(
+  effort: Effort,
+  kind: ClientKind,
+  wireDelayMs: number,
+  reach: number,
+): Promise<Figure> {
   const count = effort.count(COUNT);
   const rig = await Rig.open({ wireDelayMs });
   try {
-    const client = await rig.client("bench");
+    const client = await rig.attach(kind.start(rig), "bench");
     client.tell("acknowledge", ["bench"]);
+    await client.next("acknowledging");
     const rates: number[] = [];
     for (let run = 0; run <= effort.runs; run++) {
       rig.master.tell("prepare", { kind: "updates", count, bytes: 300 });
@@ -27,7 +39,8 @@ async function acknowledgementsOver(effort: Effort, wireDelayMs: number, reach: 
     }
     const value = spread(rates);
     const wire = wireDelayMs === 0 ? "" : `, with ${wireDelayMs} ms of wire delay each way`;
-    const name = `status updates to their acknowledgements at the master${wire}`;
+    const by = kind === nodeClient ? "" : `, by a ${kind.name}`;
+    const name = `status updates to their acknowledgements at the master${by}${wire}`;
     return { name, unit: "/s", value, reach: `> ${reach.toLocaleString("en")}`, reached: value.median > reach };
   } finally {
     await rig.close();

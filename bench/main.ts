@@ -6,6 +6,7 @@ import { calls } from "./calls.js";
 import { type Effort, FULL } from "./effort.js";
 import { firstOffer } from "./firstOffer.js";
 import { busyFrameworks, idleFrameworks } from "./frameworks.js";
+import { goClientRate } from "./goClientRate.js";
 import type { Figure, Spread } from "./harness.js";
 import { inversion } from "./inversion.js";
 import { latency } from "./latency.js";
@@ -20,6 +21,7 @@ import { observers, stalledClient } from "./watchers.js";
 const benchmarks: Record<string, Benchmark> = {
   relay,
   "master-rate": masterRate,
+  "go-client-rate": goClientRate,
   acknowledgements,
   calls,
   latency,

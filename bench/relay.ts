@@ -1,44 +1,45 @@
+import { type ClientKind, goClients, goCounters, nodeClient } from "./clientKinds.js";
 import type { Effort } from "./effort.js";
-import { type Figure, Rig, spread } from "./harness.js";
+import { type Figure, Rig, spread, type Worker } from "./harness.js";
 
-/** Events relayed to one client, a second, beside a bare grpc-js stream of prepared buffers. */
+/** Events relayed to one client, a second, beside a bare grpc-js stream of prepared buffers to the same client. */
 export async function relay(effort: Effort): Promise<Figure[]> {
-  return [await relayOf(effort, 300, effort.count(50_000)), await relayOf(effort, 4096, effort.count(12_000))];
+  const figures: Figure[] = [];
+  for (const kind of [nodeClient, ...(await goCounters()), ...(await goClients())]) {
+    figures.push(await relayOf(effort, kind, 300, effort.count(50_000)));
+    figures.push(await relayOf(effort, kind, 4096, effort.count(12_000)));
+  }
+  return figures;
 }
 
 /** A run's events fit into the session's buffer: the master floods far faster than any client reads. */
-async function relayOf(effort: Effort, bytes: number, count: number): Promise<Figure> {
+async function relayOf(effort: Effort, kind: ClientKind, bytes: number, count: number): Promise<Figure> {
   const rig = await Rig.open();
   try {
     const reference = rig.worker("referenceServer");
     const referencePort = (await reference.next("ready")).port;
-    const client = await rig.client("bench");
-    const referenceClient = rig.worker("client");
+    const client = await rig.attach(kind.start(rig), "bench");
+    const referenceClient = kind.start(rig);
     referenceClient.tell("attach", { address: `127.0.0.1:${referencePort}`, frameworkNames: ["bench"] });
     await referenceClient.next("attached");
     const bridged: number[] = [];
     const referenced: number[] = [];
-    // Runs are short: the first ones warm both up, and more of them are measured.
-    const [warmUps, runs] = effort.full ? [3, 2 * effort.runs] : [1, effort.runs];
+    // Runs are short: the first ones warm all up, and of those in Node more are measured, as they vary more.
+    const warmUps = effort.full ? 3 : 1;
+    const runs = effort.full && kind === nodeClient ? 2 * effort.runs : effort.runs;
     for (let run = 1 - warmUps; run <= runs; run++) {
       rig.master.tell("prepare", { kind: "messages", count, bytes });
       await rig.master.next("prepared");
-      client.tell("count", count);
-      await client.next("counting");
-      rig.master.tell("flood");
-      const counted = await client.next("counted");
-      referenceClient.tell("count", count);
-      await referenceClient.next("counting");
-      reference.tell("flood", { count, bytes });
-      const other = await referenceClient.next("counted");
+      const seconds = await counted(client, count, () => rig.master.tell("flood"));
+      const other = await counted(referenceClient, count, () => reference.tell("flood", { count, bytes }));
       if (run <= 0) continue;
-      bridged.push(count / Number(counted.seconds));
-      referenced.push(count / Number(other.seconds));
+      bridged.push(count / seconds);
+      referenced.push(count / other);
     }
     const value = spread(bridged);
     const against = spread(referenced);
     return {
-      name: `events of ${bytes} B relayed to one client`,
+      name: `events of ${bytes} B relayed to one ${kind.name}`,
       unit: "/s",
       value,
       reference: against,
@@ -48,4 +49,12 @@ async function relayOf(effort: Effort, bytes: number, count: number): Promise<Fi
   } finally {
     await rig.close();
   }
+}
+
+/** How long a client took for so many events. */
+async function counted(client: Worker, count: number, flood: () => void): Promise<number> {
+  client.tell("count", count);
+  await client.next("counting");
+  flood();
+  return Number((await client.next("counted")).seconds);
 }

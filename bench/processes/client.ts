@@ -220,8 +220,10 @@ onCommand({
   acknowledge: (frameworkNames) => {
     for (const frameworkName of frameworkNames as string[]) {
       const stream = callsStream(frameworkName);
-      stream.on("data", () => {});
       acknowledgements.set(frameworkName, stream);
+      // The answer to the message that carried the header.
+      stream.once("data", () => report({ kind: "acknowledging", frameworkName }));
+      stream.resume();
     }
   },
   time: () => {
