@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const module = join(root, "bench/go");
 /** Compilers with nothing in their caches. */
 const TIMEOUT_MS = 300_000;
 /** What Go says when it is older than go.mod wants, and can't get a newer one. */
@@ -25,10 +26,20 @@ export function goProgram(name: string): Promise<string | undefined> {
   return building;
 }
 
+/** The version of the Go that builds them, without its `go`; undefined where there is none. */
+export async function goVersion(): Promise<string | undefined> {
+  try {
+    const { stdout } = await execute("go", ["env", "GOVERSION"], { cwd: module });
+    return stdout.trim().replace(/^go/, "");
+  } catch {
+    return undefined;
+  }
+}
+
 async function build(name: string): Promise<string | undefined> {
   const program = join(root, ".tools/go", `bench-${name}`);
   try {
-    const options = { cwd: join(root, "bench/go"), timeout: TIMEOUT_MS };
+    const options = { cwd: module, timeout: TIMEOUT_MS };
     await execute("go", ["build", "-o", program, `./${name}`], options);
     return program;
   } catch (error) {

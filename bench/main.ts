@@ -7,6 +7,7 @@ import { type Effort, FULL } from "./effort.js";
 import { firstOffer } from "./firstOffer.js";
 import { busyFrameworks, idleFrameworks } from "./frameworks.js";
 import { goClientRate } from "./goClientRate.js";
+import { goVersion } from "./goProgram.js";
 import type { Figure, Spread } from "./harness.js";
 import { inversion } from "./inversion.js";
 import { latency } from "./latency.js";
@@ -59,6 +60,7 @@ async function main(names: readonly string[]): Promise<void> {
   }
   const machine = {
     node: process.version,
+    go: await goVersion(),
     processor: cpus()[0]?.model ?? "",
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
