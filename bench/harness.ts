@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Channel, NodeChannel } from "./channel.js";
 import type { Report } from "./processes/ipc.js";
+import type { Spent } from "./processes/probe.js";
 
 const TIMEOUT_MS = 60_000;
 
@@ -75,12 +76,14 @@ export interface BenchBridge {
   close(): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
-  /** Bytes that the bridge's heap and buffers hold after a garbage collection. Needs `HEAP_PROBE`. */
-  heapAfterCollection(): Promise<number>;
+  /** Bytes that the bridge's heap and buffers hold after a garbage collection. Needs `PROBE`. */
+  held(): Promise<number>;
+  /** What the bridge has allocated and copied since it was last asked. Needs `PROBE`. */
+  spent(): Promise<Spent>;
 }
 
-/** Arguments for Node: the process tells what its heap holds. */
-const HEAP_PROBE = ["--expose-gc", "--import", new URL("./processes/heapProbe.js", import.meta.url).href];
+/** Arguments for Node: the process tells what it holds and spends. */
+const PROBE = ["--expose-gc", "--import", new URL("./processes/probe.js", import.meta.url).href];
 
 /** Starts a bridge for a benchmark, on a data directory of its own unless one is given. `execArgv` is for profilers. */
 export async function startBridge(
@@ -113,23 +116,24 @@ export async function startBridge(
     await ended;
     if (givenDataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   };
-  const heapAfterCollection = async () => {
+  const ask = async (question: string): Promise<unknown> => {
     const answer = once(child, "message", { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    child.send("heap");
-    return Number((await answer)[0]);
+    child.send(question);
+    return (await answer)[0];
   };
   return {
     address,
     pid: child.pid ?? 0,
     close: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
-    heapAfterCollection,
+    held: async () => Number(await ask("held")),
+    spent: async () => (await ask("spent")) as Spent,
   };
 }
 
 export interface RigOptions {
-  /** The bridge answers `bridge.heapAfterCollection`. */
-  readonly heapProbe?: boolean;
+  /** The bridge answers `bridge.held` and `bridge.spent`. */
+  readonly probe?: boolean;
   /** What the wire between bridge and master adds, each way, in ms. Default 0: none. */
   readonly wireDelayMs?: number;
 }
@@ -148,7 +152,7 @@ export class Rig {
     this.#workers = workers;
   }
 
-  static async open({ wireDelayMs = 0, heapProbe = false }: RigOptions = {}): Promise<Rig> {
+  static async open({ wireDelayMs = 0, probe = false }: RigOptions = {}): Promise<Rig> {
     const workers: Worker[] = [];
     try {
       const start = async (name: string, args: readonly string[] = []) => {
@@ -158,7 +162,7 @@ export class Rig {
       };
       const { worker: master, address } = await start("fastMaster");
       const far = wireDelayMs > 0 ? await start("delayRelay", [address, String(wireDelayMs)]) : undefined;
-      return new Rig(workers, master, address, await startBridge(far?.address ?? address, bridgeArgs(heapProbe)));
+      return new Rig(workers, master, address, await startBridge(far?.address ?? address, bridgeArgs(probe)));
     } catch (error) {
       for (const worker of workers) worker.close();
       throw error;
@@ -200,9 +204,9 @@ export class Rig {
   }
 }
 
-/** Arguments for the bridge's Node: those from BENCH_BRIDGE_ARGS, such as `--cpu-prof`, and those of the heap probe. */
-function bridgeArgs(heapProbe: boolean): string[] {
-  return [...(process.env.BENCH_BRIDGE_ARGS?.split(" ") ?? []), ...(heapProbe ? HEAP_PROBE : [])];
+/** Arguments for the bridge's Node: those from BENCH_BRIDGE_ARGS, such as `--cpu-prof`, and those of the probe. */
+function bridgeArgs(probe: boolean): string[] {
+  return [...(process.env.BENCH_BRIDGE_ARGS?.split(" ") ?? []), ...(probe ? PROBE : [])];
 }
 
 /** Memory and processor use of a process, from /proc. */

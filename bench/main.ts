@@ -15,6 +15,7 @@ import { masterRate } from "./masterRate.js";
 import { offers } from "./offers.js";
 import { relay } from "./relay.js";
 import { smoke } from "./smoke.js";
+import { spending } from "./spending.js";
 import { tasks } from "./tasks.js";
 import { twoProcesses } from "./twoProcesses.js";
 import { observers, stalledClient } from "./watchers.js";
@@ -24,6 +25,7 @@ const benchmarks: Record<string, Benchmark> = {
   "master-rate": masterRate,
   "go-client-rate": goClientRate,
   acknowledgements,
+  spending,
   calls,
   latency,
   offers,

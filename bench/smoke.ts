@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Effort, SHORT } from "./effort.js";
 import { type Figure, Rig, type Worker } from "./harness.js";
+import { relayEvents } from "./spending.js";
 
 const EVENTS = 10_000;
 const EVENT_BYTES = 300;
@@ -41,12 +42,14 @@ export async function smoke(benchmarks: Record<string, (effort: Effort) => Promi
 
 /** What 10,000 relayed events cost, apart from time, and what many more leave behind. */
 async function counted(): Promise<Bound[]> {
-  const rig = await Rig.open({ heapProbe: true });
+  const rig = await Rig.open({ probe: true });
   try {
     const client = await rig.client("bench");
     const kept = await heapKept(rig, client);
     const before = inputOutputOf(rig.bridge.pid);
-    const messages = await relayed(rig, client, EVENTS);
+    await rig.bridge.spent();
+    const messages = await relayEvents(rig, client, EVENTS, EVENT_BYTES);
+    const { allocated, copied } = await rig.bridge.spent();
     const after = inputOutputOf(rig.bridge.pid);
     const each = (value: number) => value / EVENTS;
     return [
@@ -54,6 +57,8 @@ async function counted(): Promise<Bound[]> {
       { name: "read calls of the bridge, an event", value: each(after.reads - before.reads), most: 0.2 },
       { name: "write calls of the bridge, an event", value: each(after.writes - before.writes), most: 0.2 },
       { name: "bytes written, an event", value: each(after.written - before.written), most: EVENT_BYTES + 100 },
+      { name: "bytes of heap allocated, an event", value: each(allocated), most: 2_500 },
+      { name: "bytes copied, an event", value: each(copied), most: 2 * EVENT_BYTES + 100 },
       { name: "bytes of heap kept, an event", value: kept, most: 20 },
     ];
   } finally {
@@ -68,23 +73,13 @@ async function counted(): Promise<Bound[]> {
 async function heapKept(rig: Rig, client: Worker): Promise<number> {
   const quarter = SESSION_EVENTS / 4;
   const turns = async (count: number) => {
-    for (let i = 0; i < count * 4; i++) await relayed(rig, client, quarter);
+    for (let i = 0; i < count * 4; i++) await relayEvents(rig, client, quarter, EVENT_BYTES);
     // What is under way when the client has the last event is let go of a moment later.
     await sleep(300);
-    return await rig.bridge.heapAfterCollection();
+    return await rig.bridge.held();
   };
   const before = await turns(2.5);
   return ((await turns(1)) - before) / SESSION_EVENTS;
-}
-
-/** Relays events, and gives in how many messages they came. */
-async function relayed(rig: Rig, client: Worker, count: number): Promise<number> {
-  rig.master.tell("prepare", { kind: "messages", count, bytes: EVENT_BYTES });
-  await rig.master.next("prepared");
-  client.tell("count", count);
-  await client.next("counting");
-  rig.master.tell("flood");
-  return Number((await client.next("counted")).messages);
 }
 
 /** What a process has read and written, in system calls and bytes. */
