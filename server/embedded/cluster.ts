@@ -200,7 +200,7 @@ class Cluster implements EmbeddedCluster {
       (request) => this.#master?.handle(request) ?? { status: 503 },
       (error) => this.#log(`master: ${error instanceof Error ? error.stack : error}`),
     );
-    this.#port = await server.listen(this.#port);
+    this.#port = await server.listen(this.#port, "choose another with --port, or 0 for any free one");
     this.#folder?.write("address", { port: this.#port });
     this.#server = server;
     const master = new EmbeddedMaster(

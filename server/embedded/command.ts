@@ -73,7 +73,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
       log,
     });
   } catch (error) {
-    process.stderr.write(`mesos-bridge local: ${describe(error, options.port)}\n`);
+    process.stderr.write(`mesos-bridge local: ${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
     return;
   }
@@ -85,14 +85,6 @@ async function runLocal(options: LocalOptions): Promise<void> {
   await stop;
   await cluster.close();
   process.exit(0);
-}
-
-function describe(error: unknown, port: number): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return `port ${port} is in use: choose another with --port, or 0 for any free one`;
-  if (code === "EACCES") return `port ${port} may not be used by this user: choose one above 1023 with --port`;
-  return error.message;
 }
 
 function wholeNumber(text: string): number {

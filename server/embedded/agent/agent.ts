@@ -55,7 +55,8 @@ export class EmbeddedAgent implements AgentInbox {
       (request) => this.#handle(request),
       (error) => this.#state.log(`agent ${this.#state.id}: ${error instanceof Error ? error.stack : error}`),
     );
-    this.#state.port = await this.#server.listen(this.#state.port);
+    const otherwise = "executors of this agent know it by that; end what has it, or start without --keep";
+    this.#state.port = await this.#server.listen(this.#state.port, otherwise);
     this.#state.save();
     await this.#recover();
   }

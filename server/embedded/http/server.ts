@@ -36,12 +36,19 @@ export class HttpServer {
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
 
-  /** Listens on 127.0.0.1 and returns the port. @throws the system's error, as EADDRINUSE. */
-  listen(port: number): Promise<number> {
+  /**
+   * Listens on 127.0.0.1 and returns the port.
+   *
+   * @param otherwise what a person can do where the port is in use
+   * @throws Error in one clear line
+   */
+  listen(port: number, otherwise: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
+      const fail = (error: NodeJS.ErrnoException) =>
+        reject(new Error(whyNot(error, port, otherwise), { cause: error }));
+      this.#server.once("error", fail);
       this.#server.listen(port, "127.0.0.1", () => {
-        this.#server.off("error", reject);
+        this.#server.off("error", fail);
         this.#server.on("error", this.#onError);
         resolve((this.#server.address() as AddressInfo).port);
       });
@@ -152,4 +159,10 @@ function write(response: ServerResponse, answer: Answer, incoming: IncomingMessa
   }
   response.setHeader("Content-Length", body.length);
   response.end(body);
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, port: number, otherwise: string): string {
+  if (code === "EADDRINUSE") return `port ${port} is in use: ${otherwise}`;
+  if (code === "EACCES") return `port ${port} may not be used by this user: choose one above 1023`;
+  return message;
 }

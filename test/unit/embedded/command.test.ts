@@ -91,6 +91,25 @@ describe("mesos-bridge local", () => {
     expect(await again.update("t")).toMatchObject({ state: "TASK_FAILED", reason: "REASON_EXECUTOR_TERMINATED" });
   });
 
+  test("with --keep a port of an agent that another program has taken meanwhile is named", async () => {
+    const workDir = await temporaryDirectory();
+    const first = local("--keep", "--port", "0", "--work-dir", workDir);
+    await expect.poll(() => first.stdout, { timeout: 10_000 }).toMatch(/^ready \S+\n$/);
+    const { body } = await http(`${first.stdout.slice("ready ".length).trim()}/slaves`, "", { method: "GET" });
+    const port = Number((JSON.parse(body) as { slaves: { port: number }[] }).slaves[0]?.port);
+    first.process.kill("SIGKILL");
+    await first.exit;
+    const taken = createServer().listen(port, "127.0.0.1");
+    await once(taken, "listening");
+    atEnd(() => taken.close());
+    const second = local("--keep", "--port", "0", "--work-dir", workDir);
+    expect(await second.exit).toEqual([1, null]);
+    expect(second.stderr).toMatch(
+      new RegExp(`^mesos-bridge local: port ${port} is in use: executors of this agent know it by that; end what`, "m"),
+    );
+    expect(second.stdout).toBe("");
+  });
+
   test("with --keep a file that can't be read is named", async () => {
     const workDir = await temporaryDirectory();
     await mkdir(join(workDir, "master"));
