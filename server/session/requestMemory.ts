@@ -38,6 +38,26 @@ export class RequestMemory {
     return !open && !answered;
   }
 
+  /** Has a request made, once for all calls with this id; an empty id is that of none. @throws what `make` throws */
+  once(
+    requestId: string,
+    done: (answer: CallAnswer) => void,
+    make: (answered: (answer: CallAnswer) => void) => void,
+  ): void {
+    if (requestId === "") return make(done);
+    if (!this.begin(requestId, Date.now(), done)) return;
+    try {
+      make((answer) => {
+        this.answered(requestId, answer);
+        done(answer);
+      });
+    } catch (error) {
+      // What can't be read was not sent, and gets no answer that a retry could wait for.
+      this.abandoned(requestId);
+      throw error;
+    }
+  }
+
   /** Gives the answer to those who wait. One that says that nothing was sent is not kept: the retry is made. */
   answered(requestId: string, answer: CallAnswer): void {
     const request = this.#open.get(requestId);

@@ -3,27 +3,22 @@ import type { CallOutcome } from "../mesos/callConnection.js";
 import { buildCall, CallType, declineCall, rolesCall, withFrameworkId } from "../mesos/calls.js";
 import { EventType, rescindEvent } from "../mesos/events.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
-import { Attachment, type AttachmentSink } from "./attachment.js";
+import type { Attachment, AttachmentSink } from "./attachment.js";
+import { Attachments, type Resume } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
-import {
-  BridgeError,
-  notAttached,
-  refusedSubscription,
-  storeUnavailable,
-  superseded,
-  tornDownByLease,
-} from "./errors.js";
+import { BridgeError, refusedSubscription, storeUnavailable, tornDownByLease } from "./errors.js";
 import { EventIntake, mesosBody } from "./eventIntake.js";
 import { EventLog, type EventLogOptions } from "./eventLog.js";
-import { rolesOf, subscribeCall, updatedFields, withId } from "./frameworkInfo.js";
+import { rolesOf, subscribeCall, updatedFields } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
 import { OpenOffers } from "./openOffers.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
-import { progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
+import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
 import { observeOffers, type SessionState } from "./sessionState.js";
+import { openedEvent, snapshotEvents } from "./snapshot.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
 import { Teardown } from "./teardown.js";
@@ -46,12 +41,6 @@ export interface SessionHost {
   ended(session: Session, next: "keep" | "forget"): Promise<void>;
 }
 
-/** Where a broken stream ended. */
-export interface Resume {
-  readonly attachmentId: string;
-  readonly afterSequence: number;
-}
-
 export interface AttachOptions {
   readonly resume: Resume | undefined;
   readonly defaultedFields: readonly string[];
@@ -61,7 +50,6 @@ export interface AttachOptions {
 
 /** Of a link that has not told anything yet. */
 const NOT_TRIED = "looking for a master";
-const REMEMBERED_ATTACHMENTS = 64;
 
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
@@ -78,13 +66,7 @@ export class Session {
   readonly #lease: Lease;
   readonly #reconciler: Reconciler;
   readonly #requests = new RequestMemory();
-  /** Ids of the attachments of this session, the newest last. */
-  #attachmentIds: string[] = [];
-  #attachment: Attachment | undefined;
-  /** Sequence up to which some client has read. */
-  #readSequence = 0;
-  /** The same, but only of clients that were handed their whole snapshot. */
-  #seenSequence = 0;
+  readonly #attachments: Attachments;
   #leaseExpiresMs: number | undefined;
   #master = "";
   #linkReason = NOT_TRIED;
@@ -108,6 +90,7 @@ export class Session {
       suppression: new Suppression(rolesOf(record.frameworkInfo), record.suppressedRoles),
     };
     for (const task of store.tasks(record.frameworkName)) this.#state.tasks.launched(task, Date.now());
+    this.#attachments = new Attachments(this.#state.log);
     this.#link = this.#newLink();
     this.#desk = new CallDesk(this.#state, {
       send: (call, done) => this.#link.send(call, done),
@@ -120,7 +103,7 @@ export class Session {
       done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
     });
     this.#intake = new EventIntake(this.#state, {
-      unread: (event) => event.sequence > (this.#attachment?.readSequence ?? this.#readSequence),
+      unread: (event) => event.sequence > this.#attachments.readSequence,
       declineOffers: (ids) => this.#send(declineCall(ids)),
       acknowledgeAgain: (call) => this.#send(call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
@@ -143,7 +126,7 @@ export class Session {
   }
 
   get attached(): boolean {
-    return this.#attachment !== undefined;
+    return this.#attachments.current !== undefined;
   }
 
   get linkConnected(): boolean {
@@ -176,21 +159,18 @@ export class Session {
 
   /** Attaches a client. An older attachment ends as superseded. */
   attach(options: AttachOptions, sink: AttachmentSink): Attachment {
-    if (this.#attachment) this.#noteRead(this.#attachment);
-    this.#attachment?.end(superseded("stream"));
+    this.#attachments.supersede();
+    this.#forgetReadUpdates();
     this.#lease.stop();
     // The new record is stored already. But where the client before was lost in the meantime, its loss was stored later.
     if (this.#leaseExpiresMs !== undefined) this.#remember({ ...this.#state.record, detachedAtMs: undefined });
     this.#leaseExpiresMs = undefined;
     this.#replaceRemoved = options.replaceRemoved;
     this.#teardown.withdraw();
-    const { log } = this.#state;
-    const resumed = this.#canResume(options.resume);
-    const next = resumed && options.resume ? options.resume.afterSequence + 1 : log.lastSequence + 1;
-    const attachment = new Attachment(log, next, sink);
-    this.#attachment = attachment;
-    this.#attachmentIds = [...this.#attachmentIds.slice(1 - REMEMBERED_ATTACHMENTS), attachment.id];
-    const opened = this.#opened(attachment, resumed, options.defaultedFields);
+    const { resume, defaultedFields } = options;
+    const resumed = this.#attachments.canResume(resume);
+    const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
+    const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : [opened, ...this.#snapshot()]);
     this.#welcomeBack(resumed);
     return attachment;
@@ -198,23 +178,14 @@ export class Session {
 
   /** The client's stream is gone. An attachment that is not the newest has no say any more. */
   detach(attachment: Attachment): void {
-    this.#noteRead(attachment);
-    if (attachment !== this.#attachment) return;
-    this.#attachment = undefined;
-    attachment.end();
-    if (!this.#closed) this.#detached(this.#state.record.leaseMs);
-  }
-
-  #noteRead(attachment: Attachment): void {
-    this.#readSequence = Math.max(this.#readSequence, attachment.readSequence);
-    if (attachment.snapshotRead) this.#seenSequence = Math.max(this.#seenSequence, attachment.readSequence);
+    const newest = this.#attachments.remove(attachment);
     this.#forgetReadUpdates();
+    if (newest && !this.#closed) this.#detached(this.#state.record.leaseMs);
   }
 
   #forgetReadUpdates(): void {
     const { tokenless, store, record } = this.#state;
-    const read = this.#attachment?.snapshotRead ? this.#attachment.readSequence : 0;
-    for (const taskId of tokenless.forgetRead(Math.max(this.#seenSequence, read))) {
+    for (const taskId of tokenless.forgetRead(this.#attachments.seenSequence)) {
       store.removeTask(record.frameworkName, taskId);
     }
   }
@@ -237,8 +208,7 @@ export class Session {
   /** Why this attachment may not call, if it may not. */
   fence(attachmentId: string): BridgeError | undefined {
     if (this.#closed) return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
-    if (attachmentId === this.#attachmentIds.at(-1)) return undefined;
-    return this.#attachmentIds.includes(attachmentId) ? superseded("call") : notAttached();
+    return this.#attachments.fence(attachmentId);
   }
 
   /** Ends the session and its link; what is stored stays. */
@@ -265,66 +235,17 @@ export class Session {
   ): void {
     const error = this.fence(attachmentId);
     if (error) return done({ error });
-    if (requestId === "") return perform(done);
-    if (!this.#requests.begin(requestId, Date.now(), done)) return;
-    try {
-      perform((answer) => {
-        this.#requests.answered(requestId, answer);
-        done(answer);
-      });
-    } catch (error) {
-      // What can't be read was not sent, and gets no answer that a retry could wait for.
-      this.#requests.abandoned(requestId);
-      throw error;
-    }
+    this.#requests.once(requestId, done, perform);
   }
 
-  #canResume(resume: Resume | undefined): boolean {
-    if (!resume || !this.#attachmentIds.includes(resume.attachmentId)) return false;
-    const { firstSequence, lastSequence } = this.#state.log;
-    return resume.afterSequence >= firstSequence - 1 && resume.afterSequence <= lastSequence;
-  }
-
-  #opened(attachment: Attachment, resumed: boolean, defaultedFields: readonly string[]): SessionEvent {
-    const { record, log } = this.#state;
-    const body: SessionEventBody = {
-      kind: "opened",
-      attachmentId: attachment.id,
-      frameworkId: record.frameworkId,
-      leaseMs: record.leaseMs,
-      resumed,
-      frameworkInfo: withId(record.frameworkInfo, record.frameworkId),
-      defaultedFields,
-      linkState: this.#link.connected ? "connected" : "connecting",
-    };
-    const sequence = resumed ? attachment.readSequence : log.lastSequence;
-    return { sequence, receiveTimeMs: Date.now(), ackToken: "", fragment: false, body };
+  get #linkState(): LinkState {
+    return this.#link.connected ? "connected" : "connecting";
   }
 
   #snapshot(): SessionEvent[] {
-    const { offers, inverseOffers, owed, log } = this.#state;
-    const events: SessionEvent[] = [];
-    const receiveTimeMs = Date.now();
-    const sequence = log.lastSequence;
-    const add = (open: OpenOffers, type: number) => {
-      const pieces = open.events(open.values());
-      for (const [i, { bytes }] of pieces.entries()) {
-        const fragment = i < pieces.length - 1;
-        events.push({ sequence, receiveTimeMs, ackToken: "", fragment, body: mesosBody(type, bytes) });
-      }
-    };
-    // Who attaches while there is no master learns why; what the link said before is not told again.
-    const [reason, master] = [this.#linkReason, this.#master];
-    if (!this.#link.connected && reason !== "" && reason !== NOT_TRIED) {
-      const body: SessionEventBody = { kind: "link-changed", state: "connecting", reason, master };
-      events.push({ sequence, receiveTimeMs, ackToken: "", fragment: false, body });
-    }
-    add(offers, EventType.OFFERS);
-    add(inverseOffers, EventType.INVERSE_OFFERS);
-    for (const { event } of owed.values()) events.push({ ...event, sequence });
-    for (const event of this.#state.tokenless.events()) events.push({ ...event, sequence });
-    events.push(progress(sequence, true, receiveTimeMs));
-    return events;
+    // Who attaches while there is no master learns why; that it is looked for is no reason.
+    const reason = this.#linkReason === NOT_TRIED ? "" : this.#linkReason;
+    return snapshotEvents(this.#state, { state: this.#linkState, reason, master: this.#master });
   }
 
   #subscribeCall(): Uint8Array {
@@ -344,7 +265,7 @@ export class Session {
   #onEvents(events: readonly Uint8Array[]): void {
     if (this.#closed) return;
     this.#intake.take(events, Date.now());
-    this.#attachment?.wake();
+    this.#attachments.current?.wake();
   }
 
   #onDisconnected(reason: string): void {
@@ -356,7 +277,7 @@ export class Session {
     this.#options.link.log.warn({ framework: this.frameworkName, reason }, "no subscription");
     this.#linkReason = reason;
     this.#append({ kind: "link-changed", state: "connecting", reason, master: this.#master });
-    this.#attachment?.wake();
+    this.#attachments.current?.wake();
   }
 
   #onRefused(message: string): void {
@@ -462,6 +383,6 @@ export class Session {
     this.#reconciler.stop();
     this.#teardown.end();
     observeOffers(this.#state, "lost", [], this.#state.offers.clear());
-    this.#attachment?.end(error);
+    this.#attachments.current?.end(error);
   }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Attachment, AttachmentSink } from "./attachment.js";
+import type { Resume } from "./attachments.js";
 import { BridgeError, invalidField, storeUnavailable } from "./errors.js";
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
-import { type Resume, Session, type SessionOptions } from "./session.js";
+import { Session, type SessionOptions } from "./session.js";
 
 /** Who calls. The transport finds out; sessions only hand it on. */
 export interface Identity {
