@@ -1,39 +1,27 @@
 import type { Effort } from "./effort.js";
-import { type Figure, spread, startBridge, Worker } from "./harness.js";
-import { startRealMesos } from "./realMesos.js";
+import { type Figure, spread, Worker } from "./harness.js";
+import { withRealMesos } from "./realMesos.js";
 
 const ATTEMPTS = 3;
 
 /** From a new framework's first byte to its first offer on the real Mesos, through the bridge and straight. */
 export async function firstOffer(effort: Effort): Promise<Figure[]> {
-  const mesos = await startRealMesos("cpus:4;mem:4096");
-  if (!mesos) {
-    process.stderr.write("bench: first-offer is left out: the real Mesos is not installed\n");
-    return [];
-  }
-  try {
-    const bridge = await startBridge(mesos.address);
-    try {
-      const through: number[] = [];
-      const straight: number[] = [];
-      // The first of each warms the bridge up.
-      for (let run = 0; run <= effort.runs * ATTEMPTS; run++) {
-        const without = await msUntilOffer("directTasks", mesos.address, run);
-        const bridged = await msUntilOffer("bridgeTasks", bridge.address, run);
-        if (run === 0) continue;
-        straight.push(without);
-        through.push(bridged);
-      }
-      const [value, reference] = [spread(through), spread(straight)];
-      const reached = value.median - reference.median < 50;
-      const name = "attach to the first offer of the real Mesos";
-      return [{ name, unit: "ms", value, reference, reach: "< 50 ms over Mesos's own", reached }];
-    } finally {
-      await bridge.close();
+  return withRealMesos("first-offer", "cpus:4;mem:4096", async (mesos, bridge) => {
+    const through: number[] = [];
+    const straight: number[] = [];
+    // The first of each warms the bridge up.
+    for (let run = 0; run <= effort.runs * ATTEMPTS; run++) {
+      const without = await msUntilOffer("directTasks", mesos.address, run);
+      const bridged = await msUntilOffer("bridgeTasks", bridge.address, run);
+      if (run === 0) continue;
+      straight.push(without);
+      through.push(bridged);
     }
-  } finally {
-    await mesos.close();
-  }
+    const [value, reference] = [spread(through), spread(straight)];
+    const reached = value.median - reference.median < 50;
+    const name = "attach to the first offer of the real Mesos";
+    return [{ name, unit: "ms", value, reference, reach: "< 50 ms over Mesos's own", reached }];
+  });
 }
 
 async function msUntilOffer(scheduler: string, address: string, run: number): Promise<number> {

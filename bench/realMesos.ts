@@ -5,18 +5,46 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type BenchBridge, startBridge } from "./harness.js";
 
 const START_MS = 60_000;
 
+/**
+ * Measures with a real Mesos of one agent, and a bridge on it. Where Mesos is not installed there are no figures, and
+ * stderr says so.
+ */
+export async function withRealMesos<T>(
+  benchmark: string,
+  resources: string,
+  measure: (mesos: RealMesos, bridge: BenchBridge) => Promise<T[]>,
+): Promise<T[]> {
+  const mesos = await startRealMesos(resources);
+  if (!mesos) {
+    const how = "the real Mesos is not installed; test/real-mesos/install does it";
+    process.stderr.write(`bench: ${benchmark} is left out: ${how}\n`);
+    return [];
+  }
+  try {
+    const bridge = await startBridge(mesos.address);
+    try {
+      return await measure(mesos, bridge);
+    } finally {
+      await bridge.close();
+    }
+  } finally {
+    await mesos.close();
+  }
+}
+
 /** A real Mesos 1.11.0 with one agent. */
-export interface RealMesos {
+interface RealMesos {
   /** As host:port. */
   readonly address: string;
   close(): Promise<void>;
 }
 
 /** Starts one; undefined where it is not installed. */
-export async function startRealMesos(resources: string): Promise<RealMesos | undefined> {
+async function startRealMesos(resources: string): Promise<RealMesos | undefined> {
   const home = process.env.REAL_MESOS_HOME ?? join(homedir(), ".cache/mesos-bridge/real-mesos");
   if (!existsSync(join(home, "installed"))) return undefined;
   const workDir = await mkdtemp(join(tmpdir(), "mesos-bridge-bench-"));

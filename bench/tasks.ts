@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Effort } from "./effort.js";
-import { type Figure, spread, startBridge, Worker } from "./harness.js";
-import { startRealMesos } from "./realMesos.js";
+import { type Figure, spread, Worker } from "./harness.js";
+import { withRealMesos } from "./realMesos.js";
 
 const TASKS = 1_000;
 const RESOURCES = "cpus:1000;mem:1000000;disk:10240;ports:[31000-32000]";
@@ -9,37 +9,23 @@ const EXECUTOR = fileURLToPath(new URL("./processes/emptyExecutor.js", import.me
 
 /** 1,000 empty tasks on one executor of the real Mesos, from their launch to the last acknowledgement: both ways. */
 export async function tasks(effort: Effort): Promise<Figure[]> {
-  const mesos = await startRealMesos(RESOURCES);
-  if (!mesos) {
-    process.stderr.write(
-      "bench: tasks is left out: the real Mesos is not installed; test/real-mesos/install does it\n",
-    );
-    return [];
-  }
   const count = effort.count(TASKS);
-  try {
-    const bridge = await startBridge(mesos.address);
-    try {
-      const bridged: number[] = [];
-      const straight: number[] = [];
-      for (let run = 0; run <= effort.runs; run++) {
-        const without = count / (await secondsOrAgain("directTasks", mesos.address, run, count));
-        const through = count / (await secondsOrAgain("bridgeTasks", bridge.address, run, count));
-        if (run === 0) continue;
-        bridged.push(through);
-        straight.push(without);
-      }
-      const value = spread(bridged);
-      const reference = spread(straight);
-      const reached = value.median >= 0.98 * reference.median;
-      const name = `${count} empty tasks on one executor of the real Mesos`;
-      return [{ name, unit: "/s", value, reference, reach: ">= 0.98 of straight on Mesos's API", reached }];
-    } finally {
-      await bridge.close();
+  return withRealMesos("tasks", RESOURCES, async (mesos, bridge) => {
+    const bridged: number[] = [];
+    const straight: number[] = [];
+    for (let run = 0; run <= effort.runs; run++) {
+      const without = count / (await secondsOrAgain("directTasks", mesos.address, run, count));
+      const through = count / (await secondsOrAgain("bridgeTasks", bridge.address, run, count));
+      if (run === 0) continue;
+      bridged.push(through);
+      straight.push(without);
     }
-  } finally {
-    await mesos.close();
-  }
+    const value = spread(bridged);
+    const reference = spread(straight);
+    const reached = value.median >= 0.98 * reference.median;
+    const name = `${count} empty tasks on one executor of the real Mesos`;
+    return [{ name, unit: "/s", value, reference, reach: ">= 0.98 of straight on Mesos's API", reached }];
+  });
 }
 
 /** Seen once in some fifty runs, and not yet explained: Mesos goes on and nothing more comes. It is told, and run again. */

@@ -4,6 +4,7 @@ import {
   CallsRequest,
   CallsResponse,
   LaunchTasksRequest,
+  LinkState,
   SubscribeRequest,
   SubscribeResponse,
   TeardownRequest,
@@ -56,6 +57,10 @@ function start({ address, name, command }: Start): void {
     const tokens: string[] = [];
     for (const { event, ackToken } of SubscribeResponse.decode(message).events) {
       if (event?.$case === "opened") header.attachmentId = event.value.attachmentId;
+      // A bridge would wait for its master; a figure that has waited for one is worth nothing.
+      if (event?.$case === "linkChanged" && event.value.state === LinkState.LINK_STATE_CONNECTING) {
+        failed(new Error(`the bridge has lost the master: ${event.value.reason}`));
+      }
       if (event?.$case === "mesos" && tasks.onEvent(event.value)) tokens.push(ackToken);
     }
     if (tokens.length > 0) acknowledge(tokens);

@@ -54,7 +54,9 @@ async function start({ address, command }: Start): Promise<void> {
   };
   const records = new RecordReader();
   response.body.on("error", () => {});
-  response.body.on("close", () => report({ kind: "tornDown" }));
+  response.body.on("close", () =>
+    ending ? report({ kind: "tornDown" }) : failed(new Error("the master has ended the subscription")),
+  );
   response.body.on("data", (chunk: Buffer) =>
     records.push(chunk, (record) => {
       const event = Event.decode(record);
