@@ -1,19 +1,12 @@
 import { LineChannel } from "./channel.js";
 import { type ClientKind, goClients, goCounters } from "./clientKinds.js";
+import { counted, relayed } from "./counted.js";
 import type { Effort } from "./effort.js";
 import { goProgram } from "./goProgram.js";
-import { type Figure, Rig, spread, usageOf, type Worker } from "./harness.js";
+import { type Figure, Rig, spread, usageOf } from "./harness.js";
 
 const COUNT = 50_000;
 const EVENT_BYTES = 300;
-
-/** What came to a client. */
-interface Received {
-  readonly seconds: number;
-  readonly messages: number;
-  /** Processor time of the client. */
-  readonly processorSeconds: number;
-}
 
 /**
  * Is the client in Go ever what these benchmarks wait for? What it takes from a server in Go that only sends prepared
@@ -39,31 +32,29 @@ async function rateOf(effort: Effort, kind: ClientKind, serverProgram: string): 
     const other = kind.start(rig);
     other.tell("attach", { address: `127.0.0.1:${port}`, frameworkNames: ["bench"] });
     await other.next("attached");
-    const relayed: number[] = [];
+    const fromBridge: number[] = [];
     const prepared: number[] = [];
     const itsTime: number[] = [];
     const bridgeTime: number[] = [];
     // The first ones warm up.
     for (let run = effort.full ? -2 : 0; run <= effort.runs; run++) {
-      rig.master.tell("prepare", { kind: "messages", count, bytes: EVENT_BYTES });
-      await rig.master.next("prepared");
       const before = usageOf(rig.bridge.pid).cpuSeconds;
-      const bridged = await received(client, count, () => rig.master.tell("flood"));
+      const bridged = await relayed(rig, client, count, EVENT_BYTES);
       const used = usageOf(rig.bridge.pid).cpuSeconds - before;
       // As many events in a message as the bridge had found waiting.
       const events = Math.round(count / bridged.messages);
       const messages = Math.ceil(count / events);
-      const straight = await received(other, count, () =>
+      const straight = await counted(other, count, () =>
         server.tell("flood", { messages, events, bytes: EVENT_BYTES }),
       );
       if (run <= 0) continue;
-      relayed.push(count / bridged.seconds);
+      fromBridge.push(count / bridged.seconds);
       prepared.push(count / straight.seconds);
       itsTime.push((bridged.processorSeconds / count) * 1e6);
       bridgeTime.push((used / count) * 1e6);
     }
     const value = spread(prepared);
-    const reference = spread(relayed);
+    const reference = spread(fromBridge);
     const its = spread(itsTime);
     const bridges = spread(bridgeTime);
     return [
@@ -87,12 +78,4 @@ async function rateOf(effort: Effort, kind: ClientKind, serverProgram: string): 
   } finally {
     await rig.close();
   }
-}
-
-async function received(client: Worker, count: number, flood: () => void): Promise<Received> {
-  client.tell("count", count);
-  await client.next("counting");
-  flood();
-  const { seconds, messages, processorSeconds } = await client.next("counted");
-  return { seconds: Number(seconds), messages: Number(messages), processorSeconds: Number(processorSeconds) };
 }

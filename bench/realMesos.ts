@@ -67,17 +67,22 @@ async function startRealMesos(resources: string): Promise<RealMesos | undefined>
   }
 }
 
-async function ready(output: NodeJS.ReadableStream): Promise<string> {
-  let text = "";
-  const timer = setTimeout(() => output.emit("error", new Error("Mesos did not start in time")), START_MS);
-  try {
-    for await (const chunk of output) {
+/** The address in the line that tells it. What comes behind that is read too: a pipe that is closed breaks its writer. */
+function ready(output: NodeJS.ReadableStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const fail = (why: string) => reject(new Error(`Mesos did not start${why}: ${text}`));
+    const timer = setTimeout(() => fail(` within ${START_MS} ms`), START_MS);
+    output.on("data", (chunk: Buffer) => {
       text += chunk.toString();
-      const address = /^ready http:\/\/(\S+)$/m.exec(text)?.[1];
-      if (address) return address;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  throw new Error(`Mesos did not start: ${text}`);
+      const address = /^ready http:\/\/(\S+)\n/m.exec(text)?.[1];
+      if (address === undefined) return;
+      clearTimeout(timer);
+      resolve(address);
+    });
+    output.on("end", () => {
+      clearTimeout(timer);
+      fail("");
+    });
+  });
 }

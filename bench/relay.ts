@@ -1,6 +1,7 @@
 import { type ClientKind, goClients, goCounters, nodeClient } from "./clientKinds.js";
+import { counted, relayed } from "./counted.js";
 import type { Effort } from "./effort.js";
-import { type Figure, Rig, spread, type Worker } from "./harness.js";
+import { type Figure, Rig, spread } from "./harness.js";
 
 /** Events relayed to one client, a second, beside a bare grpc-js stream of prepared buffers to the same client. */
 export async function relay(effort: Effort): Promise<Figure[]> {
@@ -28,13 +29,11 @@ async function relayOf(effort: Effort, kind: ClientKind, bytes: number, count: n
     const warmUps = effort.full ? 3 : 1;
     const runs = effort.full && kind === nodeClient ? 2 * effort.runs : effort.runs;
     for (let run = 1 - warmUps; run <= runs; run++) {
-      rig.master.tell("prepare", { kind: "messages", count, bytes });
-      await rig.master.next("prepared");
-      const seconds = await counted(client, count, () => rig.master.tell("flood"));
+      const through = await relayed(rig, client, count, bytes);
       const other = await counted(referenceClient, count, () => reference.tell("flood", { count, bytes }));
       if (run <= 0) continue;
-      bridged.push(count / seconds);
-      referenced.push(count / other);
+      bridged.push(count / through.seconds);
+      referenced.push(count / other.seconds);
     }
     const value = spread(bridged);
     const against = spread(referenced);
@@ -49,12 +48,4 @@ async function relayOf(effort: Effort, kind: ClientKind, bytes: number, count: n
   } finally {
     await rig.close();
   }
-}
-
-/** How long a client took for so many events. */
-async function counted(client: Worker, count: number, flood: () => void): Promise<number> {
-  client.tell("count", count);
-  await client.next("counting");
-  flood();
-  return Number((await client.next("counted")).seconds);
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { relayed } from "./counted.js";
 import { type Effort, SHORT } from "./effort.js";
 import { type Figure, Rig, type Worker } from "./harness.js";
-import { relayEvents } from "./spending.js";
 
 const EVENTS = 10_000;
 const EVENT_BYTES = 300;
@@ -48,7 +48,7 @@ async function counted(): Promise<Bound[]> {
     const kept = await heapKept(rig, client);
     const before = inputOutputOf(rig.bridge.pid);
     await rig.bridge.spent();
-    const messages = await relayEvents(rig, client, EVENTS, EVENT_BYTES);
+    const { messages } = await relayed(rig, client, EVENTS, EVENT_BYTES);
     const { allocated, copied } = await rig.bridge.spent();
     const after = inputOutputOf(rig.bridge.pid);
     const each = (value: number) => value / EVENTS;
@@ -73,7 +73,7 @@ async function counted(): Promise<Bound[]> {
 async function heapKept(rig: Rig, client: Worker): Promise<number> {
   const quarter = SESSION_EVENTS / 4;
   const turns = async (count: number) => {
-    for (let i = 0; i < count * 4; i++) await relayEvents(rig, client, quarter, EVENT_BYTES);
+    for (let i = 0; i < count * 4; i++) await relayed(rig, client, quarter, EVENT_BYTES);
     // What is under way when the client has the last event is let go of a moment later.
     await sleep(300);
     return await rig.bridge.held();

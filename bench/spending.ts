@@ -1,5 +1,6 @@
+import { relayed } from "./counted.js";
 import type { Effort } from "./effort.js";
-import { type Figure, Rig, spread, type Worker } from "./harness.js";
+import { type Figure, Rig, spread } from "./harness.js";
 import type { Spent } from "./processes/probe.js";
 
 const EVENTS = 10_000;
@@ -9,10 +10,10 @@ export async function spending(effort: Effort): Promise<Figure[]> {
   const count = effort.count(EVENTS);
   const figures: Figure[] = [];
   for (const bytes of [300, 4096]) {
-    const each = await relayed(effort, count, bytes);
+    const each = await ofRelayed(effort, count, bytes);
     figures.push(...figuresOf(`an event of ${bytes} B relayed`, each));
   }
-  figures.push(...figuresOf("a status update of 300 B and its acknowledgement", await acknowledged(effort, count)));
+  figures.push(...figuresOf("a status update of 300 B and its acknowledgement", await ofAcknowledged(effort, count)));
   return figures;
 }
 
@@ -24,17 +25,17 @@ function figuresOf(what: string, runs: readonly Spent[]): Figure[] {
 }
 
 /** By the event, for each run. */
-async function relayed(effort: Effort, count: number, bytes: number): Promise<Spent[]> {
+async function ofRelayed(effort: Effort, count: number, bytes: number): Promise<Spent[]> {
   const rig = await Rig.open({ probe: true });
   try {
     const client = await rig.client("bench");
-    return await measured(effort, rig, count, () => relayEvents(rig, client, count, bytes));
+    return await measured(effort, rig, count, () => relayed(rig, client, count, bytes));
   } finally {
     await rig.close();
   }
 }
 
-async function acknowledged(effort: Effort, count: number): Promise<Spent[]> {
+async function ofAcknowledged(effort: Effort, count: number): Promise<Spent[]> {
   const rig = await Rig.open({ probe: true });
   try {
     const client = await rig.client("bench");
@@ -62,14 +63,4 @@ async function measured(effort: Effort, rig: Rig, count: number, run: () => Prom
     if (i > 0) runs.push({ allocated: allocated / count, copied: copied / count });
   }
   return runs;
-}
-
-/** Floods so many events to a client, and gives in how many messages they came. */
-export async function relayEvents(rig: Rig, client: Worker, count: number, bytes: number): Promise<number> {
-  rig.master.tell("prepare", { kind: "messages", count, bytes });
-  await rig.master.next("prepared");
-  client.tell("count", count);
-  await client.next("counting");
-  rig.master.tell("flood");
-  return Number((await client.next("counted")).messages);
 }

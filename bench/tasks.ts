@@ -14,8 +14,8 @@ export async function tasks(effort: Effort): Promise<Figure[]> {
     const bridged: number[] = [];
     const straight: number[] = [];
     for (let run = 0; run <= effort.runs; run++) {
-      const without = count / (await secondsOrAgain("directTasks", mesos.address, run, count));
-      const through = count / (await secondsOrAgain("bridgeTasks", bridge.address, run, count));
+      const without = count / (await secondsOf("directTasks", mesos.address, `tasks-${run}`, count));
+      const through = count / (await secondsOf("bridgeTasks", bridge.address, `tasks-${run}`, count));
       if (run === 0) continue;
       bridged.push(through);
       straight.push(without);
@@ -26,16 +26,6 @@ export async function tasks(effort: Effort): Promise<Figure[]> {
     const name = `${count} empty tasks on one executor of the real Mesos`;
     return [{ name, unit: "/s", value, reference, reach: ">= 0.98 of straight on Mesos's API", reached }];
   });
-}
-
-/** Seen once in some fifty runs, and not yet explained: Mesos goes on and nothing more comes. It is told, and run again. */
-async function secondsOrAgain(scheduler: string, address: string, run: number, count: number): Promise<number> {
-  try {
-    return await secondsOf(scheduler, address, `tasks-${run}`, count);
-  } catch (error) {
-    process.stderr.write(`bench: tasks: ${scheduler} is run again: ${(error as Error).message}\n`);
-    return await secondsOf(scheduler, address, `tasks-${run}-again`, count);
-  }
 }
 
 /** A framework of its own for each run. Its first task starts the executor, and is not measured. */

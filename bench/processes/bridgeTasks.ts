@@ -18,6 +18,7 @@ const failed = (error: Error) => report({ kind: "error", message: error.message 
 
 let batch: TaskBatch | undefined;
 let tearDown: () => void = () => {};
+let ending = false;
 
 function start({ address, name, command }: Start): void {
   const begun = process.hrtime.bigint();
@@ -58,7 +59,7 @@ function start({ address, name, command }: Start): void {
     for (const { event, ackToken } of SubscribeResponse.decode(message).events) {
       if (event?.$case === "opened") header.attachmentId = event.value.attachmentId;
       // A bridge would wait for its master; a figure that has waited for one is worth nothing.
-      if (event?.$case === "linkChanged" && event.value.state === LinkState.LINK_STATE_CONNECTING) {
+      if (event?.$case === "linkChanged" && event.value.state === LinkState.LINK_STATE_CONNECTING && !ending) {
         failed(new Error(`the bridge has lost the master: ${event.value.reason}`));
       }
       if (event?.$case === "mesos" && tasks.onEvent(event.value)) tokens.push(ackToken);
@@ -67,6 +68,8 @@ function start({ address, name, command }: Start): void {
   });
   batch = tasks;
   tearDown = () => {
+    // The master ends the subscription then.
+    ending = true;
     const body = TeardownRequest.encode(TeardownRequest.fromPartial({ header })).finish();
     unary("Teardown", body, () => report({ kind: "tornDown" }));
   };
