@@ -1,8 +1,8 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
 import { ExpiryPolicy as ExpiryPolicyCode } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Resume } from "../session/attachments.js";
 import { invalidField } from "../session/errors.js";
 import type { ExpiryPolicy } from "../session/frameworkStore.js";
-import type { Resume } from "../session/attachments.js";
 import type { AttachRequest, Identity } from "../session/sessionManager.js";
 import { checkFrameworkName } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
