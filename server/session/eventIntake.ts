@@ -12,7 +12,7 @@ import {
   readUpdate,
 } from "../mesos/events.js";
 import { needsSplit, type OpenOffers } from "./openOffers.js";
-import type { SessionEvent, SessionEventBody } from "./sessionEvent.js";
+import { mesosBody, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import { observeOffers, type SessionState } from "./sessionState.js";
 import { isOver, isTerminal } from "./tasks.js";
 import { operationAckToken, readAckToken, taskAckToken, updateKey } from "./updates.js";
@@ -216,7 +216,3 @@ export class EventIntake {
 
 /** An operation beside the tasks, whose ids hold no slash. */
 const operationKey = (operationId: string): string => `/${operationId}`;
-
-export function mesosBody(type: number, bytes: Uint8Array, taskId = "", agentId = ""): SessionEventBody {
-  return { kind: "mesos", type, bytes, taskId, agentId };
-}

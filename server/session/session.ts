@@ -1,29 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type { CallOutcome } from "../mesos/callConnection.js";
-import { buildCall, CallType, declineCall, rolesCall, withFrameworkId } from "../mesos/calls.js";
-import { EventType, rescindEvent } from "../mesos/events.js";
+import { declineCall, withFrameworkId } from "../mesos/calls.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments, type Resume } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
+import { giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { BridgeError, refusedSubscription, storeUnavailable, tornDownByLease } from "./errors.js";
-import { EventIntake, mesosBody } from "./eventIntake.js";
-import { EventLog, type EventLogOptions } from "./eventLog.js";
+import { EventIntake } from "./eventIntake.js";
+import type { EventLogOptions } from "./eventLog.js";
 import { rolesOf, subscribeCall, updatedFields } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
-import { OpenOffers } from "./openOffers.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
-import { observeOffers, type SessionState } from "./sessionState.js";
+import { newSessionState, observeOffers, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
-import { Suppression } from "./suppression.js";
-import { KnownTasks } from "./tasks.js";
 import { Teardown } from "./teardown.js";
-import { TokenlessUpdates } from "./tokenlessUpdates.js";
-import { OwedUpdates } from "./updates.js";
 
 export interface SessionOptions {
   readonly link: LinkOptions;
@@ -77,19 +72,7 @@ export class Session {
     const { store, hub } = options;
     this.#options = options;
     this.#host = host;
-    this.#state = {
-      record,
-      store,
-      hub,
-      log: new EventLog(options.eventLog),
-      offers: new OpenOffers("offers"),
-      inverseOffers: new OpenOffers("inverse-offers"),
-      owed: new OwedUpdates(),
-      tokenless: new TokenlessUpdates(),
-      tasks: new KnownTasks(),
-      suppression: new Suppression(rolesOf(record.frameworkInfo), record.suppressedRoles),
-    };
-    for (const task of store.tasks(record.frameworkName)) this.#state.tasks.launched(task, Date.now());
+    this.#state = newSessionState(record, store, hub, options.eventLog);
     this.#attachments = new Attachments(this.#state.log);
     this.#link = this.#newLink();
     this.#desk = new CallDesk(this.#state, {
@@ -111,7 +94,7 @@ export class Session {
     });
     this.#lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
-      { holdOver: () => this.#holdOver(), expired: () => this.#leaseExpired() },
+      { holdOver: () => giveOffersBack(this.#state, (call) => this.#send(call)), expired: () => this.#leaseExpired() },
     );
     this.#reconciler = new Reconciler(options.reconciler ?? {}, (call) => this.#send(call));
   }
@@ -172,7 +155,7 @@ export class Session {
     const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : [opened, ...this.#snapshot()]);
-    this.#welcomeBack(resumed);
+    wantOffersAgain(this.#state, resumed, (call) => this.#send(call));
     return attachment;
   }
 
@@ -318,31 +301,6 @@ export class Session {
     this.#leaseExpiresMs = Date.now() + leaseMs;
     this.#lease.start(leaseMs);
     this.#remember({ ...this.#state.record, detachedAtMs: this.#leaseExpiresMs - this.#state.record.leaseMs });
-  }
-
-  #holdOver(): void {
-    const { suppression, offers, log } = this.#state;
-    suppression.setAway(true);
-    const ids = offers.clear();
-    if (ids.length > 0) {
-      this.#send(declineCall(ids));
-      observeOffers(this.#state, "declined", [], ids);
-      // Who resumes has to learn that these are gone.
-      for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), Date.now());
-    }
-    this.#send(buildCall(CallType.SUPPRESS));
-  }
-
-  #welcomeBack(resumed: boolean): void {
-    const { suppression, record } = this.#state;
-    // Who resumes goes on where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
-    // it can't know what the one before it had suppressed since.
-    const change = resumed ? undefined : suppression.reset(record.suppressedRoles);
-    const revive = suppression.away ? suppression.wantedRoles() : (change?.revived ?? []);
-    const suppress = suppression.away ? [] : (change?.suppressed ?? []);
-    suppression.setAway(false);
-    if (revive.length > 0) this.#send(rolesCall(CallType.REVIVE, revive));
-    if (suppress.length > 0) this.#send(rolesCall(CallType.SUPPRESS, suppress));
   }
 
   #leaseExpired(): void {

@@ -54,3 +54,8 @@ export function eventBytes(event: SessionEvent): number {
 export function progress(sequence: number, snapshotEnd: boolean, receiveTimeMs: number): SessionEvent {
   return { sequence, receiveTimeMs, ackToken: "", fragment: false, body: { kind: "progress", snapshotEnd } };
 }
+
+/** An event of Mesos, as it came. @param bytes the serialized `mesos.v1.scheduler.Event` */
+export function mesosBody(type: number, bytes: Uint8Array, taskId = "", agentId = ""): SessionEventBody {
+  return { kind: "mesos", type, bytes, taskId, agentId };
+}

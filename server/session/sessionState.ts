@@ -1,11 +1,12 @@
-import type { EventLog } from "./eventLog.js";
+import { EventLog, type EventLogOptions } from "./eventLog.js";
+import { rolesOf } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub, OfferChange } from "./observerHub.js";
-import type { OpenOffers } from "./openOffers.js";
-import type { Suppression } from "./suppression.js";
-import type { KnownTasks } from "./tasks.js";
-import type { TokenlessUpdates } from "./tokenlessUpdates.js";
-import type { OwedUpdates } from "./updates.js";
+import { OpenOffers } from "./openOffers.js";
+import { Suppression } from "./suppression.js";
+import { KnownTasks } from "./tasks.js";
+import { TokenlessUpdates } from "./tokenlessUpdates.js";
+import { OwedUpdates } from "./updates.js";
 
 /** What the parts of one session share. */
 export interface SessionState {
@@ -19,6 +20,29 @@ export interface SessionState {
   readonly tokenless: TokenlessUpdates;
   readonly tasks: KnownTasks;
   readonly suppression: Suppression;
+}
+
+/** Of a session that begins: nothing is open yet, and its tasks are those that the store remembers. */
+export function newSessionState(
+  record: FrameworkRecord,
+  store: FrameworkStore,
+  hub: ObserverHub,
+  eventLog: EventLogOptions | undefined,
+): SessionState {
+  const tasks = new KnownTasks();
+  for (const task of store.tasks(record.frameworkName)) tasks.launched(task, Date.now());
+  return {
+    record,
+    store,
+    hub,
+    log: new EventLog(eventLog),
+    offers: new OpenOffers("offers"),
+    inverseOffers: new OpenOffers("inverse-offers"),
+    owed: new OwedUpdates(),
+    tokenless: new TokenlessUpdates(),
+    tasks,
+    suppression: new Suppression(rolesOf(record.frameworkInfo), record.suppressedRoles),
+  };
 }
 
 /** Tells observers what became of offers. */

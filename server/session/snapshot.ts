@@ -1,9 +1,8 @@
 import { EventType } from "../mesos/events.js";
 import type { Attachment } from "./attachment.js";
-import { mesosBody } from "./eventIntake.js";
 import { withId } from "./frameworkInfo.js";
 import type { OpenOffers } from "./openOffers.js";
-import { type LinkState, progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
+import { type LinkState, mesosBody, progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import type { SessionState } from "./sessionState.js";
 
 /** How the session's link is. */
