@@ -41,9 +41,9 @@ export async function inversion(effort: Effort): Promise<Figure[]> {
       .jpeg({ quality: 90 })
       .toFile(large);
     const program = await goProgram("invert");
-    const figures: Figure[] = [];
-    for (const images of imagesOf(large)) figures.push(...(await inverted(effort, images, program)));
-    return figures;
+    const all: Measured[] = [];
+    for (const images of imagesOf(large)) all.push(await measured(effort, images, program));
+    return [rateOf(together(all)), ...all.flatMap((each) => [rateOf(each), ...memoryOf(each, effort)])];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -59,24 +59,48 @@ function imagesOf(large: string): Images[] {
   ];
 }
 
-async function inverted(effort: Effort, images: Images, program: string | undefined): Promise<Figure[]> {
+/** Some images, inverted by the executor's code and, where there is Go, by the program in Go. */
+interface Measured {
+  readonly images: Images;
+  readonly ours: Inverted;
+  readonly theirs: Inverted | undefined;
+}
+
+async function measured(effort: Effort, images: Images, program: string | undefined): Promise<Measured> {
   const ours = await byExecutor(effort.runs, images.files);
   const theirs = program === undefined ? undefined : await byGo(effort.runs, images.files, program);
+  return { images, ours, theirs };
+}
+
+/** As if they had been inverted one after the other. */
+function together(all: readonly Measured[]): Measured {
+  const files = all.flatMap(({ images }) => images.files);
+  const name = `all ${files.length} images`;
+  const add = (sum: Inverted, { seconds, grownMb }: Inverted): Inverted => ({
+    seconds: sum.seconds.map((each, run) => each + (seconds[run] ?? Number.NaN)),
+    grownMb: Math.max(sum.grownMb, grownMb),
+  });
+  const theirs = all.flatMap((each) => each.theirs ?? []);
+  return {
+    images: { name, files, reach: 4 },
+    ours: all.map(({ ours }) => ours).reduce(add),
+    theirs: theirs.length === all.length ? theirs.reduce(add) : undefined,
+  };
+}
+
+function rateOf({ images, ours, theirs }: Measured): Figure {
   const rates = ({ seconds }: Inverted) => spread(seconds.map((each) => images.files.length / each));
+  const name = `inversion of ${images.name}, a second of processor time on one core`;
   const value = rates(ours);
-  const reference = theirs && rates(theirs);
+  if (!theirs) return { name, unit: "/s", value };
+  const reference = rates(theirs);
+  const reached = value.median >= images.reach * reference.median;
+  return { name, unit: "/s", value, reference, reach: `>= ${images.reach} x the Go program`, reached };
+}
+
+function memoryOf({ images, ours, theirs }: Measured, effort: Effort): Figure[] {
   const memory = spread([ours.grownMb]);
   return [
-    {
-      name: `inversion of ${images.name}, a second of processor time on one core`,
-      unit: "/s",
-      value,
-      ...(reference && { reference }),
-      ...(reference && {
-        reach: `>= ${images.reach} x the Go program`,
-        reached: value.median >= images.reach * reference.median,
-      }),
-    },
     {
       name: `inversion of ${images.name}, peak memory over its start, once`,
       unit: "MB",
