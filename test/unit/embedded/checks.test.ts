@@ -69,10 +69,13 @@ describe("health checks", () => {
   });
 
   test("tell TASK_KILLING to a framework that knows it, and give the grace of the kill policy", async () => {
-    const health_check = { ...QUICK, type: "COMMAND", command: { value: "false" }, consecutive_failures: 1 };
+    // Until its shell has set the trap, the task ends when it is asked to.
+    const deaf = join(await temporaryDirectory(), "deaf");
+    const command = { value: `until test -e ${deaf}; do sleep 0.02; done; false` };
+    const health_check = { ...QUICK, type: "COMMAND", command, consecutive_failures: 1 };
     const kill_policy = { grace_period: { nanoseconds: 200_000_000 } };
     const { scheduler } = await running(
-      "trap '' TERM; while :; do sleep 0.1; done",
+      `trap '' TERM; touch ${deaf}; while :; do sleep 0.1; done`,
       { health_check, kill_policy },
       { capabilities: [{ type: "TASK_KILLING_STATE" }] },
     );

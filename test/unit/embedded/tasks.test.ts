@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -47,9 +48,12 @@ describe("command tasks", () => {
     const { url } = await cluster();
     const scheduler = await Scheduler.subscribe(url, { capabilities: [{ type: "TASK_KILLING_STATE" }] });
     const offer = await scheduler.offer();
-    const stubborn = 'trap "" TERM; while true; do sleep 0.1; done';
+    // It runs when its shell has been started, and is deaf only when that has come to the trap.
+    const deaf = join(await temporaryDirectory(), "deaf");
+    const stubborn = `trap "" TERM; touch ${deaf}; while true; do sleep 0.1; done`;
     await scheduler.launch(offer, commandTask(offer, "t", stubborn));
     await statesOf(scheduler, "t", 2);
+    await expect.poll(() => existsSync(deaf)).toBe(true);
     const kill_policy = { grace_period: { nanoseconds: 200_000_000 } };
     await scheduler.call("KILL", { kill: { task_id: { value: "t" }, kill_policy } });
     expect(await statesOf(scheduler, "t", 2)).toEqual([
