@@ -304,16 +304,16 @@ test("without an answer in time the calls are unknown", async () => {
 });
 
 test("answers that come one by one are in time, however many there are", async () => {
-  const caller = new Caller({ timeoutMs: 300 });
+  const caller = new Caller({ timeoutMs: 1_000 });
   caller.send("a", "b", "c", "d", "e", "f");
   const { connection } = await master.requests.next();
   const started = performance.now();
   while (caller.answered.all.length < 6) {
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await new Promise((resolve) => setTimeout(resolve, 200));
     connection.answer(202);
     await caller.answered.next();
   }
-  expect(performance.now() - started).toBeGreaterThan(400);
+  expect(performance.now() - started).toBeGreaterThan(1_000);
   expect([...caller.outcomes.values()].every(({ kind }) => kind === "accepted")).toBe(true);
 });
 
@@ -327,17 +327,17 @@ test("bytes that make no answer are no reason to wait longer", async () => {
   cleanup.defer(() => clearInterval(dribble));
   await caller.answered.next({ timeoutMs: 5_000 });
   clearInterval(dribble);
-  expect(performance.now() - started).toBeLessThan(1_500);
+  expect(performance.now() - started).toBeLessThan(4_000);
   expect(caller.kinds()).toEqual({ a: "unknown" });
 });
 
 test("after the time an idle connection stays", async () => {
-  const caller = new Caller({ timeoutMs: 50 });
+  const caller = new Caller({ timeoutMs: 500 });
   caller.send("a");
   const { connection } = await master.requests.next();
   connection.answer(202);
   await caller.answered.next();
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await new Promise((resolve) => setTimeout(resolve, 700));
   caller.send("b");
   await master.requests.next();
   connection.answer(202);
