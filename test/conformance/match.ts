@@ -56,24 +56,37 @@ function special(
     : undefined;
 }
 
-/** Compares a list in which "..." stands for any items. */
+/** Compares a list in which "..." stands for any items, and `{"$oneOrMore": item}` for one or more that match. */
 export function listMismatches(expected: readonly JsonValue[], seen: readonly JsonValue[]): string[] {
   const saved: Saved = new Map();
   let from = 0;
   let loose = false;
-  for (const [i, item] of expected.entries()) {
-    if (item === "...") {
+  for (const [i, entry] of expected.entries()) {
+    if (entry === "...") {
       loose = true;
       continue;
     }
-    const found = loose ? seen.findIndex((other, at) => at >= from && mismatches(item, other).length === 0) : from;
+    const repeated = oneOrMore(entry);
+    const item = repeated ?? entry;
+    const matches = (other: JsonValue) => mismatches(item, other).length === 0;
+    const found = loose ? seen.findIndex((other, at) => at >= from && matches(other)) : from;
     if (found < 0 || found >= seen.length) return [`nothing matches item ${i}, ${shown(item)}, in ${shown([...seen])}`];
     const wrong = mismatches(item, seen[found], saved, `[${found}]`);
     if (wrong.length > 0) return [...wrong, `all of it: ${shown([...seen])}`];
     from = found + 1;
+    if (repeated !== undefined) from += countWhile(seen.slice(from), matches);
     loose = false;
   }
   return loose || from === seen.length ? [] : [`too many: ${shown(seen.slice(from))}`];
+}
+
+function oneOrMore(entry: JsonValue): JsonValue | undefined {
+  return entry !== null && typeof entry === "object" && !Array.isArray(entry) ? entry.$oneOrMore : undefined;
+}
+
+function countWhile(items: readonly JsonValue[], matches: (item: JsonValue) => boolean): number {
+  const end = items.findIndex((item) => !matches(item));
+  return end < 0 ? items.length : end;
 }
 
 export function shown(value: JsonValue | undefined): string {
