@@ -463,7 +463,7 @@ describe("calls", () => {
       reason: "OUTCOME_UNKNOWN",
     });
     fake.answer("reviveOffers", (_: never, context) => refuse(context, Status.UNAVAILABLE, "NO_MASTER"));
-    const revive = scheduler.reviveOffers([], { deadlineMs: 300 });
+    const revive = scheduler.reviveOffers([], { deadlineMs: 1_000 });
     await expect(revive).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED, reason: "NOT_SENT" });
     await expect(revive).rejects.toThrow("NO_MASTER");
     stream.end();

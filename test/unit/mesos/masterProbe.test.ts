@@ -48,7 +48,7 @@ function probe(...masters: FakeMaster[]): { probe: MasterProbe; told: boolean[];
       tlsCa: undefined,
       intervalMs: 50,
       retryMs: 20,
-      timeoutMs: 200,
+      timeoutMs: 1_000,
     },
     (reachable) => told.push(reachable),
   );
