@@ -431,6 +431,8 @@ class Scheduler {
   std::vector<std::string> owed_;
 };
 
+constexpr char kVersion[] = "0.1.0";
+
 constexpr char kHelp[] = R"(Usage: empty-tasks [options]
 
 Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
@@ -444,6 +446,7 @@ Options:
   --command COMMAND        the shell command of each task (default: true)
   --retries N              how often a task is launched again when Mesos lost it (default: 3)
   --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
+  --version                print the version and end
   --help                   print this and end
 )";
 
@@ -461,7 +464,7 @@ Options Parse(int argc, char** argv) {
   const option known[] = {{"bridge", 1, nullptr, 'b'}, {"framework-name", 1, nullptr, 'f'}, {"user", 1, nullptr, 'u'},
                           {"role", 1, nullptr, 'r'},   {"tasks", 1, nullptr, 't'},          {"retries", 1, nullptr, 'n'},
                           {"command", 1, nullptr, 'c'}, {"give-up-after", 1, nullptr, 'g'}, {"help", 0, nullptr, 'h'},
-                          {nullptr, 0, nullptr, 0}};
+                          {"version", 0, nullptr, 'v'}, {nullptr, 0, nullptr, 0}};
   for (int flag; (flag = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     switch (flag) {
       case 'b': options.bridge = optarg; break;
@@ -473,6 +476,7 @@ Options Parse(int argc, char** argv) {
       case 'n': options.retries = Number("retries", optarg, 0); break;
       case 'g': options.give_up_after = Number("give-up-after", optarg, 0); break;
       case 'h': std::cout << kHelp; std::exit(0);
+      case 'v': std::cout << "empty-tasks " << kVersion << std::endl; std::exit(0);
       default: std::exit(2);
     }
   }

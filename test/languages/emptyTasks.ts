@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Bridge } from "../support/bridge.js";
@@ -7,6 +7,7 @@ import { type RunningProcess, startProcess } from "../support/childProcess.js";
 import { type Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import { type BridgeSuite, describeBridge } from "../support/describeBridge.js";
 import { eventually, within } from "../support/eventually.js";
+import { at } from "../support/paths.js";
 import { TcpProxy } from "../support/tcpProxy.js";
 import type { Program } from "./program.js";
 
@@ -170,6 +171,14 @@ function testWithoutBridge(
     const { code } = await running.exited;
     for (const flag of ["bridge", "framework-name", "user", "role", "tasks", "command", "retries", "give-up-after"])
       expect(running.log()).toMatch(new RegExp(` --?${flag} `));
+    expect(code).toBe(0);
+  });
+
+  it("tells its version", async () => {
+    const { version } = JSON.parse(readFileSync(at("package.json"), "utf8")) as { version: string };
+    const running = cleanup.use(await start("--version"));
+    const { code } = await running.exited;
+    expect(running.log().trim().split(" ").at(-1)).toBe(version);
     expect(code).toBe(0);
   });
 }

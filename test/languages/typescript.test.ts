@@ -87,6 +87,8 @@ describe("the clients' packages", () => {
       expect(read(manifest)).toContain(`\nlicense = "${license}"\n`);
     }
     expect(read("clients/go/mesosbridge/doc.go")).toContain(`\nconst Version = "${version}"\n`);
+    const java = "clients/java/src/main/java/io/github/mesosbridge/Scheduler.java";
+    expect(read(java)).toContain(`String VERSION = "${version}";`);
     const pom = read("clients/java/pom.xml");
     expect(pom).toContain(`<artifactId>mesosbridge</artifactId>\n  <version>${version}</version>`);
     expect(pom).toContain(`<name>${license}</name>`);

@@ -24,6 +24,7 @@ type options struct {
 	bridge, frameworkName, user, role, command string
 	tasks, retries                             int
 	giveUpAfter                                time.Duration
+	version                                    bool
 }
 
 func main() {
@@ -33,6 +34,10 @@ func main() {
 	}
 	if err != nil {
 		os.Exit(2)
+	}
+	if opts.version {
+		fmt.Println("empty-tasks", mesosbridge.Version)
+		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,6 +66,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.command, "command", "true", "the shell `command` of each task")
 	flags.IntVar(&o.retries, "retries", 3, "how often a task is launched again when Mesos lost it")
 	flags.DurationVar(&o.giveUpAfter, "give-up-after", time.Minute, "end when the bridge could not be reached for so long")
+	flags.BoolVar(&o.version, "version", false, "print the version and end")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -149,6 +149,7 @@ public final class Options {
     }
     return ManagedChannelBuilder.forTarget("dns:///" + bridge)
         .usePlaintext()
+        .userAgent("mesosbridge-java/" + Scheduler.VERSION)
         .maxInboundMessageSize(maxMessageBytes)
         .keepAliveTime(20, TimeUnit.SECONDS)
         .keepAliveTimeout(10, TimeUnit.SECONDS)

@@ -32,6 +32,9 @@ import java.util.concurrent.TimeUnit;
  * taken the call. The header of a request is filled in; a request id of the caller's own is kept.
  */
 public final class Scheduler implements AutoCloseable {
+  /** Version of this library, and of the bridge that it was made with. */
+  public static final String VERSION = "0.1.0";
+
   /** How long {@code close} tries to send what acknowledgements are owed. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 

@@ -14,7 +14,8 @@ record CommandLine(
     String command,
     int retries,
     Duration giveUpAfter,
-    boolean help) {
+    boolean help,
+    boolean version) {
 
   static final String HELP =
       """
@@ -31,6 +32,7 @@ record CommandLine(
         --command COMMAND        the shell command of each task (default: true)
         --retries N              how often a task is launched again when Mesos lost it (default: 3)
         --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
+        --version                print the version and end
         --help                   print this and end
       """;
 
@@ -50,9 +52,14 @@ record CommandLine(
     values.put("--retries", "3");
     values.put("--give-up-after", "60");
     boolean help = false;
+    boolean version = false;
     for (int i = 0; i < arguments.length; i++) {
       if (arguments[i].equals("--help")) {
         help = true;
+        continue;
+      }
+      if (arguments[i].equals("--version")) {
+        version = true;
         continue;
       }
       String[] parts = arguments[i].split("=", 2);
@@ -76,7 +83,8 @@ record CommandLine(
         values.get("--command"),
         number(values, "--retries", 0),
         Duration.ofSeconds(number(values, "--give-up-after", 0)),
-        help);
+        help,
+        version);
   }
 
   private static int number(Map<String, String> values, String name, int least) {

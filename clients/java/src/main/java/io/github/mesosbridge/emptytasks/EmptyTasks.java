@@ -27,7 +27,13 @@ public final class EmptyTasks {
     int status;
     try {
       CommandLine line = CommandLine.parse(arguments);
-      status = line.help() ? help() : run(line);
+      if (line.help()) {
+        status = print(CommandLine.HELP);
+      } else if (line.version()) {
+        status = print("empty-tasks " + Scheduler.VERSION + "\n");
+      } else {
+        status = run(line);
+      }
     } catch (IllegalArgumentException wrong) {
       System.err.println("empty-tasks: " + wrong.getMessage() + "; --help tells more");
       status = 2;
@@ -39,8 +45,8 @@ public final class EmptyTasks {
     Runtime.getRuntime().halt(status);
   }
 
-  private static int help() {
-    System.out.print(CommandLine.HELP);
+  private static int print(String text) {
+    System.out.print(text);
     return 0;
   }
 

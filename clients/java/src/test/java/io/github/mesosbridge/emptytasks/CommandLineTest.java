@@ -19,6 +19,7 @@ class CommandLineTest {
     assertEquals(3, line.retries());
     assertEquals(Duration.ofSeconds(2), line.giveUpAfter());
     assertTrue(CommandLine.parse("--help").help());
+    assertTrue(CommandLine.parse("--version").version());
   }
 
   @ParameterizedTest
