@@ -20,6 +20,7 @@ export interface ServeConfig {
   readonly offerHold: number;
   readonly clientTimeout: number;
   readonly missedHeartbeats: number;
+  readonly callTimeout: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -43,6 +44,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     offerHold: flag(flags, "offerHold", "5s", milliseconds),
     clientTimeout: flag(flags, "clientTimeout", "50s", clientTimeout),
     missedHeartbeats: flag(flags, "missedHeartbeats", "5", missedHeartbeats),
+    callTimeout: flag(flags, "callTimeout", "30s", callTimeout),
     logLevel: flag(flags, "logLevel", "info", oneOf(LOG_LEVELS)),
   };
   if ((principal === undefined) !== (secretFile === undefined)) {
@@ -85,6 +87,12 @@ function filled(otherwise: string): (text: string) => string {
 function clientTimeout(text: string): number {
   const ms = milliseconds(text);
   if (ms < 100 || ms > DAY_MS) throw new Error("use 100ms to 24h");
+  return ms;
+}
+
+function callTimeout(text: string): number {
+  const ms = milliseconds(text);
+  if (ms < 1000 || ms > 3_600_000) throw new Error("use 1s to 1h");
   return ms;
 }
 

@@ -55,6 +55,11 @@ function serveCommand(): Command {
         "after how many missed heartbeats (Mesos sends one each 15 s) a silent master is given up",
         "5",
       )
+      .option(
+        "--call-timeout <duration>",
+        "how long Mesos may take to answer a call before its outcome is reported as unknown",
+        "30s",
+      )
       .option("--log-level <level>", "debug, info, warn or error", "info")
       .addHelpText(
         "after",

@@ -37,9 +37,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const detector = await detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
-  const { missedHeartbeats } = config;
+  const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
   const sessions = new SessionManager({
-    link: { detector, authentication, log, tlsCa, missedHeartbeats, census: probe },
+    link: { detector, authentication, log, tlsCa, missedHeartbeats, callTimeoutMs, census: probe },
     store,
     hub,
     defaultLeaseMs: config.defaultLease,

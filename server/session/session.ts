@@ -80,11 +80,14 @@ export class Session {
       tearDown: (done) => this.#teardown.ask(done),
       frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
     });
-    this.#teardown = new Teardown({
-      frameworkId: () => this.#state.record.frameworkId,
-      send: (call, done) => this.#link.send(call, done),
-      done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
-    });
+    this.#teardown = new Teardown(
+      {
+        frameworkId: () => this.#state.record.frameworkId,
+        send: (call, done) => this.#link.send(call, done),
+        done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
+      },
+      options.link.callTimeoutMs,
+    );
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > this.#attachments.readSequence,
       declineOffers: (ids) => this.#send(declineCall(ids)),

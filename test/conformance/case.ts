@@ -80,6 +80,8 @@ export interface Case {
   slow?: true;
   /** Of the Mesos under the real bridge. */
   mesos?: { agents?: number; resources?: string; attributes?: Json };
+  /** Of `mesos-bridge serve`, where the bridge is the real one. */
+  bridgeFlags?: string[];
   /** What stands for {{name}} in each instance. */
   each?: Record<string, Json>[];
   /** Runs of the driver, one after the other. */

@@ -69,7 +69,7 @@ async function runReal(one: Instance, driver: Command, shared: MesosCluster): Pr
   try {
     const mesos = one.mesos === undefined ? shared : cleanup.use(await startMesos(mesosOptions(one.mesos)));
     const frameworkName = `conformance-${++frameworks}`;
-    const bridge = cleanup.use(await RealBridge.start(mesos, frameworkName));
+    const bridge = cleanup.use(await RealBridge.start(mesos, frameworkName, one.bridgeFlags));
     const wrong: string[] = [];
     for (const part of one.parts) wrong.push(...(await runPart(bridge, driver, part, frameworkName)));
     return wrong.length === 0 ? [] : [...wrong, `the bridge said: ${bridge.log().slice(-4_000)}`];

@@ -34,11 +34,11 @@ export class RealBridge {
     this.#frameworkName = frameworkName;
   }
 
-  static async start(mesos: MesosCluster, frameworkName: string): Promise<RealBridge> {
+  static async start(mesos: MesosCluster, frameworkName: string, flags: readonly string[] = []): Promise<RealBridge> {
     const cleanup = new Cleanup();
     try {
       const toMaster = cleanup.use(await TcpProxy.start(mesos.port));
-      const bridge = cleanup.use(await startBridge({ master: `127.0.0.1:${toMaster.port}` }));
+      const bridge = cleanup.use(await startBridge({ master: `127.0.0.1:${toMaster.port}`, flags }));
       const toBridge = cleanup.use(await TcpProxy.start(Number(bridge.address.split(":").at(-1))));
       return new RealBridge(cleanup, bridge, { toBridge, toMaster }, frameworkName);
     } catch (error) {

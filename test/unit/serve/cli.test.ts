@@ -71,6 +71,7 @@ test("serve --help says every flag", async () => {
     "offer-hold",
     "client-timeout",
     "missed-heartbeats",
+    "call-timeout",
     "log-level",
   ]) {
     expect(stdout).toContain(`--${flag} <`);
@@ -163,6 +164,7 @@ describe("a wrong command line is told in one line", () => {
     ["a hold without a unit", () => ({ "offer-hold": "5" }), /^mesos-bridge: --offer-hold: '5' is not a duration/],
     ["a timeout of nothing", () => ({ "client-timeout": "0s" }), /^mesos-bridge: --client-timeout: use 100ms to 24h/],
     ["one missed heartbeat", () => ({ "missed-heartbeats": "1" }), /^mesos-bridge: --missed-heartbeats: use a number/],
+    ["a call timeout of no time", () => ({ "call-timeout": "10ms" }), /^mesos-bridge: --call-timeout: use 1s to 1h/],
     ["a log level", () => ({ "log-level": "loud" }), /^mesos-bridge: --log-level: .*debug/],
   ];
   test.each(wrong)("%s", async (_, flags, line) => {
