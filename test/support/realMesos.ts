@@ -10,6 +10,9 @@ import { at } from "./paths.js";
 
 const home = process.env.REAL_MESOS_HOME ?? join(homedir(), ".cache/mesos-bridge/real-mesos");
 
+/** What is shown of the log of a cluster that ended by itself. */
+const LAST_WORDS_CHARS = 20_000;
+
 /** Why there is no real Mesos here; undefined when there is one. */
 export function realMesosMissing(): string | undefined {
   if (existsSync(join(home, "installed"))) return undefined;
@@ -36,13 +39,16 @@ export async function startRealMesos(options: RealClusterOptions = {}): Promise<
   let cluster = await run(options, workDir);
   const master = cluster.ready[1] ?? "";
   const port = Number(new URL(master).port);
+  const log = async () => `${cluster.log()}${await readFile(join(workDir, "cluster.log"), "utf8")}`;
+  let crashed = false;
   return {
     kind: "real",
     master,
     port,
     workDir,
-    log: async () => `${cluster.log()}${await readFile(join(workDir, "cluster.log"), "utf8")}`,
+    log,
     async crash() {
+      crashed = true;
       await cluster.kill();
       // Its process follows the one that was killed, and then the port is free.
       await eventually(() => send(`${master}/version`, { method: "GET" }).then(() => false, isRefused), {
@@ -58,16 +64,34 @@ export async function startRealMesos(options: RealClusterOptions = {}): Promise<
         await whileAgentsAreAway();
       }
       cluster = await starting;
+      crashed = false;
     },
     async pause(paused) {
-      const children = await readFile(`/proc/${cluster.pid}/task/${cluster.pid}/children`, "utf8");
-      process.kill(Number(children.trim()), paused ? "SIGSTOP" : "SIGCONT");
+      process.kill(await childOf(cluster.pid), paused ? "SIGSTOP" : "SIGCONT");
     },
     async stop() {
+      if (!crashed && (await hasEnded(cluster.pid))) {
+        console.error(`the real Mesos ended by itself:\n${(await log()).slice(-LAST_WORDS_CHARS)}`);
+      }
       await cluster.stop();
       if (options.workDir === undefined) await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** The process of master and agents, which the program `run` starts. */
+async function childOf(pid: number): Promise<number> {
+  return Number((await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim());
+}
+
+/** Whether master and agents have ended, also where nobody has noticed yet. */
+async function hasEnded(pid: number): Promise<boolean> {
+  try {
+    const stat = await readFile(`/proc/${await childOf(pid)}/stat`, "utf8");
+    return / Z /.test(stat);
+  } catch {
+    return true;
+  }
 }
 
 const isRefused = (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED";
