@@ -213,6 +213,7 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     const process = await host.process(executorId);
     const executor = all.use(MesosExecutor.of(process));
     await executor.subscribe();
+    await executor.stream.next("launch");
     await executor.update(taskIdOf(launched), TASK_RUNNING);
     expect((await before.update(launched.taskId?.value)).state).toBe(TASK_RUNNING);
     await cluster.crash();
@@ -237,6 +238,7 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     const process = await host.process(executorId);
     const executor = all.use(MesosExecutor.of(process));
     await executor.subscribe();
+    await executor.stream.next("launch");
     await executor.update(taskIdOf(launched), TASK_RUNNING);
     expect((await before.update(launched.taskId?.value)).state).toBe(TASK_RUNNING);
     await cluster.crash();

@@ -175,7 +175,13 @@ export class MesosExecutor {
     });
   }
 
-  /** Sends an update with all that Mesos wants in one, changed by `more`. @throws Error for any answer but 202 */
+  /**
+   * Sends an update with all that Mesos wants in one, changed by `more`. Wait for the task's LAUNCH before: a real agent
+   * aborts when a task that it has not sent yet gets any state but a terminal one (slave.cpp, "Queued tasks can only be
+   * transitioned to terminal states").
+   *
+   * @throws Error for any answer but 202
+   */
   async update(taskId: TaskID | undefined, state: TaskState, more: PartialStatus = {}): Promise<PartialStatus> {
     const status = this.status(taskId, state, more);
     const answer = await this.call("UPDATE", { update: { status } });
