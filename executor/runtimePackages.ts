@@ -30,7 +30,7 @@ export function runtimePackages(name: string, from: string): RuntimePackage[] {
   const found = new Map<string, string>();
   const first = find(name, from, false);
   if (!first) return [];
-  const base = resolve(first.folder, ...name.split("/").map(() => ".."), "..");
+  const base = resolve(first.folder, "../".repeat(name.split("/").length + 1));
   const visit = (wanted: string, { folder, manifest }: Installed) => {
     // A package from further out, where the bridge itself is a dependency, moves in beside the others.
     const target = folder.startsWith(base + sep)

@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { completeLock } from "./complete-lock.mjs";
-import { at, node, run } from "./lib.mjs";
+import { at, filesUnder, node, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "mesos-bridge-check-"));
@@ -49,6 +49,11 @@ const checks = [
     name: "imports point inward",
     fix: "move what both sides need inward; the table is in scripts/check-imports.mjs",
     run: async () => checkImports().join("\n"),
+  },
+  {
+    name: "no data is spread into arguments",
+    fix: "hand the array over, or take its elements in a loop: some 100,000 arguments end the process",
+    run: async () => spreadArguments().join("\n"),
   },
   { name: "protos are well formed", fix: "npx buf lint", run: () => failed(buf("lint")) },
   {
@@ -121,6 +126,19 @@ async function generatedAgain() {
   if (status !== 0) return output;
   const { output: differences } = await run("diff", ["-rq", at("gen"), join(copy, "gen")], { capture: true });
   return differences;
+}
+
+/** Calls with `...data` among their arguments. Lists, objects and the parameters of a function may have it. */
+function spreadArguments() {
+  const folders = ["server", "wire", "executor", "clients/typescript"];
+  const files = folders.flatMap((folder) => filesUnder(folder, (name) => name.endsWith(".ts")));
+  return files
+    .filter((file) => !file.includes("node_modules"))
+    .flatMap((file) => {
+      const text = readFileSync(at(file), "utf8");
+      const calls = text.matchAll(/[\w$\])]\((?:[^()[\]{};]*,\s*)?\.\.\.(?!\w+: )/g);
+      return [...calls].map(({ index }) => `${file}:${text.slice(0, index).split("\n").length}`);
+    });
 }
 
 function resolvedAddresses() {

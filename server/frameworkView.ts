@@ -68,7 +68,9 @@ export function tableOf(views: readonly FrameworkView[]): string {
     String(view.tasks),
   ]);
   const table = [["NAME", "ID", "USER", "ROLES", "STATE", "TASKS"], ...rows].map((row) => row.map(printable));
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const widths = (table[0] ?? []).map((_, column) =>
+    table.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  );
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
   return table.map((row) => `${line(row).trimEnd()}\n`).join("");
 }

@@ -199,8 +199,15 @@ export function writeLengthDelimitedHead(out: Uint8Array, at: number, field: num
   return writeVarint(out, writeVarint(out, at, field * 8 + LENGTH_DELIMITED), length);
 }
 
-/** A length-delimited field of the parts' bytes, one after the other. */
-export function lengthDelimited(field: number, ...parts: readonly Uint8Array[]): Buffer {
+/** A length-delimited field of these bytes. */
+export function lengthDelimited(field: number, bytes: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(lengthDelimitedSize(field, bytes.length));
+  out.set(bytes, writeLengthDelimitedHead(out, 0, field, bytes.length));
+  return out;
+}
+
+/** A length-delimited field whose value is the parts' bytes, one after the other: a message of serialized fields. */
+export function messageField(field: number, parts: readonly Uint8Array[]): Buffer {
   let length = 0;
   for (const part of parts) length += part.length;
   const out = Buffer.allocUnsafe(lengthDelimitedSize(field, length));

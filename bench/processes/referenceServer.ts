@@ -1,6 +1,6 @@
 /** grpc-js and nothing else: a server stream of prepared buffers, one event in each, written as fast as the client reads. */
 import { Metadata, Server, ServerCredentials, type ServerWritableStream } from "@grpc/grpc-js";
-import { lengthDelimited, varintField } from "../../wire/proto.js";
+import { lengthDelimited, messageField, varintField } from "../../wire/proto.js";
 import { onCommand, report } from "./ipc.js";
 import { messageEvent } from "./messageEvent.js";
 
@@ -38,7 +38,7 @@ onCommand({
     const { count, bytes } = value as { count: number; bytes: number };
     const call = stream;
     if (!call) throw new Error("nobody has attached");
-    const event = lengthDelimited(1, varintField(1, 1), lengthDelimited(11, messageEvent(bytes)));
+    const event = messageField(1, [varintField(1, 1), lengthDelimited(11, messageEvent(bytes))]);
     let sent = 0;
     const write = () => {
       while (sent++ < count) if (!call.write(event)) return void call.once("drain", write);

@@ -32,7 +32,7 @@ export class CallQueue {
   /** Starts sending: first these updates, then what waits. */
   open(first: Call[]): void {
     this.close();
-    this.#queue.unshift(...first);
+    this.#queue = [...first, ...this.#queue];
     const open = new AbortController();
     this.#open = open;
     void this.#run(open.signal);

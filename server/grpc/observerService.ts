@@ -6,7 +6,7 @@ import {
   ListTasksRequest,
   WatchEventsRequest,
 } from "../../gen/mesosbridge/v1/observer.js";
-import { lengthDelimited, stringField } from "../../wire/proto.js";
+import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { FrameworkStore } from "../session/frameworkStore.js";
@@ -122,7 +122,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
         ({ offer }) => offer.bytes.length,
       );
       const offers = page.items.map(({ frameworkName, offer }) =>
-        lengthDelimited(1, stringField(1, frameworkName), lengthDelimited(2, offer.bytes)),
+        messageField(1, [stringField(1, frameworkName), lengthDelimited(2, offer.bytes)]),
       );
       return Buffer.concat([...offers, stringField(2, page.nextPageToken)]);
     }),
@@ -138,7 +138,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
         request,
         ({ status }) => status.length,
       );
-      const tasks = page.items.map((item) => lengthDelimited(1, ...taskFields(item)));
+      const tasks = page.items.map((item) => messageField(1, taskFields(item)));
       return Buffer.concat([...tasks, stringField(2, page.nextPageToken)]);
     }),
 

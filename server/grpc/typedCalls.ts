@@ -1,4 +1,4 @@
-import { lengthDelimited, varintField } from "../../wire/proto.js";
+import { lengthDelimited, messageField, varintField } from "../../wire/proto.js";
 import { buildCall, CallType } from "../mesos/calls.js";
 import { invalidField } from "../session/errors.js";
 import type { RequestFields } from "./requestFields.js";
@@ -14,27 +14,27 @@ export const typedCalls = {
   launchTasks: (request) => {
     if (request.all(3).length === 0)
       throw invalidField("tasks", "must hold at least one task; use DeclineOffers to decline");
-    const launch = lengthDelimited(2, ...request.copy(3, 1));
-    const operation = lengthDelimited(2, varintField(1, LAUNCH), launch);
-    return buildCall(CallType.ACCEPT, ...request.copy(2, 1), operation, ...request.copy(4, 3));
+    const launch = messageField(2, request.copy(3, 1));
+    const operation = messageField(2, [varintField(1, LAUNCH), launch]);
+    return buildCall(CallType.ACCEPT, [...request.copy(2, 1), operation, ...request.copy(4, 3)]);
   },
   acceptOffers: (request) => {
-    return buildCall(CallType.ACCEPT, ...request.copy(2, 1), ...request.copy(3, 2), ...request.copy(4, 3));
+    return buildCall(CallType.ACCEPT, [...request.copy(2, 1), ...request.copy(3, 2), ...request.copy(4, 3)]);
   },
-  declineOffers: (request) => buildCall(CallType.DECLINE, ...request.copy(2, 1), ...request.copy(3, 2)),
-  reviveOffers: (request) => buildCall(CallType.REVIVE, ...request.copy(2, 1)),
-  suppressOffers: (request) => buildCall(CallType.SUPPRESS, ...request.copy(2, 1)),
+  declineOffers: (request) => buildCall(CallType.DECLINE, [...request.copy(2, 1), ...request.copy(3, 2)]),
+  reviveOffers: (request) => buildCall(CallType.REVIVE, request.copy(2, 1)),
+  suppressOffers: (request) => buildCall(CallType.SUPPRESS, request.copy(2, 1)),
   killTask: (request) => {
     required(request, 2, "task_id");
-    return buildCall(CallType.KILL, ...request.copy(2, 1), ...request.copy(3, 2), ...request.copy(4, 3));
+    return buildCall(CallType.KILL, [...request.copy(2, 1), ...request.copy(3, 2), ...request.copy(4, 3)]);
   },
-  reconcileTasks: (request) => buildCall(CallType.RECONCILE, ...request.copy(2, 1)),
+  reconcileTasks: (request) => buildCall(CallType.RECONCILE, request.copy(2, 1)),
   sendMessage: (request) => {
     required(request, 2, "agent_id");
     required(request, 3, "executor_id");
     // `data` is required by Mesos; here it is proto3, where empty bytes are not on the wire.
     const data = lengthDelimited(3, request.message(4) ?? new Uint8Array(0));
-    return buildCall(CallType.MESSAGE, ...request.copy(2, 1), ...request.copy(3, 2), data);
+    return buildCall(CallType.MESSAGE, [...request.copy(2, 1), ...request.copy(3, 2), data]);
   },
   teardown: () => buildCall(CallType.TEARDOWN),
   call: (request) => {

@@ -1,5 +1,13 @@
 /** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
-import { LENGTH_DELIMITED, lengthDelimited, ProtoReader, submessages, VARINT, varintField } from "../../wire/proto.js";
+import {
+  LENGTH_DELIMITED,
+  lengthDelimited,
+  messageField,
+  ProtoReader,
+  submessages,
+  VARINT,
+  varintField,
+} from "../../wire/proto.js";
 import { readId } from "./events.js";
 
 /** `mesos.v1.scheduler.Call.Type`. */
@@ -51,10 +59,10 @@ export function readCall(call: Uint8Array): CallView {
 }
 
 /** A serialized call of a type, without a framework id. */
-export function buildCall(type: number, ...payload: readonly Uint8Array[]): Buffer {
+export function buildCall(type: number, payload: readonly Uint8Array[] = []): Buffer {
   const field = PAYLOAD_FIELDS[type] ?? 0;
   const head = varintField(TYPE_FIELD, type);
-  return field === 0 ? head : Buffer.concat([head, lengthDelimited(field, ...payload)]);
+  return field === 0 ? head : Buffer.concat([head, messageField(field, payload)]);
 }
 
 /** The serialized `framework_id` of calls. */
@@ -101,12 +109,17 @@ export interface AcceptView {
 export function readAccept(payload: Uint8Array): AcceptView {
   const tasks: LaunchedTaskView[] = [];
   for (const operation of submessages(payload, 2)) {
-    for (const launch of submessages(operation, 2)) tasks.push(...submessages(launch, 1).map(readTask));
+    for (const launch of submessages(operation, 2)) readTasks(launch, tasks);
     for (const group of submessages(operation, 7)) {
-      for (const taskGroup of submessages(group, 2)) tasks.push(...submessages(taskGroup, 1).map(readTask));
+      for (const taskGroup of submessages(group, 2)) readTasks(taskGroup, tasks);
     }
   }
   return { offerIds: readIds(payload, 1), tasks };
+}
+
+/** Adds the tasks of a `Launch` or a `TaskGroupInfo`. */
+function readTasks(list: Uint8Array, tasks: LaunchedTaskView[]): void {
+  for (const task of submessages(list, 1)) tasks.push(readTask(task));
 }
 
 function readTask(bytes: Uint8Array): LaunchedTaskView {
@@ -135,16 +148,27 @@ export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentId
   const fields: Buffer[] = [];
   for (const { taskIdBytes, agentIdBytes } of tasks) {
     const agent = agentIdBytes.length === 0 ? [] : [lengthDelimited(2, agentIdBytes)];
-    fields.push(lengthDelimited(1, lengthDelimited(1, taskIdBytes), ...agent));
+    fields.push(messageField(1, [lengthDelimited(1, taskIdBytes), ...agent]));
   }
-  return buildCall(CallType.RECONCILE, ...fields);
+  return buildCall(CallType.RECONCILE, fields);
 }
 
-/** A DECLINE call; without `refuseSeconds` Mesos's default of 5 s holds. */
-export function declineCall(offerIds: readonly string[]): Buffer {
-  return buildCall(CallType.DECLINE, ...offerIds.map((id) => lengthDelimited(1, idMessage(id))));
+/** Offers declined in one call. */
+const BATCH_OFFERS = 1_000;
+
+/** DECLINE calls for offers, in batches; without `refuseSeconds` Mesos's default of 5 s holds. */
+export function declineCalls(offerIds: readonly string[]): Buffer[] {
+  const ids = offerIds.map((id) => lengthDelimited(1, idMessage(id)));
+  const calls: Buffer[] = [];
+  for (let at = 0; at < ids.length; at += BATCH_OFFERS) {
+    calls.push(buildCall(CallType.DECLINE, ids.slice(at, at + BATCH_OFFERS)));
+  }
+  return calls;
 }
 
 export function rolesCall(type: typeof CallType.REVIVE | typeof CallType.SUPPRESS, roles: readonly string[]): Buffer {
-  return buildCall(type, ...roles.map((role) => lengthDelimited(1, Buffer.from(role, "utf8"))));
+  return buildCall(
+    type,
+    roles.map((role) => lengthDelimited(1, Buffer.from(role, "utf8"))),
+  );
 }

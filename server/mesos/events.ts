@@ -5,6 +5,7 @@
 import {
   LENGTH_DELIMITED,
   lengthDelimited,
+  messageField,
   ProtoReader,
   submessages,
   utf8,
@@ -183,13 +184,19 @@ export function readErrorMessage(payload: Uint8Array): string {
 
 /** A serialized OFFERS event of these offers. */
 export function offersEvent(offers: readonly Uint8Array[]): Buffer {
-  const payload = lengthDelimited(3, ...offers.map((offer) => lengthDelimited(1, offer)));
+  const payload = messageField(
+    3,
+    offers.map((offer) => lengthDelimited(1, offer)),
+  );
   return Buffer.concat([varintField(1, EventType.OFFERS), payload]);
 }
 
 /** A serialized INVERSE_OFFERS event of these inverse offers. */
 export function inverseOffersEvent(offers: readonly Uint8Array[]): Buffer {
-  const payload = lengthDelimited(9, ...offers.map((offer) => lengthDelimited(1, offer)));
+  const payload = messageField(
+    9,
+    offers.map((offer) => lengthDelimited(1, offer)),
+  );
   return Buffer.concat([varintField(1, EventType.INVERSE_OFFERS), payload]);
 }
 

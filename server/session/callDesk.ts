@@ -18,7 +18,7 @@ import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
 import type { OpenOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
-import { observeOffers, type SessionState } from "./sessionState.js";
+import { observeGone, type SessionState } from "./sessionState.js";
 import { readAckToken, updateKey } from "./updates.js";
 
 /** What the desk needs of its session. */
@@ -107,7 +107,7 @@ export class CallDesk {
     const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
     for (const task of launched) tasks.launched(task, Date.now());
     store.putTasks(record.frameworkName, launched);
-    observeOffers(this.#state, "accepted", [], accept.offerIds);
+    observeGone(this.#state, "accepted", accept.offerIds);
     this.#observeLaunch("sent", accept, "");
     this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
       const answer = answerOf(outcome, OK);
@@ -132,9 +132,9 @@ export class CallDesk {
     const open = ids.filter((id) => offers.has(id));
     const answer: CallAnswer = { error: undefined, gone: ids.length - open.length };
     if (open.length === 0) return done(answer);
-    const toSend = answer.gone === 0 ? call : buildCall(view.type, ...withOfferIds(view.payload, open));
+    const toSend = answer.gone === 0 ? call : buildCall(view.type, withOfferIds(view.payload, open));
     const used = takeAll(offers, open);
-    if (offers === this.#state.offers) observeOffers(this.#state, "declined", [], open);
+    if (offers === this.#state.offers) observeGone(this.#state, "declined", open);
     this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
       if (isUntaken(outcome)) offers.restore(used);
       done(answerOf(outcome, answer));

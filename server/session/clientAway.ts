@@ -1,7 +1,7 @@
-import { buildCall, CallType, declineCall, rolesCall } from "../mesos/calls.js";
+import { buildCall, CallType, declineCalls, rolesCall } from "../mesos/calls.js";
 import { EventType, rescindEvent } from "../mesos/events.js";
 import { mesosBody } from "./sessionEvent.js";
-import { observeOffers, type SessionState } from "./sessionState.js";
+import { observeGone, type SessionState } from "./sessionState.js";
 
 /** Sends a call of the bridge's own. */
 type Send = (call: Uint8Array) => void;
@@ -12,8 +12,8 @@ export function giveOffersBack(state: SessionState, send: Send): void {
   suppression.setAway(true);
   const ids = offers.clear();
   if (ids.length > 0) {
-    send(declineCall(ids));
-    observeOffers(state, "declined", [], ids);
+    for (const call of declineCalls(ids)) send(call);
+    observeGone(state, "declined", ids);
     // Who resumes has to learn that these are gone.
     for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), Date.now());
   }

@@ -13,7 +13,7 @@ import {
 } from "../mesos/events.js";
 import { needsSplit, type OpenOffers } from "./openOffers.js";
 import { mesosBody, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
-import { observeOffers, type SessionState } from "./sessionState.js";
+import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
 import { isOver, isTerminal } from "./tasks.js";
 import { operationAckToken, readAckToken, taskAckToken, updateKey } from "./updates.js";
 
@@ -140,14 +140,7 @@ export class EventIntake {
     const event = Buffer.from(shared);
     const views = readOffers(readEvent(event).payload);
     this.#appendOffers(offers, EventType.OFFERS, event, views, timeMs);
-    if (this.#state.hub.watched) {
-      observeOffers(
-        this.#state,
-        "opened",
-        views.map((view) => view.bytes),
-        [],
-      );
-    }
+    observeOpened(this.#state, views);
   }
 
   #takeRescind(event: Uint8Array, view: EventView, timeMs: number): void {
@@ -156,7 +149,7 @@ export class EventIntake {
     if (!this.#withdraw(this.#state.offers, EventType.OFFERS, id)) {
       this.#append(mesosBody(EventType.RESCIND, event), timeMs);
     }
-    if (open) observeOffers(this.#state, "rescinded", [], [id]);
+    if (open) observeGone(this.#state, "rescinded", [id]);
   }
 
   #takeInverseOffers(shared: Uint8Array, _view: EventView, timeMs: number): void {

@@ -124,7 +124,7 @@ export function subscribeCall(fields: SubscribeFields): Buffer {
   const parts = [lengthDelimited(1, withId(fields.frameworkInfo, fields.frameworkId))];
   for (const role of fields.suppressedRoles) parts.push(stringField(2, role));
   if (fields.offerConstraints.length > 0) parts.push(lengthDelimited(3, fields.offerConstraints));
-  const call = buildCall(CallType.SUBSCRIBE, ...parts);
+  const call = buildCall(CallType.SUBSCRIBE, parts);
   return Buffer.concat([lengthDelimited(1, idMessage(fields.frameworkId)), call]);
 }
 

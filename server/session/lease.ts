@@ -1,3 +1,5 @@
+import type { Guard } from "./guard.js";
+
 export interface LeaseOptions {
   /** How long open offers are kept for an absent client, in ms. */
   readonly offerHoldMs: number;
@@ -17,20 +19,22 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #host: LeaseHost;
+  readonly #guard: Guard;
   #hold: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor(options: LeaseOptions, host: LeaseHost) {
+  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard) {
     this.#options = options;
     this.#host = host;
+    this.#guard = guard;
   }
 
   /** The client is away; `leaseMs` is what is left. */
   start(leaseMs: number): void {
     this.stop();
     const hold = Math.min(this.#options.offerHoldMs, leaseMs);
-    this.#hold = setTimeout(() => this.#host.holdOver(), hold);
-    this.#expiry = setTimeout(() => this.#host.expired(), Math.min(leaseMs, MAX_TIMER_MS));
+    this.#hold = setTimeout(() => this.#guard(() => this.#host.holdOver()), hold);
+    this.#expiry = setTimeout(() => this.#guard(() => this.#host.expired()), Math.min(leaseMs, MAX_TIMER_MS));
   }
 
   stop(): void {

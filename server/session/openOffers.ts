@@ -105,20 +105,27 @@ export class OpenOffers {
 
   /** Serialized events that hold these offers, each below about 1 MiB unless one offer is larger. */
   events(offers: readonly OfferView[]): Array<{ bytes: Buffer; offers: OfferView[] }> {
-    const pieces: Array<{ bytes: Buffer; offers: OfferView[] }> = [];
+    return this.pieces(offers).map((piece) => ({
+      bytes: this.#buildEvent(piece.map((offer) => offer.bytes)),
+      offers: piece,
+    }));
+  }
+
+  /** These offers in pieces, each below about 1 MiB unless one offer is larger. */
+  pieces(offers: readonly OfferView[]): OfferView[][] {
+    const pieces: OfferView[][] = [];
     let piece: OfferView[] = [];
     let size = 0;
-    const flush = () => {
-      if (piece.length > 0) pieces.push({ bytes: this.#buildEvent(piece.map((offer) => offer.bytes)), offers: piece });
-      piece = [];
-      size = 0;
-    };
     for (const offer of offers) {
-      if (size + offer.bytes.length > FRAGMENT_BYTES) flush();
+      if (piece.length > 0 && size + offer.bytes.length > FRAGMENT_BYTES) {
+        pieces.push(piece);
+        piece = [];
+        size = 0;
+      }
       piece.push(offer);
       size += offer.bytes.length + 8;
     }
-    flush();
+    if (piece.length > 0) pieces.push(piece);
     return pieces;
   }
 }

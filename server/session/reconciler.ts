@@ -1,4 +1,5 @@
 import { buildCall, CallType, reconcileCall } from "../mesos/calls.js";
+import type { Guard } from "./guard.js";
 import type { KnownTask } from "./tasks.js";
 
 export interface ReconcilerOptions {
@@ -21,13 +22,15 @@ const BATCH_TASKS = 1_000;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #send: (call: Uint8Array) => void;
+  readonly #guard: Guard;
   #unanswered = new Map<string, KnownTask>();
   #waitMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: ReconcilerOptions, send: (call: Uint8Array) => void) {
+  constructor(options: ReconcilerOptions, send: (call: Uint8Array) => void, guard: Guard) {
     this.#options = options;
     this.#send = send;
+    this.#guard = guard;
   }
 
   /** Tasks that Mesos has not answered for. */
@@ -59,17 +62,15 @@ export class Reconciler {
     if (this.#unanswered.size === 0) return this.#askForAllLater();
     const tasks = [...this.#unanswered.values()];
     for (let at = 0; at < tasks.length; at += BATCH_TASKS) this.#send(reconcileCall(tasks.slice(at, at + BATCH_TASKS)));
-    this.#timer = setTimeout(() => this.#ask(), this.#waitMs);
+    this.#timer = setTimeout(() => this.#guard(() => this.#ask()), this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, this.#options.maxWaitMs ?? 60_000);
   }
 
   #askForAllLater(): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#send(buildCall(CallType.RECONCILE));
-        this.#askForAllLater();
-      },
-      this.#options.intervalMs ?? 15 * 60_000,
-    );
+    const ask = () => {
+      this.#send(buildCall(CallType.RECONCILE));
+      this.#askForAllLater();
+    };
+    this.#timer = setTimeout(() => this.#guard(ask), this.#options.intervalMs ?? 15 * 60_000);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { CallOutcome } from "../mesos/callConnection.js";
-import { declineCall, withFrameworkId } from "../mesos/calls.js";
+import { declineCalls, withFrameworkId } from "../mesos/calls.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments, type Resume } from "./attachments.js";
@@ -11,12 +11,13 @@ import { EventIntake } from "./eventIntake.js";
 import type { EventLogOptions } from "./eventLog.js";
 import { rolesOf, subscribeCall, updatedFields } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
+import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
-import { newSessionState, observeOffers, type SessionState } from "./sessionState.js";
+import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
 import { Teardown } from "./teardown.js";
 
@@ -74,23 +75,27 @@ export class Session {
     this.#host = host;
     this.#state = newSessionState(record, store, hub, options.eventLog);
     this.#attachments = new Attachments(this.#state.log);
+    const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
     this.#desk = new CallDesk(this.#state, {
-      send: (call, done) => this.#link.send(call, done),
+      send: (call, done) => this.#sendFor(call, done),
       tearDown: (done) => this.#teardown.ask(done),
       frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
     });
     this.#teardown = new Teardown(
       {
         frameworkId: () => this.#state.record.frameworkId,
-        send: (call, done) => this.#link.send(call, done),
+        send: (call, done) => this.#sendFor(call, done),
         done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
+        guard,
       },
       options.link.callTimeoutMs,
     );
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > this.#attachments.readSequence,
-      declineOffers: (ids) => this.#send(declineCall(ids)),
+      declineOffers: (ids) => {
+        for (const call of declineCalls(ids)) this.#send(call);
+      },
       acknowledgeAgain: (call) => this.#send(call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
       forgetReadUpdates: () => this.#forgetReadUpdates(),
@@ -98,8 +103,9 @@ export class Session {
     this.#lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
       { holdOver: () => giveOffersBack(this.#state, (call) => this.#send(call)), expired: () => this.#leaseExpired() },
+      guard,
     );
-    this.#reconciler = new Reconciler(options.reconciler ?? {}, (call) => this.#send(call));
+    this.#reconciler = new Reconciler(options.reconciler ?? {}, (call) => this.#send(call), guard);
   }
 
   get frameworkName(): string {
@@ -143,8 +149,17 @@ export class Session {
     this.#link.restart();
   }
 
-  /** Attaches a client. An older attachment ends as superseded. */
+  /** Attaches a client. An older attachment ends as superseded. @throws what a fault throws, which ends the session */
   attach(options: AttachOptions, sink: AttachmentSink): Attachment {
+    try {
+      return this.#attach(options, sink);
+    } catch (error) {
+      this.#fault(error);
+      throw error;
+    }
+  }
+
+  #attach(options: AttachOptions, sink: AttachmentSink): Attachment {
     this.#attachments.supersede();
     this.#forgetReadUpdates();
     this.#lease.stop();
@@ -257,7 +272,7 @@ export class Session {
   #onDisconnected(reason: string): void {
     if (this.#closed) return;
     this.#reconciler.stop();
-    observeOffers(this.#state, "lost", [], this.#state.offers.clear());
+    observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#state.inverseOffers.clear();
     if (reason === this.#linkReason) return;
     this.#options.link.log.warn({ framework: this.frameworkName, reason }, "no subscription");
@@ -325,6 +340,25 @@ export class Session {
     this.#link.send(withFrameworkId(call, this.#state.record.frameworkId), (_outcome: CallOutcome) => {});
   }
 
+  /** Sends a call; `done` is called once. A fault in `done` is the session's, not the link's. */
+  #sendFor(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
+    this.#link.send(call, (outcome) => this.#guarded(() => done(outcome)));
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** The bridge has a fault that this session ran into: it ends, and whatever else the bridge does goes on. */
+  #fault(error: unknown): void {
+    this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
+    void this.#end("keep", new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
+  }
+
   #remember(record: FrameworkRecord): void {
     this.#state.record = record;
     this.#state.store.put(record).catch((error: unknown) => {
@@ -343,7 +377,7 @@ export class Session {
     this.#lease.stop();
     this.#reconciler.stop();
     this.#teardown.end();
-    observeOffers(this.#state, "lost", [], this.#state.offers.clear());
+    observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#attachments.current?.end(error);
   }
 }

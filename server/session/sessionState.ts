@@ -1,3 +1,4 @@
+import type { OfferView } from "../mesos/events.js";
 import { EventLog, type EventLogOptions } from "./eventLog.js";
 import { rolesOf } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
@@ -45,14 +46,25 @@ export function newSessionState(
   };
 }
 
-/** Tells observers what became of offers. */
-export function observeOffers(
-  state: SessionState,
-  change: OfferChange,
-  offers: readonly Uint8Array[],
-  offerIds: readonly string[],
-): void {
-  if (!state.hub.watched || offers.length + offerIds.length === 0) return;
+/** Ids in one observation: far below the 4 MiB at which stubs refuse a message by default. */
+const BATCH_IDS = 1_000;
+
+/** Tells observers that offers are open, in pieces below about 1 MiB. */
+export function observeOpened({ hub, record, offers }: SessionState, views: readonly OfferView[]): void {
+  if (!hub.watched) return;
+  const { frameworkName } = record;
+  for (const piece of offers.pieces(views)) {
+    const opened = piece.map(({ bytes }) => bytes);
+    hub.emit({ kind: "offers", frameworkName, timeMs: Date.now(), change: "opened", offers: opened, offerIds: [] });
+  }
+}
+
+/** Tells observers what became of open offers, in batches. */
+export function observeGone(state: SessionState, change: OfferChange, offerIds: readonly string[]): void {
+  if (!state.hub.watched) return;
   const { frameworkName } = state.record;
-  state.hub.emit({ kind: "offers", frameworkName, timeMs: Date.now(), change, offers, offerIds });
+  for (let at = 0; at < offerIds.length; at += BATCH_IDS) {
+    const batch = offerIds.slice(at, at + BATCH_IDS);
+    state.hub.emit({ kind: "offers", frameworkName, timeMs: Date.now(), change, offers: [], offerIds: batch });
+  }
 }

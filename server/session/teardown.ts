@@ -1,6 +1,7 @@
 import type { CallOutcome } from "../mesos/callConnection.js";
 import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
 import { answerOf, OK } from "./answers.js";
+import type { Guard } from "./guard.js";
 import type { CallAnswer } from "./requestMemory.js";
 
 type Answered = (answer: CallAnswer) => void;
@@ -13,6 +14,7 @@ export interface TeardownHost {
    * the lease did, and a client that has come back meanwhile does not know.
    */
   done(asked: boolean): Promise<void>;
+  readonly guard: Guard;
 }
 
 /**
@@ -43,7 +45,7 @@ export class Teardown {
   ask(answered: Answered): void {
     this.#asked = true;
     this.#waiting.push(answered);
-    this.#overdue ??= setTimeout(() => this.#giveUp(), this.#answerWithinMs);
+    this.#overdue ??= setTimeout(() => this.#host.guard(() => this.#giveUp()), this.#answerWithinMs);
     this.#send();
   }
 
@@ -97,7 +99,7 @@ export class Teardown {
   #finish(): void {
     const waiting = this.#taken();
     void this.#host.done(this.#asked).then(() => {
-      for (const answered of waiting) answered(OK);
+      for (const answered of waiting) this.#host.guard(() => answered(OK));
     });
   }
 

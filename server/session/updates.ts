@@ -67,7 +67,7 @@ function readTaskToken(payload: Buffer): Acknowledgement | undefined {
     else if (reader.field === 3) uuid = reader.bytes();
   }
   if (uuid?.length !== 16 || taskId === "" || !agent) return undefined;
-  return { key: updateKey(uuid), call: buildCall(CallType.ACKNOWLEDGE, payload), taskId };
+  return { key: updateKey(uuid), call: buildCall(CallType.ACKNOWLEDGE, [payload]), taskId };
 }
 
 function readOperationToken(payload: Buffer): Acknowledgement | undefined {
@@ -79,7 +79,7 @@ function readOperationToken(payload: Buffer): Acknowledgement | undefined {
     else if (reader.field === 4) operationId = readId(reader.bytes());
   }
   if (uuid?.length !== 16 || operationId === "") return undefined;
-  return { key: updateKey(uuid), call: buildCall(CallType.ACKNOWLEDGE_OPERATION_STATUS, payload), taskId: "" };
+  return { key: updateKey(uuid), call: buildCall(CallType.ACKNOWLEDGE_OPERATION_STATUS, [payload]), taskId: "" };
 }
 
 /** A map's key for an update: its uuid's bytes. */

@@ -82,7 +82,7 @@ function missingOf(file: number, { roots, pageBytes }: Meta): string {
       const missing = missingPage(first, count, pageBytes, size);
       if (missing !== "") return missing;
     }
-    open.push(...children.pages);
+    for (const child of children.pages) open.push(child);
   }
   return "";
 }
@@ -121,8 +121,9 @@ function childrenOf(page: Buffer, number: bigint): Children | undefined {
 function readLeafNode(page: Buffer, node: number, { pages, data }: Children): void {
   const flags = page.readUInt16LE(node + 4);
   const value = node + 8 + page.readUInt16LE(node + 6);
-  if (flags & SUB_TREE) pages.push(...rootOf(page, value));
-  else if (flags & BIG_DATA) {
+  if (flags & SUB_TREE) {
+    for (const root of rootOf(page, value)) pages.push(root);
+  } else if (flags & BIG_DATA) {
     data.push({ first: page.readBigUInt64LE(value), count: page.readBigUInt64LE(value + 16) });
   }
 }

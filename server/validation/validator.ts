@@ -1,6 +1,6 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { fieldsExcept, lengthDelimited, submessages } from "../../wire/proto.js";
+import { fieldsExcept, messageField, submessages } from "../../wire/proto.js";
 import { apiRules } from "./apiRules.js";
 import { MessageTables } from "./messageTable.js";
 import { mesosRules } from "./rules.js";
@@ -50,5 +50,5 @@ const SOURCE_CODE_INFO = 9;
 /** The set without its files' comments: three quarters of it, and all that takes long to read. */
 function withoutComments(descriptorSet: Uint8Array): Uint8Array {
   const files = submessages(descriptorSet, 1);
-  return Buffer.concat(files.map((file) => lengthDelimited(1, ...fieldsExcept(file, SOURCE_CODE_INFO))));
+  return Buffer.concat(files.map((file) => messageField(1, fieldsExcept(file, SOURCE_CODE_INFO))));
 }

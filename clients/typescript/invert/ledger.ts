@@ -90,20 +90,20 @@ export class Ledger {
   }
 
   saveRun(run: RunRecord): void {
-    this.#save({ run });
+    this.#save([{ run }]);
   }
 
   /** Saves images as they are now, all with one write. */
   saveImages(images: readonly ImageRecord[]): void {
-    this.#save(...images.map((image) => ({ image })));
+    this.#save(images.map((image) => ({ image })));
   }
 
   saveExecutor(executor: ExecutorRecord): void {
-    this.#save({ executor });
+    this.#save([{ executor }]);
   }
 
   forgetExecutor(agentId: string): void {
-    if (this.#executors.has(agentId)) this.#save({ executorGone: agentId });
+    if (this.#executors.has(agentId)) this.#save([{ executorGone: agentId }]);
   }
 
   close(): void {
@@ -111,7 +111,7 @@ export class Ledger {
     this.#file = undefined;
   }
 
-  #save(...lines: Line[]): void {
+  #save(lines: readonly Line[]): void {
     if (lines.length === 0 || this.#file === undefined) return;
     for (const line of lines) this.#apply(line);
     writeAll(this.#file, lines);

@@ -23,9 +23,13 @@ export function processStart(pid: number): string | undefined {
 /** Ends a process, its group, and all that descends from it, in whatever groups those are. */
 export function killTree(root: number): void {
   const children = new Map<number, number[]>();
-  for (const { pid, parent } of allProcesses()) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  for (const { pid, parent } of allProcesses()) {
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(pid);
+    else children.set(parent, [pid]);
+  }
   const tree = [root];
-  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  for (const pid of tree) for (const child of children.get(pid) ?? []) tree.push(child);
   for (const pid of tree) signalGroup(pid, "SIGKILL");
 }
 

@@ -92,7 +92,7 @@ export class AgentState {
 
   sandboxOf(frameworkId: string, executorId: string, containerId: string): string {
     const parts = ["slaves", this.id ?? "", "frameworks", frameworkId, "executors", executorId, "runs", containerId];
-    return join(this.workDir, ...parts);
+    return join(this.workDir, parts.join("/"));
   }
 
   /** Keeps the agent itself: after a change of its id or resources. */

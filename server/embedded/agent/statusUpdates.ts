@@ -100,7 +100,7 @@ export class StatusUpdates {
   restore(frameworkId: string, executorId: string, streams: readonly SavedStream[]): void {
     for (const { taskId, pending, seen, ended } of streams) {
       const stream = this.#stream(frameworkId, executorId, taskId);
-      stream.pending.push(...pending);
+      for (const update of pending) stream.pending.push(update);
       for (const uuid of seen) stream.seen.add(uuid);
       stream.ended = ended;
     }

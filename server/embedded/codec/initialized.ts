@@ -27,18 +27,23 @@ export function dropUnknownEnums(schema: MessageSchema, message: Fields): void {
 }
 
 /** Paths of the required fields that are unset, in the order in which Mesos names them. */
-export function missingRequired(schema: MessageSchema, message: Fields, prefix = ""): string[] {
-  const missing = schema.fields
-    .filter((field) => field.required && fieldValue(message, field) === undefined)
-    .map((field) => prefix + field.name);
+export function missingRequired(schema: MessageSchema, message: Fields): string[] {
+  const missing: string[] = [];
+  collectMissing(schema, message, "", missing);
+  return missing;
+}
+
+function collectMissing(schema: MessageSchema, message: Fields, prefix: string, missing: string[]): void {
+  for (const field of schema.fields) {
+    if (field.required && fieldValue(message, field) === undefined) missing.push(prefix + field.name);
+  }
   for (const field of schema.fieldsByNumber) {
     const value = field.kind === "message" ? fieldValue(message, field) : undefined;
     if (value === undefined) continue;
     for (const [index, inner] of submessages(field, value)) {
-      missing.push(...missingRequired(field.message(), inner, `${prefix}${field.name}${index}.`));
+      collectMissing(field.message(), inner, `${prefix}${field.name}${index}.`, missing);
     }
   }
-  return missing;
 }
 
 function submessages(field: FieldSchema, value: unknown): Array<[index: string, Fields]> {

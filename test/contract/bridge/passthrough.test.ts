@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { Call, Call_Type, Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { CallHeader, SubscribeResponse } from "../../../gen/mesosbridge/v1/scheduler.js";
-import { lengthDelimited, stringField, varintField } from "../../../wire/proto.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../../support/bridge.js";
 import { BridgeClient } from "../../support/bridgeClient.js";
@@ -75,7 +75,10 @@ describe("fields that the bridge does not know", () => {
     subscription.sendBytes(
       Buffer.concat([
         varintField(1, Event_Type.OFFERS),
-        lengthDelimited(3, ...offers.map((each) => lengthDelimited(1, each))),
+        messageField(
+          3,
+          offers.map((each) => lengthDelimited(1, each)),
+        ),
       ]),
     );
     const found = new Set<number>();
@@ -129,12 +132,11 @@ describe("fields that the bridge does not know", () => {
       stringField(1, "name"),
       lengthDelimited(2, stringField(1, "task-1")),
       lengthDelimited(3, stringField(1, "a")),
-      lengthDelimited(
-        4,
+      messageField(4, [
         stringField(1, "cpus"),
         varintField(2, 0),
         lengthDelimited(3, Buffer.from("09000000000000f03f", "hex")),
-      ),
+      ]),
       lengthDelimited(7, stringField(3, "exit 0")),
       unknown,
     ]);

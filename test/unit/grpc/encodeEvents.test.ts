@@ -6,7 +6,14 @@ import { WatchEventsResponse } from "../../../gen/mesosbridge/v1/observer.js";
 import { LinkState, SessionEvent as Message, SubscribeResponse } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { encodeEvents } from "../../../server/grpc/encodeEvents.js";
 import type { SessionEvent, SessionEventBody } from "../../../server/session/sessionEvent.js";
-import { lengthDelimited, ProtoReader, stringField, submessages, varintField } from "../../../wire/proto.js";
+import {
+  lengthDelimited,
+  messageField,
+  ProtoReader,
+  stringField,
+  submessages,
+  varintField,
+} from "../../../wire/proto.js";
 
 /** Fields that nobody knows. */
 const unknown = fc
@@ -18,7 +25,7 @@ const text = fc.string({ unit: "grapheme", maxLength: 30 });
 const mesosBytes = fc
   .tuple(text, unknown, unknown)
   .map(([id, inner, outer]) =>
-    Buffer.concat([varintField(1, 3), lengthDelimited(4, lengthDelimited(1, stringField(1, id), inner)), outer]),
+    Buffer.concat([varintField(1, 3), lengthDelimited(4, messageField(1, [stringField(1, id), inner])), outer]),
   );
 
 const linkState = fc.constantFrom("connected" as const, "connecting" as const);

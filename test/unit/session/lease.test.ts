@@ -15,6 +15,7 @@ function lease(offerHoldMs: number) {
   const subject = new Lease(
     { offerHoldMs },
     { holdOver: () => events.push("hold over"), expired: () => events.push("expired") },
+    (work) => work(),
   );
   return { subject, events };
 }

@@ -21,12 +21,16 @@ function tasks(...ids: string[]): KnownTask[] {
 /** A reconciler, and the ids that each of its calls asked for; "all" for none. */
 function reconciler(options: ReconcilerOptions = {}) {
   const asked: string[][] = [];
-  const subject = new Reconciler(options, (bytes) => {
-    const call = Call.decode(bytes);
-    expect(call.type).toBe(Call_Type.RECONCILE);
-    const ids = call.reconcile?.tasks.map((task) => `${task.taskId?.value} ${task.agentId?.value ?? "?"}`) ?? [];
-    asked.push(ids.length === 0 ? ["all"] : ids);
-  });
+  const subject = new Reconciler(
+    options,
+    (bytes) => {
+      const call = Call.decode(bytes);
+      expect(call.type).toBe(Call_Type.RECONCILE);
+      const ids = call.reconcile?.tasks.map((task) => `${task.taskId?.value} ${task.agentId?.value ?? "?"}`) ?? [];
+      asked.push(ids.length === 0 ? ["all"] : ids);
+    },
+    (work) => work(),
+  );
   return { subject, asked };
 }
 

@@ -7,7 +7,7 @@ import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";
 import { LmdbStore } from "../../../server/store/lmdbStore.js";
-import { lengthDelimited, varintField, WireError } from "../../../wire/proto.js";
+import { lengthDelimited, messageField, varintField, WireError } from "../../../wire/proto.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
@@ -55,7 +55,7 @@ async function attached() {
 test("a call that can't be read is refused each time, and no retry waits for its answer", async () => {
   const { session, id } = await attached();
   const never = () => expect.unreachable("an answer");
-  const accept = buildCall(CallType.ACCEPT, Buffer.from([0x0a, 0x7f]));
+  const accept = buildCall(CallType.ACCEPT, [Buffer.from([0x0a, 0x7f])]);
   for (let i = 0; i < 2; i++) expect(() => session.call(id, "request", accept, never)).toThrow(WireError);
 });
 
@@ -78,9 +78,9 @@ test("a task whose id can't be stored is launched all the same: Mesos says what 
   const open = offer("the-offer");
   connection.send({ type: Event_Type.OFFERS, offers: { offers: [{ id: { value: "the-offer" }, hostname: "h" }] } });
   await eventually(() => session.state.offers.has(open.id));
-  const task = lengthDelimited(1, lengthDelimited(2, idMessage("x".repeat(5_000))), lengthDelimited(3, idMessage("a")));
-  const launch = lengthDelimited(2, varintField(1, 1), lengthDelimited(2, task));
-  const accept = buildCall(CallType.ACCEPT, lengthDelimited(1, idMessage("the-offer")), launch);
+  const task = messageField(1, [lengthDelimited(2, idMessage("x".repeat(5_000))), lengthDelimited(3, idMessage("a"))]);
+  const launch = messageField(2, [varintField(1, 1), lengthDelimited(2, task)]);
+  const accept = buildCall(CallType.ACCEPT, [lengthDelimited(1, idMessage("the-offer")), launch]);
   const answers = new Arrivals<CallAnswer>();
   session.call(id, "request", accept, (answer) => answers.push(answer));
   (await master.requests.next()).connection.answer(202);

@@ -14,6 +14,7 @@ function host() {
       frameworkId: () => "framework",
       send: (_call, done) => sent.push(done),
       done: async (asked) => void ends.push(asked),
+      guard: (work) => work(),
     },
     SOON_MS,
   );

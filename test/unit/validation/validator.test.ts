@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { HealthCheck_HTTPCheckInfo, OfferID, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
 import { SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { createValidator } from "../../../server/validation/validator.js";
-import { lengthDelimited, stringField, varintField } from "../../../wire/proto.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { at } from "../../support/paths.js";
 import { scalar } from "./examples/builders.js";
 
@@ -31,9 +31,9 @@ describe("paths", () => {
   const brokenTask = task({ taskId: undefined });
 
   test("lead from the request's root to the field, by proto names", () => {
-    const launch = lengthDelimited(2, lengthDelimited(1, task()), lengthDelimited(1, brokenTask));
-    const operation = lengthDelimited(2, varintField(1, 1), launch);
-    const call = lengthDelimited(2, varintField(2, 3), lengthDelimited(4, lengthDelimited(1, offerId("o")), operation));
+    const launch = messageField(2, [lengthDelimited(1, task()), lengthDelimited(1, brokenTask)]);
+    const operation = messageField(2, [varintField(1, 1), launch]);
+    const call = messageField(2, [varintField(2, 3), messageField(4, [lengthDelimited(1, offerId("o")), operation])]);
     expect(validator.validate("mesosbridge.v1.CallRequest", call)).toEqual([
       { field: "call.accept.operations[0].launch.task_infos[1].task_id", description: "is required" },
     ]);
@@ -52,7 +52,7 @@ describe("paths", () => {
   test("name elements of strings by their index, and of maps by their key", () => {
     const notText = lengthDelimited(1, Buffer.from([0xc3, 0x28]));
     expect(fieldsOf("mesos.v1.scheduler.Call.Revive", stringField(1, "a"), notText)).toEqual(["roles[1]"]);
-    const limit = (key: string) => lengthDelimited(15, stringField(1, key), lengthDelimited(2));
+    const limit = (key: string) => messageField(15, [stringField(1, key), messageField(2, [])]);
     expect(fieldsOf("mesos.v1.TaskInfo", task(), limit("cpus"), limit('a"b'))).toEqual([
       'limits["cpus"].value',
       'limits["a\\"b"].value',
@@ -63,7 +63,7 @@ describe("paths", () => {
     const [field] = fieldsOf(
       "mesos.v1.TaskInfo",
       task(),
-      lengthDelimited(15, stringField(1, "k".repeat(500)), lengthDelimited(2)),
+      messageField(15, [stringField(1, "k".repeat(500)), messageField(2, [])]),
     );
     expect(field).toBe(`limits["${"k".repeat(64)}…"].value`);
   });
@@ -130,14 +130,14 @@ describe("encodings", () => {
 
   test("with a message in parts at every level take no longer for it", () => {
     let id: Uint8Array = stringField(1, "c");
-    for (let i = 0; i < 90; i++) id = Buffer.concat([stringField(1, "c"), lengthDelimited(2, id), lengthDelimited(2)]);
+    for (let i = 0; i < 90; i++) id = Buffer.concat([stringField(1, "c"), lengthDelimited(2, id), messageField(2, [])]);
     const start = performance.now();
     expect(fieldsOf("mesos.v1.ContainerID", id)).toEqual([]);
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
   test("with very many parts of a message take no longer for it", () => {
-    const parts = Buffer.alloc(400_000, lengthDelimited(2));
+    const parts = Buffer.alloc(400_000, messageField(2, []));
     const start = performance.now();
     expect(fieldsOf("mesos.v1.TaskInfo", task(), parts)).toEqual([]);
     expect(performance.now() - start).toBeLessThan(1000);
@@ -155,7 +155,7 @@ describe("the bridge's own messages", () => {
     expect(
       fieldsOf("mesosbridge.v1.SubscribeRequest", subscribe({ user: "root" } as SubscribeRequest["frameworkInfo"])),
     ).toEqual([]);
-    expect(fieldsOf("mesosbridge.v1.SubscribeRequest", lengthDelimited(2))).toEqual(["framework_info.user"]);
+    expect(fieldsOf("mesosbridge.v1.SubscribeRequest", messageField(2, []))).toEqual(["framework_info.user"]);
     expect(fieldsOf("mesosbridge.v1.SubscribeRequest", stringField(1, "f"))).toEqual([]);
   });
 

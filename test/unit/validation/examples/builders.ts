@@ -10,7 +10,7 @@ import {
   type TaskInfo,
 } from "../../../../gen/mesos/v1/mesos.js";
 import { Call, Call_Type } from "../../../../gen/mesos/v1/scheduler/scheduler.js";
-import { lengthDelimited, stringField, varintField } from "../../../../wire/proto.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../../wire/proto.js";
 
 export const concat = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts);
 export const id = (value: string): Buffer => stringField(1, value);
@@ -104,7 +104,7 @@ export const launchGroup = (offer: Offer, executor: PartialExecutor = {}, task: 
 
 /** An operation in bytes, for those that types can't say. */
 export const rawOperation = (offer: Offer, ...parts: Uint8Array[]): Buffer =>
-  concat(bare(3), lengthDelimited(4, lengthDelimited(1, id(offer.id?.value ?? "")), lengthDelimited(2, ...parts)));
+  concat(bare(3), messageField(4, [lengthDelimited(1, id(offer.id?.value ?? "")), messageField(2, parts)]));
 
 export const textResource: PartialResource = { name: "x", type: 3 };
 
@@ -116,5 +116,5 @@ export const updateFramework = (offer: Offer, info: PartialFramework, ...more: U
     capabilities: [{ type: PARTITION_AWARE }],
     ...info,
   });
-  return concat(bare(17), lengthDelimited(19, lengthDelimited(1, FrameworkInfo.encode(body).finish()), ...more));
+  return concat(bare(17), messageField(19, [lengthDelimited(1, FrameworkInfo.encode(body).finish()), ...more]));
 };

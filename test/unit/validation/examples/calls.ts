@@ -1,6 +1,6 @@
 import type { Offer } from "../../../../gen/mesos/v1/mesos.js";
 import { Call_Type } from "../../../../gen/mesos/v1/scheduler/scheduler.js";
-import { lengthDelimited, stringField, varintField } from "../../../../wire/proto.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../../wire/proto.js";
 import {
   bare,
   call,
@@ -57,7 +57,7 @@ export const refusedCalls: readonly RefusedCall[] = [
   ...refusedOperations,
   {
     name: "no type",
-    bytes: () => lengthDelimited(5),
+    bytes: () => messageField(5, []),
     field: "type",
     says: "is required",
     mesos: { badRequest: "Expecting 'type' to be present" },
@@ -92,7 +92,7 @@ export const refusedCalls: readonly RefusedCall[] = [
   without("UPDATE_FRAMEWORK"),
   {
     name: "KILL without a task",
-    bytes: () => concat(bare(6), lengthDelimited(6)),
+    bytes: () => concat(bare(6), messageField(6, [])),
     field: "kill.task_id",
     says: "is required",
     mesos: { badRequest: "Failed to parse body into Call protobuf" },
@@ -232,8 +232,8 @@ export const refusedCalls: readonly RefusedCall[] = [
 
 export const takenCalls: readonly TakenCall[] = [
   ...takenOperations,
-  { name: "ACCEPT of nothing", bytes: () => concat(bare(3), lengthDelimited(4)), outcome: "taken" },
-  { name: "DECLINE of nothing", bytes: () => concat(bare(4), lengthDelimited(5)), outcome: "taken" },
+  { name: "ACCEPT of nothing", bytes: () => concat(bare(3), messageField(4, [])), outcome: "taken" },
+  { name: "DECLINE of nothing", bytes: () => concat(bare(4), messageField(5, [])), outcome: "taken" },
   {
     name: "DECLINE of the same offer twice",
     bytes: (offer) => call("DECLINE", { decline: { offerIds: offer.id ? [offer.id, offer.id] : [] } }),
@@ -320,18 +320,17 @@ export const stricterCalls: readonly { name: string; bytes: CallBytes; field: st
       updateFramework(
         offer,
         {},
-        lengthDelimited(
-          3,
-          lengthDelimited(1, stringField(1, "*"), lengthDelimited(2, incompleteConstraint())),
-          lengthDelimited(1, stringField(1, "*"), lengthDelimited(2, completeConstraint())),
-        ),
+        messageField(3, [
+          messageField(1, [stringField(1, "*"), lengthDelimited(2, incompleteConstraint())]),
+          messageField(1, [stringField(1, "*"), lengthDelimited(2, completeConstraint())]),
+        ]),
       ),
     field: 'update_framework.offer_constraints.role_constraints["*"].groups[0].attribute_constraints[0].selector',
     says: "is required",
   },
 ];
 
-const predicate = () => lengthDelimited(2, lengthDelimited(1));
+const predicate = () => lengthDelimited(2, messageField(1, []));
 const incompleteConstraint = () => lengthDelimited(1, lengthDelimited(1, predicate()));
 const completeConstraint = () =>
-  lengthDelimited(1, lengthDelimited(1, lengthDelimited(1, stringField(2, "rack")), predicate()));
+  lengthDelimited(1, messageField(1, [lengthDelimited(1, stringField(2, "rack")), predicate()]));

@@ -1,6 +1,6 @@
 import { ExecutorInfo, ExecutorInfo_Type, Offer_Operation_Type, TaskInfo } from "../../../../gen/mesos/v1/mesos.js";
 import { Call } from "../../../../gen/mesos/v1/scheduler/scheduler.js";
-import { lengthDelimited, varintField } from "../../../../wire/proto.js";
+import { lengthDelimited, messageField, varintField } from "../../../../wire/proto.js";
 import {
   call,
   concat,
@@ -296,7 +296,7 @@ export const refusedOperations: readonly RefusedCall[] = [
       const { launchGroup: body } = groupOperation(offer, { type: undefined }, {});
       const executor = ExecutorInfo.encode(ExecutorInfo.fromPartial(body?.executor ?? {})).finish();
       const tasks = lengthDelimited(1, TaskInfo.encode(TaskInfo.fromPartial(newTask(offer))).finish());
-      const payload = concat(lengthDelimited(1, executor, varintField(15, 9)), lengthDelimited(2, tasks));
+      const payload = concat(messageField(1, [executor, varintField(15, 9)]), lengthDelimited(2, tasks));
       return rawOperation(offer, varintField(1, 6), lengthDelimited(7, payload));
     },
     field: `${GROUP}.executor.type`,
@@ -380,8 +380,8 @@ export const takenOperations: readonly TakenCall[] = [
     name: "a task id in two parts",
     bytes: (offer) => {
       const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
-      const taskId = concat(lengthDelimited(2), lengthDelimited(2, id(newTaskId())));
-      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, lengthDelimited(1, info, taskId)));
+      const taskId = concat(messageField(2, []), lengthDelimited(2, id(newTaskId())));
+      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
     },
     outcome: "launched",
   },
@@ -389,8 +389,8 @@ export const takenOperations: readonly TakenCall[] = [
     name: "a task id whose last value is valid",
     bytes: (offer) => {
       const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
-      const taskId = lengthDelimited(2, id("a/b"), id(newTaskId()));
-      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, lengthDelimited(1, info, taskId)));
+      const taskId = messageField(2, [id("a/b"), id(newTaskId())]);
+      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
     },
     outcome: "launched",
   },

@@ -1,4 +1,4 @@
-import { lengthDelimited, stringField, varintField } from "../../../../wire/proto.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../../wire/proto.js";
 import { concat, multiRole, nestedGroups, offerFilters, QUANTITY, subscribe, suppressed } from "./builders.js";
 import type { Answer, RefusedSubscribe, SubscribeBytes } from "./example.js";
 
@@ -112,17 +112,16 @@ export const refusedSubscriptions: readonly RefusedSubscribe[] = [
   {
     name: "a oneof member in parts, after another member that ended the first part",
     bytes: () => {
-      const textEquals = (...value: Uint8Array[]) => lengthDelimited(3, ...value);
-      const predicate = lengthDelimited(
-        2,
+      const textEquals = (...value: Uint8Array[]) => messageField(3, value);
+      const predicate = messageField(2, [
         textEquals(stringField(1, "a")),
-        lengthDelimited(1),
+        messageField(1, []),
         textEquals(),
         textEquals(),
-      );
-      const constraint = lengthDelimited(1, lengthDelimited(1, stringField(2, "rack")), predicate);
+      ]);
+      const constraint = messageField(1, [lengthDelimited(1, stringField(2, "rack")), predicate]);
       const roleConstraints = lengthDelimited(2, lengthDelimited(1, constraint));
-      return subscribe({}, lengthDelimited(3, lengthDelimited(1, stringField(1, "*"), roleConstraints)));
+      return subscribe({}, lengthDelimited(3, messageField(1, [stringField(1, "*"), roleConstraints])));
     },
     field: 'offer_constraints.role_constraints["*"].groups[0].attribute_constraints[0].predicate.text_equals.value',
     says: "is required",
@@ -184,10 +183,10 @@ export const takenSubscriptions: readonly { name: string; bytes: SubscribeBytes 
     name: "a oneof whose first member lacks a required field",
     bytes: () => {
       const selector = lengthDelimited(1, stringField(2, "rack"));
-      const predicate = lengthDelimited(2, lengthDelimited(3), lengthDelimited(1));
-      const constraint = lengthDelimited(1, selector, predicate);
+      const predicate = messageField(2, [messageField(3, []), messageField(1, [])]);
+      const constraint = messageField(1, [selector, predicate]);
       const roleConstraints = lengthDelimited(2, lengthDelimited(1, constraint));
-      return subscribe({}, lengthDelimited(3, lengthDelimited(1, stringField(1, "*"), roleConstraints)));
+      return subscribe({}, lengthDelimited(3, messageField(1, [stringField(1, "*"), roleConstraints])));
     },
   },
 ];

@@ -1,0 +1,5 @@
+/**
+ * Runs what a timer, an event or an answer of Mesos brings about in a session. What it throws ends that session: the
+ * process and its other sessions go on.
+ */
+export type Guard = (work: () => void) => void;
