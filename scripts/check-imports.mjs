@@ -58,7 +58,9 @@ function fault(file, specifier) {
   const area = areaOf(file);
   if (area === undefined) return undefined;
   if (!specifier.startsWith(".")) {
-    const known = areas[area].not?.find((name) => specifier === name || specifier.startsWith(name));
+    const known = areas[area].not?.find(
+      (name) => specifier === name || specifier.startsWith(name.replace(/\/?$/, "/")),
+    );
     return known && `${file} imports ${specifier}: ${area} must not know that package`;
   }
   const target = resolve(file, specifier);

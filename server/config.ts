@@ -21,6 +21,12 @@ export interface ServeConfig {
   readonly clientTimeout: number;
   readonly missedHeartbeats: number;
   readonly callTimeout: number;
+  readonly maxFrameworks: number;
+  readonly maxConnections: number;
+  readonly maxObservers: number;
+  /** In bytes. */
+  readonly maxRequestSize: number;
+  readonly requestTimeout: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -44,7 +50,12 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     offerHold: flag(flags, "offerHold", "5s", milliseconds),
     clientTimeout: flag(flags, "clientTimeout", "50s", clientTimeout),
     missedHeartbeats: flag(flags, "missedHeartbeats", "5", missedHeartbeats),
-    callTimeout: flag(flags, "callTimeout", "30s", callTimeout),
+    callTimeout: flag(flags, "callTimeout", "30s", oneSecondToOneHour),
+    maxFrameworks: flag(flags, "maxFrameworks", "5000", numberOf),
+    maxConnections: flag(flags, "maxConnections", "2000", numberOf),
+    maxObservers: flag(flags, "maxObservers", "1000", numberOf),
+    requestTimeout: flag(flags, "requestTimeout", "60s", oneSecondToOneHour),
+    maxRequestSize: flag(flags, "maxRequestSize", "16MiB", requestSize),
     logLevel: flag(flags, "logLevel", "info", oneOf(LOG_LEVELS)),
   };
   if ((principal === undefined) !== (secretFile === undefined)) {
@@ -90,7 +101,7 @@ function clientTimeout(text: string): number {
   return ms;
 }
 
-function callTimeout(text: string): number {
+function oneSecondToOneHour(text: string): number {
   const ms = milliseconds(text);
   if (ms < 1000 || ms > 3_600_000) throw new Error("use 1s to 1h");
   return ms;
@@ -101,6 +112,20 @@ function missedHeartbeats(text: string): number {
     throw new Error("use a number from 2 to 100: a single heartbeat may be late");
   }
   return Number(text);
+}
+
+function numberOf(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new Error("use a number from 1 to 999999");
+  return Number(text);
+}
+
+const SIZE_UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024 };
+
+function requestSize(text: string): number {
+  const [, digits, unit] = /^(\d{1,6})(KiB|MiB)$/.exec(text) ?? [];
+  const bytes = Number(digits) * (SIZE_UNITS[unit ?? ""] ?? Number.NaN);
+  if (bytes >= 64 * 1024 && bytes <= 256 * 1024 * 1024) return bytes;
+  throw new Error("use 64KiB to 256MiB, such as 16MiB");
 }
 
 /** The text of a certificate file. @throws Error that names the file. */

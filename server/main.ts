@@ -60,6 +60,19 @@ function serveCommand(): Command {
         "how long Mesos may take to answer a call before its outcome is reported as unknown",
         "30s",
       )
+      .option("--max-frameworks <number>", "frameworks at a time; new names beyond it are refused", "5000")
+      .option("--max-connections <number>", "connections of clients at a time", "2000")
+      .option("--max-observers <number>", "Watch streams at a time; one connection may have a tenth of them", "1000")
+      .option(
+        "--max-request-size <size>",
+        "the largest request that a client may send, such as 512KiB or 16MiB",
+        "16MiB",
+      )
+      .option(
+        "--request-timeout <duration>",
+        "how long a request may take to arrive whole, and an answer to be taken, before the client loses its stream or connection",
+        "60s",
+      )
       .option("--log-level <level>", "debug, info, warn or error", "info")
       .addHelpText(
         "after",

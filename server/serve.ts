@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ServeConfig } from "./config.js";
 import { readCertificates } from "./config.js";
+import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { BridgeServer } from "./grpc/bridgeServer.js";
 import { checkBy } from "./grpc/schedulerService.js";
 import type { Log } from "./log.js";
@@ -38,7 +39,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const hub = new ObserverHub();
   const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
+  const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
+    maxFrameworks,
     link: { detector, authentication, log, tlsCa, missedHeartbeats, callTimeoutMs, census: probe },
     store,
     hub,
@@ -53,6 +56,12 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     log,
     descriptorSet,
     clientTimeoutMs: config.clientTimeout,
+    maxObservers: config.maxObservers,
+    limits: {
+      maxConnections,
+      maxRequestBytes: config.maxRequestSize,
+      timeoutSeconds: Math.ceil(config.requestTimeout / 1000),
+    },
   });
   const closeAll = async () => {
     probe.close();
@@ -72,6 +81,17 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await closeAll();
     throw error;
   }
+}
+
+function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
+  const openFiles = openFilesLimit();
+  const limits = withinDescriptors(config, openFiles);
+  const { maxFrameworks, maxConnections } = limits;
+  if (maxFrameworks < config.maxFrameworks || maxConnections < config.maxConnections) {
+    const fields = { openFiles, maxFrameworks, maxConnections };
+    log.warn(fields, "the limit of open files (ulimit -n) allows fewer frameworks and connections than configured");
+  }
+  return limits;
 }
 
 async function listen(server: BridgeServer, address: string): Promise<number> {

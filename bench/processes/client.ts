@@ -31,7 +31,11 @@ interface MakeCalls {
   readonly window: number;
 }
 
+/** Streams of frameworks on one connection; the bridge allows 200. */
+const FRAMEWORKS_A_CONNECTION = 100;
+
 let client: Client | undefined;
+let ofObservers: Client | undefined;
 const attachmentIds = new Map<string, string>();
 let events = 0;
 let messages = 0;
@@ -48,15 +52,23 @@ let latencies = new Map<string, Latencies>();
 const acknowledgements = new Map<string, ClientDuplexStream<Buffer, Buffer>>();
 
 function open(address: string): Client {
-  client ??= new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+  client ??= connection(address);
   return client;
+}
+
+/** A connection of its own. */
+function connection(address: string): Client {
+  const options = { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 };
+  return new Client(address, credentials.createInsecure(), options);
 }
 
 function attach(value: unknown): void {
   const { address, frameworkNames, stalled } = value as Attach;
-  for (const frameworkName of frameworkNames) {
+  let of = open(address);
+  for (const [i, frameworkName] of frameworkNames.entries()) {
+    if (i > 0 && i % FRAMEWORKS_A_CONNECTION === 0) of = connection(address);
     const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: { user: "root", name: "bench" } });
-    const stream = open(address).makeServerStreamRequest(
+    const stream = of.makeServerStreamRequest(
       "/mesosbridge.v1.SchedulerService/Subscribe",
       same,
       same,
@@ -76,8 +88,11 @@ function watch(value: unknown): void {
   const { address, count } = value as { address: string; count: number };
   const request = Buffer.from(WatchEventsRequest.encode(WatchEventsRequest.fromPartial({})).finish());
   for (const stream of observers) stream.cancel();
+  ofObservers?.close();
+  const own = connection(address);
+  ofObservers = own;
   const all = Array.from({ length: count }, () =>
-    open(address).makeServerStreamRequest("/mesosbridge.v1.ObserverService/WatchEvents", same, same, request),
+    own.makeServerStreamRequest("/mesosbridge.v1.ObserverService/WatchEvents", same, same, request),
   );
   observers = all;
   observed = 0;

@@ -8,6 +8,10 @@ import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import type { CallsStream } from "./callsStream.js";
+import { Connections } from "./connections/connections.js";
+import { connectionLimits, type LimitOptions } from "./connections/limits.js";
+import { Listener } from "./connections/listener.js";
+import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { observerService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { rawService } from "./rawService.js";
@@ -22,8 +26,9 @@ export interface BridgeServerOptions {
   readonly log: Log;
   /** Serialized FileDescriptorSet of all services, for reflection. */
   readonly descriptorSet: Uint8Array;
-  /** Largest request, in bytes. Default 64 MiB. */
-  readonly maxRequestBytes?: number;
+  readonly limits?: LimitOptions;
+  /** Default 1,000. */
+  readonly maxObservers?: number;
   /** How long a client may be silent before it is taken for gone, in ms. Default 50,000. */
   readonly clientTimeoutMs?: number;
 }
@@ -36,6 +41,8 @@ const DRAIN_MS = 3_000;
 /** The bridge's gRPC server: the services of the API, health, reflection and channelz. */
 export class BridgeServer {
   readonly #server: Server;
+  readonly #connections: Connections;
+  readonly #listener: Listener;
   readonly #health: HealthImplementation;
   readonly #observers = new Set<ObserverStream>();
   readonly #callsStreams = new Set<CallsStream>();
@@ -45,8 +52,13 @@ export class BridgeServer {
     const note = (text: unknown) => options.log.debug({ grpc: String(text) }, "the gRPC library says");
     setLogger({ error: note, info: note, debug: note });
     const { clientTimeoutMs = 50_000 } = options;
+    const limits = connectionLimits(options.limits);
+    const connections = new Connections(limits, options.log);
+    this.#connections = connections;
     this.#server = new Server({
-      "grpc.max_receive_message_length": options.maxRequestBytes ?? 64 * 1024 * 1024,
+      interceptors: [meteringInterceptor(connections)],
+      "grpc.max_concurrent_streams": limits.maxStreams,
+      "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
       // Finds clients that vanished without a word: a TCP connection alone would not tell for hours.
       "grpc.keepalive_time_ms": Math.ceil(clientTimeoutMs * 0.6),
@@ -54,24 +66,23 @@ export class BridgeServer {
     });
     this.#server.addService(
       rawService(SchedulerServiceDefinition),
-      schedulerService({ ...options, callsStreams: this.#callsStreams }),
+      schedulerService({ ...options, connections, callsStreams: this.#callsStreams }),
     );
-    const observers = observerService({ ...options, streams: this.#observers });
+    const observers = observerService({ ...options, connections, streams: this.#observers });
     this.#server.addService(rawService(ObserverServiceDefinition), observers);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
     this.#health.addToServer(this.#server);
     addAdminServicesToServer(this.#server);
     addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#listener = new Listener((socket) => {
+      if (connections.accept(socket)) injector.injectConnection(socket);
+    });
   }
 
   /** Listens on `host:port`; port 0 takes any. Returns the port. @throws Error if the address can't be used. */
   async listen(address: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        if (error) reject(error);
-        else resolve(port);
-      });
-    });
+    return this.#listener.listen(address);
   }
 
   /** Says to health checks whether there is a master to work with. */
@@ -87,6 +98,7 @@ export class BridgeServer {
    */
   async close(): Promise<void> {
     const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+    this.#listener.close();
     for (const stream of [...this.#observers, ...this.#callsStreams]) stream.end(error);
     let force: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -98,6 +110,7 @@ export class BridgeServer {
       }, DRAIN_MS);
     });
     clearTimeout(force);
+    this.#connections.close();
   }
 }
 

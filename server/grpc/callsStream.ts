@@ -10,6 +10,8 @@ import { codeOf, statusOf } from "./statusOf.js";
 
 /** Calls that may wait for their answers before no more are read from the client. */
 const MAX_WAITING = 10_000;
+/** Bytes of answers that may wait for the client to take them before no more calls are read. */
+const MAX_UNREAD_BYTES = 128 * 1024;
 
 interface Slot {
   tag: bigint;
@@ -25,6 +27,7 @@ export class CallsStream {
   readonly #onEnd: () => void;
   #slots: Slot[] = [];
   #waiting = 0;
+  #unreadBytes = 0;
   #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
   #flushing = false;
   #inputEnded = false;
@@ -74,7 +77,7 @@ export class CallsStream {
     const slot: Slot = { tag: 0n, answer: undefined };
     this.#slots.push(slot);
     this.#waiting++;
-    if (this.#waiting >= MAX_WAITING) this.#call.pause();
+    if (this.#waiting >= MAX_WAITING || this.#unreadBytes >= MAX_UNREAD_BYTES) this.#call.pause();
     const done = (answer: CallAnswer) => {
       slot.answer = answer;
       this.#waiting--;
@@ -140,10 +143,23 @@ export class CallsStream {
     if (ready > 0) {
       const results = this.#slots.slice(0, ready).map(resultOf);
       this.#slots = this.#slots.slice(ready);
-      if (!this.#call.cancelled) this.#call.write(Buffer.from(CallsResponse.encode({ results }).finish()));
+      if (!this.#call.cancelled) this.#write(Buffer.from(CallsResponse.encode({ results }).finish()));
     }
-    if (this.#waiting < MAX_WAITING / 2 && this.#call.isPaused()) this.#call.resume();
+    this.#readOn();
     this.#endIfDone();
+  }
+
+  #write(message: Buffer): void {
+    this.#unreadBytes += message.length;
+    this.#call.write(message, () => {
+      this.#unreadBytes -= message.length;
+      this.#readOn();
+    });
+  }
+
+  #readOn(): void {
+    const few = this.#waiting < MAX_WAITING / 2 && this.#unreadBytes < MAX_UNREAD_BYTES / 2;
+    if (few && this.#call.isPaused()) this.#call.resume();
   }
 
   #endIfDone(): void {

@@ -3,6 +3,9 @@ import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
 import type { BridgeError } from "../session/errors.js";
 import { progress } from "../session/sessionEvent.js";
+import type { Connections } from "./connections/connections.js";
+import type { ServerStream } from "./connections/serverStream.js";
+import { WaitingEvents } from "./connections/waitingEvents.js";
 import { EventsMessage, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
 import { statusOf } from "./statusOf.js";
 
@@ -11,8 +14,8 @@ import { statusOf } from "./statusOf.js";
  * gets something to do while the rest of its window is filled.
  */
 const MESSAGE_BYTES = 16 * 1024;
-/** How much may wait in the HTTP/2 stream for a client to read it. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
+/** How much may wait for a client to read it. The rest waits in the session's log, which is bounded. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 /**
  * The library copies what a method's serializer returns behind a message's head, by `byteLength` and `copy` and
@@ -26,16 +29,21 @@ export type EventsCall = ServerWritableStream<Buffer, EventsMessage>;
  */
 export class EventStream implements AttachmentSink {
   readonly #call: EventsCall;
+  readonly #stream: ServerStream;
+  readonly #waiting: WaitingEvents;
   readonly #log: Log;
   readonly #idle: NodeJS.Timeout;
   #attachment: Attachment | undefined;
-  #unreadBytes = 0;
   #wrote = false;
   #ended = false;
 
-  constructor(call: EventsCall, log: Log) {
+  constructor(call: EventsCall, connections: Connections, log: Log) {
     this.#call = call;
+    this.#stream = connections.of(call);
+    this.#waiting = new WaitingEvents(connections, this.#stream, MAX_WAITING_BYTES, () => this.#pump());
     this.#log = log;
+    // At the end of every call, also of one that ended in order.
+    call.on("cancelled", () => this.#waiting.drop());
     this.#idle = setInterval(() => this.#signOfLife(), PROGRESS_INTERVAL_MS);
   }
 
@@ -50,36 +58,49 @@ export class EventStream implements AttachmentSink {
 
   end(error: BridgeError | undefined): void {
     if (this.#ended) return;
+    if (error) return this.#fail(error);
     this.stop();
-    if (error) this.#call.emit("error", statusOf(error, this.#log));
-    else this.#call.end();
+    this.#call.end();
   }
 
-  /** The client is gone: nothing more is written. */
+  /** The client is gone: nothing more is written, and nothing of the session is kept. */
   stop(): void {
     this.#ended = true;
+    this.#stream.answered();
+    this.#attachment = undefined;
     clearInterval(this.#idle);
   }
 
   #pump(): void {
-    while (!this.#ended && this.#attachment && this.#unreadBytes < MAX_UNREAD_BYTES) {
-      const events = this.#attachment.read(MESSAGE_BYTES);
-      if (events.length === 0) return;
-      this.#write(new EventsMessage(events, 1));
+    try {
+      while (!this.#ended && this.#attachment && this.#waiting.mayWrite()) {
+        const events = this.#attachment.read(MESSAGE_BYTES);
+        if (events.length === 0) return;
+        this.#write(new EventsMessage(events, 1));
+      }
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
   #write(message: EventsMessage): void {
     this.#wrote = true;
-    this.#unreadBytes += message.byteLength;
+    this.#waiting.wrote(message.byteLength);
     this.#call.write(message, () => {
-      this.#unreadBytes -= message.byteLength;
+      this.#waiting.taken(message.byteLength);
       this.#pump();
     });
   }
 
+  /** A fault of the bridge's own ends this stream, and neither its session nor the process. */
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.stop();
+    this.#call.emit("error", statusOf(error, this.#log));
+  }
+
   #signOfLife(): void {
-    const idle = !this.#wrote && this.#unreadBytes === 0;
+    const idle = !this.#wrote && this.#waiting.bytes === 0;
     this.#wrote = false;
     if (idle && this.#attachment) {
       this.#write(new EventsMessage([progress(this.#attachment.readSequence, false, Date.now())], 1));

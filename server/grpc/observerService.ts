@@ -8,11 +8,12 @@ import {
 } from "../../gen/mesosbridge/v1/observer.js";
 import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
 import type { Log } from "../log.js";
-import { BridgeError, invalidField } from "../session/errors.js";
+import { BridgeError, invalidField, limitReached } from "../session/errors.js";
 import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { Observation, ObserverHub } from "../session/observerHub.js";
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import type { Connections } from "./connections/connections.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { eventFilter } from "./eventFilter.js";
 import { encodeObservation } from "./observations.js";
@@ -26,24 +27,30 @@ export interface ObserverServiceOptions {
   readonly sessions: SessionManager;
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
+  readonly connections: Connections;
   readonly log: Log;
+  /** Default 1,000. */
+  readonly maxObservers?: number;
   /** Open observer streams, so that shutdown can end them. */
   readonly streams: Set<ObserverStream>;
 }
 
 type Watch = ServerWritableStream<Buffer, Buffer>;
 
-/** Observers beyond this number are refused, so that they stay bounded. */
-const MAX_OBSERVERS = 1_000;
+/** One connection may have this part of all places for observers, so that one client does not take all. */
+const SHARE_OF_OBSERVERS = 0.1;
 
 /** `mesosbridge.v1.ObserverService`: shows what happens, and can't change anything. */
 export function observerService(options: ObserverServiceOptions): UntypedServiceImplementation {
-  const { sessions, store, hub, log, streams } = options;
+  const { sessions, store, hub, connections, log, streams, maxObservers = 1_000 } = options;
 
   const unary = (list: (request: Buffer) => Buffer) => {
     return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
       try {
-        callback(null, list(call.request));
+        connections.admitAnswer(connections.of(call));
+        const answer = list(call.request);
+        connections.answered(answer.length);
+        callback(null, answer);
       } catch (error) {
         callback(statusOf(error, log));
       }
@@ -55,15 +62,15 @@ export function observerService(options: ObserverServiceOptions): UntypedService
     frameworkName === "" ? sessions.sessions() : [sessions.get(frameworkName)];
 
   const watch = (call: Watch, accept: (observation: Observation) => boolean, backlog: Iterable<Observation> = []) => {
-    if (streams.size >= MAX_OBSERVERS) {
-      throw new BridgeError("TOO_MANY_CALLS", `${MAX_OBSERVERS} observers watch already`);
-    }
+    const { connection } = connections.of(call);
+    admitObserver(streams.size, connection.observers, maxObservers);
     let unobserve = () => {};
-    const stream: ObserverStream = new ObserverStream(call, log, () => {
+    const stream: ObserverStream = new ObserverStream(call, connections, log, () => {
       unobserve();
-      streams.delete(stream);
+      if (streams.delete(stream)) connection.observers--;
     });
     streams.add(stream);
+    connection.observers++;
     stream.begin(messages(backlog));
     unobserve = hub.observe((observation) => {
       if (accept(observation)) stream.push(encodeObservation(observation));
@@ -151,6 +158,18 @@ export function observerService(options: ObserverServiceOptions): UntypedService
   };
 }
 
+/** @throws BridgeError LIMIT_REACHED */
+function admitObserver(all: number, ofConnection: number, maxObservers: number): void {
+  if (all >= maxObservers) {
+    const what = `${maxObservers} observers watch already, which is the limit (serve --max-observers)`;
+    throw limitReached(what, maxObservers, "try again when one of them has ended");
+  }
+  const share = Math.max(1, Math.floor(maxObservers * SHARE_OF_OBSERVERS));
+  if (ofConnection < share) return;
+  const what = `this connection has ${share} observers, which is its share of serve --max-observers ${maxObservers}`;
+  throw limitReached(what, share, "end one of them, or open another connection");
+}
+
 function isSession(session: Session | undefined): session is Session {
   return session !== undefined;
 }
@@ -169,8 +188,8 @@ function openOffers(open: readonly Session[]): Iterable<Observation> {
   return (function* () {
     for (const { frameworkName, state, views } of all) {
       for (let at = 0; at < views.length; at += OFFERS_AT_ONCE) {
-        for (const piece of state.offers.events(views.slice(at, at + OFFERS_AT_ONCE))) {
-          const offers = piece.offers.map((offer) => offer.bytes);
+        for (const piece of state.offers.pieces(views.slice(at, at + OFFERS_AT_ONCE))) {
+          const offers = piece.map((offer) => offer.bytes);
           yield { kind: "offers", frameworkName, timeMs, change: "opened", offers, offerIds: [] };
         }
       }

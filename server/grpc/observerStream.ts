@@ -1,30 +1,37 @@
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import type { Log } from "../log.js";
 import { BridgeError } from "../session/errors.js";
+import type { Connections } from "./connections/connections.js";
+import type { ServerStream } from "./connections/serverStream.js";
+import { WaitingEvents } from "./connections/waitingEvents.js";
 import { statusOf } from "./statusOf.js";
 
 /** What may wait for one observer to read it. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const MAX_WAITING_MESSAGES = 20_000;
-/** How much may wait in the HTTP/2 stream. */
-const MAX_UNREAD_BYTES = 256 * 1024;
+/** How much is handed to the HTTP/2 stream at a time. */
+const MAX_WRITTEN_BYTES = 64 * 1024;
 
 /** Writes messages to one observer. What it does not read in time ends it, and nobody else. */
 export class ObserverStream {
   readonly #call: ServerWritableStream<Buffer, Buffer>;
+  readonly #stream: ServerStream;
+  readonly #written: WaitingEvents;
   readonly #log: Log;
   #backlog: Iterator<Buffer> | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  #unreadBytes = 0;
   #ended = false;
 
   /** @param onEnd called once, when the observer is gone for whatever reason. */
-  constructor(call: ServerWritableStream<Buffer, Buffer>, log: Log, onEnd: () => void) {
+  constructor(call: ServerWritableStream<Buffer, Buffer>, connections: Connections, log: Log, onEnd: () => void) {
     this.#call = call;
+    this.#stream = connections.of(call);
+    this.#written = new WaitingEvents(connections, this.#stream, MAX_WRITTEN_BYTES, () => this.#pump());
     this.#log = log;
     call.on("cancelled", () => {
       this.#drop();
+      this.#written.drop();
       onEnd();
     });
     // At once, so that a client sees that it is connected before anything happens.
@@ -48,7 +55,8 @@ export class ObserverStream {
     if (this.#waitingBytes > MAX_WAITING_BYTES || this.#waiting.length > MAX_WAITING_MESSAGES) this.#overflow();
   }
 
-  end(error: BridgeError): void {
+  /** Ends the stream with an error, be it the bridge's own fault: neither sessions nor the process end by that. */
+  end(error: unknown): void {
     if (this.#ended) return;
     this.#drop();
     this.#call.emit("error", statusOf(error, this.#log));
@@ -56,6 +64,7 @@ export class ObserverStream {
 
   #drop(): void {
     this.#ended = true;
+    this.#stream.answered();
     this.#backlog = undefined;
     this.#waiting = [];
   }
@@ -66,13 +75,12 @@ export class ObserverStream {
 
   #pump(): void {
     try {
-      while (!this.#ended && this.#unreadBytes < MAX_UNREAD_BYTES) {
+      while (!this.#ended && this.#written.mayWrite()) {
         const message = this.#next();
         if (!message) return;
         this.#write(message);
       }
     } catch (error) {
-      if (!(error instanceof BridgeError)) throw error;
       this.end(error);
     }
   }
@@ -87,9 +95,9 @@ export class ObserverStream {
   }
 
   #write(message: Buffer): void {
-    this.#unreadBytes += message.length;
+    this.#written.wrote(message.length);
     this.#call.write(message, () => {
-      this.#unreadBytes -= message.length;
+      this.#written.taken(message.length);
       this.#pump();
     });
   }

@@ -60,7 +60,12 @@ async function* mapped<T, U>(values: AsyncIterable<T>, change: (value: T) => U):
 
 async function relay(load: () => Promise<Answer>, call: ReflectionCall): Promise<void> {
   const answer = await load();
+  const gone = new Promise<void>((resolve) => call.once("cancelled", resolve));
   // A plain `for await` would destroy the stream at the end of the requests, before it is answered.
-  for await (const response of answer(call.iterator({ destroyOnReturn: false }))) call.write(response);
+  for await (const response of answer(call.iterator({ destroyOnReturn: false }))) {
+    // The next request is read when this answer was taken: an answer is a thousand times the size of its request.
+    await Promise.race([new Promise<void>((resolve) => call.write(response, () => resolve())), gone]);
+    if (call.cancelled) return;
+  }
   call.end();
 }

@@ -7,6 +7,7 @@ import type { Identity, SessionManager } from "../session/sessionManager.js";
 import { readAttachRequest } from "./attachRequest.js";
 import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
+import type { Connections } from "./connections/connections.js";
 import { EventStream, type EventsCall } from "./eventStream.js";
 import { RequestFields } from "./requestFields.js";
 import { statusOf } from "./statusOf.js";
@@ -18,6 +19,7 @@ export type CheckRequest = (type: string, request: Uint8Array) => void;
 export interface SchedulerServiceOptions {
   readonly sessions: SessionManager;
   readonly check: CheckRequest;
+  readonly connections: Connections;
   readonly log: Log;
   /** Open Calls streams, so that shutdown can end them. */
   readonly callsStreams: Set<CallsStream>;
@@ -32,6 +34,7 @@ const MAX_ACK_TOKENS = 10_000;
 export function schedulerService({
   sessions,
   check,
+  connections,
   log,
   callsStreams,
 }: SchedulerServiceOptions): UntypedServiceImplementation {
@@ -109,7 +112,7 @@ export function schedulerService({
   async function subscribe(call: EventsCall): Promise<void> {
     check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, identityOf(call));
-    const stream = new EventStream(call, log);
+    const stream = new EventStream(call, connections, log);
     let gone = false;
     let detach = () => {};
     call.on("cancelled", () => {

@@ -16,9 +16,10 @@ export class Attachment {
   readonly id: string = randomUUID();
   readonly #log: EventLog;
   readonly #sink: AttachmentSink;
-  /** Sent before what the log holds: Opened, and the snapshot. */
-  #prelude: SessionEvent[] = [];
-  #preludeRead = 0;
+  /** Sent before what the log holds: Opened, and the snapshot. Made while it is read: a client may never read it. */
+  #prelude: Iterator<SessionEvent> | undefined;
+  /** The next of the prelude, once it was made. */
+  #ahead: SessionEvent | undefined;
   #began = false;
   /** Sequence of the next live event to read. */
   #next: number;
@@ -41,18 +42,13 @@ export class Attachment {
 
   /** True once the snapshot was handed out, and so all that came before the live events. */
   get snapshotRead(): boolean {
-    return this.#began && this.#prelude.length === 0;
+    return this.#began && this.#prelude === undefined;
   }
 
-  begin(prelude: SessionEvent[]): void {
+  begin(prelude: Iterable<SessionEvent>): void {
     this.#began = true;
-    this.#prelude = prelude;
+    this.#prelude = prelude[Symbol.iterator]();
     this.#sink.wake();
-  }
-
-  /** True if this live event was handed out already. */
-  hasRead(event: SessionEvent): boolean {
-    return event.sequence < this.#next;
   }
 
   /**
@@ -87,21 +83,23 @@ export class Attachment {
   end(error?: BridgeError): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#prelude.length > 0) this.#began = false;
-    this.#prelude = [];
+    if (this.#prelude) this.#began = false;
+    this.#prelude = undefined;
+    this.#ahead = undefined;
     this.#sink.end(error);
   }
 
   #peek(): SessionEvent | undefined {
-    return this.#prelude[this.#preludeRead] ?? this.#log.at(this.#next);
+    if (this.#prelude && !this.#ahead) {
+      const { done, value } = this.#prelude.next();
+      if (done) this.#prelude = undefined;
+      else this.#ahead = value;
+    }
+    return this.#ahead ?? this.#log.at(this.#next);
   }
 
   #advance(): void {
-    if (this.#preludeRead >= this.#prelude.length) {
-      this.#next++;
-    } else if (++this.#preludeRead === this.#prelude.length) {
-      this.#prelude = [];
-      this.#preludeRead = 0;
-    }
+    if (this.#ahead) this.#ahead = undefined;
+    else this.#next++;
   }
 }

@@ -17,6 +17,7 @@ export const REASONS = {
   OUTCOME_UNKNOWN: { status: "UNAVAILABLE", retryable: false },
   LEASE_EXPIRED: { status: "ABORTED", retryable: true },
   SLOW_CONSUMER: { status: "RESOURCE_EXHAUSTED", retryable: true },
+  LIMIT_REACHED: { status: "RESOURCE_EXHAUSTED", retryable: true },
   TOO_MANY_CALLS: { status: "RESOURCE_EXHAUSTED", retryable: true },
   BRIDGE_SHUTTING_DOWN: { status: "UNAVAILABLE", retryable: true },
   STORE_UNAVAILABLE: { status: "UNAVAILABLE", retryable: true },
@@ -56,6 +57,11 @@ export class BridgeError extends Error {
 
 export function invalidField(field: string, description: string): BridgeError {
   return new BridgeError("INVALID_FIELD", `${field} ${description}`, { violations: [{ field, description }] });
+}
+
+/** A limit of the bridge is reached. @param what of what there is too much @param advice what the client can do */
+export function limitReached(what: string, limit: number, advice: string): BridgeError {
+  return new BridgeError("LIMIT_REACHED", `${what}: ${advice}`, { metadata: { limit: String(limit) } });
 }
 
 /** A newer client has attached. Its streams end ABORTED, its calls get FAILED_PRECONDITION. */

@@ -165,10 +165,10 @@ export class EventIntake {
       offers.add(views, this.#append(mesosBody(type, event, "", agentId), timeMs));
       return;
     }
-    const pieces = offers.events(views);
+    const pieces = offers.pieces(views);
     for (const [i, piece] of pieces.entries()) {
       const more = i < pieces.length - 1;
-      offers.add(piece.offers, this.#append(mesosBody(type, piece.bytes), timeMs, "", more));
+      offers.add(piece, this.#append(mesosBody(type, offers.event(piece)), timeMs, "", more));
     }
   }
 
@@ -185,7 +185,7 @@ export class EventIntake {
     const { log } = this.#state;
     if (withdrawal.kind === "cancel" && this.#isPiece(withdrawal.event)) {
       // Of an event in pieces each has to be seen as one, or a client waits for the last of them for ever.
-      log.replace(withdrawal.event, mesosBody(type, offers.emptyEvent()));
+      log.replace(withdrawal.event, mesosBody(type, offers.event([])));
     } else if (withdrawal.kind === "cancel") {
       log.cancel(withdrawal.event);
     } else {

@@ -87,7 +87,7 @@ export class OpenOffers {
     if (group.offers.size === 0) return { kind: "cancel", event: group.event };
     const { body } = group.event;
     if (body.kind !== "mesos" || body.bytes.length > REBUILD_BYTES) return undefined;
-    const bytes = this.#buildEvent([...group.offers.values()].map((offer) => offer.bytes));
+    const bytes = this.event([...group.offers.values()]);
     return {
       kind: "replace",
       event: group.event,
@@ -98,17 +98,9 @@ export class OpenOffers {
     };
   }
 
-  /** A serialized event without an offer. */
-  emptyEvent(): Buffer {
-    return this.#buildEvent([]);
-  }
-
-  /** Serialized events that hold these offers, each below about 1 MiB unless one offer is larger. */
-  events(offers: readonly OfferView[]): Array<{ bytes: Buffer; offers: OfferView[] }> {
-    return this.pieces(offers).map((piece) => ({
-      bytes: this.#buildEvent(piece.map((offer) => offer.bytes)),
-      offers: piece,
-    }));
+  /** A serialized event of these offers. */
+  event(offers: readonly OfferView[]): Buffer {
+    return this.#buildEvent(offers.map((offer) => offer.bytes));
   }
 
   /** These offers in pieces, each below about 1 MiB unless one offer is larger. */

@@ -172,7 +172,7 @@ export class Session {
     const resumed = this.#attachments.canResume(resume);
     const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
-    attachment.begin(resumed ? [opened] : [opened, ...this.#snapshot()]);
+    attachment.begin(resumed ? [opened] : this.#snapshot(opened));
     wantOffersAgain(this.#state, resumed, (call) => this.#send(call));
     return attachment;
   }
@@ -243,10 +243,10 @@ export class Session {
     return this.#link.connected ? "connected" : "connecting";
   }
 
-  #snapshot(): SessionEvent[] {
+  #snapshot(opened: SessionEvent): Iterable<SessionEvent> {
     // Who attaches while there is no master learns why; that it is looked for is no reason.
     const reason = this.#linkReason === NOT_TRIED ? "" : this.#linkReason;
-    return snapshotEvents(this.#state, { state: this.#linkState, reason, master: this.#master });
+    return snapshotEvents(opened, this.#state, { state: this.#linkState, reason, master: this.#master });
   }
 
   #subscribeCall(): Uint8Array {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
-import { BridgeError, invalidField, storeUnavailable } from "./errors.js";
+import { BridgeError, invalidField, limitReached, storeUnavailable } from "./errors.js";
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
 import { Session, type SessionOptions } from "./session.js";
@@ -30,6 +30,8 @@ export interface SessionManagerOptions extends SessionOptions {
   readonly defaultLeaseMs?: number;
   /** Default 24 h. */
   readonly maxLeaseMs?: number;
+  /** Sessions at a time. Those that the store remembers are taken up even if they are more. Default: any number. */
+  readonly maxFrameworks?: number;
 }
 
 /** What is remembered of a framework can't be used. */
@@ -52,6 +54,8 @@ export class SessionManager {
   readonly #closing = new Map<Promise<void>, string>();
   /** The last attach of each name: attaches of one framework take their turns. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Sessions that are about to be opened. */
+  #opening = 0;
   #shuttingDown = false;
 
   constructor(options: SessionManagerOptions) {
@@ -129,6 +133,21 @@ export class SessionManager {
   }
 
   async #attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
+    if (this.#sessions.has(request.frameworkName)) return this.#attachNow(request, sink);
+    const { maxFrameworks = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#sessions.size + this.#opening >= maxFrameworks) throw tooManyFrameworks(maxFrameworks);
+    this.#opening++;
+    try {
+      return await this.#attachNow(request, sink);
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  async #attachNow(
+    request: AttachRequest,
+    sink: AttachmentSink,
+  ): Promise<{ session: Session; attachment: Attachment }> {
     const { known, record, defaultedFields } = await this.#remembered(request);
     if (known) known.update(record);
     const session = known ?? this.#open(record);
@@ -224,6 +243,11 @@ export class SessionManager {
     if (next === "forget") await store.remove(session.frameworkName);
     else await store.put({ ...session.state.record, open: false, detachedAtMs: undefined });
   }
+}
+
+function tooManyFrameworks(limit: number): BridgeError {
+  const what = `the bridge holds ${limit} frameworks, which is its limit (serve --max-frameworks)`;
+  return limitReached(what, limit, "close sessions that are not needed, or raise the limit");
 }
 
 function otherId(frameworkName: string, known: string, given: string): BridgeError {

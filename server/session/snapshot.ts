@@ -1,7 +1,6 @@
 import { EventType } from "../mesos/events.js";
 import type { Attachment } from "./attachment.js";
 import { withId } from "./frameworkInfo.js";
-import type { OpenOffers } from "./openOffers.js";
 import { type LinkState, mesosBody, progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import type { SessionState } from "./sessionState.js";
 
@@ -41,11 +40,19 @@ export function openedEvent(
   };
 }
 
-/** What is open when a client attaches that does not resume: why there is no master, offers, and updates; then its end. */
-export function snapshotEvents(state: SessionState, link: LinkView): SessionEvent[] {
+/**
+ * What is open at this moment for a client that does not resume, after `opened`: why there is no master, offers, and
+ * updates; then its end. The events are made one after the other as they are read.
+ */
+export function snapshotEvents(opened: SessionEvent, state: SessionState, link: LinkView): Iterable<SessionEvent> {
   const { offers, inverseOffers, owed, tokenless, log } = state;
   const receiveTimeMs = Date.now();
   const sequence = log.lastSequence;
+  const updates = [...[...owed.values()].map((update) => update.event), ...tokenless.events()];
+  const open = [
+    { of: offers, type: EventType.OFFERS, views: offers.values() },
+    { of: inverseOffers, type: EventType.INVERSE_OFFERS, views: inverseOffers.values() },
+  ];
   const event = (body: SessionEventBody, fragment = false) => ({
     sequence,
     receiveTimeMs,
@@ -53,19 +60,17 @@ export function snapshotEvents(state: SessionState, link: LinkView): SessionEven
     fragment,
     body,
   });
-  const ofOffers = (open: OpenOffers, type: number) => {
-    const pieces = open.events(open.values());
-    return pieces.map(({ bytes }, i) => event(mesosBody(type, bytes), i < pieces.length - 1));
-  };
-  const { state: linkState, reason, master } = link;
-  return [
-    ...(linkState === "connecting" && reason !== ""
-      ? [event({ kind: "link-changed", state: linkState, reason, master })]
-      : []),
-    ...ofOffers(offers, EventType.OFFERS),
-    ...ofOffers(inverseOffers, EventType.INVERSE_OFFERS),
-    ...[...owed.values()].map((update) => ({ ...update.event, sequence })),
-    ...tokenless.events().map((update) => ({ ...update, sequence })),
-    progress(sequence, true, receiveTimeMs),
-  ];
+  return (function* () {
+    yield opened;
+    const { state: linkState, reason, master } = link;
+    if (linkState === "connecting" && reason !== "") {
+      yield event({ kind: "link-changed", state: linkState, reason, master });
+    }
+    for (const { of, type, views } of open) {
+      const pieces = of.pieces(views);
+      for (const [i, piece] of pieces.entries()) yield event(mesosBody(type, of.event(piece)), i < pieces.length - 1);
+    }
+    for (const update of updates) yield { ...update, sequence };
+    yield progress(sequence, true, receiveTimeMs);
+  })();
 }

@@ -27,6 +27,7 @@ const (
 	ReasonOutcomeUnknown       = "OUTCOME_UNKNOWN"
 	ReasonLeaseExpired         = "LEASE_EXPIRED"
 	ReasonSlowConsumer         = "SLOW_CONSUMER"
+	ReasonLimitReached         = "LIMIT_REACHED"
 	ReasonTooManyCalls         = "TOO_MANY_CALLS"
 	ReasonBridgeShuttingDown   = "BRIDGE_SHUTTING_DOWN"
 	ReasonStoreUnavailable     = "STORE_UNAVAILABLE"
@@ -73,7 +74,8 @@ func (e *Error) Retryable() bool {
 	switch e.Reason {
 	case "":
 		return isTransport(e.Code)
-	case ReasonNoMaster, ReasonNotSent, ReasonTooManyCalls, ReasonSlowConsumer, ReasonLeaseExpired, ReasonBridgeShuttingDown:
+	case ReasonNoMaster, ReasonNotSent, ReasonLimitReached, ReasonTooManyCalls, ReasonSlowConsumer, ReasonLeaseExpired,
+		ReasonBridgeShuttingDown:
 		return true
 	}
 	return e.Code == codes.Unavailable && !e.OutcomeUnknown()

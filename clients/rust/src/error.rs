@@ -85,6 +85,7 @@ impl Error {
             "" => is_transport(self.code()),
             "NO_MASTER"
             | "NOT_SENT"
+            | "LIMIT_REACHED"
             | "TOO_MANY_CALLS"
             | "SLOW_CONSUMER"
             | "LEASE_EXPIRED"
@@ -252,6 +253,7 @@ mod tests {
             (Code::Aborted, "LEASE_EXPIRED", true, false),
             (Code::Aborted, "ATTACHMENT_SUPERSEDED", false, false),
             (Code::ResourceExhausted, "SLOW_CONSUMER", true, false),
+            (Code::ResourceExhausted, "LIMIT_REACHED", true, false),
             (Code::FailedPrecondition, "OFFER_GONE", false, false),
             (Code::Unavailable, "", true, true),
             (Code::PermissionDenied, "", false, false),

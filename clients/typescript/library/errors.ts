@@ -24,6 +24,7 @@ const TRANSPORT_CODES: ReadonlySet<Code> = new Set([
 const RETRYABLE_REASONS: ReadonlySet<string> = new Set([
   "NO_MASTER",
   "NOT_SENT",
+  "LIMIT_REACHED",
   "TOO_MANY_CALLS",
   "SLOW_CONSUMER",
   "LEASE_EXPIRED",

@@ -165,6 +165,13 @@ describe("a wrong command line is told in one line", () => {
     ["a timeout of nothing", () => ({ "client-timeout": "0s" }), /^mesos-bridge: --client-timeout: use 100ms to 24h/],
     ["one missed heartbeat", () => ({ "missed-heartbeats": "1" }), /^mesos-bridge: --missed-heartbeats: use a number/],
     ["a call timeout of no time", () => ({ "call-timeout": "10ms" }), /^mesos-bridge: --call-timeout: use 1s to 1h/],
+    ["no frameworks", () => ({ "max-frameworks": "0" }), /^mesos-bridge: --max-frameworks: use a number from 1/],
+    ["a size without a unit", () => ({ "max-request-size": "16" }), /^mesos-bridge: --max-request-size: use 64KiB to/],
+    [
+      "a request timeout of no time",
+      () => ({ "request-timeout": "0s" }),
+      /^mesos-bridge: --request-timeout: use 1s to/,
+    ],
     ["a log level", () => ({ "log-level": "loud" }), /^mesos-bridge: --log-level: .*debug/],
   ];
   test.each(wrong)("%s", async (_, flags, line) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { inverseOffersEvent, offersEvent } from "../../../server/mesos/events.js";
+import { inverseOffersEvent, type OfferView, offersEvent } from "../../../server/mesos/events.js";
 import { EventLog } from "../../../server/session/eventLog.js";
 import { needsSplit, OpenOffers } from "../../../server/session/openOffers.js";
 import type { SessionEvent } from "../../../server/session/sessionEvent.js";
@@ -18,6 +18,12 @@ function brought(open: OpenOffers, ids: readonly string[], padding = 4): Session
   const event = new EventLog().append({ kind: "mesos", type: 2, bytes, taskId: "", agentId: "" }, 0);
   open.add(offers, event);
   return event;
+}
+
+/** Offers in pieces, each with the event that it makes. */
+function piecesOf(kind: "offers" | "inverse-offers", offers: readonly OfferView[]) {
+  const open = new OpenOffers(kind);
+  return open.pieces(offers).map((piece) => ({ offers: piece, bytes: open.event(piece) }));
 }
 
 function idsIn(bytes: Uint8Array | undefined): string[] {
@@ -113,7 +119,7 @@ describe("fragments", () => {
     fc.assert(
       fc.property(paddings, (sizes) => {
         const offers = sizes.map((padding, i) => offer(`offer-${i}`, padding));
-        const pieces = new OpenOffers("offers").events(offers);
+        const pieces = piecesOf("offers", offers);
         expect(pieces.flatMap((piece) => piece.offers)).toEqual(offers);
         for (const piece of pieces) {
           expect(idsIn(piece.bytes)).toEqual(piece.offers.map(({ id }) => id));
@@ -130,17 +136,17 @@ describe("fragments", () => {
   });
 
   test("no offers make no events", () => {
-    expect(new OpenOffers("offers").events([])).toEqual([]);
+    expect(piecesOf("offers", [])).toEqual([]);
   });
 
   test("offers keep their bytes", () => {
     const offers = [offer("a"), offer("b")];
-    const [piece] = new OpenOffers("offers").events(offers);
+    const [piece] = piecesOf("offers", offers);
     expect(piece?.bytes).toEqual(offersEvent(offers.map(({ bytes }) => bytes)));
   });
 
   test("inverse offers make INVERSE_OFFERS", () => {
-    const [piece] = new OpenOffers("inverse-offers").events([offer("a")]);
+    const [piece] = piecesOf("inverse-offers", [offer("a")]);
     expect(piece?.bytes).toEqual(inverseOffersEvent([offer("a").bytes]));
     expect(piece && Event.decode(piece.bytes).type).toBe(Event_Type.INVERSE_OFFERS);
   });

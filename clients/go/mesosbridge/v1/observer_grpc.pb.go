@@ -36,7 +36,9 @@ const (
 //
 // Watches the frameworks of a bridge. An empty `framework_name` means all of them.
 //
-// A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else.
+// A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else. Beyond the
+// number of watchers that the bridge, or one connection, may have, they are refused with RESOURCE_EXHAUSTED
+// `LIMIT_REACHED`; so is a list while earlier answers on its connection are not read.
 type ObserverServiceClient interface {
 	// The frameworks that this bridge knows, by name.
 	ListFrameworks(ctx context.Context, in *ListFrameworksRequest, opts ...grpc.CallOption) (*ListFrameworksResponse, error)
@@ -174,7 +176,9 @@ type ObserverService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsR
 //
 // Watches the frameworks of a bridge. An empty `framework_name` means all of them.
 //
-// A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else.
+// A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else. Beyond the
+// number of watchers that the bridge, or one connection, may have, they are refused with RESOURCE_EXHAUSTED
+// `LIMIT_REACHED`; so is a list while earlier answers on its connection are not read.
 type ObserverServiceServer interface {
 	// The frameworks that this bridge knows, by name.
 	ListFrameworks(context.Context, *ListFrameworksRequest) (*ListFrameworksResponse, error)

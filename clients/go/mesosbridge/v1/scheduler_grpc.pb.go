@@ -53,7 +53,8 @@ const (
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
 // `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
 // (nothing was sent: try again) and `OUTCOME_UNKNOWN` (it was sent, and the link
-// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS`; DEADLINE_EXCEEDED.
+// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
+// (nothing was sent: try again later); DEADLINE_EXCEEDED.
 type SchedulerServiceClient interface {
 	// Attaches to the session of a framework, making it if there is none, and streams
 	// its events. The first message holds `Opened`, at once; then comes a snapshot
@@ -62,7 +63,8 @@ type SchedulerServiceClient interface {
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
 	// `ATTACHMENT_SUPERSEDED`. Other ends: INVALID_ARGUMENT `INVALID_FIELD`;
-	// RESOURCE_EXHAUSTED `SLOW_CONSUMER` (attach again); FAILED_PRECONDITION
+	// RESOURCE_EXHAUSTED `SLOW_CONSUMER` (attach again) and `LIMIT_REACHED` (the bridge, or
+	// this connection, has as many frameworks or streams as it may have); FAILED_PRECONDITION
 	// `FRAMEWORK_REMOVED` (this framework id is used up), `FRAMEWORK_FAILED_OVER`
 	// (someone else subscribed with it) or `FRAMEWORK_REFUSED` (Mesos's reason is in the text);
 	// UNAVAILABLE `BRIDGE_SHUTTING_DOWN`; OK after Teardown and CloseSession.
@@ -280,7 +282,8 @@ type SchedulerService_CallsClient = grpc.BidiStreamingClient[CallsRequest, Calls
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
 // `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
 // (nothing was sent: try again) and `OUTCOME_UNKNOWN` (it was sent, and the link
-// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS`; DEADLINE_EXCEEDED.
+// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
+// (nothing was sent: try again later); DEADLINE_EXCEEDED.
 type SchedulerServiceServer interface {
 	// Attaches to the session of a framework, making it if there is none, and streams
 	// its events. The first message holds `Opened`, at once; then comes a snapshot
@@ -289,7 +292,8 @@ type SchedulerServiceServer interface {
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
 	// `ATTACHMENT_SUPERSEDED`. Other ends: INVALID_ARGUMENT `INVALID_FIELD`;
-	// RESOURCE_EXHAUSTED `SLOW_CONSUMER` (attach again); FAILED_PRECONDITION
+	// RESOURCE_EXHAUSTED `SLOW_CONSUMER` (attach again) and `LIMIT_REACHED` (the bridge, or
+	// this connection, has as many frameworks or streams as it may have); FAILED_PRECONDITION
 	// `FRAMEWORK_REMOVED` (this framework id is used up), `FRAMEWORK_FAILED_OVER`
 	// (someone else subscribed with it) or `FRAMEWORK_REFUSED` (Mesos's reason is in the text);
 	// UNAVAILABLE `BRIDGE_SHUTTING_DOWN`; OK after Teardown and CloseSession.

@@ -26,7 +26,15 @@ _TRANSPORT = frozenset(
 )
 # Nothing was sent to Mesos, and trying again may help.
 _RETRYABLE = frozenset(
-    {"NO_MASTER", "NOT_SENT", "TOO_MANY_CALLS", "SLOW_CONSUMER", "LEASE_EXPIRED", "BRIDGE_SHUTTING_DOWN"}
+    {
+        "NO_MASTER",
+        "NOT_SENT",
+        "LIMIT_REACHED",
+        "TOO_MANY_CALLS",
+        "SLOW_CONSUMER",
+        "LEASE_EXPIRED",
+        "BRIDGE_SHUTTING_DOWN",
+    }
 )
 # The bridge does not know the attachment of a call, or not any more.
 _STALE = frozenset({"ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "FRAMEWORK_NOT_FOUND"})

@@ -38,6 +38,7 @@ public final class BridgeException extends RuntimeException {
       Set.of(
           "NO_MASTER",
           "NOT_SENT",
+          "LIMIT_REACHED",
           "TOO_MANY_CALLS",
           "SLOW_CONSUMER",
           "LEASE_EXPIRED",

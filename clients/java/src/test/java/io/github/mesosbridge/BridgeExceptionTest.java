@@ -83,6 +83,7 @@ class BridgeExceptionTest {
     "ABORTED, LEASE_EXPIRED, true, false",
     "ABORTED, ATTACHMENT_SUPERSEDED, false, false",
     "RESOURCE_EXHAUSTED, SLOW_CONSUMER, true, false",
+    "RESOURCE_EXHAUSTED, LIMIT_REACHED, true, false",
     "FAILED_PRECONDITION, OFFER_GONE, false, false",
     "UNAVAILABLE, '', true, true",
     "PERMISSION_DENIED, '', false, false",

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+
+/** What the process needs besides the links of frameworks and the connections of clients: files, pipes, the store. */
+const RESERVE = 40;
+/** A framework's subscription and its calls. */
+const PER_FRAMEWORK = 2;
+/** The part of scarce descriptors that clients' connections get. */
+const SHARE_OF_CONNECTIONS = 0.25;
+
+/** Numbers of frameworks and of clients' connections. */
+export interface DescriptorUse {
+  readonly maxFrameworks: number;
+  readonly maxConnections: number;
+}
+
+/**
+ * How many files this process may have open (`ulimit -n`; Node raises the soft limit to the hard one). Undefined where
+ * the system does not tell.
+ */
+export function openFilesLimit(): number | undefined {
+  try {
+    const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return limit === undefined ? undefined : Number(limit);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What of these limits the descriptors are enough for. A bridge that ran out of them could take no client and reach no
+ * master, so limits that do not fit are lowered.
+ */
+export function withinDescriptors(wanted: DescriptorUse, openFiles: number | undefined): DescriptorUse {
+  if (openFiles === undefined) return wanted;
+  const free = Math.max(0, openFiles - RESERVE);
+  if (wanted.maxFrameworks * PER_FRAMEWORK + wanted.maxConnections <= free) return wanted;
+  const share = Math.max(1, Math.floor(free * SHARE_OF_CONNECTIONS));
+  const rest = free - wanted.maxFrameworks * PER_FRAMEWORK;
+  const maxConnections = Math.min(wanted.maxConnections, Math.max(share, rest));
+  const maxFrameworks = Math.min(wanted.maxFrameworks, Math.floor((free - maxConnections) / PER_FRAMEWORK));
+  return { maxFrameworks: Math.max(1, maxFrameworks), maxConnections };
+}

@@ -1,0 +1,250 @@
+import type { Socket } from "node:net";
+import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
+import type { Log } from "../../log.js";
+import { BridgeError, limitReached } from "../../session/errors.js";
+import { statusOf } from "../statusOf.js";
+import { Connection } from "./connection.js";
+import { http2StreamOf } from "./http2Stream.js";
+import type { ConnectionLimits } from "./limits.js";
+import { type Account, type MethodKind, ServerStream } from "./serverStream.js";
+
+const SECOND_MS = 1_000;
+const MIB = 1024 * 1024;
+
+/**
+ * All connections of clients, and the bounds of what they take: connections, streams, requests that are not whole,
+ * answers and events that nobody reads. Who goes over a bound is refused; who holds memory for too long without getting
+ * on loses the stream, or the connection.
+ */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #log: Log;
+  readonly #connections = new Map<string, Connection>();
+  /** By the metadata of their calls. */
+  readonly #streams = new WeakMap<Metadata, ServerStream>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Seconds in which this process ran: one that was stopped and goes on has missed nothing by that. */
+  #second = 0;
+  #heldBytes = 0;
+  #eventBytes = 0;
+  /** At most what answers on all connections wait to be taken: as of the last count, and all answers since. */
+  #unreadBytes = 0;
+
+  constructor(limits: ConnectionLimits, log: Log) {
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** Takes a new connection up. False if there are too many: then it is closed. */
+  accept(socket: Socket): boolean {
+    const { remoteAddress, remotePort } = socket;
+    if (remotePort === undefined || (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())) {
+      this.#log.warn({ limit: this.#limits.maxConnections }, "a connection was refused: see serve --max-connections");
+      socket.destroy();
+      return false;
+    }
+    const peer = `${remoteAddress}:${remotePort}`;
+    this.#connections.set(peer, new Connection(socket, this.#second));
+    socket.once("close", () => this.#closed(peer));
+    this.#timer ??= setInterval(() => this.#look(), SECOND_MS).unref();
+    return true;
+  }
+
+  /** Counts a new call in. Gives its stream, or the error with which it is refused. */
+  opened(call: ServerInterceptingCallInterface, kind: MethodKind): ServerStream | BridgeError {
+    const connection = this.#connections.get(call.getPeer());
+    if (!connection) return new BridgeError("INTERNAL", "the connection of this call is not known");
+    const { maxLongStreams, maxRequestBytes } = this.#limits;
+    if (kind.long && connection.longStreams >= maxLongStreams) {
+      const what = `this connection has ${maxLongStreams} streams, which is the limit`;
+      return limitReached(what, maxLongStreams, "open another connection");
+    }
+    connection.lastUsed = this.#second;
+    if (kind.long) connection.longStreams++;
+    const stream: ServerStream = new ServerStream(call, http2StreamOf(call), kind, connection, maxRequestBytes, {
+      held: (change) => this.#held(connection, stream, change),
+      closed: () => this.#streamClosed(connection, stream),
+      statusOf: (error) => this.statusOf(error),
+    });
+    connection.streams.add(stream);
+    stream.begin();
+    return stream;
+  }
+
+  /** The call's metadata is known: by it its handler finds the stream. */
+  begun(metadata: Metadata, stream: ServerStream): void {
+    this.#streams.set(metadata, stream);
+  }
+
+  /** The stream of a call that a handler has. */
+  of({ metadata }: { readonly metadata: Metadata }): ServerStream {
+    const stream = this.#streams.get(metadata);
+    if (!stream) throw new Error("a call that was not counted in");
+    return stream;
+  }
+
+  /** Sees that there is room for a large answer. @throws BridgeError LIMIT_REACHED if the client does not take those that it has */
+  admitAnswer({ connection }: ServerStream): void {
+    const { maxUnreadBytes } = this.#limits;
+    if (connection.unreadBytes() > maxUnreadBytes.connection) throw unreadAnswers(maxUnreadBytes.connection);
+    if (this.#unreadBytes <= maxUnreadBytes.all) return;
+    this.#countUnread();
+    while (this.#unreadBytes > maxUnreadBytes.all) {
+      const greediest = this.#greediest((each) => each.unreadBytes());
+      if (!greediest || greediest === connection) throw unreadAnswers(maxUnreadBytes.all);
+      this.#unreadBytes -= greediest.unreadBytes();
+      this.#drop(greediest, "it does not take its answers, and the bridge needs the room");
+    }
+  }
+
+  /** A large answer was given. */
+  answered(bytes: number): void {
+    this.#unreadBytes += bytes;
+  }
+
+  /**
+   * Whether another message of events may be written to a connection. If not, `again` is called once there is room: one
+   * client's streams wait for each other, and for nobody else's.
+   */
+  mayWrite({ connection }: ServerStream, again: () => void): boolean {
+    if (connection.eventBytes < this.#limits.maxEventBytes.connection) return true;
+    connection.blocked.add(again);
+    return false;
+  }
+
+  /** Events were written, or, with a negative number, taken or dropped. */
+  eventsWaiting({ connection }: ServerStream, bytes: number): void {
+    this.#eventBytes += bytes;
+    connection.eventBytes += bytes;
+    const { maxEventBytes } = this.#limits;
+    if (bytes > 0 && this.#eventBytes > maxEventBytes.all) this.#makeRoomForEvents();
+    if (bytes < 0 && connection.blocked.size > 0 && connection.eventBytes < maxEventBytes.connection)
+      unblock(connection);
+  }
+
+  /** An error as the status of a call. */
+  statusOf(error: BridgeError): StatusObject {
+    const { code, details, metadata } = statusOf(error, this.#log);
+    return { code, details, metadata };
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const { socket } of this.#connections.values()) socket.destroy();
+  }
+
+  #closed(peer: string): void {
+    this.#connections.delete(peer);
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #streamClosed(connection: Connection, stream: ServerStream): void {
+    if (!connection.streams.delete(stream)) return;
+    connection.lastUsed = this.#second;
+    if (stream.kind.long) connection.longStreams--;
+  }
+
+  #held(connection: Connection, stream: ServerStream, change: number): void {
+    connection.heldBytes += change;
+    this.#heldBytes += change;
+    if (change < 0) return;
+    const { maxOpenRequestBytes } = this.#limits;
+    if (connection.heldBytes > maxOpenRequestBytes.connection) {
+      stream.refuse(openRequests(maxOpenRequestBytes.connection, "this connection"));
+    } else if (this.#heldBytes > maxOpenRequestBytes.all) {
+      this.#makeRoomForRequests();
+    }
+  }
+
+  /** Refuses the largest request of the connection that holds most; many small ones cost less to end together. */
+  #makeRoomForRequests(): void {
+    const greediest = this.#greediest((each) => each.heldBytes);
+    const stream = greediest?.greediestStream();
+    if (!greediest || !stream) return;
+    const limit = this.#limits.maxOpenRequestBytes.all;
+    if (stream.heldBytes >= MIB) stream.refuse(openRequests(limit, "all connections"));
+    else this.#drop(greediest, "it has begun many requests and not ended them, and the bridge needs the room");
+  }
+
+  #greediest(takes: (connection: Connection) => number): Connection | undefined {
+    let greediest: Connection | undefined;
+    let most = 0;
+    for (const connection of this.#connections.values()) {
+      const taken = takes(connection);
+      if (taken <= most) continue;
+      greediest = connection;
+      most = taken;
+    }
+    return greediest;
+  }
+
+  /** Ends the connection that takes least of what it is sent. */
+  #makeRoomForEvents(): void {
+    const greediest = this.#greediest((each) => each.eventBytes);
+    if (greediest) this.#drop(greediest, "it does not take its events, and the bridge needs the room");
+  }
+
+  /** Makes room for a connection by closing the one that has had no stream for longest. False if all have streams. */
+  #dropIdle(): boolean {
+    let idlest: Connection | undefined;
+    for (const connection of this.#connections.values()) {
+      const used = connection.streams.size > 0 || connection.socket.destroyed;
+      if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#second)) idlest = connection;
+    }
+    if (!idlest) return false;
+    this.#drop(idlest, "it is not used, and another client needs the place");
+    return true;
+  }
+
+  #countUnread(): void {
+    this.#unreadBytes = 0;
+    for (const connection of this.#connections.values()) this.#unreadBytes += connection.unreadBytes();
+  }
+
+  /** Once a second. */
+  #look(): void {
+    this.#second++;
+    this.#countUnread();
+    for (const connection of this.#connections.values()) {
+      for (const stream of connection.streams) this.#lookAt(connection, stream);
+    }
+  }
+
+  #lookAt(connection: Connection, stream: ServerStream): void {
+    const { timeoutSeconds } = this.#limits;
+    const seconds = stream.stalledSeconds(this.#second);
+    if (seconds < timeoutSeconds) return;
+    if (stream.requestOpen) {
+      this.#drop(connection, `a request that it began was not whole after ${timeoutSeconds} s`);
+    } else if (seconds === timeoutSeconds) {
+      stream.drop();
+    } else this.#drop(connection, `it has not taken an answer for ${timeoutSeconds} s`);
+  }
+
+  #drop({ socket }: Connection, reason: string): void {
+    const { remoteAddress, remotePort } = socket;
+    if (!socket.destroyed) this.#log.info({ peer: `${remoteAddress}:${remotePort}`, reason }, "a connection is closed");
+    socket.destroy();
+  }
+}
+
+/** Lets streams that waited for room go on, until there is none. */
+function unblock(account: Account): void {
+  const blocked = [...account.blocked];
+  account.blocked.clear();
+  for (const again of blocked) again();
+}
+
+function openRequests(limit: number, where: string): BridgeError {
+  const what = `requests that are not whole hold ${limit / MIB} MiB on ${where}, which is the limit`;
+  return limitReached(what, limit, "send fewer of them at a time");
+}
+
+function unreadAnswers(limit: number): BridgeError {
+  const what = `answers that are not read hold ${limit / MIB} MiB, which is the limit`;
+  return limitReached(what, limit, "read the answers to earlier calls first");
+}

@@ -1,0 +1,50 @@
+const MIB = 1024 * 1024;
+
+/** What clients may take of the bridge. Sizes in bytes. */
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  /** HTTP/2 streams of one connection; what is over waits at the client. */
+  readonly maxStreams: number;
+  /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. The others are for calls. */
+  readonly maxLongStreams: number;
+  readonly maxRequestBytes: number;
+  /** Requests that are not whole, on one connection and on all. */
+  readonly maxOpenRequestBytes: { readonly connection: number; readonly all: number };
+  /** Answers that a client does not take, on one connection and on all. */
+  readonly maxUnreadBytes: { readonly connection: number; readonly all: number };
+  /** Events that wait in HTTP/2 streams, on one connection and on all. Each stream may have one message more. */
+  readonly maxEventBytes: { readonly connection: number; readonly all: number };
+  /** How long a request may take to arrive whole, and a message to be taken, in seconds in which the bridge runs. */
+  readonly timeoutSeconds: number;
+}
+
+/** The flags of `serve` that set limits. */
+export interface LimitOptions {
+  /** Default 2,000. */
+  readonly maxConnections?: number;
+  /** Default 16 MiB. */
+  readonly maxRequestBytes?: number;
+  /** Default 60. */
+  readonly timeoutSeconds?: number;
+}
+
+/** What gRPC servers commonly allow, and far from what one process of a client needs. */
+const MAX_STREAMS = 256;
+
+export function connectionLimits(options: LimitOptions = {}): ConnectionLimits {
+  const { maxConnections = 2_000, maxRequestBytes = 16 * MIB, timeoutSeconds = 60 } = options;
+  return {
+    maxConnections,
+    maxStreams: MAX_STREAMS,
+    maxLongStreams: 200,
+    maxRequestBytes,
+    // At least two of the largest at a time, so that one that never ends does not stand in the way of others.
+    maxOpenRequestBytes: {
+      connection: Math.max(32 * MIB, 2 * maxRequestBytes),
+      all: Math.max(64 * MIB, 4 * maxRequestBytes),
+    },
+    maxUnreadBytes: { connection: 16 * MIB, all: 64 * MIB },
+    maxEventBytes: { connection: 8 * MIB, all: 64 * MIB },
+    timeoutSeconds,
+  };
+}

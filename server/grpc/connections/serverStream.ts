@@ -1,0 +1,156 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
+import type { BridgeError } from "../../session/errors.js";
+import { MessageMeter } from "./messageMeter.js";
+
+/** What Node and the library keep for a stream whose request is not whole, besides its bytes; measured, roughly. */
+const OPEN_STREAM_BYTES = 24 * 1024;
+
+/** Of a method: whether clients send more than one message, and whether its streams stay. */
+export interface MethodKind {
+  readonly requestStream: boolean;
+  readonly long: boolean;
+}
+
+/** What one connection takes of the bridge. */
+export interface Account {
+  /** Bytes of requests that are not whole. */
+  heldBytes: number;
+  /** Bytes of events that wait for the client to take them. */
+  eventBytes: number;
+  /** What goes on when there is room for events again. */
+  readonly blocked: Set<() => void>;
+  /** Streams of Watch methods. */
+  observers: number;
+  /** Bytes in HTTP/2 streams that the client has not taken. */
+  unreadBytes(): number;
+}
+
+export interface ServerStreamHost {
+  /** The bytes that the stream's unfinished request holds have changed by that much. */
+  held(change: number): void;
+  closed(): void;
+  statusOf(error: BridgeError): StatusObject;
+}
+
+/** One call as an HTTP/2 stream: what its request holds while it is not whole, and what of its answer is not taken. */
+export class ServerStream {
+  readonly kind: MethodKind;
+  readonly connection: Account;
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #http2: ServerHttp2Stream;
+  readonly #host: ServerStreamHost;
+  readonly #meter = new MessageMeter();
+  readonly #maxRequestBytes: number;
+  /** Of a single request. */
+  #bytes = 0;
+  #unpacked = 0;
+  #ended = false;
+  #answered = false;
+  #held = 0;
+  /** Since when nothing gets on, and where it stood then. */
+  #stalled: { readonly second: number; readonly at: string } | undefined;
+
+  constructor(
+    call: ServerInterceptingCallInterface,
+    http2: ServerHttp2Stream,
+    kind: MethodKind,
+    connection: Account,
+    maxRequestBytes: number,
+    host: ServerStreamHost,
+  ) {
+    this.#call = call;
+    this.#http2 = http2;
+    this.kind = kind;
+    this.connection = connection;
+    this.#maxRequestBytes = maxRequestBytes;
+    this.#host = host;
+  }
+
+  begin(): void {
+    const http2 = this.#http2;
+    // Ahead of the library, which would unpack a message before it is refused.
+    http2.prependListener("data", (chunk: Buffer) => this.#received(chunk));
+    http2.once("end", () => this.#end());
+    http2.once("close", () => {
+      this.#hold(0);
+      this.#host.closed();
+    });
+    if (!this.kind.requestStream) this.#hold(OPEN_STREAM_BYTES);
+  }
+
+  /** Bytes that its unfinished request holds. */
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** Bytes of its answer that the client has not taken. */
+  get unreadBytes(): number {
+    return this.#http2.writableLength;
+  }
+
+  /** Nothing is written any more but what waits already: a client that does not take that loses the stream. */
+  answered(): void {
+    this.#answered = true;
+  }
+
+  /** Ends the call with this error, and frees what its request holds. */
+  refuse(error: BridgeError): void {
+    this.#call.sendStatus(this.#host.statusOf(error));
+    this.#hold(0);
+    this.#http2.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Ends the stream, and drops what the client has not taken of it. */
+  drop(): void {
+    this.#http2.close(constants.NGHTTP2_CANCEL);
+    this.#http2.destroy();
+  }
+
+  /** True while the client has begun a request, or a message of it, and not ended it. */
+  get requestOpen(): boolean {
+    return this.kind.requestStream ? this.#meter.partial > 0 : !this.#ended;
+  }
+
+  /**
+   * Looked at once a second. Tells for how many seconds now the client has not ended a request that it began, or not
+   * taken on with an answer that is complete. A live stream that is not read is no such case.
+   */
+  stalledSeconds(second: number): number {
+    if (this.kind.requestStream && !this.#http2.isPaused()) this.#hold(this.#meter.partial);
+    const at = this.#stalledAt();
+    if (at === undefined) this.#stalled = undefined;
+    else if (this.#stalled?.at !== at) this.#stalled = { second, at };
+    return this.#stalled ? second - this.#stalled.second : 0;
+  }
+
+  #stalledAt(): string | undefined {
+    if (this.requestOpen) return `message ${this.#meter.messages}`;
+    // The library ends a stream only when all of its messages have been taken.
+    const unread = this.#answered || !this.kind.long ? this.#http2.writableLength : 0;
+    return unread > 0 ? `${unread} unread` : undefined;
+  }
+
+  #received(chunk: Buffer): void {
+    this.#meter.push(chunk);
+    const unpacked = Math.min(this.#meter.unpacked, this.#maxRequestBytes);
+    // The library reads on once a message was taken: then nothing of the ones before is held.
+    if (this.kind.requestStream) return this.#hold(this.#meter.partial + unpacked);
+    this.#bytes += chunk.length;
+    this.#unpacked += unpacked;
+    if (!this.#ended) this.#hold(OPEN_STREAM_BYTES + this.#bytes + this.#unpacked);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    // Unpacking goes on until the call is over.
+    if (!this.kind.requestStream) this.#hold(this.#unpacked);
+  }
+
+  #hold(bytes: number): void {
+    const change = bytes - this.#held;
+    if (change === 0) return;
+    this.#held = bytes;
+    this.#host.held(change);
+  }
+}
