@@ -4,14 +4,14 @@
 //   npm test -- unit              one suite: a folder of test/
 //   npm test -- unit/wire         the test files whose path holds this
 //   npm test -- -t 'decline'      options go to vitest
-import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+//
+// With CI=true what fails is run once more (scripts/vitest.mjs); what passes then is named before the last line.
+import { readdirSync } from "node:fs";
 import { installRealMesos } from "./install-real-mesos.mjs";
 import { installTools } from "./install-tools.mjs";
-import { at, filesUnder, node } from "./lib.mjs";
+import { at, filesUnder } from "./lib.mjs";
 import { setup } from "./setup.mjs";
+import { runTests, summary } from "./vitest.mjs";
 
 const noTests = new Set(["support", "fixtures", "real-mesos"]);
 /** What a suite is: a folder of test/ that holds tests. */
@@ -31,7 +31,7 @@ function chosenSuites(args) {
 }
 
 /** What suites need beside the generated code. One that is not named needs all of it. */
-const needs = { unit: [], contract: ["build", "real Mesos"] };
+const needs = { unit: [], scripts: [], contract: ["build", "real Mesos"] };
 const allNeeds = ["build", "real Mesos", "tools"];
 
 /** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
@@ -45,32 +45,15 @@ async function prepare(chosen) {
   return missing.filter((reason) => reason !== undefined);
 }
 
-/** Runs vitest and gives `{ passed, failed, skipped }`. */
-async function vitest(args) {
-  const scratch = await mkdtemp(join(tmpdir(), "mesos-bridge-test-"));
-  const file = join(scratch, "totals.json");
-  const filters = args.map((arg) => (suites.includes(arg) ? `test/${arg}/` : arg));
-  const reporters = ["--reporter=default", `--reporter=${at("scripts/totals-reporter.mjs")}`];
-  try {
-    const env = { ...process.env, TEST_TOTALS: file };
-    const { status } = await node([at("node_modules/vitest/vitest.mjs"), "run", ...reporters, ...filters], { env });
-    const totals = existsSync(file) ? JSON.parse(await readFile(file, "utf8")) : { passed: 0, failed: 0, skipped: 0 };
-    // Whatever else vitest finds wrong must not look like success.
-    return { ...totals, failed: status !== 0 && totals.failed === 0 ? 1 : totals.failed };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
 async function main(args) {
   let missing;
   try {
     missing = await prepare(chosenSuites(args));
   } catch (error) {
     console.error(`test: ${error.message}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, flaky: [] };
   }
-  const totals = await vitest(args);
+  const totals = await runTests(args.map((arg) => (suites.includes(arg) ? `test/${arg}/` : arg)));
   for (const reason of missing) {
     console.error(`\n!!! NOT TESTED: what needs it was skipped\n!!! ${reason.trimEnd().replaceAll("\n", "\n!!! ")}`);
   }
@@ -78,6 +61,6 @@ async function main(args) {
   return totals;
 }
 
-const { passed, failed, skipped } = await main(process.argv.slice(2));
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
-console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+const totals = await main(process.argv.slice(2));
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+console.log(summary(totals));

@@ -50,7 +50,6 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   });
   const server = new BridgeServer({
     sessions,
-    store,
     hub,
     check: checkBy((type, request) => validator.validate(type, request)),
     log,

@@ -4,7 +4,6 @@ import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js"
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
 import { BridgeError } from "../session/errors.js";
-import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import type { CallsStream } from "./callsStream.js";
@@ -20,7 +19,6 @@ import { type CheckRequest, schedulerService } from "./schedulerService.js";
 
 export interface BridgeServerOptions {
   readonly sessions: SessionManager;
-  readonly store: FrameworkStore;
   readonly hub: ObserverHub;
   readonly check: CheckRequest;
   readonly log: Log;

@@ -1,31 +1,21 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
-import {
-  ListFrameworksRequest,
-  ListFrameworksResponse,
-  ListOffersRequest,
-  ListTasksRequest,
-  WatchEventsRequest,
-} from "../../gen/mesosbridge/v1/observer.js";
-import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
+import { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField, limitReached } from "../session/errors.js";
-import type { FrameworkStore } from "../session/frameworkStore.js";
 import type { Observation, ObserverHub } from "../session/observerHub.js";
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import type { Connections } from "./connections/connections.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { eventFilter } from "./eventFilter.js";
+import { listings } from "./listings.js";
 import { encodeObservation } from "./observations.js";
 import { ObserverStream } from "./observerStream.js";
-import { pageOf } from "./paging.js";
 import { RequestFields } from "./requestFields.js";
-import { frameworkOf, stagingStatus, taskFields } from "./snapshots.js";
 import { statusOf } from "./statusOf.js";
 
 export interface ObserverServiceOptions {
   readonly sessions: SessionManager;
-  readonly store: FrameworkStore;
   readonly hub: ObserverHub;
   readonly connections: Connections;
   readonly log: Log;
@@ -42,7 +32,8 @@ const SHARE_OF_OBSERVERS = 0.1;
 
 /** `mesosbridge.v1.ObserverService`: shows what happens, and can't change anything. */
 export function observerService(options: ObserverServiceOptions): UntypedServiceImplementation {
-  const { sessions, store, hub, connections, log, streams, maxObservers = 1_000 } = options;
+  const { sessions, hub, connections, log, streams, maxObservers = 1_000 } = options;
+  const lists = listings(sessions);
 
   const unary = (list: (request: Buffer) => Buffer) => {
     return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
@@ -56,10 +47,6 @@ export function observerService(options: ObserverServiceOptions): UntypedService
       }
     };
   };
-
-  /** Sessions that a request asks about; all of them for an empty name. */
-  const chosen = (frameworkName: string): Session[] =>
-    frameworkName === "" ? sessions.sessions() : [sessions.get(frameworkName)];
 
   const watch = (call: Watch, accept: (observation: Observation) => boolean, backlog: Iterable<Observation> = []) => {
     const { connection } = connections.of(call);
@@ -109,46 +96,9 @@ export function observerService(options: ObserverServiceOptions): UntypedService
   };
 
   return {
-    listFrameworks: unary((bytes) => {
-      const request = decodeRequest(ListFrameworksRequest, bytes);
-      const names = new Set([...store.frameworks(), ...sessions.sessions()].map(({ frameworkName }) => frameworkName));
-      const { items, nextPageToken } = pageOf(names, (name) => name, request);
-      const frameworks = items.map((name) => frameworkOf(name, sessions.find(name), store.framework(name)));
-      return Buffer.from(ListFrameworksResponse.encode({ frameworks, nextPageToken }).finish());
-    }),
-
-    listOffers: unary((bytes) => {
-      const request = decodeRequest(ListOffersRequest, bytes);
-      const open = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
-        state.offers.values().map((offer) => ({ frameworkName, offer })),
-      );
-      const page = pageOf(
-        open,
-        ({ frameworkName, offer }) => `${frameworkName}\n${offer.id}`,
-        request,
-        ({ offer }) => offer.bytes.length,
-      );
-      const offers = page.items.map(({ frameworkName, offer }) =>
-        messageField(1, [stringField(1, frameworkName), lengthDelimited(2, offer.bytes)]),
-      );
-      return Buffer.concat([...offers, stringField(2, page.nextPageToken)]);
-    }),
-
-    listTasks: unary((bytes) => {
-      const request = decodeRequest(ListTasksRequest, bytes);
-      const known = chosen(request.frameworkName).flatMap(({ frameworkName, state }) =>
-        state.tasks.values().map((task) => ({ frameworkName, task, status: task.status ?? stagingStatus(task) })),
-      );
-      const page = pageOf(
-        known,
-        ({ frameworkName, task }) => `${frameworkName}\n${task.taskId}`,
-        request,
-        ({ status }) => status.length,
-      );
-      const tasks = page.items.map((item) => messageField(1, taskFields(item)));
-      return Buffer.concat([...tasks, stringField(2, page.nextPageToken)]);
-    }),
-
+    listFrameworks: unary(lists.listFrameworks),
+    listOffers: unary(lists.listOffers),
+    listTasks: unary(lists.listTasks),
     watchOffers: watching("offers", (name) =>
       openOffers(name === "" ? sessions.sessions() : [sessions.find(name)].filter(isSession)),
     ),

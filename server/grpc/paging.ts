@@ -11,36 +11,40 @@ export interface Page<Item> {
   readonly nextPageToken: string;
 }
 
+/** Which page a request asks for. */
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
 /**
- * Cuts a page out of items. A token holds the key of the last item that was given, so that items which
- * come and go in between neither repeat nor hide others. `bytesOf` tells how large an item is. @throws BridgeError INVALID_FIELD
+ * Reads one page. A token holds the key of the last item that was given, so that items which come and go in between
+ * neither repeat nor hide others. @throws BridgeError INVALID_FIELD
+ *
+ * @param after gives the items after a key, or all of them, in the order of their keys. Only the items of the page are read, and
+ *   one more that tells whether there is a next page
+ * @param bytesOf tells how large an item is
  */
 export function pageOf<Item>(
-  items: Iterable<Item>,
+  after: (key: string | undefined) => Iterable<Item>,
   keyOf: (item: Item) => string,
-  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
+  { pageSize, pageToken }: PageRequest,
   bytesOf: (item: Item) => number = () => 0,
 ): Page<Item> {
   if (pageSize < 0) throw invalidField("page_size", "must not be negative");
   const size = Math.min(pageSize === 0 ? DEFAULT_PAGE_SIZE : pageSize, MAX_PAGE_SIZE);
-  const after = readToken(pageToken);
-  const keyed = [...items].map((item) => ({ item, key: keyOf(item) }));
-  const rest = keyed.filter(({ key }) => after === undefined || key > after);
-  rest.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  const page = rest.slice(0, Math.min(size, fitting(rest.map(({ item }) => bytesOf(item)))));
-  const last = page.at(-1);
-  const more = rest.length > page.length && last;
-  return { items: page.map(({ item }) => item), nextPageToken: more ? writeToken(last.key) : "" };
-}
-
-/** How many of the first items fit into a page; one always does. */
-function fitting(sizes: readonly number[]): number {
+  const items: Item[] = [];
   let bytes = 0;
-  for (const [i, size] of sizes.entries()) {
-    bytes += size;
-    if (i > 0 && bytes > MAX_PAGE_BYTES) return i;
+  for (const item of after(readToken(pageToken))) {
+    const last = items.at(-1);
+    bytes += bytesOf(item);
+    // One item always fits.
+    if (last !== undefined && (items.length === size || bytes > MAX_PAGE_BYTES)) {
+      return { items, nextPageToken: writeToken(keyOf(last)) };
+    }
+    items.push(item);
   }
-  return sizes.length;
+  return { items, nextPageToken: "" };
 }
 
 const TOKEN_PREFIX = "1.";

@@ -2,23 +2,17 @@ import { TaskState, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 import type { Framework } from "../../gen/mesosbridge/v1/observer.js";
 import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
 import { lengthDelimited, stringField } from "../../wire/proto.js";
-import type { FrameworkRecord } from "../session/frameworkStore.js";
-import type { Session } from "../session/session.js";
+import type { KnownFramework } from "../session/sessionManager.js";
 import type { KnownTask } from "../session/tasks.js";
 import { linkStateCode } from "./encodeEvents.js";
 import { timestampBytes } from "./observations.js";
 
 /** A framework as observers see it. */
-export function frameworkOf(
-  frameworkName: string,
-  session: Session | undefined,
-  record: FrameworkRecord | undefined,
-): Framework {
-  const frameworkId = session?.state.record.frameworkId ?? record?.frameworkId;
+export function frameworkOf({ record, session }: KnownFramework): Framework {
   const expires = session?.leaseExpiresMs;
   return {
-    frameworkName,
-    frameworkId: frameworkId === undefined ? undefined : { value: frameworkId },
+    frameworkName: record.frameworkName,
+    frameworkId: { value: record.frameworkId },
     sessionOpen: session !== undefined,
     attached: session?.attached ?? false,
     linkState: session

@@ -1,4 +1,5 @@
 import { inverseOffersEvent, type OfferView, offersEvent } from "../mesos/events.js";
+import { ListedKeys } from "./listedKeys.js";
 import type { SessionEvent } from "./sessionEvent.js";
 
 /** Every stub language refuses messages of over 4 MiB by default; a fragment stays well below. */
@@ -29,6 +30,7 @@ export type Withdrawal =
 /** Offers or inverse offers that Mesos has made and nobody used, declined or rescinded. */
 export class OpenOffers {
   readonly #offers = new Map<string, { readonly view: OfferView; readonly group: OfferGroup }>();
+  readonly #listed = new ListedKeys(() => this.ids());
   readonly #buildEvent: (offers: readonly Uint8Array[]) => Buffer;
 
   constructor(kind: "offers" | "inverse-offers") {
@@ -51,28 +53,45 @@ export class OpenOffers {
     return [...this.#offers.values()].map((offer) => offer.view);
   }
 
+  /** The offers after `id`, in the order of their ids; all offers for undefined. They must not change while they are read. */
+  *after(id: string | undefined): IterableIterator<OfferView> {
+    for (const key of this.#listed.after(id)) {
+      const offer = this.#offers.get(key);
+      if (offer) yield offer.view;
+    }
+  }
+
   add(offers: readonly OfferView[], event: SessionEvent): void {
-    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
-    for (const view of offers) this.#offers.set(view.id, { view, group });
+    this.#open(offers, event);
   }
 
   /** Forgets an offer and returns it, if it was open. */
   remove(id: string): OfferView | undefined {
     const offer = this.#offers.get(id);
-    offer?.group.offers.delete(id);
+    if (!offer) return undefined;
+    offer.group.offers.delete(id);
     this.#offers.delete(id);
-    return offer?.view;
+    this.#listed.removed(id);
+    return offer.view;
   }
 
   /** Puts offers back that were not used after all. */
   restore(offers: readonly OfferView[]): void {
-    const group: OfferGroup = { event: undefined, offers: new Map(offers.map((offer) => [offer.id, offer])) };
-    for (const view of offers) this.#offers.set(view.id, { view, group });
+    this.#open(offers, undefined);
+  }
+
+  #open(offers: readonly OfferView[], event: SessionEvent | undefined): void {
+    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
+    for (const view of offers) {
+      this.#offers.set(view.id, { view, group });
+      this.#listed.added(view.id);
+    }
   }
 
   clear(): string[] {
     const ids = this.ids();
     this.#offers.clear();
+    this.#listed.cleared();
     return ids;
   }
 

@@ -5,6 +5,7 @@ import { BridgeError, invalidField, limitReached, storeUnavailable } from "./err
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
 import { Session, type SessionOptions } from "./session.js";
+import { SortedKeys } from "./sortedKeys.js";
 
 /** Who calls. The transport finds out; sessions only hand it on. */
 export interface Identity {
@@ -34,6 +35,12 @@ export interface SessionManagerOptions extends SessionOptions {
   readonly maxFrameworks?: number;
 }
 
+/** A framework that has a session, or that the store remembers. */
+export interface KnownFramework {
+  readonly record: FrameworkRecord;
+  readonly session: Session | undefined;
+}
+
 /** What is remembered of a framework can't be used. */
 export class RestoreError extends Error {
   override readonly name = "RestoreError";
@@ -50,6 +57,10 @@ export class RestoreError extends Error {
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #sessions = new Map<string, Session>();
+  /** The names of the sessions, in order. */
+  #openNames = new SortedKeys();
+  /** The names of what the store holds, in order. A name may outlive its record. */
+  readonly #storedNames = new SortedKeys();
   /** Sessions whose link is being closed, or whose end is being stored, and their names. */
   readonly #closing = new Map<Promise<void>, string>();
   /** The last attach of each name: attaches of one framework take their turns. */
@@ -64,7 +75,9 @@ export class SessionManager {
 
   /** Takes up the sessions whose lease still runs, before their clients return: all, or none. @throws RestoreError */
   restore(nowMs: number): void {
-    const opened = this.#options.store.frameworks().flatMap((record) => (record.open ? [this.#restored(record)] : []));
+    const records = this.#options.store.frameworks();
+    for (const { frameworkName } of records) this.#storedNames.add(frameworkName);
+    const opened = records.flatMap((record) => (record.open ? [this.#restored(record)] : []));
     for (const session of opened) {
       const { leaseMs, detachedAtMs } = session.state.record;
       const left = detachedAtMs === undefined ? leaseMs : detachedAtMs + leaseMs - nowMs;
@@ -82,7 +95,26 @@ export class SessionManager {
 
   /** All open sessions, in the order of their names. */
   sessions(): Session[] {
-    return [...this.#sessions.values()].sort((a, b) => (a.frameworkName < b.frameworkName ? -1 : 1));
+    return [...this.sessionsFrom("")];
+  }
+
+  /** The open sessions from this name on, in the order of their names. None may come or go while they are read. */
+  *sessionsFrom(frameworkName: string): IterableIterator<Session> {
+    const same = this.#sessions.get(frameworkName);
+    if (same) yield same;
+    for (const name of this.#openNames.after(frameworkName)) {
+      const session = this.#sessions.get(name);
+      if (session) yield session;
+    }
+  }
+
+  /** The frameworks after this name, or all of them, in the order of their names. None may come or go while they are read. */
+  *frameworksAfter(frameworkName: string | undefined): IterableIterator<KnownFramework> {
+    for (const name of this.#storedNames.after(frameworkName)) {
+      const session = this.#sessions.get(name);
+      const record = session?.state.record ?? this.#options.store.framework(name);
+      if (record) yield { record, session };
+    }
   }
 
   find(frameworkName: string): Session | undefined {
@@ -130,6 +162,7 @@ export class SessionManager {
     await Promise.all(this.sessions().map((session) => session.close(error)));
     await Promise.all(this.#closing.keys());
     this.#sessions.clear();
+    this.#openNames = new SortedKeys();
   }
 
   async #attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
@@ -171,6 +204,7 @@ export class SessionManager {
       } catch (error) {
         throw storeUnavailable(error);
       }
+      this.#storedNames.add(frameworkName);
       // A session that ended meanwhile has stored its end over this, and its framework may be gone.
       if (!this.#shuttingDown && this.#sessions.get(frameworkName) === known) return { known, ...next };
     }
@@ -223,11 +257,15 @@ export class SessionManager {
       ended: (ended, next) => this.#retire(ended, next, undefined),
     });
     this.#sessions.set(record.frameworkName, session);
+    this.#openNames.add(record.frameworkName);
     return session;
   }
 
   #retire(session: Session, next: "keep" | "forget", error: BridgeError | undefined): Promise<void> {
-    if (this.#sessions.get(session.frameworkName) === session) this.#sessions.delete(session.frameworkName);
+    if (this.#sessions.get(session.frameworkName) === session) {
+      this.#sessions.delete(session.frameworkName);
+      this.#openNames.delete(session.frameworkName);
+    }
     const closing = this.#store(session, next)
       .catch((cause: unknown) => {
         this.#options.link.log.error({ framework: session.frameworkName, err: cause }, "the end could not be stored");
@@ -240,8 +278,9 @@ export class SessionManager {
 
   async #store(session: Session, next: "keep" | "forget"): Promise<void> {
     const { store } = this.#options;
-    if (next === "forget") await store.remove(session.frameworkName);
-    else await store.put({ ...session.state.record, open: false, detachedAtMs: undefined });
+    if (next === "keep") return store.put({ ...session.state.record, open: false, detachedAtMs: undefined });
+    await store.remove(session.frameworkName);
+    this.#storedNames.delete(session.frameworkName);
   }
 }
 

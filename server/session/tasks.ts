@@ -1,6 +1,7 @@
 import { idMessage } from "../mesos/calls.js";
 import type { StatusView } from "../mesos/events.js";
 import type { TaskRecord } from "./frameworkStore.js";
+import { ListedKeys } from "./listedKeys.js";
 
 const REMEMBERED_ENDED_TASKS = 1_000;
 
@@ -46,6 +47,11 @@ export interface KnownTask {
 export class KnownTasks {
   readonly #active = new Map<string, KnownTask>();
   readonly #ended = new Map<string, KnownTask>();
+  readonly #listed = new ListedKeys(() => [...this.#ended.keys(), ...this.#active.keys()]);
+
+  get size(): number {
+    return this.#active.size + this.#ended.size;
+  }
 
   get activeCount(): number {
     return this.#active.size;
@@ -55,9 +61,12 @@ export class KnownTasks {
     return this.#active.values();
   }
 
-  /** All of them, those that ended first. */
-  values(): KnownTask[] {
-    return [...this.#ended.values(), ...this.#active.values()];
+  /** The tasks after `taskId`, in the order of their ids; all tasks for undefined. They must not change while they are read. */
+  *after(taskId: string | undefined): IterableIterator<KnownTask> {
+    for (const id of this.#listed.after(taskId)) {
+      const task = this.#active.get(id) ?? this.#ended.get(id);
+      if (task) yield task;
+    }
   }
 
   has(taskId: string): boolean {
@@ -77,11 +86,15 @@ export class KnownTasks {
       updateTimeMs: timeMs,
       ended: false,
     });
+    this.#listed.added(taskId);
   }
 
   /** A launch that Mesos has not taken. */
   notLaunched(taskId: string): void {
-    if (this.#active.get(taskId)?.status === undefined) this.#active.delete(taskId);
+    const task = this.#active.get(taskId);
+    if (!task || task.status !== undefined) return;
+    this.#active.delete(taskId);
+    this.#listed.removed(taskId);
   }
 
   updated(status: StatusView, timeMs: number): void {
@@ -101,11 +114,13 @@ export class KnownTasks {
       this.#ended.delete(task.taskId);
       this.#active.set(task.taskId, task);
     }
+    if (!known) this.#listed.added(task.taskId);
   }
 
   clear(): void {
     this.#active.clear();
     this.#ended.clear();
+    this.#listed.cleared();
   }
 
   #end(task: KnownTask): void {
@@ -114,7 +129,9 @@ export class KnownTasks {
     this.#ended.set(task.taskId, task);
     if (this.#ended.size > REMEMBERED_ENDED_TASKS) {
       const [oldest] = this.#ended.keys();
-      if (oldest !== undefined) this.#ended.delete(oldest);
+      if (oldest === undefined) return;
+      this.#ended.delete(oldest);
+      this.#listed.removed(oldest);
     }
   }
 }

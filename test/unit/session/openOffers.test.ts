@@ -43,6 +43,27 @@ describe("what is open", () => {
     expect(open.size).toBe(0);
   });
 
+  test("are listed in the order of their ids, however they come and go", () => {
+    const open = new OpenOffers("offers");
+    const listed = (after?: string) => [...open.after(after)].map(({ id }) => id);
+    brought(open, ["d", "b"]);
+    expect(listed()).toEqual(["b", "d"]);
+    brought(open, ["c", "a"]);
+    expect([listed(), listed("b"), listed("bb"), listed("d")]).toEqual([
+      ["a", "b", "c", "d"],
+      ["c", "d"],
+      ["c", "d"],
+      [],
+    ]);
+    open.withdraw("c", unread);
+    const used = [open.remove("a")].filter((each) => each !== undefined);
+    expect(listed()).toEqual(["b", "d"]);
+    open.restore(used);
+    expect(listed()).toEqual(["a", "b", "d"]);
+    open.clear();
+    expect(listed()).toEqual([]);
+  });
+
   test("restored offers are open again", () => {
     const open = new OpenOffers("offers");
     brought(open, ["a"]);

@@ -1,9 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { isTerminal, KnownTasks } from "../../../server/session/tasks.js";
 import { status } from "./samples.js";
 
 const ids = (tasks: Iterable<{ taskId: string }>) => [...tasks].map(({ taskId }) => taskId);
+const all = (tasks: KnownTasks) => [...tasks.after(undefined)];
 
 test("every state of Mesos is terminal or not", () => {
   const states = Object.keys(TaskState).filter((name) => name.startsWith("TASK_"));
@@ -63,14 +65,14 @@ describe("known tasks", () => {
     tasks.updated(running("t"), 1);
     tasks.updated(ended("t"), 2);
     expect([tasks.activeCount, tasks.has("t")]).toEqual([0, false]);
-    expect(tasks.values()).toMatchObject([{ taskId: "t", agentId: "agent", ended: true }]);
+    expect(all(tasks)).toMatchObject([{ taskId: "t", agentId: "agent", ended: true }]);
   });
 
   test("a lost task that is back is active again, once", () => {
     const tasks = new KnownTasks();
     tasks.updated(status({ taskId: { value: "t" }, state: TaskState.TASK_LOST }), 1);
     tasks.updated(running("t"), 2);
-    expect(ids(tasks.values())).toEqual(["t"]);
+    expect(ids(all(tasks))).toEqual(["t"]);
     expect(tasks.has("t")).toBe(true);
   });
 
@@ -78,7 +80,7 @@ describe("known tasks", () => {
     const tasks = new KnownTasks();
     tasks.updated(ended("t"), 1);
     tasks.launched({ taskId: "t", agentId: "b" }, 2);
-    expect(tasks.values()).toMatchObject([{ taskId: "t", agentId: "b", ended: false, status: undefined }]);
+    expect(all(tasks)).toMatchObject([{ taskId: "t", agentId: "b", ended: false, status: undefined }]);
   });
 
   test("a launch that Mesos has not taken is forgotten, one that it reported on is not", () => {
@@ -88,16 +90,47 @@ describe("known tasks", () => {
     tasks.updated(running("b"), 1);
     tasks.notLaunched("b");
     tasks.notLaunched("never heard of");
-    expect(ids(tasks.values())).toEqual(["b"]);
+    expect(ids(all(tasks))).toEqual(["b"]);
   });
 
   test("of those that ended the last thousand are known", () => {
     const tasks = new KnownTasks();
     tasks.updated(running("r"), 0);
     for (let i = 0; i < 1_001; i++) tasks.updated(ended(`t-${i}`), i);
-    expect(tasks.values().length).toBe(1_001);
-    expect(ids(tasks.values())[0]).toBe("t-1");
-    expect(ids(tasks.values()).at(-1)).toBe("r");
+    expect(all(tasks).length).toBe(1_001);
+    expect(new Set(ids(all(tasks)))).toEqual(new Set(["r", ...Array.from({ length: 1_000 }, (_, i) => `t-${i + 1}`)]));
+  });
+
+  test("are listed in the order of their ids, whether they were listed before or not", () => {
+    const steps: Record<string, (tasks: KnownTasks, taskId: string) => void> = {
+      launched: (tasks, taskId) => tasks.launched({ taskId, agentId: "a" }, 0),
+      notLaunched: (tasks, taskId) => tasks.notLaunched(taskId),
+      running: (tasks, taskId) => tasks.updated(running(taskId), 0),
+      ended: (tasks, taskId) => tasks.updated(ended(taskId), 0),
+      clear: (tasks) => tasks.clear(),
+    };
+    const step = fc.record({
+      does: fc.oneof(
+        { weight: 50, arbitrary: fc.constantFrom("launched", "notLaunched", "running", "ended") },
+        { weight: 1, arbitrary: fc.constant("clear") },
+      ),
+      taskId: fc.nat({ max: 30 }).map((id) => `t-${id}`),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (all) => {
+        const [listed, unlisted] = [new KnownTasks(), new KnownTasks()];
+        // Of those that ended the oldest go.
+        for (const tasks of [listed, unlisted]) for (let i = 0; i < 999; i++) tasks.updated(ended(`t-${i}`), 0);
+        for (const { does, taskId } of all) {
+          ids(listed.after("t-2"));
+          for (const tasks of [listed, unlisted]) steps[does]?.(tasks, taskId);
+        }
+        expect(ids(unlisted.after(undefined))).toEqual(ids(unlisted.after(undefined)).sort());
+        expect([...listed.after(undefined)]).toEqual([...unlisted.after(undefined)]);
+        expect(listed.size).toBe(ids(listed.after(undefined)).length);
+      }),
+      { numRuns: 20 },
+    );
   });
 
   test("clear forgets all", () => {
@@ -105,6 +138,6 @@ describe("known tasks", () => {
     tasks.updated(running("a"), 1);
     tasks.updated(ended("b"), 1);
     tasks.clear();
-    expect([tasks.values(), tasks.activeCount]).toEqual([[], 0]);
+    expect([all(tasks), tasks.activeCount]).toEqual([[], 0]);
   });
 });

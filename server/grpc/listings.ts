@@ -1,0 +1,111 @@
+import {
+  ListFrameworksRequest,
+  ListFrameworksResponse,
+  ListOffersRequest,
+  ListTasksRequest,
+} from "../../gen/mesosbridge/v1/observer.js";
+import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
+import type { Session } from "../session/session.js";
+import type { SessionManager } from "../session/sessionManager.js";
+import { decodeRequest } from "./decodeRequest.js";
+import { type PageRequest, pageOf } from "./paging.js";
+import { frameworkOf, stagingStatus, taskFields } from "./snapshots.js";
+
+/** An offer or a task in a list. */
+interface Entry {
+  readonly frameworkName: string;
+  readonly id: string;
+  /** Serialized, as a field of the response. */
+  readonly bytes: Buffer;
+}
+
+/** What sessions have and clients list. */
+interface Kind {
+  count(session: Session): number;
+  /** The entries after an id, or all of them, in the order of their ids. */
+  entries(session: Session, after: string | undefined): Iterable<Entry>;
+}
+
+/** From a serialized request to its serialized response. What a page costs depends on what is in it, not on how much there is to list. */
+export interface Listings {
+  listFrameworks(request: Buffer): Buffer;
+  listOffers(request: Buffer): Buffer;
+  listTasks(request: Buffer): Buffer;
+}
+
+export function listings(sessions: SessionManager): Listings {
+  /** A page of the entries of one framework, or of all frameworks in the order of their names. */
+  const entryPage = (request: PageRequest & { readonly frameworkName: string }, kind: Kind): Buffer => {
+    const only = request.frameworkName === "" ? undefined : [sessions.get(request.frameworkName)];
+    const { items, nextPageToken } = pageOf(
+      (key) => {
+        const place = placeOf(key ?? "");
+        return entriesAfter(place, only ?? sessions.sessionsFrom(place.frameworkName), kind);
+      },
+      keyOf,
+      request,
+      ({ bytes }) => bytes.length,
+    );
+    return Buffer.concat([...items.map(({ bytes }) => bytes), stringField(2, nextPageToken)]);
+  };
+
+  return {
+    listFrameworks(bytes) {
+      const { items, nextPageToken } = pageOf(
+        (name) => sessions.frameworksAfter(name),
+        ({ record }) => record.frameworkName,
+        decodeRequest(ListFrameworksRequest, bytes),
+      );
+      return Buffer.from(ListFrameworksResponse.encode({ frameworks: items.map(frameworkOf), nextPageToken }).finish());
+    },
+    listOffers: (bytes) => entryPage(decodeRequest(ListOffersRequest, bytes), offers),
+    listTasks: (bytes) => entryPage(decodeRequest(ListTasksRequest, bytes), tasks),
+  };
+}
+
+/** Where a list goes on: after an entry of a framework, or with its first one. */
+interface Place {
+  readonly frameworkName: string;
+  readonly id: string | undefined;
+}
+
+/** Orders entries by their framework's name, then by their id: no name holds a control character. */
+function keyOf({ frameworkName, id }: Entry): string {
+  return `${frameworkName}\n${id}`;
+}
+
+function placeOf(key: string): Place {
+  const end = key.indexOf("\n");
+  return end < 0 ? { frameworkName: key, id: undefined } : { frameworkName: key.slice(0, end), id: key.slice(end + 1) };
+}
+
+/** The entries after a place, of sessions in the order of their names. */
+function* entriesAfter(place: Place, sessions: Iterable<Session>, kind: Kind): Generator<Entry> {
+  for (const session of sessions) {
+    // Most of thousands of sessions may have nothing: this is all that they cost.
+    if (kind.count(session) === 0) continue;
+    const { frameworkName } = session;
+    if (frameworkName === place.frameworkName) yield* kind.entries(session, place.id);
+    else if (frameworkName > place.frameworkName) yield* kind.entries(session, undefined);
+  }
+}
+
+const offers: Kind = {
+  count: ({ state }) => state.offers.size,
+  *entries({ frameworkName, state }, after) {
+    for (const { id, bytes } of state.offers.after(after)) {
+      const fields = [stringField(1, frameworkName), lengthDelimited(2, bytes)];
+      yield { frameworkName, id, bytes: messageField(1, fields) };
+    }
+  },
+};
+
+const tasks: Kind = {
+  count: ({ state }) => state.tasks.size,
+  *entries({ frameworkName, state }, after) {
+    for (const task of state.tasks.after(after)) {
+      const fields = taskFields({ frameworkName, task, status: task.status ?? stagingStatus(task) });
+      yield { frameworkName, id: task.taskId, bytes: messageField(1, fields) };
+    }
+  },
+};
