@@ -44,8 +44,9 @@ export class Connections {
       return false;
     }
     const peer = `${remoteAddress}:${remotePort}`;
-    this.#connections.set(peer, new Connection(socket, this.#second));
-    socket.once("close", () => this.#closed(peer));
+    const connection = new Connection(socket, this.#second);
+    this.#connections.set(peer, connection);
+    socket.once("close", () => this.#closed(peer, connection));
     this.#timer ??= setInterval(() => this.#look(), SECOND_MS).unref();
     return true;
   }
@@ -135,8 +136,9 @@ export class Connections {
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
-  #closed(peer: string): void {
-    this.#connections.delete(peer);
+  #closed(peer: string, connection: Connection): void {
+    // Another connection may have come from the same address and port meanwhile.
+    if (this.#connections.get(peer) === connection) this.#connections.delete(peer);
     if (this.#connections.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
