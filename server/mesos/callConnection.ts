@@ -31,6 +31,10 @@ export interface CallConnectionOptions {
   onBroken(reason: string): void;
   /** The master refused a call because the subscription has ended, whatever its stream of events says. */
   onSubscriptionOver(message: string): void;
+  /** The master refused a call because somebody else has subscribed with this framework's id. */
+  onFailedOver(): void;
+  /** What `done` of a call has thrown. All other calls are told their outcomes all the same. */
+  onFault(error: unknown): void;
 }
 
 type Done = (outcome: CallOutcome) => void;
@@ -44,7 +48,15 @@ interface PendingCall {
 const UNCLEAR_STATUSES = new Set([408, 500, 502, 504]);
 
 /** Mesos's texts for a call that came after its subscription had ended. */
-const SUBSCRIPTION_OVER = /not subscribed|didn't match the stream ID|cannot be found/;
+const SUBSCRIPTION_OVER = /not subscribed|cannot be found/;
+
+/** Mesos's text for a call whose framework has another subscription now: somebody else made it. */
+const FAILED_OVER = /didn't match the stream ID/;
+
+/** True if a refused call was refused because somebody else has subscribed with the id of its framework. */
+export function isFailedOver(status: number, message: string): boolean {
+  return status === 400 && FAILED_OVER.test(message);
+}
 
 /** True if a refused call was refused because its subscription has ended, or its master does not lead any more. */
 export function isSubscriptionOver(status: number, message: string): boolean {
@@ -199,9 +211,19 @@ export class CallConnection {
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
     const outcome = outcomeOf(response);
-    call.done(outcome);
-    if (outcome.kind === "refused" && isSubscriptionOver(outcome.status, outcome.message)) {
-      this.#options.onSubscriptionOver(outcome.message);
+    this.#tell(call, outcome);
+    if (outcome.kind !== "refused") return;
+    const { status, message } = outcome;
+    if (isFailedOver(status, message)) this.#options.onFailedOver();
+    else if (isSubscriptionOver(status, message)) this.#options.onSubscriptionOver(message);
+  }
+
+  /** A fault in `done` says nothing about the connection, nor about other calls. */
+  #tell(call: PendingCall, outcome: CallOutcome): void {
+    try {
+      call.done(outcome);
+    } catch (error) {
+      this.#options.onFault(error);
     }
   }
 
@@ -233,8 +255,8 @@ export class CallConnection {
     this.#socket = undefined;
     socket?.destroy();
     if (unanswered.length + unsent.length > 0 && this.#closed === undefined) this.#options.onBroken(reason);
-    for (const call of unanswered) call.done({ kind: "unknown", message: reason });
-    for (const call of unsent) call.done({ kind: "not-sent", message: reason });
+    for (const call of unanswered) this.#tell(call, { kind: "unknown", message: reason });
+    for (const call of unsent) this.#tell(call, { kind: "not-sent", message: reason });
   }
 
   #startTimer(): void {

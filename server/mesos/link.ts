@@ -5,6 +5,7 @@ import { CallConnection, type CallOutcome } from "./callConnection.js";
 import type { MasterDetector } from "./detector.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
+import { Watchdog } from "./watchdog.js";
 
 export interface LinkOptions {
   readonly detector: MasterDetector;
@@ -17,6 +18,8 @@ export interface LinkOptions {
   readonly missedHeartbeats?: number;
   /** How long the answer to a call may take, in ms. Default 30,000. */
   readonly callTimeoutMs?: number;
+  /** How long a subscription has to live before a break is tried again soon, in ms. Default 5,000. */
+  readonly settledAfterMs?: number;
   /** Largest event that is accepted, in bytes. Default 256 MiB. */
   readonly maxRecordBytes?: number;
   /** Calls and bytes that may wait for the master's answer. Default 20,000 and 64 MiB. */
@@ -42,8 +45,10 @@ export interface LinkHandler {
   onEvents(events: readonly Uint8Array[]): void;
   /** The subscription broke, or could not be made; the link goes on trying. */
   onDisconnected(reason: string): void;
-  /** Mesos ended the subscription with an ERROR event: the link does not try again. */
+  /** Mesos ended the subscription with an ERROR event, or says at a call what it means: the link does not try again. */
   onRefused(message: string): void;
+  /** The link failed by a fault of the bridge's own, and is over: it does not try again. Called once, and last. */
+  onFault(error: unknown): void;
 }
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
@@ -62,7 +67,10 @@ export class Link {
   #subscription: AbortController | undefined;
   #calls: CallConnection | undefined;
   #connected = false;
-  #refused = false;
+  /** Mesos has refused the framework, or the link has failed. */
+  #over = false;
+  /** When the subscription began, on the clock of `performance`. */
+  #subscribedAtMs: number | undefined;
   #redirects = 0;
   #running: Promise<void> | undefined;
   #lastReason = "";
@@ -116,14 +124,14 @@ export class Link {
     const unwatch = detector.onLeaderChanged((leader) => this.#leaderChanged(leader));
     const unwatchAuthorization = authentication.onChanged((header) => this.#authorizationChanged(header));
     try {
-      while (!signal.aborted && !this.#refused) {
+      while (!signal.aborted && !this.#over) {
         this.#deliberate = false;
         await this.#attempt(signal);
-        if (signal.aborted || this.#refused) break;
+        if (signal.aborted || this.#over) break;
         if (this.#redirects === 0 && !this.#deliberate) await this.#wait();
       }
     } catch (error) {
-      if (!signal.aborted) this.#options.log.error({ err: error }, "the link failed");
+      if (!signal.aborted) this.#fail(error);
     } finally {
       unwatch();
       unwatchAuthorization();
@@ -172,7 +180,7 @@ export class Link {
       return this.#report(`the credentials can't be read: ${authorization.message}`);
     }
     const end = await this.#subscribe(master, authorization);
-    if (stop.aborted || this.#refused) return;
+    if (stop.aborted || this.#over) return;
     if (end.kind === "redirected") return this.#follow(end.leader, master);
     this.#redirects = 0;
     if (!this.#deliberate) detector.failed(master);
@@ -203,11 +211,20 @@ export class Link {
       );
     } finally {
       watchdog.stop();
+      this.#settle();
       this.#subscription = undefined;
       this.#setConnected(false);
       this.#calls?.close("the subscription ended");
       this.#calls = undefined;
     }
+  }
+
+  /** A subscription that has lived for a while shows that the master can be used: then a break is tried again soon. */
+  #settle(): void {
+    const { settledAfterMs = 5_000 } = this.#options;
+    const since = this.#subscribedAtMs;
+    this.#subscribedAtMs = undefined;
+    if (since !== undefined && performance.now() - since >= settledAfterMs) this.#backoff.reset();
   }
 
   #onEvents(
@@ -242,7 +259,7 @@ export class Link {
     const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
     const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;
     watchdog.start(believable(heartbeatIntervalMs) * missedHeartbeats);
-    this.#backoff.reset();
+    this.#subscribedAtMs ??= performance.now();
     this.#redirects = 0;
     this.#calls?.close("the master began the subscription anew");
     this.#calls = new CallConnection({
@@ -257,6 +274,9 @@ export class Link {
       // a new subscription makes the master give all of them back.
       onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),
       onSubscriptionOver: (message) => this.#subscription?.abort(new Error(`the master refuses calls: ${message}`)),
+      // The master says so on the stream as well, unless that has broken without a sign of it.
+      onFailedOver: () => this.#refuse("Framework failed over"),
+      onFault: (error) => this.#fail(error),
     });
     this.#setConnected(true);
     this.#lastReason = "";
@@ -275,11 +295,22 @@ export class Link {
   }
 
   #refuse(message: string): void {
-    this.#refused = true;
+    if (this.#end(message)) this.#handler.onRefused(message);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#end("the bridge failed")) this.#handler.onFault(error);
+  }
+
+  /** Ends the link for good. False if it has ended before. */
+  #end(reason: string): boolean {
+    if (this.#over || this.#stop.signal.aborted) return false;
+    this.#over = true;
     this.#setConnected(false);
-    this.#lastReason = message;
-    this.#subscription?.abort(new Error(message));
-    this.#handler.onRefused(message);
+    this.#lastReason = reason;
+    this.#subscription?.abort(new Error(reason));
+    this.#pause?.abort();
+    return true;
   }
 
   #follow(leader: URL, from: URL): void {
@@ -296,31 +327,9 @@ export class Link {
   }
 }
 
-/** A heartbeat interval as a master may have it: up to a day. Any other is taken for Mesos's own. */
+/** A heartbeat interval as a master may have it: a second to a day. Any other is taken for Mesos's own. */
 function believable(intervalMs: number | undefined): number {
-  return intervalMs !== undefined && intervalMs > 0 && intervalMs <= 86_400_000 ? intervalMs : DEFAULT_HEARTBEAT_MS;
-}
-
-/** Calls back when nothing refreshed it for its time. */
-class Watchdog {
-  readonly #onSilence: (ms: number) => void;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(onSilence: (ms: number) => void) {
-    this.#onSilence = onSilence;
-  }
-
-  start(ms: number): void {
-    this.stop();
-    this.#timer = setTimeout(() => this.#onSilence(ms), ms);
-  }
-
-  refresh(): void {
-    this.#timer?.refresh();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
+  return intervalMs !== undefined && intervalMs >= 1_000 && intervalMs <= 86_400_000
+    ? intervalMs
+    : DEFAULT_HEARTBEAT_MS;
 }

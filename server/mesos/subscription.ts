@@ -39,7 +39,7 @@ const MAX_ERROR_BODY_BYTES = 4096;
 
 /**
  * Subscribes on a connection of its own and reads events until the stream ends or
- * `signal` aborts. Never rejects: how it ended is the result.
+ * `signal` aborts. How it ended is the result; it rejects with what a handler has thrown, except for a `WireError`.
  */
 export async function subscribe(
   options: SubscriptionOptions,
@@ -56,8 +56,8 @@ export async function subscribe(
     maxResponseSize: -1,
   });
   try {
-    return await new Promise<SubscriptionEnd>((resolve) => {
-      const reader = new SubscriptionReader(options, handler, signal, resolve);
+    return await new Promise<SubscriptionEnd>((resolve, reject) => {
+      const reader = new SubscriptionReader(options, handler, signal, { resolve, reject });
       if (reader.begin()) client.dispatch(requestOf(options), reader);
     });
   } finally {
@@ -106,11 +106,17 @@ function requestOf(options: SubscriptionOptions): Dispatcher.DispatchOptions {
   return { path: "/api/v1/scheduler", method: "POST", headers, body: options.call };
 }
 
+/** The two ways in which `subscribe` ends; the first one counts. */
+interface Settle {
+  resolve(end: SubscriptionEnd): void;
+  reject(error: unknown): void;
+}
+
 /** Reads one answer to SUBSCRIBE. */
 class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #handler: SubscriptionHandler;
   readonly #signal: AbortSignal;
-  readonly #resolve: (end: SubscriptionEnd) => void;
+  readonly #settle: Settle;
   readonly #records: RecordReader;
   readonly #master: URL;
   readonly #authenticates: boolean;
@@ -124,18 +130,13 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #errorBody: Buffer[] = [];
   #errorBytes = 0;
 
-  constructor(
-    options: SubscriptionOptions,
-    handler: SubscriptionHandler,
-    signal: AbortSignal,
-    resolve: (end: SubscriptionEnd) => void,
-  ) {
+  constructor(options: SubscriptionOptions, handler: SubscriptionHandler, signal: AbortSignal, settle: Settle) {
     this.#master = options.master;
     this.#timeoutMs = options.connectTimeoutMs;
     this.#authenticates = options.authorization !== undefined;
     this.#handler = handler;
     this.#signal = signal;
-    this.#resolve = resolve;
+    this.#settle = settle;
     this.#records = new RecordReader({ maxRecordBytes: options.maxRecordBytes });
   }
 
@@ -168,7 +169,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
       return;
     }
     this.#open = true;
-    this.#handler.onOpen(streamId);
+    this.#handled(() => this.#handler.onOpen(streamId));
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -181,13 +182,19 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
       if (!(error instanceof RecordIOError)) throw error;
       failure = `the stream of events is not RecordIO: ${error.message}`;
     }
-    try {
-      if (events.length > 0) this.#handler.onEvents(events);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      failure ??= `the master sent an event that can't be read: ${error.message}`;
-    }
+    if (events.length > 0) this.#handled(() => this.#handler.onEvents(events));
     if (failure !== undefined) this.#end({ kind: "broken", reason: failure });
+  }
+
+  /** Runs a handler. An event that can't be read is the master's fault, and all else that it throws the bridge's own. */
+  #handled(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      if (error instanceof WireError) {
+        this.#end({ kind: "broken", reason: `the master sent an event that can't be read: ${error.message}` });
+      } else this.#fail(error);
+    }
   }
 
   onResponseEnd(): void {
@@ -220,9 +227,18 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   #end(end: SubscriptionEnd): void {
+    this.#settle.resolve(end);
+    this.#close();
+  }
+
+  #fail(error: unknown): void {
+    this.#settle.reject(error);
+    this.#close();
+  }
+
+  #close(): void {
     clearTimeout(this.#timer);
     this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#resolve(end);
     this.#controller?.abort(new Error("the subscription ended"));
   }
 }

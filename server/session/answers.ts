@@ -1,4 +1,4 @@
-import { type CallOutcome, isSubscriptionOver } from "../mesos/callConnection.js";
+import { type CallOutcome, isFailedOver, isSubscriptionOver } from "../mesos/callConnection.js";
 import { BridgeError } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 
@@ -27,6 +27,10 @@ export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer
 }
 
 function refusal(status: number, message: string): BridgeError {
+  if (isFailedOver(status, message)) {
+    const text = "the master did not take the call: someone else has subscribed with this framework's id";
+    return new BridgeError("FRAMEWORK_FAILED_OVER", text);
+  }
   if (isSubscriptionOver(status, message)) {
     return new BridgeError(
       "NO_MASTER",

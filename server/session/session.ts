@@ -225,6 +225,7 @@ export class Session {
       onEvents: (events) => this.#onEvents(events),
       onDisconnected: (reason) => this.#onDisconnected(reason),
       onRefused: (message) => this.#onRefused(message),
+      onFault: (error) => this.#fault(error),
     });
   }
 
@@ -355,6 +356,7 @@ export class Session {
 
   /** The bridge has a fault that this session ran into: it ends, and whatever else the bridge does goes on. */
   #fault(error: unknown): void {
+    if (this.#closed) return;
     this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
     void this.#end("keep", new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
   }

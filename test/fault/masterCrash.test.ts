@@ -67,14 +67,16 @@ describe.runIf(only !== "real")("a batch whose embedded Mesos", () => {
   afterEach(() => cleanup.run());
 
   test("falls silent: the bridge notices, and goes on when it speaks again", { timeout: 120_000 }, async () => {
-    const flags = { ...options.flags, heartbeat_interval: "200ms" };
+    const flags = { ...options.flags, heartbeat_interval: "1secs" };
     const mesos = cleanup.use(await startEmbeddedMesos({ ...options, flags }));
     const proxy = cleanup.use(await TcpProxy.start(mesos.port));
-    const bridge = cleanup.use(await startBridge({ master: `127.0.0.1:${proxy.port}` }));
+    const bridge = cleanup.use(
+      await startBridge({ master: `127.0.0.1:${proxy.port}`, flags: ["--missed-heartbeats", "2"] }),
+    );
     const batch = await Batch.start({ bridge, master: mesos.master, cleanup });
     await batch.updates(20);
     proxy.freeze(true);
-    await bridge.process.logged(/was silent for 1000 ms/);
+    await bridge.process.logged(/was silent for 2000 ms/);
     proxy.freeze(false);
     await batch.expectAllRanOnce();
   });

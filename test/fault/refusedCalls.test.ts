@@ -5,6 +5,7 @@ import { AnsweringMaster, type FakeSubscription } from "../support/answeringMast
 import { startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
+import { eventually } from "../support/eventually.js";
 import { task } from "../support/messages.js";
 
 /** What masters, and what stands in front of them, may answer in place of 202. */
@@ -72,10 +73,6 @@ describe("a call that is answered by something else than 202", () => {
 
   test.each([
     [403, "Framework is not subscribed"],
-    [
-      400,
-      "The stream ID 'x' included in this request didn't match the stream ID currently associated with framework ID y",
-    ],
     [400, "Framework cannot be found"],
   ])("%i %s: the subscription is over though its stream still stands, and another is made", async (status, text) => {
     const revive = scheduler.call("reviveOffers");
@@ -85,5 +82,20 @@ describe("a call that is answered by something else than 202", () => {
     await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTING, { timeoutMs: 2_000 });
     await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTED);
     await scheduler.ok("reviveOffers");
+  });
+
+  test("for its stream id: somebody else has subscribed, and the bridge does not take the framework back", async () => {
+    const text =
+      "The stream ID 'x' included in this request didn't match the stream ID currently associated with framework ID y";
+    const revive = scheduler.call("reviveOffers");
+    (await master.call("REVIVE")).connection.answer(400, text);
+    expect(await revive).toMatchObject({ code: "FAILED_PRECONDITION", reason: "FRAMEWORK_FAILED_OVER" });
+    expect(await scheduler.stream.ending()).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      reason: "FRAMEWORK_FAILED_OVER",
+      retryable: false,
+    });
+    await eventually(() => master.fake.openConnections === 0, { what: "the end of the link" });
+    expect(master.subscriptions.waiting).toBe(0);
   });
 });

@@ -28,6 +28,8 @@ class Caller {
   readonly answered = new Arrivals<string>();
   readonly broken: string[] = [];
   readonly over: string[] = [];
+  readonly faults: unknown[] = [];
+  failedOver = 0;
 
   constructor(options: Partial<CallConnectionOptions> = {}) {
     this.connection = new CallConnection({
@@ -40,9 +42,14 @@ class Caller {
       maxPendingBytes: 1_000_000,
       onBroken: (reason) => this.broken.push(reason),
       onSubscriptionOver: (message) => this.over.push(message),
+      onFailedOver: () => this.failedOver++,
+      onFault: (error) => this.faults.push(error),
       ...options,
     });
-    cleanup.defer(() => this.connection.close("the test is over"));
+    cleanup.defer(() => {
+      this.connection.close("the test is over");
+      expect(this.faults).toEqual([]);
+    });
   }
 
   send(...bodies: string[]): void {
@@ -451,4 +458,45 @@ test("a large call arrives whole", async () => {
   request.connection.answer(202);
   await caller.answered.next();
   expect(caller.outcomes.get(large)).toEqual(accepted);
+});
+
+test("a fault at one answer says nothing about the others", async () => {
+  const caller = new Caller();
+  const fault = new Error("a fault");
+  caller.send("first");
+  caller.connection.send(Buffer.from("faulty"), () => {
+    throw fault;
+  });
+  caller.send("last");
+  const { connection } = await master.requests.next();
+  await master.requests.take(2);
+  connection.write(response(202) + response(202) + response(202));
+  await caller.answered.take(2);
+  expect(caller.kinds()).toEqual({ first: "accepted", last: "accepted" });
+  expect(caller.broken).toEqual([]);
+  expect(caller.faults.splice(0)).toEqual([fault]);
+});
+
+test("a fault at one call of a connection that breaks says nothing about the others", async () => {
+  const caller = new Caller();
+  const fault = new Error("a fault");
+  caller.connection.send(Buffer.from("faulty"), () => {
+    throw fault;
+  });
+  caller.send("last");
+  (await master.requests.take(2))[0]?.connection.reset();
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ last: "unknown" });
+  expect(caller.faults.splice(0)).toEqual([fault]);
+});
+
+test("a call that is refused for its stream id means that somebody else has subscribed", async () => {
+  const caller = new Caller();
+  caller.send("call");
+  const text =
+    "The stream ID 'x' included in this request didn't match the stream ID currently associated with framework ID y";
+  (await master.requests.next()).connection.answer(400, text);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ call: "refused" });
+  expect([caller.failedOver, caller.over]).toEqual([1, []]);
 });

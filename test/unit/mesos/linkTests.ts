@@ -9,7 +9,12 @@ import { FakeMaster } from "../../support/fakeMaster.js";
 import { watchLeftovers } from "../../support/leftovers.js";
 
 /** What a handler was told. */
-export type Told = { connected: string } | { event: string } | { disconnected: string } | { refused: string };
+export type Told =
+  | { connected: string }
+  | { event: string }
+  | { disconnected: string }
+  | { refused: string }
+  | { fault: unknown };
 
 /** A link, and what its handler was told, in order. */
 export class Subject implements LinkHandler {
@@ -55,6 +60,10 @@ export class Subject implements LinkHandler {
 
   onRefused(message: string): void {
     this.told.push({ refused: message });
+  }
+
+  onFault(error: unknown): void {
+    this.told.push({ fault: error });
   }
 
   /** Waits for the first, or next, word of a broken subscription. */
