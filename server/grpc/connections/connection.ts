@@ -9,9 +9,7 @@ export class Connection implements Account {
   eventBytes = 0;
   readonly blocked = new Set<() => void>();
   observers = 0;
-  /** Streams that stay: Subscribe, Calls, Watch, reflection. */
   longStreams = 0;
-  /** The second in which it last had a stream, or came. */
   lastUsed: number;
 
   constructor(socket: Socket, second: number) {

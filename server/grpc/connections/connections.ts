@@ -1,3 +1,4 @@
+import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
 import type { Log } from "../../log.js";
@@ -6,7 +7,7 @@ import { statusOf } from "../statusOf.js";
 import { Connection } from "./connection.js";
 import { http2StreamOf } from "./http2Stream.js";
 import type { ConnectionLimits } from "./limits.js";
-import { type Account, type MethodKind, ServerStream } from "./serverStream.js";
+import { type Account, type MethodKind, ServerStream, type ServerStreamHost } from "./serverStream.js";
 
 const SECOND_MS = 1_000;
 const MIB = 1024 * 1024;
@@ -16,15 +17,17 @@ const MIB = 1024 * 1024;
  * answers and events that nobody reads. Who goes over a bound is refused; who holds memory for too long without getting
  * on loses the stream, or the connection.
  */
-export class Connections {
+export class Connections implements ServerStreamHost {
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
   readonly #connections = new Map<string, Connection>();
   /** By the metadata of their calls. */
   readonly #streams = new WeakMap<Metadata, ServerStream>();
+  readonly #sessions = new WeakMap<Http2Session, Connection>();
   #timer: NodeJS.Timeout | undefined;
   /** Seconds in which this process ran: one that was stopped and goes on has missed nothing by that. */
   #second = 0;
+  #refusedIn = -1;
   #heldBytes = 0;
   #eventBytes = 0;
   /** At most what answers on all connections wait to be taken: as of the last count, and all answers since. */
@@ -39,7 +42,7 @@ export class Connections {
   accept(socket: Socket): boolean {
     const { remoteAddress, remotePort } = socket;
     if (remotePort === undefined || (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())) {
-      this.#log.warn({ limit: this.#limits.maxConnections }, "a connection was refused: see serve --max-connections");
+      this.#noteRefusal();
       socket.destroy();
       return false;
     }
@@ -53,7 +56,8 @@ export class Connections {
 
   /** Counts a new call in. Gives its stream, or the error with which it is refused. */
   opened(call: ServerInterceptingCallInterface, kind: MethodKind): ServerStream | BridgeError {
-    const connection = this.#connections.get(call.getPeer());
+    const http2 = http2StreamOf(call);
+    const connection = this.#connectionOf(call, http2.session);
     if (!connection) return new BridgeError("INTERNAL", "the connection of this call is not known");
     const { maxLongStreams, maxRequestBytes } = this.#limits;
     if (kind.long && connection.longStreams >= maxLongStreams) {
@@ -62,14 +66,19 @@ export class Connections {
     }
     connection.lastUsed = this.#second;
     if (kind.long) connection.longStreams++;
-    const stream: ServerStream = new ServerStream(call, http2StreamOf(call), kind, connection, maxRequestBytes, {
-      held: (change) => this.#held(connection, stream, change),
-      closed: () => this.#streamClosed(connection, stream),
-      statusOf: (error) => this.statusOf(error),
-    });
+    const stream = new ServerStream(call, http2, kind, connection, maxRequestBytes, this);
     connection.streams.add(stream);
     stream.begin();
     return stream;
+  }
+
+  /** By its address only for the first call: making that text costs more than all else here. */
+  #connectionOf(call: ServerInterceptingCallInterface, session: Http2Session | undefined): Connection | undefined {
+    const known = session && this.#sessions.get(session);
+    if (known) return known;
+    const connection = this.#connections.get(call.getPeer());
+    if (session && connection) this.#sessions.set(session, connection);
+    return connection;
   }
 
   /** The call's metadata is known: by it its handler finds the stream. */
@@ -123,6 +132,26 @@ export class Connections {
       unblock(connection);
   }
 
+  /** A stream is over. */
+  closed(stream: ServerStream): void {
+    const { connection, kind } = stream;
+    if (!connection.streams.delete(stream)) return;
+    connection.lastUsed = this.#second;
+    if (kind.long) connection.longStreams--;
+  }
+
+  /** What a stream's unfinished request holds has changed by so many bytes. */
+  held(stream: ServerStream, change: number): void {
+    const { connection } = stream;
+    connection.heldBytes += change;
+    this.#heldBytes += change;
+    if (change < 0) return;
+    const { maxOpenRequestBytes } = this.#limits;
+    if (connection.heldBytes > maxOpenRequestBytes.connection) {
+      stream.refuse(openRequests(maxOpenRequestBytes.connection, "this connection"));
+    } else if (this.#heldBytes > maxOpenRequestBytes.all) this.#makeRoomForRequests();
+  }
+
   /** An error as the status of a call. */
   statusOf(error: BridgeError): StatusObject {
     const { code, details, metadata } = statusOf(error, this.#log);
@@ -136,30 +165,20 @@ export class Connections {
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
+  /** One line a second at most: clients try again. */
+  #noteRefusal(): void {
+    if (this.#refusedIn === this.#second) return;
+    this.#refusedIn = this.#second;
+    const fields = { limit: this.#limits.maxConnections };
+    this.#log.warn(fields, "a connection was refused, because there are too many: see serve --max-connections");
+  }
+
   #closed(peer: string, connection: Connection): void {
     // Another connection may have come from the same address and port meanwhile.
     if (this.#connections.get(peer) === connection) this.#connections.delete(peer);
     if (this.#connections.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #streamClosed(connection: Connection, stream: ServerStream): void {
-    if (!connection.streams.delete(stream)) return;
-    connection.lastUsed = this.#second;
-    if (stream.kind.long) connection.longStreams--;
-  }
-
-  #held(connection: Connection, stream: ServerStream, change: number): void {
-    connection.heldBytes += change;
-    this.#heldBytes += change;
-    if (change < 0) return;
-    const { maxOpenRequestBytes } = this.#limits;
-    if (connection.heldBytes > maxOpenRequestBytes.connection) {
-      stream.refuse(openRequests(maxOpenRequestBytes.connection, "this connection"));
-    } else if (this.#heldBytes > maxOpenRequestBytes.all) {
-      this.#makeRoomForRequests();
-    }
   }
 
   /** Refuses the largest request of the connection that holds most; many small ones cost less to end together. */

@@ -14,6 +14,11 @@ export interface MethodKind {
 
 /** What one connection takes of the bridge. */
 export interface Account {
+  readonly streams: Set<ServerStream>;
+  /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. */
+  longStreams: number;
+  /** The second in which it last had a stream, or came. */
+  lastUsed: number;
   /** Bytes of requests that are not whole. */
   heldBytes: number;
   /** Bytes of events that wait for the client to take them. */
@@ -28,8 +33,8 @@ export interface Account {
 
 export interface ServerStreamHost {
   /** The bytes that the stream's unfinished request holds have changed by that much. */
-  held(change: number): void;
-  closed(): void;
+  held(stream: ServerStream, change: number): void;
+  closed(stream: ServerStream): void;
   statusOf(error: BridgeError): StatusObject;
 }
 
@@ -74,7 +79,7 @@ export class ServerStream {
     http2.once("end", () => this.#end());
     http2.once("close", () => {
       this.#hold(0);
-      this.#host.closed();
+      this.#host.closed(this);
     });
     if (!this.kind.requestStream) this.#hold(OPEN_STREAM_BYTES);
   }
@@ -151,6 +156,6 @@ export class ServerStream {
     const change = bytes - this.#held;
     if (change === 0) return;
     this.#held = bytes;
-    this.#host.held(change);
+    this.#host.held(this, change);
   }
 }
