@@ -21,6 +21,7 @@ export interface ServeConfig {
   readonly clientTimeout: number;
   readonly missedHeartbeats: number;
   readonly callTimeout: number;
+  readonly drainTimeout: number;
   readonly maxFrameworks: number;
   readonly maxConnections: number;
   readonly maxObservers: number;
@@ -51,6 +52,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     clientTimeout: flag(flags, "clientTimeout", "50s", clientTimeout),
     missedHeartbeats: flag(flags, "missedHeartbeats", "5", missedHeartbeats),
     callTimeout: flag(flags, "callTimeout", "30s", oneSecondToOneHour),
+    drainTimeout: flag(flags, "drainTimeout", "10s", drainTimeout),
     maxFrameworks: flag(flags, "maxFrameworks", "5000", numberOf),
     maxConnections: flag(flags, "maxConnections", "2000", numberOf),
     maxObservers: flag(flags, "maxObservers", "1000", numberOf),
@@ -104,6 +106,12 @@ function clientTimeout(text: string): number {
 function oneSecondToOneHour(text: string): number {
   const ms = milliseconds(text);
   if (ms < 1000 || ms > 3_600_000) throw new Error("use 1s to 1h");
+  return ms;
+}
+
+function drainTimeout(text: string): number {
+  const ms = milliseconds(text);
+  if (ms > 600_000) throw new Error("use 0s to 10m");
   return ms;
 }
 

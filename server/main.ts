@@ -60,6 +60,11 @@ function serveCommand(): Command {
         "how long Mesos may take to answer a call before its outcome is reported as unknown",
         "30s",
       )
+      .option(
+        "--drain-timeout <duration>",
+        "how long SIGTERM waits for the answers to calls under way before their outcome is reported as unknown",
+        "10s",
+      )
       .option("--max-frameworks <number>", "frameworks at a time; new names beyond it are refused", "5000")
       .option("--max-connections <number>", "connections of clients at a time", "2000")
       .option("--max-observers <number>", "Watch streams at a time; one connection may have a tenth of them", "1000")
@@ -76,7 +81,8 @@ function serveCommand(): Command {
       .option("--log-level <level>", "debug, info, warn or error", "info")
       .addHelpText(
         "after",
-        "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it.\n" +
+        "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it;\n" +
+          "a second one ends it at once.\n" +
           "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
       )
       // Loaded when it is needed: the other commands would wait for all that the bridge consists of.

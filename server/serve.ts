@@ -15,7 +15,8 @@ import { ListDetector, type MasterDetector } from "./mesos/detector.js";
 import { MasterProbe } from "./mesos/masterProbe.js";
 import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
 import { ObserverHub } from "./session/observerHub.js";
-import { RestoreError, SessionManager } from "./session/sessionManager.js";
+import { RestoreError } from "./session/restoreError.js";
+import { SessionManager } from "./session/sessionManager.js";
 import { DataDirInUseError, DataDirOwner } from "./store/dataDirOwner.js";
 import { LmdbStore } from "./store/lmdbStore.js";
 import { createValidator } from "./validation/validator.js";
@@ -23,7 +24,7 @@ import { createValidator } from "./validation/validator.js";
 export interface RunningBridge {
   /** Where it listens, as host:port. */
   readonly address: string;
-  /** Ends streams, links and server, and closes the store. */
+  /** Waits for the answers to calls under way, then ends streams, links and server, and closes the store. */
   close(): Promise<void>;
 }
 
@@ -64,7 +65,11 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   });
   const closeAll = async () => {
     probe.close();
-    server.setServing(false);
+    server.drain();
+    const unanswered = await sessions.drain(config.drainTimeout);
+    if (unanswered > 0) {
+      log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is not known");
+    }
     await sessions.close();
     await server.close();
     await detector.close();

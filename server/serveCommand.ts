@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
 import { parseServeConfig, type ServeFlags } from "./config.js";
 import { serve } from "./serve.js";
+import { stopSignal } from "./stopSignals.js";
 
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
 export async function runServe(flags: ServeFlags): Promise<void> {
@@ -13,9 +14,10 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     const config = parseServeConfig(flags);
     const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
     const bridge = await serve(config, log);
+    const stop = stopSignal();
     process.stdout.write(`ready ${bridge.address}\n`);
     log.info({ address: bridge.address }, "serving");
-    const signal = await stopSignal();
+    const signal = await stop;
     log.info({ signal }, "draining");
     await bridge.close();
     log.info({}, "ended");
@@ -25,10 +27,4 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     process.stderr.write(`mesos-bridge: ${(error as Error).message}\n`);
     process.exit(1);
   }
-}
-
-async function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve(signal));
-  });
 }

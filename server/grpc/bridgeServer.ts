@@ -3,7 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
-import { BridgeError } from "../session/errors.js";
+import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import type { CallsStream } from "./callsStream.js";
@@ -13,6 +13,7 @@ import { Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { observerService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
+import { OpenStreams } from "./openStreams.js";
 import { rawService } from "./rawService.js";
 import { addReflection } from "./reflection.js";
 import { type CheckRequest, schedulerService } from "./schedulerService.js";
@@ -42,8 +43,8 @@ export class BridgeServer {
   readonly #connections: Connections;
   readonly #listener: Listener;
   readonly #health: HealthImplementation;
-  readonly #observers = new Set<ObserverStream>();
-  readonly #callsStreams = new Set<CallsStream>();
+  readonly #observers = new OpenStreams<ObserverStream>();
+  readonly #callsStreams = new OpenStreams<CallsStream>();
 
   constructor(options: BridgeServerOptions) {
     // The library would write lines of its own to stderr. What matters of them comes back as errors.
@@ -90,14 +91,20 @@ export class BridgeServer {
     }
   }
 
+  /** Takes no more connections, and says so to health checks. Those that stand go on. */
+  drain(): void {
+    this.setServing(false);
+    this.#listener.close();
+  }
+
   /**
    * Ends the open streams and lets calls under way finish for some seconds; then it ends whatever is still open. The
    * sessions' streams end with their sessions.
    */
   async close(): Promise<void> {
-    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
-    this.#listener.close();
-    for (const stream of [...this.#observers, ...this.#callsStreams]) stream.end(error);
+    this.drain();
+    this.#observers.endAll(shuttingDown());
+    this.#callsStreams.endAll(shuttingDown());
     let force: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve());

@@ -13,6 +13,10 @@ const MAX_WAITING = 10_000;
 /** Bytes of answers that may wait for the client to take them before no more calls are read. */
 const MAX_UNREAD_BYTES = 128 * 1024;
 
+const UNANSWERED: CallAnswer = {
+  error: new BridgeError("OUTCOME_UNKNOWN", "the bridge ended before the master answered: reconcile"),
+};
+
 interface Slot {
   tag: bigint;
   answer: CallAnswer | undefined;
@@ -59,9 +63,11 @@ export class CallsStream {
     this.#call.on("cancelled", () => this.#over());
   }
 
-  /** Ends the stream, after the answers that are there. */
+  /** Ends the stream when all calls that were taken have been answered; what has no answer then was not sent. */
   end(error: BridgeError): void {
     if (this.#ended) return;
+    // None is left, unless the bridge has a fault.
+    for (const slot of this.#slots) slot.answer ??= UNANSWERED;
     this.#flush();
     if (this.#ended) return;
     this.#over();

@@ -64,6 +64,33 @@ export function limitReached(what: string, limit: number, advice: string): Bridg
   return new BridgeError("LIMIT_REACHED", `${what}: ${advice}`, { metadata: { limit: String(limit) } });
 }
 
+export function tooManyFrameworks(limit: number): BridgeError {
+  const what = `the bridge holds ${limit} frameworks, which is its limit (serve --max-frameworks)`;
+  return limitReached(what, limit, "close sessions that are not needed, or raise the limit");
+}
+
+/** A client names another id than the one that is remembered of its framework. */
+export function otherId(frameworkName: string, known: string, given: string): BridgeError {
+  return new BridgeError(
+    "FRAMEWORK_ID_MISMATCH",
+    `the bridge remembers framework '${frameworkName}' with id ${known}, not ${given}: leave framework_info.id out, or forget the framework first`,
+    { metadata: { framework_id: known } },
+  );
+}
+
+/** The bridge ends, and a call is not made. */
+export function notTakenAnyMore(): BridgeError {
+  return new BridgeError(
+    "BRIDGE_SHUTTING_DOWN",
+    "nothing was sent: the bridge shuts down; attach again, and make the call again",
+  );
+}
+
+/** The bridge ends, and a stream with it. */
+export function shuttingDown(): BridgeError {
+  return new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+}
+
 /** A newer client has attached. Its streams end ABORTED, its calls get FAILED_PRECONDITION. */
 export function superseded(where: "stream" | "call"): BridgeError {
   const details = where === "stream" ? { status: "ABORTED" } : {};

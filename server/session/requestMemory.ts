@@ -24,6 +24,11 @@ export class RequestMemory {
   /** In the order of their answers, and so about of their expiry. */
   readonly #answered = new Map<string, AnsweredRequest>();
 
+  /** True if a request of this id was made, and a repetition gets its answer. */
+  knows(requestId: string): boolean {
+    return this.#open.has(requestId) || this.#answered.has(requestId);
+  }
+
   /**
    * True if the request is new: then it is to be made, and `answered` or `abandoned` to be called. Otherwise
    * `done` gets the answer of the first, at once or when it comes.

@@ -5,6 +5,7 @@ import { Link, type LinkOptions } from "../mesos/link.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments, type Resume } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
+import type { CallGate } from "./callGate.js";
 import { giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { BridgeError, refusedSubscription, storeUnavailable, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
@@ -31,8 +32,9 @@ export interface SessionOptions {
   readonly reconciler?: ReconcilerOptions;
 }
 
-/** What the keeper of a session has to do when it ends by itself. */
+/** What the keeper of a session has for it, and has to do when it ends by itself. */
 export interface SessionHost {
+  readonly gate: CallGate;
   /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
   ended(session: Session, next: "keep" | "forget"): Promise<void>;
 }
@@ -208,7 +210,10 @@ export class Session {
 
   /** Why this attachment may not call, if it may not. */
   fence(attachmentId: string): BridgeError | undefined {
-    if (this.#closed) return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
+    if (this.#closed) {
+      if (this.#host.gate.isShut) return this.#host.gate.turnedAway();
+      return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
+    }
     return this.#attachments.fence(attachmentId);
   }
 
@@ -235,9 +240,12 @@ export class Session {
     done: (answer: CallAnswer) => void,
     perform: (answered: (answer: CallAnswer) => void) => void,
   ): void {
-    const error = this.fence(attachmentId);
+    const { gate } = this.#host;
+    // A repetition sends nothing, and its answer is the first one's, which may be on its way.
+    const shut = gate.isShut && !this.#requests.knows(requestId);
+    const error = this.fence(attachmentId) ?? (shut ? gate.turnedAway() : undefined);
     if (error) return done({ error });
-    this.#requests.once(requestId, done, perform);
+    gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
   }
 
   get #linkState(): LinkState {

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
-import { BridgeError, invalidField, limitReached, storeUnavailable } from "./errors.js";
+import { CallGate } from "./callGate.js";
+import { BridgeError, invalidField, otherId, shuttingDown, storeUnavailable, tooManyFrameworks } from "./errors.js";
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
+import { RestoreError } from "./restoreError.js";
 import { Session, type SessionOptions } from "./session.js";
 import { SortedKeys } from "./sortedKeys.js";
 
@@ -41,18 +43,6 @@ export interface KnownFramework {
   readonly session: Session | undefined;
 }
 
-/** What is remembered of a framework can't be used. */
-export class RestoreError extends Error {
-  override readonly name = "RestoreError";
-  readonly frameworkName: string;
-
-  constructor(frameworkName: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`, { cause });
-    this.frameworkName = frameworkName;
-  }
-}
-
 /** Holds the sessions of all frameworks. */
 export class SessionManager {
   readonly #options: SessionManagerOptions;
@@ -67,7 +57,7 @@ export class SessionManager {
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Sessions that are about to be opened. */
   #opening = 0;
-  #shuttingDown = false;
+  readonly #gate = new CallGate();
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
@@ -125,6 +115,7 @@ export class SessionManager {
   get(frameworkName: string): Session {
     const session = this.#sessions.get(frameworkName);
     if (session) return session;
+    if (this.#gate.isShut) throw this.#gate.turnedAway();
     throw new BridgeError(
       "FRAMEWORK_NOT_FOUND",
       `there is no session of framework '${frameworkName}': attach with Subscribe`,
@@ -150,15 +141,26 @@ export class SessionManager {
   /** Ends a session in order, as its client asks: Mesos keeps the framework. @throws BridgeError */
   async closeSession(frameworkName: string, attachmentId: string): Promise<void> {
     const session = this.get(frameworkName);
-    const error = session.fence(attachmentId);
+    const error = session.fence(attachmentId) ?? (this.#gate.isShut ? this.#gate.turnedAway() : undefined);
     if (error) throw error;
     await this.#retire(session, "keep", undefined);
   }
 
+  /**
+   * Takes no more calls and clients, and waits until all calls that were taken are answered; the streams go on. Gives
+   * the number of calls that have no answer after that time.
+   */
+  async drain(timeoutMs: number): Promise<number> {
+    this.#gate.shut();
+    const unanswered = await this.#gate.emptied(timeoutMs);
+    await Promise.all(this.#closing.keys());
+    return unanswered;
+  }
+
   /** Ends all streams and links. The sessions stay open in the store, for the next run. */
   async close(): Promise<void> {
-    this.#shuttingDown = true;
-    const error = new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+    this.#gate.shut();
+    const error = shuttingDown();
     await Promise.all(this.sessions().map((session) => session.close(error)));
     await Promise.all(this.#closing.keys());
     this.#sessions.clear();
@@ -196,7 +198,7 @@ export class SessionManager {
       // A session that is going away, under the same name, has to be gone first.
       const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
       await Promise.all(closing.map(([closed]) => closed));
-      if (this.#shuttingDown) throw new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+      if (this.#gate.isShut) throw shuttingDown();
       const known = this.#sessions.get(frameworkName);
       const next = this.#recordOf(request);
       try {
@@ -206,7 +208,7 @@ export class SessionManager {
       }
       this.#storedNames.add(frameworkName);
       // A session that ended meanwhile has stored its end over this, and its framework may be gone.
-      if (!this.#shuttingDown && this.#sessions.get(frameworkName) === known) return { known, ...next };
+      if (!this.#gate.isShut && this.#sessions.get(frameworkName) === known) return { known, ...next };
     }
   }
 
@@ -254,6 +256,7 @@ export class SessionManager {
 
   #open(record: FrameworkRecord): Session {
     const session = new Session(record, this.#options, {
+      gate: this.#gate,
       ended: (ended, next) => this.#retire(ended, next, undefined),
     });
     this.#sessions.set(record.frameworkName, session);
@@ -282,17 +285,4 @@ export class SessionManager {
     await store.remove(session.frameworkName);
     this.#storedNames.delete(session.frameworkName);
   }
-}
-
-function tooManyFrameworks(limit: number): BridgeError {
-  const what = `the bridge holds ${limit} frameworks, which is its limit (serve --max-frameworks)`;
-  return limitReached(what, limit, "close sessions that are not needed, or raise the limit");
-}
-
-function otherId(frameworkName: string, known: string, given: string): BridgeError {
-  return new BridgeError(
-    "FRAMEWORK_ID_MISMATCH",
-    `the bridge remembers framework '${frameworkName}' with id ${known}, not ${given}: leave framework_info.id out, or forget the framework first`,
-    { metadata: { framework_id: known } },
-  );
 }

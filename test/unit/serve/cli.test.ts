@@ -72,6 +72,7 @@ test("serve --help says every flag", async () => {
     "client-timeout",
     "missed-heartbeats",
     "call-timeout",
+    "drain-timeout",
     "log-level",
   ]) {
     expect(stdout).toContain(`--${flag} <`);
@@ -165,6 +166,7 @@ describe("a wrong command line is told in one line", () => {
     ["a timeout of nothing", () => ({ "client-timeout": "0s" }), /^mesos-bridge: --client-timeout: use 100ms to 24h/],
     ["one missed heartbeat", () => ({ "missed-heartbeats": "1" }), /^mesos-bridge: --missed-heartbeats: use a number/],
     ["a call timeout of no time", () => ({ "call-timeout": "10ms" }), /^mesos-bridge: --call-timeout: use 1s to 1h/],
+    ["a drain of too long", () => ({ "drain-timeout": "11m" }), /^mesos-bridge: --drain-timeout: use 0s to 10m/],
     ["no frameworks", () => ({ "max-frameworks": "0" }), /^mesos-bridge: --max-frameworks: use a number from 1/],
     ["a size without a unit", () => ({ "max-request-size": "16" }), /^mesos-bridge: --max-request-size: use 64KiB to/],
     [

@@ -125,6 +125,16 @@ test("a client that attaches while its lease ends keeps its framework, as an ope
   expect(second.attachment.ended).toBe(false);
 });
 
+test("clients whose attach is being stored, or waits its turn, when the bridge drains are told so, and hold nothing up", async () => {
+  const { release } = store.holdNextPut();
+  const attaching = [attach(), attach()];
+  await store.held.promise;
+  expect(await sessions.drain(600_000)).toBe(0);
+  release();
+  for (const refused of attaching) await expect(refused).rejects.toMatchObject({ reason: "BRIDGE_SHUTTING_DOWN" });
+  expect(sessions.sessions()).toEqual([]);
+});
+
 test("a client that attaches while the bridge shuts down is told so, and leaves no session", async () => {
   const { release } = store.holdNextPut();
   const attaching = attach();

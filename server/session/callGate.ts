@@ -1,0 +1,86 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { type BridgeError, notTakenAnyMore } from "./errors.js";
+import type { CallAnswer } from "./requestMemory.js";
+
+type Answered = (answer: CallAnswer) => void;
+
+/** How long calls are read and refused at most, once all those that were taken are answered. */
+const LAST_LOOK_MS = 250;
+
+/** Lets the clients' calls in, and counts those without an answer. Once the bridge ends it lets no more in. */
+export class CallGate {
+  #underWay = 0;
+  /** All calls that ever came, also those that were not let in. */
+  #arrived = 0;
+  #shut = false;
+  #onIdle: (() => void) | undefined;
+
+  get isShut(): boolean {
+    return this.#shut;
+  }
+
+  /** Calls that were let in and have no answer yet. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  shut(): void {
+    this.#shut = true;
+  }
+
+  /** A call came when the gate was shut. Gives what it is answered. */
+  turnedAway(): BridgeError {
+    this.#arrived++;
+    return notTakenAnyMore();
+  }
+
+  /** Has a call made, which is under way until it is answered. @throws what `make` throws */
+  enter(done: Answered, make: (answered: Answered) => void): void {
+    let open = true;
+    const left = () => {
+      if (open) this.#left();
+      open = false;
+    };
+    this.#arrived++;
+    this.#underWay++;
+    try {
+      make((answer) => {
+        left();
+        done(answer);
+      });
+    } catch (error) {
+      left();
+      throw error;
+    }
+  }
+
+  /**
+   * Waits until no call is under way, and until none is left that had come when the gate was shut and was not read yet.
+   * Gives the number of calls that had no answer when the time was over.
+   */
+  async emptied(timeoutMs: number): Promise<number> {
+    if (this.#underWay > 0) await this.#idle(timeoutMs);
+    const until = performance.now() + LAST_LOOK_MS;
+    for (let seen = -1; seen !== this.#arrived && performance.now() < until; ) {
+      seen = this.#arrived;
+      // One turn reads what has come, and the next hands it to its session.
+      await turn();
+      await turn();
+    }
+    return this.#underWay;
+  }
+
+  async #idle(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    clearTimeout(timer);
+    this.#onIdle = undefined;
+  }
+
+  #left(): void {
+    if (--this.#underWay === 0) this.#onIdle?.();
+  }
+}
