@@ -11,6 +11,7 @@ import {
   bearerAuthentication,
   noAuthentication,
 } from "./mesos/authentication.js";
+import { CallBudget } from "./mesos/callBudget.js";
 import { ListDetector, type MasterDetector } from "./mesos/detector.js";
 import { MasterProbe } from "./mesos/masterProbe.js";
 import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
@@ -43,7 +44,16 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
     maxFrameworks,
-    link: { detector, authentication, log, tlsCa, missedHeartbeats, callTimeoutMs, census: probe },
+    link: {
+      detector,
+      authentication,
+      log,
+      tlsCa,
+      missedHeartbeats,
+      callTimeoutMs,
+      callBudget: new CallBudget(),
+      census: probe,
+    },
     store,
     hub,
     defaultLeaseMs: config.defaultLease,

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { CallBudget } from "./callBudget.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 import { openSocket } from "./openSocket.js";
@@ -27,6 +28,8 @@ export interface CallConnectionOptions {
   /** Calls and bytes that may wait for an answer at a time. A call alone may be larger. */
   readonly maxPendingCalls: number;
   readonly maxPendingBytes: number;
+  /** Shared with other connections. */
+  readonly budget: CallBudget;
   /** The connection broke while calls waited for their answers. Not called by `close`. */
   onBroken(reason: string): void;
   /** The master refused a call because the subscription has ended, whatever its stream of events says. */
@@ -129,17 +132,27 @@ export class CallConnection {
    */
   send(body: Uint8Array, done: Done): void {
     if (this.#closed !== undefined) return done({ kind: "not-sent", message: this.#closed });
-    const { maxPendingCalls, maxPendingBytes } = this.#options;
-    const tooLarge = this.pendingCalls > 0 && this.#pendingBytes + body.length > maxPendingBytes;
+    const { maxPendingCalls } = this.#options;
+    const tooLarge = this.pendingCalls > 0 && !this.#fits(body.length);
     if (tooLarge || this.pendingCalls >= maxPendingCalls) {
       return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
     }
-    this.#pendingBytes += body.length;
+    this.#pendingChanged(body.length);
     if (this.#connected) this.#write(body, { bytes: body.length, done });
     else {
       this.#waiting.push({ bytes: body.length, body, done });
       if (!this.#socket) this.#connect();
     }
+  }
+
+  #fits(bytes: number): boolean {
+    const { maxPendingBytes, budget } = this.#options;
+    return this.#pendingBytes + bytes <= maxPendingBytes && budget.fits(bytes);
+  }
+
+  #pendingChanged(bytes: number): void {
+    this.#pendingBytes += bytes;
+    this.#options.budget.changed(bytes);
   }
 
   /** Ends the connection. Calls without an answer are told so. */
@@ -204,7 +217,7 @@ export class CallConnection {
     if (UNCLEAR_STATUSES.has(response.status))
       throw new Error(`a call was answered with HTTP status ${response.status}`);
     this.#answered++;
-    this.#pendingBytes -= call.bytes;
+    this.#pendingChanged(-call.bytes);
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
     if (this.pendingCalls === 0) this.#stopTimer();
     else this.#timer?.refresh();
@@ -249,7 +262,7 @@ export class CallConnection {
     this.#pending = [];
     this.#answered = 0;
     this.#waiting = [];
-    this.#pendingBytes = 0;
+    this.#pendingChanged(-this.#pendingBytes);
     this.#connected = false;
     const socket = this.#socket;
     this.#socket = undefined;

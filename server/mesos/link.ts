@@ -1,6 +1,7 @@
 import type { Log } from "../log.js";
 import type { Authentication } from "./authentication.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
+import { CallBudget } from "./callBudget.js";
 import { CallConnection, type CallOutcome } from "./callConnection.js";
 import type { MasterDetector } from "./detector.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
@@ -25,6 +26,8 @@ export interface LinkOptions {
   /** Calls and bytes that may wait for the master's answer. Default 20,000 and 64 MiB. */
   readonly maxPendingCalls?: number;
   readonly maxPendingBytes?: number;
+  /** Bounds the bytes of calls that wait on all links which share it. Default: one of its own. */
+  readonly callBudget?: CallBudget;
   readonly backoff?: BackoffOptions;
   readonly census?: LinkCensus;
 }
@@ -63,6 +66,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #handler: LinkHandler;
   readonly #backoff: Backoff;
+  readonly #budget: CallBudget;
   readonly #stop = new AbortController();
   #subscription: AbortController | undefined;
   #calls: CallConnection | undefined;
@@ -85,6 +89,7 @@ export class Link {
     this.#options = options;
     this.#handler = handler;
     this.#backoff = new Backoff(options.backoff);
+    this.#budget = options.callBudget ?? new CallBudget();
   }
 
   /** True from SUBSCRIBED until the subscription ends. */
@@ -270,6 +275,7 @@ export class Link {
       timeoutMs: callTimeoutMs,
       maxPendingCalls,
       maxPendingBytes: this.#options.maxPendingBytes ?? 64 * 1024 * 1024,
+      budget: this.#budget,
       // As Mesos's own clients do: what became of offers in those calls is not known, and
       // a new subscription makes the master give all of them back.
       onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CallBudget } from "../../../server/mesos/callBudget.js";
 import { CallConnection, type CallConnectionOptions, type CallOutcome } from "../../../server/mesos/callConnection.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -40,6 +41,7 @@ class Caller {
       timeoutMs: 5_000,
       maxPendingCalls: 100,
       maxPendingBytes: 1_000_000,
+      budget: new CallBudget(),
       onBroken: (reason) => this.broken.push(reason),
       onSubscriptionOver: (message) => this.over.push(message),
       onFailedOver: () => this.failedOver++,
@@ -499,4 +501,21 @@ test("a call that is refused for its stream id means that somebody else has subs
   await caller.answered.next();
   expect(caller.kinds()).toEqual({ call: "refused" });
   expect([caller.failedOver, caller.over]).toEqual([1, []]);
+});
+
+test("connections that share a budget share it, and give back what was answered or broke", async () => {
+  const budget = new CallBudget(10);
+  const one = new Caller({ budget });
+  const other = new Caller({ budget });
+  one.send("123456");
+  other.send("1", "abcdef");
+  expect(other.kinds()).toEqual({ abcdef: "too-many" });
+  const [first, second] = await master.requests.take(2);
+  (first?.body.length === 6 ? first : second)?.connection.answer(202);
+  await one.answered.next();
+  other.send("ABCDEF", "more");
+  expect(other.kinds()).toEqual({ abcdef: "too-many", more: "too-many" });
+  other.connection.close("the test goes on");
+  await other.answered.take(4);
+  expect(budget.fits(10)).toBe(true);
 });
