@@ -1,8 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
 import { parseServeConfig, type ServeFlags } from "./config.js";
+import { LogOutput, writeToStdout } from "./logOutput.js";
 import { serve } from "./serve.js";
 import { stopSignal } from "./stopSignals.js";
+
+const WARN = 40;
 
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
 export async function runServe(flags: ServeFlags): Promise<void> {
@@ -10,21 +13,33 @@ export async function runServe(flags: ServeFlags): Promise<void> {
   // again, with threads that take the processor from everything else. Letting the heap grow to three times what is
   // in use between collections makes these few.
   setFlagsFromString("--heap-growing-percent=200");
+  const output = new LogOutput(droppedLines);
+  process.on("exit", () => output.flush());
   try {
-    const config = parseServeConfig(flags);
-    const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
-    const bridge = await serve(config, log);
-    const stop = stopSignal();
-    process.stdout.write(`ready ${bridge.address}\n`);
-    log.info({ address: bridge.address }, "serving");
-    const signal = await stop;
-    log.info({ signal }, "draining");
-    await bridge.close();
-    log.info({}, "ended");
-    log.flush();
+    await run(flags, output);
+    await output.end();
     process.exit(0);
   } catch (error) {
-    process.stderr.write(`mesos-bridge: ${(error as Error).message}\n`);
+    output.write(`mesos-bridge: ${(error as Error).message}\n`);
+    await output.end();
     process.exit(1);
   }
+}
+
+async function run(flags: ServeFlags, output: LogOutput): Promise<void> {
+  const config = parseServeConfig(flags);
+  const log = pino({ level: config.logLevel, base: null }, output);
+  const bridge = await serve(config, log);
+  const stop = stopSignal();
+  writeToStdout(`ready ${bridge.address}\n`);
+  log.info({ address: bridge.address }, "serving");
+  const signal = await stop;
+  log.info({ signal }, "draining");
+  await bridge.close();
+  log.info({}, "ended");
+}
+
+function droppedLines(lines: number): string {
+  const msg = "lines of this log were dropped, because they were not read";
+  return `${JSON.stringify({ level: WARN, time: Date.now(), lines, msg })}\n`;
 }

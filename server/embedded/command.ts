@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { LogOutput, writeToStdout } from "../logOutput.js";
 import type { EmbeddedCluster } from "./cluster.js";
 import { DEFAULT_RESOURCES } from "./flags.js";
 import type { Credential } from "./http/basicAuth.js";
@@ -57,7 +58,9 @@ export function localCommand(): Command {
 
 async function runLocal(options: LocalOptions): Promise<void> {
   let cluster: EmbeddedCluster;
-  const log = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const output = new LogOutput((lines) =>
+    logLine(`${lines} lines of this log were dropped, because they were not read`),
+  );
   try {
     // Loaded when it is needed: the other commands would wait for it.
     const { startEmbeddedCluster } = await import("./cluster.js");
@@ -70,10 +73,11 @@ async function runLocal(options: LocalOptions): Promise<void> {
       attributes: options.attributes,
       credentials: options.credential,
       flags: options.flag,
-      log,
+      log: (line) => output.write(logLine(line)),
     });
   } catch (error) {
-    process.stderr.write(`mesos-bridge local: ${error instanceof Error ? error.message : error}\n`);
+    output.write(`mesos-bridge local: ${error instanceof Error ? error.message : error}\n`);
+    await output.end();
     process.exitCode = 1;
     return;
   }
@@ -81,10 +85,15 @@ async function runLocal(options: LocalOptions): Promise<void> {
     process.once("SIGTERM", () => resolve());
     process.once("SIGINT", () => resolve());
   });
-  process.stdout.write(`ready ${cluster.url}\n`);
+  writeToStdout(`ready ${cluster.url}\n`);
   await stop;
   await cluster.close();
+  await output.end();
   process.exit(0);
+}
+
+function logLine(text: string): string {
+  return `${new Date().toISOString()} ${text}\n`;
 }
 
 function wholeNumber(text: string): number {

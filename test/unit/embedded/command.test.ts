@@ -65,6 +65,20 @@ describe("mesos-bridge local", () => {
     await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
   });
 
+  test("goes on when nobody reads its log any more, and SIGTERM ends it", async () => {
+    const workDir = await temporaryDirectory();
+    const running = local("--agents", "2", "--port", "0", "--work-dir", workDir);
+    running.process.stderr?.destroy();
+    await expect.poll(() => running.stdout, { timeout: 10_000 }).toMatch(/^ready /);
+    const url = running.stdout.slice("ready ".length).trim();
+    // Both are logged.
+    for (let i = 0; i < 2; i++) await Scheduler.subscribe(url);
+    const state = await http(`${url}/metrics/snapshot`, "", { method: "GET" });
+    expect(JSON.parse(state.body)).toMatchObject({ "master/slaves_active": 2 });
+    running.process.kill("SIGTERM");
+    expect(await running.exit).toEqual([0, null]);
+  });
+
   test("with --keep SIGTERM ends executors too, and the next run tells of it", async () => {
     const workDir = await temporaryDirectory();
     const args = ["--keep", "--port", "0", "--work-dir", workDir, "--flag", "allocation_interval=50ms"];
