@@ -1,8 +1,11 @@
 /** What Mesos refuses in a framework: with an ERROR event at SUBSCRIBE, with 400 at UPDATE_FRAMEWORK. */
-import { LENGTH_DELIMITED, ProtoReader, utf8, VARINT } from "../../wire/proto.js";
+import { keyOfBytes } from "../../wire/keys.js";
+import { LENGTH_DELIMITED, ProtoReader, VARINT } from "../../wire/proto.js";
 import { frameworkIdProblem, roleProblem } from "./names.js";
 import { failoverTimeoutProblem, noneProblem } from "./quantities.js";
+import { repeatedElement } from "./repeated.js";
 import type { MessageRule, MessageView, RuleSet } from "./rule.js";
+import { quoted } from "./text.js";
 
 const FRAMEWORK = "mesos.v1.FrameworkInfo";
 const CALL = "mesos.v1.scheduler.Call";
@@ -27,7 +30,7 @@ const rolesFitCapability: MessageRule = {
     const roles = slot("roles");
     const capabilities = slot("capabilities");
     return (framework) => {
-      if (framework.elements(capabilities).some(isMultiRole)) {
+      if (framework.find(capabilities, isMultiRole)) {
         if (framework.has(role)) framework.report(role, "must not be set with the MULTI_ROLE capability: use roles");
         reportDuplicateRoles(framework, roles);
       } else if (framework.count(roles) > 0) {
@@ -38,15 +41,13 @@ const rolesFitCapability: MessageRule = {
 };
 
 function reportDuplicateRoles(framework: MessageView, roles: number): void {
-  if (framework.count(roles) < 2) return;
-  const names = framework.elements(roles).map(utf8);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) framework.report(roles, `must not have the same role twice: ${JSON.stringify(twice)}`);
+  const twice = repeatedElement(framework, roles);
+  if (twice) framework.report(roles, `must not have the same role twice: ${quoted(twice)}`);
 }
 
-function isMultiRole(capability: Uint8Array): boolean {
+function isMultiRole(buffer: Uint8Array, start = 0, end = buffer.length): boolean {
   let type: number | undefined;
-  const reader = new ProtoReader(capability);
+  const reader = new ProtoReader(buffer, start, end);
   while (reader.next()) {
     if (reader.field === CAPABILITY_TYPE && reader.wireType === VARINT) type = reader.varint();
   }
@@ -64,17 +65,15 @@ function suppressedAreOwn(type: string): MessageRule {
         const info = message.count(suppressed) === 0 ? undefined : message.bytes(framework);
         if (info === undefined) return;
         const own = rolesOf(info);
-        const foreign = message
-          .elements(suppressed)
-          .map(utf8)
-          .find((role) => !own.has(role));
+        const foreign = message.find(suppressed, (buffer, from, to) => !own.has(keyOfBytes(buffer, from, to)));
         if (foreign === undefined) return;
-        message.report(suppressed, `must be roles of the framework; ${JSON.stringify(foreign)} is not`);
+        message.report(suppressed, `must be roles of the framework; ${quoted(foreign)} is not`);
       };
     },
   };
 }
 
+/** Keys of the framework's roles. */
 function rolesOf(framework: Uint8Array): ReadonlySet<string> {
   const roles = new Set<string>();
   let role = DEFAULT_ROLE;
@@ -82,8 +81,8 @@ function rolesOf(framework: Uint8Array): ReadonlySet<string> {
   const reader = new ProtoReader(framework);
   while (reader.next()) {
     if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === ROLE) role = reader.string();
-    else if (reader.field === ROLES) roles.add(reader.string());
+    if (reader.field === ROLE) role = keyOfBytes(reader.bytes());
+    else if (reader.field === ROLES) roles.add(keyOfBytes(reader.bytes()));
     else if (reader.field === CAPABILITIES) multiRole = isMultiRole(reader.bytes()) || multiRole;
   }
   return multiRole ? roles : new Set([role]);

@@ -1,8 +1,7 @@
-import { ProtoReader, utf8 } from "../../wire/proto.js";
+import { ProtoReader } from "../../wire/proto.js";
 import type { FieldEntry } from "./messageTable.js";
+import { quoted } from "./text.js";
 
-/** Keys of maps are shown up to this many characters. */
-const MAX_KEY_LENGTH = 64;
 const KEY_FIELD = 1;
 
 interface Step {
@@ -71,14 +70,10 @@ function mapKey(entry: Uint8Array): string {
     const reader = new ProtoReader(entry);
     while (reader.next()) {
       if (reader.field !== KEY_FIELD) continue;
-      key = reader.wireType === 0 ? String(reader.varint()) : JSON.stringify(shortened(utf8(reader.bytes())));
+      key = reader.wireType === 0 ? String(reader.varint()) : quoted(reader.bytes());
     }
   } catch {
     return key;
   }
   return key;
-}
-
-function shortened(text: string): string {
-  return text.length <= MAX_KEY_LENGTH ? text : `${text.slice(0, MAX_KEY_LENGTH)}…`;
 }

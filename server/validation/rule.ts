@@ -11,6 +11,9 @@
 /** Says what is wrong with bytes `start` to `end` of `buffer`; undefined if nothing is. Must not throw. */
 export type BytesCheck = (buffer: Uint8Array, start: number, end: number) => string | undefined;
 
+/** Tells elements apart: bytes `start` to `end` of `buffer` are one of a repeated field. */
+export type ElementTest = (buffer: Uint8Array, start: number, end: number) => boolean;
+
 /** Says what is wrong with a number, or with the number of elements; undefined if nothing is. Must not throw. */
 export type NumberCheck = (value: number) => string | undefined;
 
@@ -63,8 +66,8 @@ export interface MessageView {
   hasUnknownEnum(slot: number): boolean;
   /** The bytes of a singular string, bytes or message field; undefined if it is absent. */
   bytes(slot: number): Uint8Array | undefined;
-  /** The bytes of each element of a repeated string, bytes or message field. */
-  elements(slot: number): Uint8Array[];
+  /** The first element of a repeated string, bytes or message field that passes the test. */
+  find(slot: number, test: ElementTest): Uint8Array | undefined;
   /** Reports a violation at a field of the message, or, without a slot, at the message itself. */
   report(slot: number | undefined, description: string): void;
 }

@@ -1,9 +1,11 @@
 import { ScalarType } from "@bufbuild/protobuf";
 import { LENGTH_DELIMITED, WireError } from "../../wire/proto.js";
 import { Cursor, MAX_DEPTH, Malformed } from "./cursor.js";
+import { type FieldPlace, findValue, mergedValue } from "./fieldValues.js";
 import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
 import { PathStack } from "./path.js";
-import type { MessageView } from "./rule.js";
+import type { ElementTest, MessageView } from "./rule.js";
+import { unknownEnum } from "./text.js";
 import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
 
 /** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many. */
@@ -11,9 +13,6 @@ const STRIDE = 3;
 const START = 0;
 const END = 1;
 const COUNT = 2;
-
-/** Enum names are listed up to this many. */
-const MAX_LISTED_NAMES = 8;
 
 /** Ends a walk that has found enough. */
 class Enough extends Error {}
@@ -202,21 +201,12 @@ export class Walker implements MessageView {
     else if (field.kind === Kind.message) this.#submessage(table, field, count, start, end, valueStart, valueEnd);
     else if (field.kind === Kind.string || field.kind === Kind.bytes) {
       this.#report(field, field.bytesCheck?.(this.#cursor.buffer, valueStart, valueEnd));
-    } else this.#number(field, valueStart);
+    } else if (field.numberCheck) this.#report(field, field.numberCheck(this.#numberAt(field, valueStart)));
   }
 
   #absent(field: FieldEntry, unknownAt: number): void {
     if (!field.required) return;
-    this.#report(field, unknownAt < 0 ? "is required" : this.#unknownEnum(field, unknownAt));
-  }
-
-  #number(field: FieldEntry, at: number): void {
-    if (field.numberCheck) this.#report(field, field.numberCheck(this.#numberAt(field, at)));
-  }
-
-  #unknownEnum(field: FieldEntry, at: number): string {
-    const names = field.enumNames.length <= MAX_LISTED_NAMES ? `: ${field.enumNames.join(", ")}` : "";
-    return `has the value ${this.#cursor.int32At(at)}, which Mesos 1.11.0 does not know; it must be one that it knows${names}`;
+    this.#report(field, unknownAt < 0 ? "is required" : unknownEnum(this.#cursor.int32At(unknownAt), field.enumNames));
   }
 
   #numberAt(field: FieldEntry, at: number): number {
@@ -240,37 +230,15 @@ export class Walker implements MessageView {
       return;
     }
     const outer = cursor.buffer;
-    cursor.buffer = this.#merged(table, field, start, end);
+    cursor.buffer = mergedValue(this.#place(table, field, start, end));
     cursor.position = 0;
     this.#descend(field, cursor.buffer.length, -1);
     cursor.buffer = outer;
   }
 
-  /** A submessage that comes several times: its parts after one another, which in protobuf is their merge. */
-  #merged(table: MessageTable, field: FieldEntry, start: number, end: number): Uint8Array {
-    return Buffer.concat(this.#values(table, field, start, end));
-  }
-
-  /** Views of the values of a length-delimited field, from the last time that another member of its oneof came. */
-  #values(table: MessageTable, field: FieldEntry, start: number, end: number): Uint8Array[] {
-    const cursor = this.#cursor;
-    const before = cursor.position;
-    const values: Uint8Array[] = [];
-    cursor.position = start;
-    while (cursor.position < end) {
-      const tag = cursor.tag(end);
-      const other = table.find(tag >>> 3);
-      if (other === field && (tag & 7) === LENGTH_DELIMITED) {
-        const valueEnd = cursor.lengthEnd(end);
-        values.push(cursor.buffer.subarray(cursor.position, valueEnd));
-        cursor.position = valueEnd;
-      } else {
-        cursor.skip(tag, end, this.#path.depth);
-        if (other !== undefined && field.rivals.includes(other.slot)) values.length = 0;
-      }
-    }
-    cursor.position = before;
-    return values;
+  /** The field's place in a message that starts and ends there, and that the walk is in. */
+  #place(table: MessageTable, field: FieldEntry, start: number, end: number): FieldPlace {
+    return { cursor: this.#cursor, table, field, start, end, depth: this.#path.depth };
   }
 
   #check(table: MessageTable, base: number, start: number, end: number): void {
@@ -303,15 +271,15 @@ export class Walker implements MessageView {
     const field = this.#table?.fields[slot];
     if (!this.has(slot) || this.#table === undefined || field === undefined) return undefined;
     if (field.kind === Kind.message && this.count(slot) > 1) {
-      return this.#merged(this.#table, field, this.#start, this.#end);
+      return mergedValue(this.#place(this.#table, field, this.#start, this.#end));
     }
     return this.#cursor.buffer.subarray((this.#slots[at + START] as number) - 1, (this.#slots[at + END] as number) - 1);
   }
 
-  elements(slot: number): Uint8Array[] {
+  find(slot: number, test: ElementTest): Uint8Array | undefined {
     const field = this.#table?.fields[slot];
-    if (this.#table === undefined || field === undefined) return [];
-    return this.#values(this.#table, field, this.#start, this.#end);
+    if (this.#table === undefined || field === undefined) return undefined;
+    return findValue(this.#place(this.#table, field, this.#start, this.#end), test);
   }
 
   report(slot: number | undefined, description: string): void {
