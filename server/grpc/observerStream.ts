@@ -1,6 +1,7 @@
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import type { Log } from "../log.js";
 import { BridgeError } from "../session/errors.js";
+import { Queue } from "../session/queue.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
 import { WaitingEvents } from "./connections/waitingEvents.js";
@@ -19,7 +20,7 @@ export class ObserverStream {
   readonly #written: WaitingEvents;
   readonly #log: Log;
   #backlog: Iterator<Buffer> | undefined;
-  #waiting: Buffer[] = [];
+  readonly #waiting = new Queue<Buffer>();
   #waitingBytes = 0;
   #ended = false;
 
@@ -52,7 +53,7 @@ export class ObserverStream {
     this.#waiting.push(message);
     this.#waitingBytes += message.length;
     this.#pump();
-    if (this.#waitingBytes > MAX_WAITING_BYTES || this.#waiting.length > MAX_WAITING_MESSAGES) this.#overflow();
+    if (this.#waitingBytes > MAX_WAITING_BYTES || this.#waiting.size > MAX_WAITING_MESSAGES) this.#overflow();
   }
 
   /** Ends the stream with an error, be it the bridge's own fault: neither sessions nor the process end by that. */
@@ -66,7 +67,7 @@ export class ObserverStream {
     this.#ended = true;
     this.#stream.answered();
     this.#backlog = undefined;
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   #overflow(): void {

@@ -1,4 +1,5 @@
 import type { BridgeError } from "./errors.js";
+import { Queue } from "./queue.js";
 
 /** What a call was answered: an error, or how many of its offers were gone. */
 export type CallAnswer = { readonly error: BridgeError } | { readonly error: undefined; readonly gone: number };
@@ -21,8 +22,9 @@ const MAX_ANSWERS = 20_000;
 export class RequestMemory {
   /** As many as calls may be under way. */
   readonly #open = new Map<string, OpenRequest>();
-  /** In the order of their answers, and so about of their expiry. */
   readonly #answered = new Map<string, AnsweredRequest>();
+  /** Ids of the answered ones in the order of their answers, and so about of their expiry. */
+  readonly #order = new Queue<string>();
 
   /** True if a request of this id was made, and a repetition gets its answer. */
   knows(requestId: string): boolean {
@@ -69,7 +71,10 @@ export class RequestMemory {
     if (!request) return;
     this.#open.delete(requestId);
     const notSent = answer.error?.reason === "NO_MASTER" || answer.error?.reason === "TOO_MANY_CALLS";
-    if (!notSent) this.#answered.set(requestId, { answer, expiresMs: request.expiresMs });
+    if (!notSent) {
+      this.#answered.set(requestId, { answer, expiresMs: request.expiresMs });
+      this.#order.push(requestId);
+    }
     for (const done of request.waiting) done(answer);
   }
 
@@ -79,9 +84,11 @@ export class RequestMemory {
   }
 
   #expire(nowMs: number): void {
-    for (const [requestId, { expiresMs }] of this.#answered) {
+    for (let oldest = this.#order.first; oldest !== undefined; oldest = this.#order.first) {
+      const expiresMs = this.#answered.get(oldest)?.expiresMs ?? 0;
       if (this.#answered.size < MAX_ANSWERS && expiresMs > nowMs) break;
-      this.#answered.delete(requestId);
+      this.#answered.delete(oldest);
+      this.#order.shift();
     }
   }
 }

@@ -1,6 +1,7 @@
 import { lengthDelimited, ProtoReader, WireError } from "../../wire/proto.js";
 import { buildCall, CallType } from "../mesos/calls.js";
 import { type OperationStatusView, readId, type StatusView } from "../mesos/events.js";
+import { Queue } from "./queue.js";
 import type { SessionEvent } from "./sessionEvent.js";
 
 const TASK_PREFIX = "t";
@@ -92,6 +93,7 @@ export class OwedUpdates {
   readonly #owed = new Map<string, OwedUpdate>();
   /** Acknowledged ones, the newest, so that a retransmission that crossed is recognized. */
   readonly #acknowledged = new Set<string>();
+  readonly #order = new Queue<string>();
 
   get size(): number {
     return this.#owed.size;
@@ -115,15 +117,19 @@ export class OwedUpdates {
   acknowledged(key: string): OwedUpdate | undefined {
     const update = this.#owed.get(key);
     this.#owed.delete(key);
-    this.#acknowledged.add(key);
-    if (this.#acknowledged.size > REMEMBERED_ACKNOWLEDGEMENTS) {
-      const [oldest] = this.#acknowledged;
-      if (oldest !== undefined) this.#acknowledged.delete(oldest);
-    }
+    if (!this.#acknowledged.has(key)) this.#remember(key);
     return update;
   }
 
   clear(): void {
     this.#owed.clear();
+  }
+
+  #remember(key: string): void {
+    this.#acknowledged.add(key);
+    this.#order.push(key);
+    if (this.#order.size <= REMEMBERED_ACKNOWLEDGEMENTS) return;
+    const oldest = this.#order.shift();
+    if (oldest !== undefined) this.#acknowledged.delete(oldest);
   }
 }
