@@ -72,12 +72,18 @@ export class ProtoReader {
 
   /** The current field's bytes, as a view. @throws WireError */
   bytes(): Uint8Array {
+    const start = this.bytesStart();
+    return this.buffer.subarray(start, this.position);
+  }
+
+  /** Where the current field's bytes start; they end at `position`. @throws WireError */
+  bytesStart(): number {
     this.#expect(LENGTH_DELIMITED);
     const length = this.#varint();
     const start = this.position;
     if (length > this.end - start) throw new WireError("truncated message");
     this.position = start + length;
-    return this.buffer.subarray(start, this.position);
+    return start;
   }
 
   string(): string {
@@ -93,11 +99,7 @@ export class ProtoReader {
 
   /** A reader over the current field's submessage. @throws WireError */
   message(): ProtoReader {
-    this.#expect(LENGTH_DELIMITED);
-    const length = this.#varint();
-    const start = this.position;
-    if (length > this.end - start) throw new WireError("truncated message");
-    this.position = start + length;
+    const start = this.bytesStart();
     return new ProtoReader(this.buffer, start, this.position);
   }
 
@@ -246,10 +248,20 @@ export function submessages(message: Uint8Array, field: number): Uint8Array[] {
   return found;
 }
 
-/** The serialized fields of a message, as views and in order, but those of one number. @throws WireError */
+/**
+ * The serialized fields of a message but those of one number, in order: a view of each run of fields.
+ * @throws WireError
+ */
 export function fieldsExcept(message: Uint8Array, field: number): Uint8Array[] {
-  const fields: Uint8Array[] = [];
+  const runs: Uint8Array[] = [];
+  let start = 0;
   const reader = new ProtoReader(message);
-  while (reader.next()) if (reader.field !== field) fields.push(reader.rawField());
-  return fields;
+  while (reader.next()) {
+    if (reader.field !== field) continue;
+    if (reader.fieldStart > start) runs.push(message.subarray(start, reader.fieldStart));
+    reader.skip();
+    start = reader.position;
+  }
+  if (start < message.length) runs.push(message.subarray(start));
+  return runs;
 }

@@ -2,8 +2,11 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type CallResult, CallsResponse } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
+import { Queue } from "../session/queue.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import { checkTokenCount } from "./ackTokens.js";
+import { boundedError } from "./boundedError.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
 import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
 import { codeOf, statusOf } from "./statusOf.js";
@@ -29,7 +32,7 @@ export class CallsStream {
   readonly #check: (request: Buffer) => void;
   readonly #log: Log;
   readonly #onEnd: () => void;
-  #slots: Slot[] = [];
+  readonly #slots = new Queue<Slot>();
   #waiting = 0;
   #unreadBytes = 0;
   #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
@@ -87,7 +90,7 @@ export class CallsStream {
     const done = (answer: CallAnswer) => {
       slot.answer = answer;
       this.#waiting--;
-      if (this.#slots[0]?.answer) this.#flushSoon();
+      if (this.#slots.first?.answer) this.#flushSoon();
     };
     try {
       const message = readCallsRequest(request);
@@ -103,6 +106,7 @@ export class CallsStream {
     if (header || this.#header.attachmentId === "") this.#takeHeader(header);
     const { frameworkName, attachmentId } = this.#header;
     const requestId = header ? this.#header.requestId : "";
+    checkTokenCount(tokens.length);
     const session = this.#sessions.get(frameworkName);
     if (tokens.length > 0 && call) throw invalidField("ack_tokens", "must not be set beside call");
     if (tokens.length > 0) session.acknowledge(attachmentId, requestId, tokens, done);
@@ -144,11 +148,12 @@ export class CallsStream {
 
   #flush(): void {
     if (this.#ended) return;
-    let ready = 0;
-    while (this.#slots[ready]?.answer) ready++;
-    if (ready > 0) {
-      const results = this.#slots.slice(0, ready).map(resultOf);
-      this.#slots = this.#slots.slice(ready);
+    const results: CallResult[] = [];
+    for (let slot = this.#slots.first; slot?.answer; slot = this.#slots.first) {
+      results.push(resultOf(slot));
+      this.#slots.shift();
+    }
+    if (results.length > 0) {
       if (!this.#call.cancelled) this.#write(Buffer.from(CallsResponse.encode({ results }).finish()));
     }
     this.#readOn();
@@ -169,7 +174,7 @@ export class CallsStream {
   }
 
   #endIfDone(): void {
-    if (this.#ended || !this.#inputEnded || this.#slots.length > 0) return;
+    if (this.#ended || !this.#inputEnded || this.#slots.size > 0) return;
     this.#over();
     this.#call.end();
   }
@@ -180,7 +185,7 @@ function resultOf({ tag, answer }: Slot): CallResult {
   return {
     tag,
     code: error ? codeOf(error) : 0,
-    message: error?.message ?? "",
+    message: error ? boundedError(error).message : "",
     reason: error?.reason ?? "",
   };
 }

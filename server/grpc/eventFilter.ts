@@ -19,9 +19,11 @@ export function eventFilter(request: WatchEventsRequest): (observation: Observat
   };
 }
 
+const TYPES: ReadonlyMap<string, number> = new Map(Object.entries(EventType));
+
 function typeOf(name: string, index: number): number {
-  const type = Object.entries(EventType).find(([known]) => known === name)?.[1];
+  const type = TYPES.get(name);
   if (type !== undefined && type !== EventType.UNKNOWN) return type;
-  const names = Object.keys(EventType).filter((known) => known !== "UNKNOWN");
+  const names = [...TYPES.keys()].filter((known) => known !== "UNKNOWN");
   throw invalidField(`types[${index}]`, `'${name}' is not an event type: use ${names.join(", ")}`);
 }

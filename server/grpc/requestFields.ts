@@ -1,53 +1,52 @@
-import { LENGTH_DELIMITED, lengthDelimited, ProtoReader, utf8, VARINT } from "../../wire/proto.js";
+import { copiedFields, countValues, eachValue, hasValue, lastValue, messageIn } from "../../wire/fields.js";
+import { ProtoReader, utf8, VARINT } from "../../wire/proto.js";
 
-const NOTHING: readonly Uint8Array[] = [];
-
-/** The fields of a request by number, as views of its bytes. */
+/**
+ * The fields of a request by number. They are read when they are asked for, and nothing is kept of others: a request
+ * may hold millions of them. A value of another wire type is as one that is not there. All methods throw WireError.
+ */
 export class RequestFields {
-  readonly #delimited = new Map<number, Uint8Array[]>();
-  readonly #varints = new Map<number, number>();
+  readonly #request: Uint8Array;
 
-  /** @throws WireError */
   constructor(request: Uint8Array) {
-    const reader = new ProtoReader(request);
-    while (reader.next()) {
-      if (reader.wireType === VARINT) this.#varints.set(reader.field, reader.varint());
-      else if (reader.wireType === LENGTH_DELIMITED) {
-        const values = this.#delimited.get(reader.field);
-        if (values) values.push(reader.bytes());
-        else this.#delimited.set(reader.field, [reader.bytes()]);
-      }
-    }
+    this.#request = request;
   }
 
-  /** All values of a repeated field. */
-  all(field: number): readonly Uint8Array[] {
-    return this.#delimited.get(field) ?? NOTHING;
+  /** How many values a repeated field has. */
+  count(field: number): number {
+    return countValues(this.#request, field);
+  }
+
+  has(field: number): boolean {
+    return hasValue(this.#request, field);
   }
 
   /** A message field; several pieces of it are one message, as protobuf says. */
   message(field: number): Uint8Array | undefined {
-    const pieces = this.#delimited.get(field);
-    if (!pieces) return undefined;
-    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    return messageIn(this.#request, field);
   }
 
   string(field: number): string {
-    const last = this.#delimited.get(field)?.at(-1);
+    const last = lastValue(this.#request, field);
     return last ? utf8(last) : "";
   }
 
   strings(field: number): string[] {
-    return this.all(field).map(utf8);
+    const strings: string[] = [];
+    eachValue(this.#request, field, (value) => strings.push(utf8(value)));
+    return strings;
   }
 
   /** 0 if it is not set. */
   varint(field: number): number {
-    return this.#varints.get(field) ?? 0;
+    let value = 0;
+    const reader = new ProtoReader(this.#request);
+    while (reader.next()) if (reader.field === field && reader.wireType === VARINT) value = reader.varint();
+    return value;
   }
 
   /** The field's values, serialized as the values of `as`. */
-  copy(field: number, as: number): Buffer[] {
-    return this.all(field).map((value) => lengthDelimited(as, value));
+  copy(field: number, as: number): Buffer {
+    return copiedFields(this.#request, field, as);
   }
 }

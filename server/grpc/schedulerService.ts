@@ -4,6 +4,7 @@ import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { Identity, SessionManager } from "../session/sessionManager.js";
+import { checkTokenCount } from "./ackTokens.js";
 import { readAttachRequest } from "./attachRequest.js";
 import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
@@ -28,7 +29,6 @@ export interface SchedulerServiceOptions {
 type Unary = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
 
 const EMPTY = Buffer.alloc(0);
-const MAX_ACK_TOKENS = 10_000;
 
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
 export function schedulerService({
@@ -63,13 +63,12 @@ export function schedulerService({
 
   const acknowledge = unary("AcknowledgeRequest", (request, callback) => {
     const { frameworkName, attachmentId, requestId } = readHeader(request);
-    const tokens = request.strings(2);
-    if (tokens.length === 0) throw invalidField("ack_tokens", "must hold at least one token");
-    if (tokens.length > MAX_ACK_TOKENS) throw invalidField("ack_tokens", `must hold at most ${MAX_ACK_TOKENS} tokens`);
+    if (!request.has(2)) throw invalidField("ack_tokens", "must hold at least one token");
+    checkTokenCount(request.count(2));
     sessions.get(frameworkName).acknowledge(
       attachmentId,
       requestId,
-      tokens,
+      request.strings(2),
       answer(callback, () => EMPTY),
     );
   });

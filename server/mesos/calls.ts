@@ -1,13 +1,6 @@
 /** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
-import {
-  LENGTH_DELIMITED,
-  lengthDelimited,
-  messageField,
-  ProtoReader,
-  submessages,
-  VARINT,
-  varintField,
-} from "../../wire/proto.js";
+import { eachValue, lastValue, messageIn, stringFields } from "../../wire/fields.js";
+import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../wire/proto.js";
 import { readId } from "./events.js";
 
 /** `mesos.v1.scheduler.Call.Type`. */
@@ -51,11 +44,7 @@ export function readCall(call: Uint8Array): CallView {
   let type = 0;
   const types = new ProtoReader(call);
   while (types.next()) if (types.field === TYPE_FIELD && types.wireType === VARINT) type = types.varint();
-  const field = PAYLOAD_FIELDS[type] ?? 0;
-  let payload = EMPTY;
-  const reader = new ProtoReader(call);
-  while (reader.next()) if (reader.field === field && reader.wireType === LENGTH_DELIMITED) payload = reader.bytes();
-  return { type, payload };
+  return { type, payload: messageIn(call, PAYLOAD_FIELDS[type] ?? 0) ?? EMPTY };
 }
 
 /** A serialized call of a type, without a framework id. */
@@ -89,7 +78,9 @@ export function idMessage(id: string): Buffer {
 
 /** The ids of the id messages in a payload's field `field`. */
 export function readIds(payload: Uint8Array, field: number): string[] {
-  return submessages(payload, field).map(readId);
+  const ids: string[] = [];
+  eachValue(payload, field, (id) => ids.push(readId(id)));
+  return ids;
 }
 
 export interface LaunchedTaskView {
@@ -108,18 +99,13 @@ export interface AcceptView {
 /** Offers and launched tasks of an ACCEPT payload. @throws WireError */
 export function readAccept(payload: Uint8Array): AcceptView {
   const tasks: LaunchedTaskView[] = [];
-  for (const operation of submessages(payload, 2)) {
-    for (const launch of submessages(operation, 2)) readTasks(launch, tasks);
-    for (const group of submessages(operation, 7)) {
-      for (const taskGroup of submessages(group, 2)) readTasks(taskGroup, tasks);
-    }
-  }
+  /** Of a `Launch` or a `TaskGroupInfo`. */
+  const readTasks = (list: Uint8Array) => eachValue(list, 1, (task) => tasks.push(readTask(task)));
+  eachValue(payload, 2, (operation) => {
+    eachValue(operation, 2, readTasks);
+    eachValue(operation, 7, (group) => eachValue(group, 2, readTasks));
+  });
   return { offerIds: readIds(payload, 1), tasks };
-}
-
-/** Adds the tasks of a `Launch` or a `TaskGroupInfo`. */
-function readTasks(list: Uint8Array, tasks: LaunchedTaskView[]): void {
-  for (const task of submessages(list, 1)) tasks.push(readTask(task));
 }
 
 function readTask(bytes: Uint8Array): LaunchedTaskView {
@@ -135,12 +121,14 @@ function readTask(bytes: Uint8Array): LaunchedTaskView {
 
 /** The uuid of an ACKNOWLEDGE or ACKNOWLEDGE_OPERATION_STATUS payload. */
 export function readUuid(payload: Uint8Array): Uint8Array {
-  return submessages(payload, 3)[0] ?? EMPTY;
+  return lastValue(payload, 3) ?? EMPTY;
 }
 
 /** The roles of a REVIVE or SUPPRESS payload; empty means all. */
 export function readRoles(payload: Uint8Array): string[] {
-  return submessages(payload, 1).map((role) => Buffer.from(role).toString("utf8"));
+  const roles: string[] = [];
+  eachValue(payload, 1, (role) => roles.push(utf8(role)));
+  return roles;
 }
 
 /** A RECONCILE call for tasks, given as serialized ids. */
@@ -167,8 +155,5 @@ export function declineCalls(offerIds: readonly string[]): Buffer[] {
 }
 
 export function rolesCall(type: typeof CallType.REVIVE | typeof CallType.SUPPRESS, roles: readonly string[]): Buffer {
-  return buildCall(
-    type,
-    roles.map((role) => lengthDelimited(1, Buffer.from(role, "utf8"))),
-  );
+  return buildCall(type, [stringFields(1, roles)]);
 }

@@ -198,9 +198,17 @@ function launchOutcomeOf(outcome: CallOutcome): "accepted" | "refused" | "unknow
   return outcome.kind === "unknown" ? "unknown" : "refused";
 }
 
+/** Ids that are told. */
+const MAX_TOLD = 100;
+/** Mesos makes no longer ones. */
+const MAX_ID_LENGTH = 255;
+
+/** The error is kept for retries, so it holds little whatever the client wrote. */
 function offersGone(ids: readonly string[]): BridgeError {
-  const text = ids.length === 1 ? `offer ${ids[0]} is` : `${ids.length} of the offers are`;
+  const told = ids.slice(0, MAX_TOLD).filter((id) => id.length <= MAX_ID_LENGTH);
+  const one = told.length === 1 ? `offer ${told[0]} is` : "the offer is";
+  const text = ids.length === 1 ? one : `${ids.length} of the offers are`;
   return new BridgeError("OFFER_GONE", `${text} not open any more: wait for new offers`, {
-    metadata: { offer_ids: ids.slice(0, 100).join(",") },
+    metadata: { offer_ids: told.join(",") },
   });
 }

@@ -1,3 +1,4 @@
+import { eachValue, messageIn, stringFields } from "../../wire/fields.js";
 import {
   doubleField,
   fieldsExcept,
@@ -5,6 +6,7 @@ import {
   lengthDelimited,
   ProtoReader,
   stringField,
+  utf8,
   varintField,
 } from "../../wire/proto.js";
 import { buildCall, CallType, idMessage } from "../mesos/calls.js";
@@ -18,6 +20,10 @@ const CHECKPOINT = 5;
 const ROLE = 6;
 const PRINCIPAL = 8;
 const ROLES = 12;
+
+/** Fields that are filled in where a client left them unset. */
+const DEFAULTED: ReadonlySet<number> = new Set([NAME, FAILOVER_TIMEOUT, CHECKPOINT, PRINCIPAL]);
+const EMPTY = new Uint8Array(0);
 
 /** How long Mesos keeps the tasks of a framework whose bridge is away: a week, in seconds. */
 const DEFAULT_FAILOVER_TIMEOUT_SECONDS = 7 * 24 * 3600;
@@ -41,15 +47,12 @@ export function completeFrameworkInfo(
   frameworkName: string,
   principal: string | undefined,
 ): CompletedFrameworkInfo {
-  const parts: Uint8Array[] = [];
+  const id = readId(messageIn(info, ID) ?? EMPTY);
+  const parts = fieldsExcept(info, ID);
   const present = new Set<number>();
-  let id: string | undefined;
   const reader = new ProtoReader(info);
-  while (reader.next()) {
-    present.add(reader.field);
-    if (reader.field === ID && reader.wireType === LENGTH_DELIMITED) id = readId(reader.bytes());
-    else parts.push(reader.rawField());
-  }
+  // Not of other numbers: some hundred thousand could be chosen so that they are slow in a Set.
+  while (reader.next()) if (DEFAULTED.has(reader.field)) present.add(reader.field);
   const defaultedFields: string[] = [];
   const fill = (field: number, name: string, value: Buffer) => {
     if (present.has(field)) return;
@@ -122,7 +125,7 @@ export interface SubscribeFields {
 /** A serialized SUBSCRIBE call. */
 export function subscribeCall(fields: SubscribeFields): Buffer {
   const parts = [lengthDelimited(1, withId(fields.frameworkInfo, fields.frameworkId))];
-  for (const role of fields.suppressedRoles) parts.push(stringField(2, role));
+  parts.push(stringFields(2, fields.suppressedRoles));
   if (fields.offerConstraints.length > 0) parts.push(lengthDelimited(3, fields.offerConstraints));
   const call = buildCall(CallType.SUBSCRIBE, parts);
   return Buffer.concat([lengthDelimited(1, idMessage(fields.frameworkId)), call]);
@@ -130,15 +133,9 @@ export function subscribeCall(fields: SubscribeFields): Buffer {
 
 /** What an UPDATE_FRAMEWORK payload makes of a framework: Mesos replaces all of it. */
 export function updatedFields(payload: Uint8Array): Omit<SubscribeFields, "frameworkId"> {
-  let frameworkInfo: Uint8Array = Buffer.alloc(0);
-  let offerConstraints: Uint8Array = Buffer.alloc(0);
+  const frameworkInfo = Buffer.concat(fieldsExcept(messageIn(payload, 1) ?? EMPTY, ID));
   const suppressedRoles: string[] = [];
-  const reader = new ProtoReader(payload);
-  while (reader.next()) {
-    if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === 1) frameworkInfo = Buffer.concat(fieldsExcept(reader.bytes(), ID));
-    else if (reader.field === 2) suppressedRoles.push(reader.string());
-    else if (reader.field === 3) offerConstraints = Buffer.from(reader.bytes());
-  }
+  eachValue(payload, 2, (role) => suppressedRoles.push(utf8(role)));
+  const offerConstraints = Buffer.from(messageIn(payload, 3) ?? EMPTY);
   return { frameworkInfo, suppressedRoles, offerConstraints };
 }

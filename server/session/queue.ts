@@ -37,6 +37,10 @@ export class Queue<T> {
     return first;
   }
 
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
+  }
+
   clear(): void {
     this.#items = [];
     this.#head = 0;

@@ -3,7 +3,7 @@
  * the operation (OPERATION_ERROR, or nothing at all where it has no id). Only what is wrong by itself is found here; what
  * depends on the offer, the agent or other tasks is left to Mesos.
  */
-import { submessages } from "../../wire/proto.js";
+import { hasValue, messageIn } from "../../wire/fields.js";
 import { noneProblem, nonNegativeProblem } from "./quantities.js";
 import type { ContextRule, MessageRule, RuleSet } from "./rule.js";
 
@@ -75,12 +75,11 @@ const launchHasNoId: MessageRule = {
 };
 
 function hasTasks(message: Uint8Array | undefined, field: number): boolean {
-  return message !== undefined && submessages(message, field).length > 0;
+  return message !== undefined && hasValue(message, field);
 }
 
 function hasGroupTasks(launchGroup: Uint8Array | undefined): boolean {
-  if (launchGroup === undefined) return false;
-  return submessages(launchGroup, GROUP_TASK_GROUP).some((group) => hasTasks(group, TASK_GROUP_TASKS));
+  return launchGroup !== undefined && hasTasks(messageIn(launchGroup, GROUP_TASK_GROUP), TASK_GROUP_TASKS);
 }
 
 /** Mesos: `Task should have at least one (but not both) of CommandInfo or ExecutorInfo present`. */

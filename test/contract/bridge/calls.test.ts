@@ -306,6 +306,12 @@ describeBridge("calls over the bridge", cluster, (suite) => {
     expect(await next()).toMatchObject({ tag: 3n, code: 9, reason: "OFFER_GONE" });
     calls.send({ tag: 4n, call: { type: Call_Type.REVIVE }, ackTokens: ["both"] });
     expect(await next()).toMatchObject({ tag: 4n, code: 3, reason: "INVALID_FIELD" });
+    const many = Array<string>(10_001).fill("token");
+    calls.send({ tag: 4n, ackTokens: many });
+    expect(await next()).toMatchObject({ tag: 4n, code: 3, message: expect.stringContaining("at most 10000 tokens") });
+    const long = { offerIds: [{ value: "x".repeat(100_000) }] };
+    calls.send({ tag: 4n, call: { type: Call_Type.ACCEPT, accept: long } });
+    expect(await next()).toMatchObject({ tag: 4n, code: 9, message: expect.stringMatching(/^the offer is not open/) });
     calls.send({ tag: 5n });
     expect(await next()).toMatchObject({ tag: 5n, code: 3, reason: "INVALID_FIELD" });
     const states: unknown[] = [];

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { completeFrameworkInfo, rolesOf, subscribeCall, updatedFields } from "../../../server/session/frameworkInfo.js";
+import { OpenOffers } from "../../../server/session/openOffers.js";
+import { Queue } from "../../../server/session/queue.js";
+import { type CallAnswer, RequestMemory } from "../../../server/session/requestMemory.js";
+import { Suppression } from "../../../server/session/suppression.js";
+import { OwedUpdates, readAckToken, taskAckToken } from "../../../server/session/updates.js";
+import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
+import { expectLinear } from "../../support/growth.js";
+import { collidingFields } from "./collidingFields.js";
+import { offer, status } from "./samples.js";
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => `name-${i}`);
+/** So long that V8 hashes them by their length alone. */
+const longNames = (count: number) => Array.from({ length: count }, (_, i) => "x".repeat(17_000) + (10_000 + i));
+
+describe("a framework's roles take time by their number", () => {
+  test.each([
+    ["many", names, 5_000],
+    ["long", longNames, 100],
+  ])("where they are suppressed: %s", (_, make, size) => {
+    expectLinear("suppression", size, (count) => {
+      const roles = make(count);
+      return () => {
+        const suppression = new Suppression(roles, roles);
+        suppression.suppressed(roles);
+        expect(suppression.wantedRoles()).toEqual([]);
+        expect(suppression.reset([]).revived.length).toBe(count);
+        suppression.revived(roles);
+        suppression.replaced(roles, roles);
+        expect(suppression.subscribeRoles().length).toBe(count);
+      };
+    });
+  });
+
+  test("where they are read and written", () => {
+    const multiRole = lengthDelimited(10, varintField(1, 6));
+    expectLinear("roles", 5_000, (count) => {
+      const roles = names(count);
+      const info = Buffer.concat([multiRole, ...roles.map((role) => stringField(12, role))]);
+      const update = Buffer.concat([lengthDelimited(1, info), ...roles.map((role) => stringField(2, role))]);
+      return () => {
+        const { bytes } = completeFrameworkInfo(info, "name", "principal");
+        expect(rolesOf(bytes).length).toBe(count);
+        const { frameworkInfo, suppressedRoles, offerConstraints } = updatedFields(update);
+        subscribeCall({ frameworkId: "id", frameworkInfo, suppressedRoles, offerConstraints });
+      };
+    });
+  });
+});
+
+test("a framework in many pieces takes time by their number", () => {
+  const piece = lengthDelimited(1, stringField(2, "name"));
+  expectLinear("pieces", 5_000, (count) => {
+    const update = Buffer.alloc(count * piece.length, piece);
+    const id = messageField(3, [stringField(1, "id")]);
+    const info = Buffer.alloc(count * id.length, id);
+    return () => {
+      expect(updatedFields(update).frameworkInfo.length).toBe(count * (piece.length - 2));
+      completeFrameworkInfo(info, "name", undefined);
+    };
+  });
+});
+
+test("a framework with fields of numbers that V8 hashes alike takes time by their number", () => {
+  const fields = collidingFields(6_000);
+  expectLinear("fields", 1_500, (count) => {
+    const info = Buffer.concat(fields.slice(0, count));
+    return () => completeFrameworkInfo(info, "name", undefined);
+  });
+});
+
+test("open offers take time by their number", () => {
+  expectLinear("offers", 2_000, (count) => {
+    const views = names(count).map((name) => offer(name));
+    return () => {
+      const open = new OpenOffers("offers");
+      open.restore(views);
+      const taken = views.map(({ id }) => open.remove(id)).filter((view) => view !== undefined);
+      open.restore(taken);
+      expect(open.pieces(open.values()).length).toBeGreaterThan(0);
+      expect(open.clear().length).toBe(count);
+    };
+  });
+});
+
+test("tokens take time by their length", () => {
+  expectLinear("a token", 100_000, (length) => {
+    const token = taskAckToken(
+      status({ taskId: { value: "t".repeat(length) }, agentId: { value: "a" }, uuid: Buffer.alloc(16, 1) }),
+    );
+    return () => expect(readAckToken(token)).toBeDefined();
+  });
+});
+
+describe("what is remembered takes no longer to forget than to keep", () => {
+  const ok: CallAnswer = { error: undefined, gone: 0 };
+
+  test("of requests", () => {
+    expectLinear("requests", 20_000, (count) => () => {
+      const memory = new RequestMemory();
+      for (let i = 0; i < count; i++) {
+        memory.begin(`id-${i}`, i, () => {});
+        memory.answered(`id-${i}`, ok);
+      }
+    });
+  });
+
+  test("of acknowledgements", () => {
+    expectLinear("acknowledgements", 20_000, (count) => () => {
+      const owed = new OwedUpdates();
+      for (let i = 0; i < count; i++) owed.acknowledged(`key-${i}`);
+    });
+  });
+
+  test("of what waits", () => {
+    expectLinear("a queue", 20_000, (count) => () => {
+      const queue = new Queue<{ i: number }>();
+      for (let i = 0; i < count; i++) queue.push({ i });
+      while (queue.size > 0) queue.shift();
+    });
+  });
+});
