@@ -38,3 +38,14 @@ test("a changed framework has other roles", () => {
   suppression.replaced(["x", "y"], ["y"]);
   expect([suppression.subscribeRoles(), suppression.wantedRoles()]).toEqual([["y"], ["x"]]);
 });
+
+test("a call with a role that the framework does not have changes nothing: Mesos drops all of it", () => {
+  const suppression = new Suppression(roles, ["b"]);
+  suppression.suppressed(["a", "foreign"]);
+  expect(suppression.subscribeRoles()).toEqual(["b"]);
+  suppression.revived(["b", "foreign"]);
+  expect(suppression.subscribeRoles()).toEqual(["b"]);
+  suppression.replaced(["foreign"], []);
+  suppression.suppressed(["foreign"]);
+  expect([suppression.subscribeRoles(), suppression.wantedRoles()]).toEqual([["foreign"], []]);
+});
