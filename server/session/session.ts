@@ -376,18 +376,25 @@ export class Session {
     });
   }
 
-  #end(next: "keep" | "forget", error?: BridgeError): Promise<void> {
-    this.#shut(error);
-    return this.#host.ended(this, next);
+  /** Ends the session. The client's stream ends when that is remembered: then no list shows what is gone. */
+  async #end(next: "keep" | "forget", error?: BridgeError): Promise<void> {
+    if (this.#closed) return;
+    this.#stop();
+    await this.#host.ended(this, next);
+    this.#attachments.current?.end(error);
   }
 
   #shut(error: BridgeError | undefined): void {
     if (this.#closed) return;
+    this.#stop();
+    this.#attachments.current?.end(error);
+  }
+
+  #stop(): void {
     this.#closed = true;
     this.#lease.stop();
     this.#reconciler.stop();
     this.#teardown.end();
     observeGone(this.#state, "lost", this.#state.offers.clear());
-    this.#attachments.current?.end(error);
   }
 }
