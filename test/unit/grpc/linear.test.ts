@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createFileRegistry, type DescField, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { WatchEventsRequest } from "../../../gen/mesosbridge/v1/observer.js";
 import { readAttachRequest } from "../../../server/grpc/attachRequest.js";
 import { boundedError } from "../../../server/grpc/boundedError.js";
@@ -22,10 +22,12 @@ import {
 import { BridgeError } from "../../../server/session/errors.js";
 import { updatedFields } from "../../../server/session/frameworkInfo.js";
 import { messageField, stringField } from "../../../wire/proto.js";
-import { expectLinear } from "../../support/growth.js";
+import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { at } from "../../support/paths.js";
 import { collidingFields } from "../session/collidingFields.js";
 import { goodValue, goodValues, nameOf, reachableFields, requestAround } from "../validation/requestTree.js";
+
+vi.setConfig({ testTimeout: GROWTH_TIMEOUT_MS });
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(at("gen/descriptors.binpb"))));
 const service = registry.getService("mesosbridge.v1.SchedulerService");

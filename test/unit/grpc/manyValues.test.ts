@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { readCallsRequest } from "../../../server/grpc/callsRequest.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
@@ -10,6 +10,9 @@ import { completeFrameworkInfo } from "../../../server/session/frameworkInfo.js"
 import { createValidator } from "../../../server/validation/validator.js";
 import { fieldsExcept, lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { at } from "../../support/paths.js";
+
+/** It takes a second or less; but a machine may have much else to do. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const validator = createValidator(readFileSync(at("gen/descriptors.binpb")));
 

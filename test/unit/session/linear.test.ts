@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { completeFrameworkInfo, rolesOf, subscribeCall, updatedFields } from "../../../server/session/frameworkInfo.js";
 import { OpenOffers } from "../../../server/session/openOffers.js";
 import { Queue } from "../../../server/session/queue.js";
@@ -6,9 +6,11 @@ import { type CallAnswer, RequestMemory } from "../../../server/session/requestM
 import { Suppression } from "../../../server/session/suppression.js";
 import { OwedUpdates, readAckToken, taskAckToken } from "../../../server/session/updates.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
-import { expectLinear } from "../../support/growth.js";
+import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { collidingFields } from "./collidingFields.js";
 import { offer, status } from "./samples.js";
+
+vi.setConfig({ testTimeout: GROWTH_TIMEOUT_MS });
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => `name-${i}`);
 /** So long that V8 hashes them by their length alone. */
