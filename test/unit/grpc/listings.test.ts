@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import {
   type KnownTask,
   ListFrameworksRequest,
@@ -21,7 +20,7 @@ import { SessionManager } from "../../../server/session/sessionManager.js";
 import { LmdbStore } from "../../../server/store/lmdbStore.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
-import { offer } from "../session/samples.js";
+import { attachRequest, offer } from "../session/samples.js";
 
 const cleanup = cleanupAfterAll();
 const silent = () => {};
@@ -54,20 +53,7 @@ async function observed() {
   const lists = listings(sessions);
   const call = (method: keyof Listings, request: Uint8Array): Buffer => lists[method](Buffer.from(request));
   const attach = async (frameworkName: string): Promise<Session> => {
-    const { session } = await sessions.attach(
-      {
-        identity: { name: "test" },
-        frameworkName,
-        frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
-        suppressedRoles: [],
-        offerConstraints: Buffer.alloc(0),
-        resume: undefined,
-        leaseMs: 60_000,
-        expiryPolicy: "disconnect",
-        replaceRemoved: false,
-      },
-      { wake: silent, end: silent },
-    );
+    const { session } = await sessions.attach(attachRequest(frameworkName), { wake: silent, end: silent });
     return session;
   };
   return {

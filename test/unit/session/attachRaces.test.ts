@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { noAuthentication } from "../../../server/mesos/authentication.js";
 import { buildCall, CallType } from "../../../server/mesos/calls.js";
 import { ListDetector } from "../../../server/mesos/detector.js";
@@ -12,6 +11,7 @@ import { LmdbStore } from "../../../server/store/lmdbStore.js";
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { type Deferred, deferred, eventually } from "../../support/eventually.js";
+import { attachRequest } from "./samples.js";
 
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -71,20 +71,7 @@ afterEach(() => cleanup.run());
 
 async function attach(leaseMs = 60_000) {
   const ended = deferred<BridgeError | undefined>();
-  const attached = await sessions.attach(
-    {
-      identity: { name: "test" },
-      frameworkName: "name",
-      frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
-      suppressedRoles: [],
-      offerConstraints: Buffer.alloc(0),
-      resume: undefined,
-      leaseMs,
-      expiryPolicy: "disconnect",
-      replaceRemoved: false,
-    },
-    { wake: silent, end: ended.resolve },
-  );
+  const attached = await sessions.attach(attachRequest("name", { leaseMs }), { wake: silent, end: ended.resolve });
   return { ...attached, ended: ended.promise, frameworkId: attached.session.state.record.frameworkId };
 }
 

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { noAuthentication } from "../../../server/mesos/authentication.js";
 import { buildCall, CallType, idMessage } from "../../../server/mesos/calls.js";
@@ -12,6 +11,7 @@ import { lengthDelimited, messageField, varintField } from "../../../wire/proto.
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { deferred, eventually } from "../../support/eventually.js";
+import { attachRequest } from "./samples.js";
 
 const silent = () => {};
 const errors: object[] = [];
@@ -37,20 +37,7 @@ afterEach(() => cleanup.run());
 
 async function attach(frameworkName: string) {
   const ended = deferred<BridgeError | undefined>();
-  const attached = await sessions.attach(
-    {
-      identity: { name: "test" },
-      frameworkName,
-      frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
-      suppressedRoles: [],
-      offerConstraints: Buffer.alloc(0),
-      resume: undefined,
-      leaseMs: 60_000,
-      expiryPolicy: "disconnect",
-      replaceRemoved: false,
-    },
-    { wake: silent, end: ended.resolve },
-  );
+  const attached = await sessions.attach(attachRequest(frameworkName), { wake: silent, end: ended.resolve });
   return { ...attached, ended: ended.promise, subscription: await master.subscriptions.next() };
 }
 

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { Call, Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
@@ -14,6 +13,7 @@ import { lengthDelimited } from "../../../wire/proto.js";
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
+import { attachRequest } from "./samples.js";
 
 /** More than fit as arguments of one call on Node's default stack. */
 const MANY = 200_000;
@@ -39,20 +39,7 @@ beforeEach(async () => {
 afterEach(() => cleanup.run());
 
 async function attach() {
-  const attached = await sessions.attach(
-    {
-      identity: { name: "test" },
-      frameworkName: "name",
-      frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
-      suppressedRoles: [],
-      offerConstraints: Buffer.alloc(0),
-      resume: undefined,
-      leaseMs: 60_000,
-      expiryPolicy: "disconnect",
-      replaceRemoved: false,
-    },
-    { wake: silent, end: silent },
-  );
+  const attached = await sessions.attach(attachRequest("name"), { wake: silent, end: silent });
   return { ...attached, subscription: await master.subscriptions.next() };
 }
 

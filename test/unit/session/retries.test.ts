@@ -12,7 +12,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
-import { offer } from "./samples.js";
+import { attachRequest, offer } from "./samples.js";
 
 let cleanup: Cleanup;
 
@@ -34,17 +34,7 @@ async function attached() {
   const sessions = new SessionManager({ link, store, hub: new ObserverHub() });
   cleanup.defer(() => sessions.close());
   const { session, attachment } = await sessions.attach(
-    {
-      identity: { name: "test" },
-      frameworkName: "test",
-      frameworkInfo: Buffer.alloc(0),
-      suppressedRoles: [],
-      offerConstraints: Buffer.alloc(0),
-      resume: undefined,
-      leaseMs: undefined,
-      expiryPolicy: "disconnect",
-      replaceRemoved: false,
-    },
+    attachRequest("test", { frameworkInfo: Buffer.alloc(0), leaseMs: undefined }),
     { wake: silent, end: silent },
   );
   const { connection } = await master.subscription();

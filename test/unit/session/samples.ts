@@ -1,6 +1,7 @@
-import { Offer, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
+import { FrameworkInfo, Offer, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import { type OfferView, readOffers, readUpdate, type StatusView } from "../../../server/mesos/events.js";
 import type { SessionEventBody } from "../../../server/session/sessionEvent.js";
+import type { AttachRequest } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
 
 /** An event's body of about that many bytes. */
@@ -24,4 +25,20 @@ export function offer(id: string, padding = 4): OfferView {
 /** A status as it comes in an UPDATE event. */
 export function status(partial: Parameters<typeof TaskStatus.fromPartial>[0]): StatusView {
   return readUpdate(lengthDelimited(1, TaskStatus.encode(TaskStatus.fromPartial(partial)).finish()));
+}
+
+/** How a client attaches that asks for nothing but its name, and for a lease of a minute. */
+export function attachRequest(frameworkName: string, more: Partial<AttachRequest> = {}): AttachRequest {
+  return {
+    identity: { name: "test" },
+    frameworkName,
+    frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
+    suppressedRoles: [],
+    offerConstraints: Buffer.alloc(0),
+    resume: undefined,
+    leaseMs: 60_000,
+    expiryPolicy: "disconnect",
+    replaceRemoved: false,
+    ...more,
+  };
 }
