@@ -8,6 +8,8 @@ import { checkFrameworkName } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { RequestFields } from "./requestFields.js";
 
+const MAX_KEPT_BYTES = 2 * 1024 * 1024;
+
 /** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
 export function readAttachRequest(bytes: Uint8Array, identity: Identity): AttachRequest {
   const request = new RequestFields(bytes);
@@ -16,14 +18,20 @@ export function readAttachRequest(bytes: Uint8Array, identity: Identity): Attach
   return {
     identity,
     frameworkName,
-    frameworkInfo: request.message(2),
+    frameworkInfo: bounded(request.message(2), "framework_info"),
     resume: readResume(request.message(3)),
     leaseMs: readLease(request.message(4)),
     expiryPolicy: readPolicy(request.varint(5)),
     suppressedRoles: request.strings(6),
-    offerConstraints: request.message(7) ?? new Uint8Array(0),
+    offerConstraints: bounded(request.message(7), "offer_constraints") ?? new Uint8Array(0),
     replaceRemoved: request.varint(8) !== 0,
   };
+}
+
+/** @throws BridgeError INVALID_FIELD for what is too large to be kept for as long as the framework is */
+function bounded(message: Uint8Array | undefined, field: string): Uint8Array | undefined {
+  if (message === undefined || message.length <= MAX_KEPT_BYTES) return message;
+  throw invalidField(field, `must be at most ${MAX_KEPT_BYTES / 1024 / 1024} MiB`);
 }
 
 function readResume(bytes: Uint8Array | undefined): Resume | undefined {

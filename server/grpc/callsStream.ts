@@ -20,6 +20,9 @@ const UNANSWERED: CallAnswer = {
   error: new BridgeError("OUTCOME_UNKNOWN", "the bridge ended before the master answered: reconcile"),
 };
 
+/** Calls that are read in one turn of the event loop: other clients have their turns in between. */
+const CALLS_A_TURN = 256;
+
 interface Slot {
   tag: bigint;
   answer: CallAnswer | undefined;
@@ -35,6 +38,8 @@ export class CallsStream {
   readonly #slots = new Queue<Slot>();
   #waiting = 0;
   #unreadBytes = 0;
+  /** Calls since others last had a turn, or more. */
+  #inTurn = 0;
   #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
   #flushing = false;
   #inputEnded = false;
@@ -86,6 +91,7 @@ export class CallsStream {
     const slot: Slot = { tag: 0n, answer: undefined };
     this.#slots.push(slot);
     this.#waiting++;
+    if (++this.#inTurn === CALLS_A_TURN) this.#endTurn();
     if (this.#waiting >= MAX_WAITING || this.#unreadBytes >= MAX_UNREAD_BYTES) this.#call.pause();
     const done = (answer: CallAnswer) => {
       slot.answer = answer;
@@ -168,7 +174,17 @@ export class CallsStream {
     });
   }
 
+  /** Lets others have a turn. */
+  #endTurn(): void {
+    this.#call.pause();
+    setImmediate(() => {
+      this.#inTurn = 0;
+      this.#readOn();
+    });
+  }
+
   #readOn(): void {
+    if (this.#inTurn >= CALLS_A_TURN) return;
     const few = this.#waiting < MAX_WAITING / 2 && this.#unreadBytes < MAX_UNREAD_BYTES / 2;
     if (few && this.#call.isPaused()) this.#call.resume();
   }

@@ -3,8 +3,8 @@ export class CallBudget {
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** @param maxBytes default 256 MiB */
-  constructor(maxBytes = 256 * 1024 * 1024) {
+  /** @param maxBytes default 128 MiB */
+  constructor(maxBytes = 128 * 1024 * 1024) {
     this.#maxBytes = maxBytes;
   }
 

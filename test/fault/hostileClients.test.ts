@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
@@ -196,6 +197,35 @@ describe("a client that ends nothing", () => {
   });
 });
 
+describe("a client that does nothing wrong", () => {
+  test("keeps its streams, though their requests were compressed and might have been large", async () => {
+    const { bridge } = await bridgeWith();
+    const clients = await Promise.all(Array.from({ length: 4 }, () => hostile(bridge)));
+    for (let i = 0; i < 40; i++) {
+      const unknown = lengthDelimited(900, randomBytes(13_000));
+      const stream = clients[i % 4]?.begin(`${OBSERVER}/WatchLaunches`, { "grpc-encoding": "gzip" });
+      const answered = new Promise<Record<string, unknown>>((resolve) => stream?.once("response", resolve));
+      stream?.end(framed(gzipSync(unknown), { compressed: true }));
+      expect((await within(answered, { what: "the head of the answer" }))["grpc-status"]).toBeUndefined();
+    }
+    expect((await client(bridge).call("listFrameworks", {})).code).toBe("OK");
+    await bridge.terminate();
+    expect(await bridge.process.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("gets an answer to each of many calls that it sends at once", async () => {
+    const { bridge } = await bridgeWith();
+    const calls = client(bridge).calls();
+    const count = 5_000;
+    for (let i = 1; i <= count; i++) calls.send({ tag: BigInt(i) });
+    calls.end();
+    expect((await calls.results.ending({ timeoutMs: 30_000 })).code).toBe("OK");
+    expect(calls.results.received.map(({ tag }) => Number(tag))).toEqual(
+      Array.from({ length: count }, (_, i) => i + 1),
+    );
+  });
+});
+
 describe("limits", () => {
   test("of streams that stay: one more is refused, and calls still go through", async () => {
     const { bridge } = await bridgeWith();
@@ -263,7 +293,7 @@ describe("limits", () => {
       async () => (await HostileClient.connect(bridge.address).catch(() => undefined))?.begin(`${SCHEDULER}/Calls`),
       { what: "a connection in place of the unused one" },
     );
-    expect(unused.isClosed).toBe(true);
+    await within(unused.closed, { what: "the end of the unused connection" });
     await expect(HostileClient.connect(bridge.address)).rejects.toThrow();
     expect((await used.call("listFrameworks", {})).code).toBe("OK");
   });

@@ -29,6 +29,7 @@ export class Connections implements ServerStreamHost {
   #second = 0;
   #refusedIn = -1;
   #heldBytes = 0;
+  #longStreams = 0;
   #eventBytes = 0;
   /** At most what answers on all connections wait to be taken: as of the last count, and all answers since. */
   #unreadBytes = 0;
@@ -59,13 +60,20 @@ export class Connections implements ServerStreamHost {
     const http2 = http2StreamOf(call);
     const connection = this.#connectionOf(call, http2.session);
     if (!connection) return new BridgeError("INTERNAL", "the connection of this call is not known");
-    const { maxLongStreams, maxRequestBytes } = this.#limits;
+    const { maxLongStreams, maxLongStreamsInAll, maxRequestBytes } = this.#limits;
     if (kind.long && connection.longStreams >= maxLongStreams) {
       const what = `this connection has ${maxLongStreams} streams, which is the limit`;
       return limitReached(what, maxLongStreams, "open another connection");
     }
+    if (kind.long && this.#longStreams >= maxLongStreamsInAll) {
+      const what = `all clients have ${maxLongStreamsInAll} streams together, which is the limit`;
+      return limitReached(what, maxLongStreamsInAll, "try again later");
+    }
     connection.lastUsed = this.#second;
-    if (kind.long) connection.longStreams++;
+    if (kind.long) {
+      connection.longStreams++;
+      this.#longStreams++;
+    }
     const stream = new ServerStream(call, http2, kind, connection, maxRequestBytes, this);
     connection.streams.add(stream);
     stream.begin();
@@ -137,7 +145,9 @@ export class Connections implements ServerStreamHost {
     const { connection, kind } = stream;
     if (!connection.streams.delete(stream)) return;
     connection.lastUsed = this.#second;
-    if (kind.long) connection.longStreams--;
+    if (!kind.long) return;
+    connection.longStreams--;
+    this.#longStreams--;
   }
 
   /** What a stream's unfinished request holds has changed by so many bytes. */

@@ -7,6 +7,8 @@ export interface ConnectionLimits {
   readonly maxStreams: number;
   /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. The others are for calls. */
   readonly maxLongStreams: number;
+  /** The same, on all connections. */
+  readonly maxLongStreamsInAll: number;
   readonly maxRequestBytes: number;
   /** Requests that are not whole, on one connection and on all. */
   readonly maxOpenRequestBytes: { readonly connection: number; readonly all: number };
@@ -37,6 +39,7 @@ export function connectionLimits(options: LimitOptions = {}): ConnectionLimits {
     maxConnections,
     maxStreams: MAX_STREAMS,
     maxLongStreams: 200,
+    maxLongStreamsInAll: 16_000,
     maxRequestBytes,
     // At least two of the largest at a time, so that one that never ends does not stand in the way of others.
     maxOpenRequestBytes: {

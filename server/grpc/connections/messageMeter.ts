@@ -3,6 +3,9 @@ const HEAD_BYTES = 5;
 /** What deflate packs at best: a request of zeros unpacks to about a thousand times its size. */
 const MAX_RATIO = 1032;
 
+/** What is kept for a chunk besides its bytes, roughly. */
+export const CHUNK_BYTES = 300;
+
 /** Follows the messages in a stream of bytes, to tell how much memory they hold before they are whole. */
 export class MessageMeter {
   #head = 0;
@@ -12,6 +15,7 @@ export class MessageMeter {
   #partial = 0;
   #unpacked = 0;
   #messages = 0;
+  #chunks = 0;
 
   /** Messages that are whole. */
   get messages(): number {
@@ -23,6 +27,11 @@ export class MessageMeter {
     return this.#partial;
   }
 
+  /** What a message that is not whole holds, in bytes: each chunk of it is kept on its own. */
+  get held(): number {
+    return this.#partial === 0 ? 0 : this.#partial + this.#chunks * CHUNK_BYTES;
+  }
+
   /** What the compressed messages that were completed by the last chunk may unpack to, in bytes. */
   get unpacked(): number {
     return this.#unpacked;
@@ -30,6 +39,7 @@ export class MessageMeter {
 
   push(chunk: Uint8Array): void {
     this.#unpacked = 0;
+    this.#chunks++;
     for (let at = 0; at < chunk.length; ) {
       if (this.#head < HEAD_BYTES) {
         this.#pushHead(chunk[at] as number);
@@ -54,6 +64,7 @@ export class MessageMeter {
 
   #complete(): void {
     this.#messages++;
+    this.#chunks = 0;
     if (this.#compressed) this.#unpacked += this.#length * MAX_RATIO;
     this.#head = 0;
     this.#length = 0;

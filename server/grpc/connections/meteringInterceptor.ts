@@ -17,6 +17,10 @@ export function meteringInterceptor(connections: Connections): ServerInterceptor
             connections.begun(metadata, stream);
             pass(metadata);
           },
+          onReceiveMessage: (message: unknown, pass) => {
+            stream.delivered(message);
+            pass(message);
+          },
         }),
     });
   };

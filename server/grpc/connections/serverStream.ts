@@ -1,10 +1,13 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
 import type { BridgeError } from "../../session/errors.js";
-import { MessageMeter } from "./messageMeter.js";
+import { CHUNK_BYTES, MessageMeter } from "./messageMeter.js";
 
 /** What Node and the library keep for a stream whose request is not whole, besides its bytes; measured, roughly. */
 const OPEN_STREAM_BYTES = 24 * 1024;
+
+/** Up to this size the request of a stream that stays is not counted. */
+const SMALL_REQUEST_BYTES = 256 * 1024;
 
 /** Of a method: whether clients send more than one message, and whether its streams stay. */
 export interface MethodKind {
@@ -52,6 +55,7 @@ export class ServerStream {
   #unpacked = 0;
   #ended = false;
   #answered = false;
+  #refused = false;
   #held = 0;
   /** Since when nothing gets on, and where it stood then. */
   #stalled: { readonly second: number; readonly at: string } | undefined;
@@ -101,9 +105,25 @@ export class ServerStream {
 
   /** Ends the call with this error, and frees what its request holds. */
   refuse(error: BridgeError): void {
-    this.#call.sendStatus(this.#host.statusOf(error));
     this.#hold(0);
-    this.#http2.close(constants.NGHTTP2_NO_ERROR);
+    this.#refused = true;
+    if (this.#http2.headersSent) {
+      // It is answered already: clients read this code as RESOURCE_EXHAUSTED.
+      this.#http2.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#http2.destroy();
+      return;
+    }
+    this.#call.sendStatus(this.#host.statusOf(error));
+    // A client that has sent all is told by the status alone.
+    if (!this.#ended) this.#http2.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** A message was unpacked and handed on: serialized, or as an object by services of libraries. */
+  delivered(message: unknown): void {
+    if (this.kind.requestStream) return this.#hold(this.#meter.held);
+    if (Buffer.isBuffer(message)) this.#bytes = message.length;
+    this.#unpacked = 0;
+    this.#holdRequest();
   }
 
   /** Ends the stream, and drops what the client has not taken of it. */
@@ -122,7 +142,6 @@ export class ServerStream {
    * taken on with an answer that is complete. A live stream that is not read is no such case.
    */
   stalledSeconds(second: number): number {
-    if (this.kind.requestStream && !this.#http2.isPaused()) this.#hold(this.#meter.partial);
     const at = this.#stalledAt();
     if (at === undefined) this.#stalled = undefined;
     else if (this.#stalled?.at !== at) this.#stalled = { second, at };
@@ -139,20 +158,26 @@ export class ServerStream {
   #received(chunk: Buffer): void {
     this.#meter.push(chunk);
     const unpacked = Math.min(this.#meter.unpacked, this.#maxRequestBytes);
-    // The library reads on once a message was taken: then nothing of the ones before is held.
-    if (this.kind.requestStream) return this.#hold(this.#meter.partial + unpacked);
-    this.#bytes += chunk.length;
+    if (this.kind.requestStream) return this.#hold(this.#meter.held + unpacked);
+    this.#bytes += chunk.length + CHUNK_BYTES;
     this.#unpacked += unpacked;
-    if (!this.#ended) this.#hold(OPEN_STREAM_BYTES + this.#bytes + this.#unpacked);
+    this.#holdRequest();
   }
 
   #end(): void {
     this.#ended = true;
-    // Unpacking goes on until the call is over.
-    if (!this.kind.requestStream) this.#hold(this.#unpacked);
+    if (!this.kind.requestStream) this.#holdRequest();
+  }
+
+  /** The library keeps the request of a stream that stays for as long as it stays. */
+  #holdRequest(): void {
+    if (!this.#ended) return this.#hold(OPEN_STREAM_BYTES + this.#bytes + this.#unpacked);
+    const kept = this.kind.long && this.#bytes > SMALL_REQUEST_BYTES ? this.#bytes : 0;
+    this.#hold(kept + this.#unpacked);
   }
 
   #hold(bytes: number): void {
+    if (this.#refused) return;
     const change = bytes - this.#held;
     if (change === 0) return;
     this.#held = bytes;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MessageMeter } from "../../../server/grpc/connections/messageMeter.js";
+import { CHUNK_BYTES, MessageMeter } from "../../../server/grpc/connections/messageMeter.js";
 import { framed } from "../../support/hostileClient.js";
 
 test("knows after each byte how much of a message has come", () => {
@@ -44,4 +44,13 @@ test("takes a compressed message for a thousand times its size, until more comes
   expect(meter.unpacked).toBe(15 * 1032);
   meter.push(framed(Buffer.alloc(10)));
   expect(meter.unpacked).toBe(0);
+});
+
+test("counts each chunk of a message that is not whole: tiny ones cost more than their bytes", () => {
+  const meter = new MessageMeter();
+  const bytes = framed(Buffer.alloc(1_000));
+  for (const byte of bytes.subarray(0, 500)) meter.push(Buffer.of(byte));
+  expect(meter.held).toBe(500 + 500 * CHUNK_BYTES);
+  meter.push(bytes.subarray(500));
+  expect(meter.held).toBe(0);
 });
