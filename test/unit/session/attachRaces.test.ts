@@ -1,17 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
 import { buildCall, CallType } from "../../../server/mesos/calls.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
 import type { BridgeError } from "../../../server/session/errors.js";
 import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../../../server/session/frameworkStore.js";
-import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
-import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
-import { AnsweringMaster } from "../../support/answeringMaster.js";
+import type { SessionManager } from "../../../server/session/sessionManager.js";
+import type { LmdbStore } from "../../../server/store/lmdbStore.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { type Deferred, deferred, eventually } from "../../support/eventually.js";
 import { attachRequest } from "./samples.js";
+import { startSessions } from "./startSessions.js";
 
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -54,18 +51,14 @@ class SlowStore implements FrameworkStore {
 }
 
 let cleanup: Cleanup;
-let master: AnsweringMaster;
 let store: SlowStore;
 let sessions: SessionManager;
 beforeEach(async () => {
   cleanup = new Cleanup();
-  master = cleanup.use(await AnsweringMaster.start());
-  store = new SlowStore(new LmdbStore(await cleanup.tempDir(), log));
-  cleanup.defer(() => store.close());
-  const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
-  const link = { detector, authentication: noAuthentication, log };
-  sessions = new SessionManager({ link, store, hub: new ObserverHub(), offerHoldMs: 1 });
-  cleanup.defer(() => sessions.close());
+  ({ sessions } = await startSessions(cleanup, log, (inner) => {
+    store = new SlowStore(inner);
+    return store;
+  }));
 });
 afterEach(() => cleanup.run());
 

@@ -1,17 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
 import { buildCall, CallType, idMessage } from "../../../server/mesos/calls.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
 import type { BridgeError } from "../../../server/session/errors.js";
-import { type Observation, ObserverHub } from "../../../server/session/observerHub.js";
-import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import type { Observation, ObserverHub } from "../../../server/session/observerHub.js";
+import type { SessionManager } from "../../../server/session/sessionManager.js";
 import { lengthDelimited, messageField, varintField } from "../../../wire/proto.js";
-import { AnsweringMaster } from "../../support/answeringMaster.js";
+import type { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { deferred, eventually } from "../../support/eventually.js";
 import { attachRequest } from "./samples.js";
+import { startSessions } from "./startSessions.js";
 
 const silent = () => {};
 const errors: object[] = [];
@@ -24,14 +22,7 @@ let sessions: SessionManager;
 beforeEach(async () => {
   errors.length = 0;
   cleanup = new Cleanup();
-  master = cleanup.use(await AnsweringMaster.start());
-  const store = new LmdbStore(await cleanup.tempDir(), log);
-  cleanup.defer(() => store.close());
-  const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
-  hub = new ObserverHub();
-  const link = { detector, authentication: noAuthentication, log };
-  sessions = new SessionManager({ link, store, hub, offerHoldMs: 1 });
-  cleanup.defer(() => sessions.close());
+  ({ master, hub, sessions } = await startSessions(cleanup, log));
 });
 afterEach(() => cleanup.run());
 

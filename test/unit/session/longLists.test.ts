@@ -2,18 +2,16 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Call, Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
 import { idMessage, readAccept, readCall } from "../../../server/mesos/calls.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
 import { offersEvent } from "../../../server/mesos/events.js";
-import { type Observation, ObserverHub } from "../../../server/session/observerHub.js";
-import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import type { Observation, ObserverHub } from "../../../server/session/observerHub.js";
+import type { SessionManager } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
-import { AnsweringMaster } from "../../support/answeringMaster.js";
+import type { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { attachRequest } from "./samples.js";
+import { startSessions } from "./startSessions.js";
 
 /** More than fit as arguments of one call on Node's default stack. */
 const MANY = 200_000;
@@ -27,14 +25,7 @@ let hub: ObserverHub;
 let sessions: SessionManager;
 beforeEach(async () => {
   cleanup = new Cleanup();
-  master = cleanup.use(await AnsweringMaster.start());
-  const store = new LmdbStore(await cleanup.tempDir(), log);
-  cleanup.defer(() => store.close());
-  const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
-  hub = new ObserverHub();
-  const link = { detector, authentication: noAuthentication, log };
-  sessions = new SessionManager({ link, store, hub, offerHoldMs: 1 });
-  cleanup.defer(() => sessions.close());
+  ({ master, hub, sessions } = await startSessions(cleanup, log));
 });
 afterEach(() => cleanup.run());
 

@@ -1,0 +1,30 @@
+import type { Log } from "../../../server/log.js";
+import { noAuthentication } from "../../../server/mesos/authentication.js";
+import { ListDetector } from "../../../server/mesos/detector.js";
+import type { FrameworkStore } from "../../../server/session/frameworkStore.js";
+import { ObserverHub } from "../../../server/session/observerHub.js";
+import { SessionManager } from "../../../server/session/sessionManager.js";
+import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { AnsweringMaster } from "../../support/answeringMaster.js";
+import type { Cleanup } from "../../support/cleanup.js";
+
+/**
+ * Sessions at a master that takes everything, with offers that go back as soon as their client is away.
+ *
+ * @param storeOf what the sessions store in, by default the store itself
+ */
+export async function startSessions(
+  cleanup: Cleanup,
+  log: Log,
+  storeOf: (store: LmdbStore) => FrameworkStore = (store) => store,
+): Promise<{ master: AnsweringMaster; hub: ObserverHub; sessions: SessionManager }> {
+  const master = cleanup.use(await AnsweringMaster.start());
+  const store = storeOf(new LmdbStore(await cleanup.tempDir(), log));
+  cleanup.defer(() => store.close());
+  const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
+  const hub = new ObserverHub();
+  const link = { detector, authentication: noAuthentication, log };
+  const sessions = new SessionManager({ link, store, hub, offerHoldMs: 1 });
+  cleanup.defer(() => sessions.close());
+  return { master, hub, sessions };
+}
