@@ -22,7 +22,7 @@ interface Waiting {
 }
 
 /**
- * Writes log lines to stderr, in their order, and never waits for who reads them: a reader that stalls costs at most
+ * Writes log lines to stderr, in their order, and never waits for their reader: a reader that stalls costs at most
  * 1 MiB, one that went away nothing, and neither keeps the process from its work or its end. Lines that are not taken
  * are dropped, and counted; once lines are taken again, one more says how many are missing.
  *
@@ -181,6 +181,6 @@ export function writeToStdout(line: string): void {
   try {
     process.stdout.write(line);
   } catch {
-    // A full disk: who starts the process sees that, and the log is elsewhere.
+    // A full disk, which shows to the program that started this one; the log is elsewhere.
   }
 }

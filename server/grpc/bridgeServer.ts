@@ -25,9 +25,8 @@ export interface BridgeServerOptions {
   readonly log: Log;
   /** Serialized FileDescriptorSet of all services, for reflection. */
   readonly descriptorSet: Uint8Array;
-  readonly limits?: LimitOptions;
-  /** Default 1,000. */
-  readonly maxObservers?: number;
+  readonly limits: LimitOptions;
+  readonly maxObservers: number;
   /** How long a client may be silent before it is taken for gone, in ms. Default 50,000. */
   readonly clientTimeoutMs?: number;
 }

@@ -19,8 +19,7 @@ export interface ObserverServiceOptions {
   readonly hub: ObserverHub;
   readonly connections: Connections;
   readonly log: Log;
-  /** Default 1,000. */
-  readonly maxObservers?: number;
+  readonly maxObservers: number;
   /** Open observer streams, so that shutdown can end them. */
   readonly streams: Set<ObserverStream>;
 }
@@ -32,7 +31,7 @@ const SHARE_OF_OBSERVERS = 0.1;
 
 /** `mesosbridge.v1.ObserverService`: shows what happens, and can't change anything. */
 export function observerService(options: ObserverServiceOptions): UntypedServiceImplementation {
-  const { sessions, hub, connections, log, streams, maxObservers = 1_000 } = options;
+  const { sessions, hub, connections, log, streams, maxObservers } = options;
   const lists = listings(sessions);
 
   const unary = (list: (request: Buffer) => Buffer) => {

@@ -14,8 +14,8 @@ const MIB = 1024 * 1024;
 
 /**
  * All connections of clients, and the bounds of what they take: connections, streams, requests that are not whole,
- * answers and events that nobody reads. Who goes over a bound is refused; who holds memory for too long without getting
- * on loses the stream, or the connection.
+ * answers and events that nobody reads. A client that goes over a bound is refused; one that holds memory for too long
+ * without getting on loses the stream, or the connection.
  */
 export class Connections implements ServerStreamHost {
   readonly #limits: ConnectionLimits;

@@ -20,27 +20,19 @@ export interface ConnectionLimits {
   readonly timeoutSeconds: number;
 }
 
-/** The flags of `serve` that set limits. */
-export interface LimitOptions {
-  /** Default 2,000. */
-  readonly maxConnections?: number;
-  /** Default 16 MiB. */
-  readonly maxRequestBytes?: number;
-  /** Default 60. */
-  readonly timeoutSeconds?: number;
-}
+/** The limits that flags of `serve` set. */
+export type LimitOptions = Pick<ConnectionLimits, "maxConnections" | "maxRequestBytes" | "timeoutSeconds">;
 
 /** What gRPC servers commonly allow, and far from what one process of a client needs. */
 const MAX_STREAMS = 256;
 
-export function connectionLimits(options: LimitOptions = {}): ConnectionLimits {
-  const { maxConnections = 2_000, maxRequestBytes = 16 * MIB, timeoutSeconds = 60 } = options;
+export function connectionLimits(options: LimitOptions): ConnectionLimits {
+  const { maxRequestBytes } = options;
   return {
-    maxConnections,
+    ...options,
     maxStreams: MAX_STREAMS,
     maxLongStreams: 200,
     maxLongStreamsInAll: 16_000,
-    maxRequestBytes,
     // At least two of the largest at a time, so that one that never ends does not stand in the way of others.
     maxOpenRequestBytes: {
       connection: Math.max(32 * MIB, 2 * maxRequestBytes),
@@ -48,6 +40,5 @@ export function connectionLimits(options: LimitOptions = {}): ConnectionLimits {
     },
     maxUnreadBytes: { connection: 16 * MIB, all: 64 * MIB },
     maxEventBytes: { connection: 8 * MIB, all: 64 * MIB },
-    timeoutSeconds,
   };
 }

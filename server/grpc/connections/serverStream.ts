@@ -139,7 +139,7 @@ export class ServerStream {
 
   /**
    * Looked at once a second. Tells for how many seconds now the client has not ended a request that it began, or not
-   * taken on with an answer that is complete. A live stream that is not read is no such case.
+   * gone on to take an answer that is complete. A live stream that is not read does not count.
    */
   stalledSeconds(second: number): number {
     const at = this.#stalledAt();
