@@ -112,25 +112,26 @@ export function schedulerService({
     check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, identityOf(call));
     const stream = new EventStream(call, connections, log);
-    let gone = false;
+    const gone = new AbortController();
     let detach = () => {};
     call.on("cancelled", () => {
-      gone = true;
+      gone.abort();
       stream.stop();
       detach();
     });
     try {
-      const { session, attachment } = await sessions.attach(request, stream);
+      const { session, attachment } = await sessions.attach(request, stream, gone.signal);
       detach = () => session.detach(attachment);
       log.info(
         { framework: request.frameworkName, attachment: attachment.id, peer: request.identity.name },
         "attached",
       );
-      if (gone) detach();
+      // It may have gone between the last look and now.
+      if (gone.signal.aborted) detach();
       else stream.begin(attachment);
     } catch (error) {
       stream.stop();
-      throw error;
+      if (!gone.signal.aborted) throw error;
     }
   }
 }

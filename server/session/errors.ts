@@ -78,6 +78,15 @@ export function otherId(frameworkName: string, known: string, given: string): Br
   );
 }
 
+/** A client imports an id that a framework of another name has: two sessions would take it from each other. */
+export function idOfAnother(given: string): BridgeError {
+  return new BridgeError(
+    "FRAMEWORK_ID_MISMATCH",
+    `the bridge holds the framework id ${given} under another framework name: attach under that name, or leave framework_info.id out`,
+    { metadata: { framework_id: given } },
+  );
+}
+
 /** The bridge ends, and a call is not made. */
 export function notTakenAnyMore(): BridgeError {
   return new BridgeError(

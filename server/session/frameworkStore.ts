@@ -30,8 +30,10 @@ export interface FrameworkStore {
   /** All remembered frameworks, in the order of their names. */
   frameworks(): FrameworkRecord[];
   framework(frameworkName: string): FrameworkRecord | undefined;
-  /** Resolves once the record is on the disk. Rejects if that can't be done. */
+  /** Resolves once the record is on the disk. Rejects if that can't be done: then nothing has changed. */
   put(record: FrameworkRecord): Promise<void>;
+  /** As `put`, of a framework that takes the place of another: the tasks under its name are forgotten with the same write. */
+  replace(record: FrameworkRecord): Promise<void>;
   /** Forgets a framework and its tasks. Resolves once that is on the disk. */
   remove(frameworkName: string): Promise<void>;
   /** Remembers tasks soon, in the order of the calls; failures are logged, not thrown. */

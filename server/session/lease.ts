@@ -34,6 +34,17 @@ export class Lease {
     this.stop();
     const hold = Math.min(this.#options.offerHoldMs, leaseMs);
     this.#hold = setTimeout(() => this.#guard(() => this.#host.holdOver()), hold);
+    this.goOn(leaseMs);
+  }
+
+  /** The time that is left does not run until `goOn`: the bridge itself keeps the client waiting. Offers are given back all the same. */
+  pause(): void {
+    clearTimeout(this.#expiry);
+  }
+
+  /** The client, which is still away, has `leaseMs` from now on. */
+  goOn(leaseMs: number): void {
+    clearTimeout(this.#expiry);
     this.#expiry = setTimeout(() => this.#guard(() => this.#host.expired()), Math.min(leaseMs, MAX_TIMER_MS));
   }
 

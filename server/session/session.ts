@@ -16,7 +16,9 @@ import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
+import { type RecordWriter, StoreError } from "./recordWriter.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
+import { sameSubscription } from "./sameRecord.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
@@ -56,6 +58,7 @@ const NOT_TRIED = "looking for a master";
 export class Session {
   readonly #options: SessionOptions;
   readonly #host: SessionHost;
+  readonly #records: RecordWriter;
   readonly #state: SessionState;
   #link: Link;
   readonly #intake: EventIntake;
@@ -71,11 +74,13 @@ export class Session {
   #replaceRemoved = false;
   #closed = false;
 
-  constructor(record: FrameworkRecord, options: SessionOptions, host: SessionHost) {
+  /** @param records what is kept of the framework, which holds `record` */
+  constructor(record: FrameworkRecord, records: RecordWriter, options: SessionOptions, host: SessionHost) {
     const { store, hub } = options;
     this.#options = options;
     this.#host = host;
-    this.#state = newSessionState(record, store, hub, options.eventLog);
+    this.#records = records;
+    this.#state = newSessionState(record, records, store, hub, options.eventLog);
     this.#attachments = new Attachments(this.#state.log);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
@@ -138,17 +143,24 @@ export class Session {
     if (leaseMs !== undefined) this.#detached(leaseMs);
   }
 
-  /** Takes a changed record that is stored already. Subscribes anew if Mesos has to know of the change. */
-  update(record: FrameworkRecord): void {
-    const old = this.#state.record;
-    this.#state.record = record;
-    const same =
-      Buffer.compare(old.frameworkInfo, record.frameworkInfo) === 0 &&
-      Buffer.compare(old.offerConstraints, record.offerConstraints) === 0 &&
-      old.suppressedRoles.join("\n") === record.suppressedRoles.join("\n");
-    if (same) return;
-    this.#state.suppression.replaced(rolesOf(record.frameworkInfo), record.suppressedRoles);
+  /** A client's wish has changed the record. Subscribes anew if Mesos has to know of the change. */
+  recordChanged(before: FrameworkRecord): void {
+    const { record, suppression } = this.#state;
+    if (sameSubscription(before, record)) return;
+    suppression.replaced(rolesOf(record.frameworkInfo), record.suppressedRoles);
     this.#link.restart();
+  }
+
+  /** A client is about to attach, and what it wants is being stored: meanwhile it does not lose its lease. */
+  attaching(): void {
+    if (this.#leaseExpiresMs !== undefined) this.#lease.pause();
+  }
+
+  /** The client is not attached after all, because the bridge could not: it has the whole lease to try again. */
+  notAttached(): void {
+    if (this.#leaseExpiresMs === undefined || this.#closed) return;
+    this.#lease.goOn(this.#state.record.leaseMs);
+    this.#leaseRuns(this.#state.record.leaseMs);
   }
 
   /** Attaches a client. An older attachment ends as superseded. @throws what a fault throws, which ends the session */
@@ -165,9 +177,8 @@ export class Session {
     this.#attachments.supersede();
     this.#forgetReadUpdates();
     this.#lease.stop();
-    // The new record is stored already. But where the client before was lost in the meantime, its loss was stored later.
-    if (this.#leaseExpiresMs !== undefined) this.#remember({ ...this.#state.record, detachedAtMs: undefined });
     this.#leaseExpiresMs = undefined;
+    this.#records.change((record) => ({ ...record, detachedAtMs: undefined }));
     this.#replaceRemoved = options.replaceRemoved;
     this.#teardown.withdraw();
     const { resume, defaultedFields } = options;
@@ -301,21 +312,21 @@ export class Session {
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
   #replaceFramework(): void {
-    const { store, record, tasks, owed } = this.#state;
-    const replacement = { ...record, frameworkId: randomUUID() };
-    this.#state.record = replacement;
+    const { tasks, owed, tokenless } = this.#state;
+    const frameworkId = randomUUID();
     tasks.clear();
     owed.clear();
-    this.#state.tokenless.clear();
-    const stored = store.remove(record.frameworkName).then(() => store.put(replacement));
-    stored.then(
-      () => {
-        if (this.#closed) return;
-        this.#link = this.#newLink();
-        this.#link.start();
-      },
-      (error: unknown) => void this.#end("keep", storeUnavailable(error)),
-    );
+    tokenless.clear();
+    this.#records
+      .replace((record) => ({ ...record, frameworkId }))
+      .then(
+        () => {
+          if (this.#closed) return;
+          this.#link = this.#newLink();
+          this.#link.start();
+        },
+        (error: unknown) => void this.#end("keep", storeUnavailable(error instanceof StoreError ? error.cause : error)),
+      );
   }
 
   #append(body: SessionEventBody): void {
@@ -325,9 +336,14 @@ export class Session {
   }
 
   #detached(leaseMs: number): void {
-    this.#leaseExpiresMs = Date.now() + leaseMs;
     this.#lease.start(leaseMs);
-    this.#remember({ ...this.#state.record, detachedAtMs: this.#leaseExpiresMs - this.#state.record.leaseMs });
+    this.#leaseRuns(leaseMs);
+  }
+
+  #leaseRuns(leaseMs: number): void {
+    const expiresMs = Date.now() + leaseMs;
+    this.#leaseExpiresMs = expiresMs;
+    this.#records.change((record) => ({ ...record, detachedAtMs: expiresMs - record.leaseMs }));
   }
 
   #leaseExpired(): void {
@@ -339,9 +355,9 @@ export class Session {
 
   #frameworkUpdated(payload: Uint8Array): void {
     this.#options.link.log.info({ framework: this.frameworkName, bytes: payload.length }, "the framework was updated");
-    const record = { ...this.#state.record, ...updatedFields(payload) };
-    this.#state.suppression.replaced(rolesOf(record.frameworkInfo), record.suppressedRoles);
-    this.#remember(record);
+    const fields = updatedFields(payload);
+    this.#state.suppression.replaced(rolesOf(fields.frameworkInfo), fields.suppressedRoles);
+    this.#records.change((record) => ({ ...record, ...fields }));
   }
 
   /** Sends a call of the bridge's own; a failure shows in the link, or does not matter. */
@@ -367,13 +383,6 @@ export class Session {
     if (this.#closed) return;
     this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
     void this.#end("keep", new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
-  }
-
-  #remember(record: FrameworkRecord): void {
-    this.#state.record = record;
-    this.#state.store.put(record).catch((error: unknown) => {
-      this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the framework could not be stored");
-    });
   }
 
   /** Ends the session. The client's stream ends when that is remembered: then no list shows what is gone. */

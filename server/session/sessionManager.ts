@@ -2,10 +2,21 @@ import { randomUUID } from "node:crypto";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
-import { BridgeError, invalidField, otherId, shuttingDown, storeUnavailable, tooManyFrameworks } from "./errors.js";
+import {
+  BridgeError,
+  idOfAnother,
+  invalidField,
+  otherId,
+  shuttingDown,
+  storeUnavailable,
+  tooManyFrameworks,
+} from "./errors.js";
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
+import { FrameworkRecords } from "./frameworkRecords.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
+import { type RecordWriter, StoreError } from "./recordWriter.js";
 import { RestoreError } from "./restoreError.js";
+import { sameRecord } from "./sameRecord.js";
 import { Session, type SessionOptions } from "./session.js";
 import { SortedKeys } from "./sortedKeys.js";
 
@@ -37,6 +48,12 @@ export interface SessionManagerOptions extends SessionOptions {
   readonly maxFrameworks?: number;
 }
 
+/** A client's attachment, and the session that it is attached to. */
+export interface Attached {
+  readonly session: Session;
+  readonly attachment: Attachment;
+}
+
 /** A framework that has a session, or that the store remembers. */
 export interface KnownFramework {
   readonly record: FrameworkRecord;
@@ -47,10 +64,9 @@ export interface KnownFramework {
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #sessions = new Map<string, Session>();
+  readonly #records: FrameworkRecords;
   /** The names of the sessions, in order. */
   #openNames = new SortedKeys();
-  /** The names of what the store holds, in order. A name may outlive its record. */
-  readonly #storedNames = new SortedKeys();
   /** Sessions whose link is being closed, or whose end is being stored, and their names. */
   readonly #closing = new Map<Promise<void>, string>();
   /** The last attach of each name: attaches of one framework take their turns. */
@@ -61,13 +77,12 @@ export class SessionManager {
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
+    this.#records = new FrameworkRecords(options.store, options.link.log);
   }
 
   /** Takes up the sessions whose lease still runs, before their clients return: all, or none. @throws RestoreError */
   restore(nowMs: number): void {
-    const records = this.#options.store.frameworks();
-    for (const { frameworkName } of records) this.#storedNames.add(frameworkName);
-    const opened = records.flatMap((record) => (record.open ? [this.#restored(record)] : []));
+    const opened = this.#records.restore().flatMap((record) => (record.open ? [this.#restored(record)] : []));
     for (const session of opened) {
       const { leaseMs, detachedAtMs } = session.state.record;
       const left = detachedAtMs === undefined ? leaseMs : detachedAtMs + leaseMs - nowMs;
@@ -77,7 +92,8 @@ export class SessionManager {
 
   #restored(record: FrameworkRecord): Session {
     try {
-      return this.#open(this.#asNow(record));
+      const kept = this.#asNow(record);
+      return this.#open(kept, this.#records.takeUp(record, kept));
     } catch (error) {
       throw new RestoreError(record.frameworkName, error);
     }
@@ -100,10 +116,8 @@ export class SessionManager {
 
   /** The frameworks after this name, or all of them, in the order of their names. None may come or go while they are read. */
   *frameworksAfter(frameworkName: string | undefined): IterableIterator<KnownFramework> {
-    for (const name of this.#storedNames.after(frameworkName)) {
-      const session = this.#sessions.get(name);
-      const record = session?.state.record ?? this.#options.store.framework(name);
-      if (record) yield { record, session };
+    for (const record of this.#records.after(frameworkName)) {
+      yield { record, session: this.#sessions.get(record.frameworkName) };
     }
   }
 
@@ -124,12 +138,15 @@ export class SessionManager {
 
   /**
    * Attaches a client to the session of its framework, opening the session if there is none. What has to
-   * be remembered is on the disk before the sink hears of anything. @throws BridgeError
+   * be remembered is on the disk before the sink hears of anything.
+   *
+   * @param signal aborts when the client has gone: then nothing is changed, and whoever is attached stays
+   * @throws BridgeError, or the signal's reason
    */
-  async attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
+  async attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
     const { frameworkName } = request;
     const before = this.#turns.get(frameworkName) ?? Promise.resolve();
-    const turn = before.catch(() => {}).then(() => this.#attach(request, sink));
+    const turn = before.catch(() => {}).then(() => this.#attach(request, sink, signal));
     this.#turns.set(frameworkName, turn);
     try {
       return await turn;
@@ -163,58 +180,78 @@ export class SessionManager {
     const error = shuttingDown();
     await Promise.all(this.sessions().map((session) => session.close(error)));
     await Promise.all(this.#closing.keys());
+    this.#records.close();
     this.#sessions.clear();
     this.#openNames = new SortedKeys();
   }
 
-  async #attach(request: AttachRequest, sink: AttachmentSink): Promise<{ session: Session; attachment: Attachment }> {
-    if (this.#sessions.has(request.frameworkName)) return this.#attachNow(request, sink);
+  async #attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
+    if (this.#sessions.has(request.frameworkName)) return this.#attachNow(request, sink, signal);
     const { maxFrameworks = Number.POSITIVE_INFINITY } = this.#options;
     if (this.#sessions.size + this.#opening >= maxFrameworks) throw tooManyFrameworks(maxFrameworks);
     this.#opening++;
     try {
-      return await this.#attachNow(request, sink);
+      return await this.#attachNow(request, sink, signal);
     } finally {
       this.#opening--;
     }
   }
 
-  async #attachNow(
-    request: AttachRequest,
-    sink: AttachmentSink,
-  ): Promise<{ session: Session; attachment: Attachment }> {
-    const { known, record, defaultedFields } = await this.#remembered(request);
-    if (known) known.update(record);
-    const session = known ?? this.#open(record);
-    if (!known) session.start();
-    const { resume, replaceRemoved } = request;
-    return { session, attachment: session.attach({ resume, defaultedFields, replaceRemoved }, sink) };
-  }
-
-  /** Stores what the request makes of its framework. `known` is the session that it has already. */
-  async #remembered(request: AttachRequest) {
-    const { frameworkName } = request;
+  async #attachNow(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
+    const { frameworkName, resume, replaceRemoved } = request;
     for (;;) {
       // A session that is going away, under the same name, has to be gone first.
       const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
       await Promise.all(closing.map(([closed]) => closed));
-      if (this.#gate.isShut) throw shuttingDown();
-      const known = this.#sessions.get(frameworkName);
-      const next = this.#recordOf(request);
-      try {
-        await this.#options.store.put(next.record);
-      } catch (error) {
-        throw storeUnavailable(error);
-      }
-      this.#storedNames.add(frameworkName);
-      // A session that ended meanwhile has stored its end over this, and its framework may be gone.
-      if (!this.#gate.isShut && this.#sessions.get(frameworkName) === known) return { known, ...next };
+      this.#mayAttach(signal);
+      const records = this.#records.of(frameworkName);
+      const { record, defaultedFields } = this.#recordOf(request, records.record);
+      const session = await this.#remembered(records, record, signal);
+      if (session) return { session, attachment: session.attach({ resume, defaultedFields, replaceRemoved }, sink) };
     }
   }
 
-  #recordOf(request: AttachRequest): { record: FrameworkRecord; defaultedFields: readonly string[] } {
+  /** @throws the signal's reason if the client has gone; BridgeError BRIDGE_SHUTTING_DOWN */
+  #mayAttach(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#gate.isShut) throw shuttingDown();
+  }
+
+  /** Stores what a client makes of its framework, and gives the session; undefined if that has ended meanwhile. */
+  async #remembered(
+    records: RecordWriter,
+    record: FrameworkRecord,
+    signal: AbortSignal | undefined,
+  ): Promise<Session | undefined> {
+    const { frameworkName } = record;
+    const known = this.#sessions.get(frameworkName);
+    // A client that changes nothing is attached whether the disk can be written or not.
+    const kept = records.record;
+    if (known && kept && sameRecord({ ...record, detachedAtMs: kept.detachedAtMs }, kept)) return known;
+    known?.attaching();
+    try {
+      const accepted = await records.propose(record, {
+        stillWanted: () => this.#mayAttach(signal),
+        accept: (before) => {
+          if (before) known?.recordChanged(before);
+        },
+      });
+      if (!accepted) return undefined;
+    } catch (error) {
+      known?.notAttached();
+      throw error instanceof StoreError ? storeUnavailable(error.cause) : error;
+    }
+    if (known) return known;
+    const session = this.#open(records.record ?? record, records);
+    session.start();
+    return session;
+  }
+
+  #recordOf(
+    request: AttachRequest,
+    known: FrameworkRecord | undefined,
+  ): { record: FrameworkRecord; defaultedFields: readonly string[] } {
     const { frameworkName } = request;
-    const known = this.#sessions.get(frameworkName)?.state.record ?? this.#options.store.framework(frameworkName);
     const { defaultLeaseMs = 60_000, maxLeaseMs = 24 * 3_600_000, link } = this.#options;
     const common = {
       leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, maxLeaseMs),
@@ -237,6 +274,7 @@ export class SessionManager {
     const frameworkId = known?.frameworkId ?? completed.id ?? randomUUID();
     if (completed.id !== undefined && completed.id !== frameworkId)
       throw otherId(frameworkName, frameworkId, completed.id);
+    if (!known && completed.id !== undefined && this.#records.isHeld(completed.id)) throw idOfAnother(completed.id);
     const record: FrameworkRecord = {
       ...common,
       frameworkName,
@@ -254,8 +292,8 @@ export class SessionManager {
     return { ...record, frameworkInfo: withPrincipal(record.frameworkInfo, principal) };
   }
 
-  #open(record: FrameworkRecord): Session {
-    const session = new Session(record, this.#options, {
+  #open(record: FrameworkRecord, records: RecordWriter): Session {
+    const session = new Session(record, records, this.#options, {
       gate: this.#gate,
       ended: (ended, next) => this.#retire(ended, next, undefined),
     });
@@ -269,20 +307,11 @@ export class SessionManager {
       this.#sessions.delete(session.frameworkName);
       this.#openNames.delete(session.frameworkName);
     }
-    const closing = this.#store(session, next)
-      .catch((cause: unknown) => {
-        this.#options.link.log.error({ framework: session.frameworkName, err: cause }, "the end could not be stored");
-      })
+    const closing = this.#records
+      .end(session.frameworkName, next)
       .then(() => session.close(error))
       .finally(() => this.#closing.delete(closing));
     this.#closing.set(closing, session.frameworkName);
     return closing;
-  }
-
-  async #store(session: Session, next: "keep" | "forget"): Promise<void> {
-    const { store } = this.#options;
-    if (next === "keep") return store.put({ ...session.state.record, open: false, detachedAtMs: undefined });
-    await store.remove(session.frameworkName);
-    this.#storedNames.delete(session.frameworkName);
   }
 }

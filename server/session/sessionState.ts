@@ -4,6 +4,7 @@ import { rolesOf } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub, OfferChange } from "./observerHub.js";
 import { OpenOffers } from "./openOffers.js";
+import type { RecordWriter } from "./recordWriter.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
 import { TokenlessUpdates } from "./tokenlessUpdates.js";
@@ -11,7 +12,7 @@ import { OwedUpdates } from "./updates.js";
 
 /** What the parts of one session share. */
 export interface SessionState {
-  record: FrameworkRecord;
+  readonly record: FrameworkRecord;
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
   readonly log: EventLog;
@@ -25,15 +26,21 @@ export interface SessionState {
 
 /** Of a session that begins: nothing is open yet, and its tasks are those that the store remembers. */
 export function newSessionState(
-  record: FrameworkRecord,
+  first: FrameworkRecord,
+  records: RecordWriter,
   store: FrameworkStore,
   hub: ObserverHub,
   eventLog: EventLogOptions | undefined,
 ): SessionState {
   const tasks = new KnownTasks();
-  for (const task of store.tasks(record.frameworkName)) tasks.launched(task, Date.now());
+  for (const task of store.tasks(first.frameworkName)) tasks.launched(task, Date.now());
+  let last = first;
   return {
-    record,
+    get record() {
+      // A framework that is forgotten still has a name, until the last that concerns it is told.
+      last = records.record ?? last;
+      return last;
+    },
     store,
     hub,
     log: new EventLog(eventLog),
@@ -42,7 +49,7 @@ export function newSessionState(
     owed: new OwedUpdates(),
     tokenless: new TokenlessUpdates(),
     tasks,
-    suppression: new Suppression(rolesOf(record.frameworkInfo), record.suppressedRoles),
+    suppression: new Suppression(rolesOf(first.frameworkInfo), first.suppressedRoles),
   };
 }
 

@@ -64,11 +64,20 @@ export class LmdbStore implements FrameworkStore {
     await this.#root.flushed;
   }
 
-  async remove(frameworkName: string): Promise<void> {
+  replace(record: FrameworkRecord): Promise<void> {
+    const { frameworkName } = record;
+    return this.#withoutTasks(frameworkName, () => this.#frameworks.put(frameworkName, record));
+  }
+
+  remove(frameworkName: string): Promise<void> {
+    return this.#withoutTasks(frameworkName, () => this.#frameworks.remove(frameworkName));
+  }
+
+  async #withoutTasks(frameworkName: string, write: () => Promise<unknown>): Promise<void> {
     // Keys that are not committed yet are not among those that are read.
     await this.#lastChange;
     const removals = this.#taskKeys(frameworkName).map((key) => this.#tasks.remove(key));
-    await Promise.all([...removals, this.#frameworks.remove(frameworkName)].map(committed));
+    await Promise.all([...removals, write()].map(committed));
     await this.#root.flushed;
   }
 

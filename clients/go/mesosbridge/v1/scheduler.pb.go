@@ -143,7 +143,7 @@ type SubscribeRequest struct {
 	FrameworkName string `protobuf:"bytes,1,opt,name=framework_name,json=frameworkName,proto3" json:"framework_name,omitempty"`
 	// The framework as Mesos shall know it. `user` is required; `name` defaults to
 	// `framework_name`; `id` imports an existing framework and is refused where the
-	// bridge remembers another. `checkpoint` defaults to true and `failover_timeout` to
+	// bridge remembers another id for this name, or this id under another name. `checkpoint` defaults to true and `failover_timeout` to
 	// a week, so that tasks survive a restart; `Opened.framework_info` shows what was sent.
 	// If left out on a later attachment, the stored one is used.
 	FrameworkInfo *v1.FrameworkInfo `protobuf:"bytes,2,opt,name=framework_info,json=frameworkInfo,proto3" json:"framework_info,omitempty"`
