@@ -11,6 +11,8 @@ export interface ServeConfig {
   readonly masterScheme: MasterScheme;
   /** As host:port. */
   readonly listen: string;
+  /** True: `listen` may be an address that other machines reach, though clients are not authenticated. */
+  readonly insecure: boolean;
   readonly dataDir: string;
   readonly principal: string | undefined;
   readonly secretFile: string | undefined;
@@ -32,7 +34,10 @@ export interface ServeConfig {
 }
 
 /** What was typed, by the flags' names in camel case. */
-export type ServeFlags = Readonly<Partial<Record<keyof ServeConfig, string>>>;
+export type ServeFlags = Readonly<Partial<Record<ValueFlag, string>>> & { readonly insecure?: boolean };
+
+/** The flags that take a value. */
+type ValueFlag = Exclude<keyof ServeConfig, "insecure">;
 
 /** @throws Error with one line for the person who typed the flags. */
 export function parseServeConfig(flags: ServeFlags): ServeConfig {
@@ -42,6 +47,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     master: flag(flags, "master", "", (text) => parseMasterSpec(specText(text), masterScheme)),
     masterScheme,
     listen: flag(flags, "listen", "", hostAndPort),
+    insecure: flags.insecure ?? false,
     dataDir: flag(flags, "dataDir", "", filled("name a directory")),
     principal: optional(flags, "principal"),
     secretFile: optional(flags, "secretFile"),
@@ -70,7 +76,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
 }
 
 /** A flag's value, or the default's. An error names the flag. */
-function flag<T>(flags: ServeFlags, key: keyof ServeConfig, otherwise: string, read: (text: string) => T): T {
+function flag<T>(flags: ServeFlags, key: ValueFlag, otherwise: string, read: (text: string) => T): T {
   try {
     return read(flags[key] ?? otherwise);
   } catch (error) {
@@ -78,7 +84,7 @@ function flag<T>(flags: ServeFlags, key: keyof ServeConfig, otherwise: string, r
   }
 }
 
-function optional(flags: ServeFlags, key: keyof ServeConfig): string | undefined {
+function optional(flags: ServeFlags, key: ValueFlag): string | undefined {
   return flags[key] === undefined ? undefined : flag(flags, key, "", filled("must not be empty"));
 }
 
@@ -159,7 +165,7 @@ function readText(path: string, prefix: string): string {
 }
 
 function hostAndPort(text: string): string {
-  const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? [];
+  const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text) ?? [];
   if (port !== undefined && Number(port) <= 65_535) return text;
   throw new Error("use host:port, such as 127.0.0.1:50051; port 0 takes any");
 }

@@ -35,6 +35,10 @@ function serveCommand(): Command {
         "http",
       )
       .option("--listen <host:port>", "where to serve gRPC; port 0 takes any", "127.0.0.1:50051")
+      .option(
+        "--insecure",
+        "let --listen be an address that other machines reach: clients are not authenticated, so whoever reaches it controls every framework",
+      )
       .requiredOption("--data-dir <dir>", "where frameworks are remembered; made if it is missing")
       .option("--principal <name>", "authenticate to Mesos by HTTP basic authentication, with --secret-file")
       .option("--secret-file <file>", "holds the principal's secret; read again when it changes")

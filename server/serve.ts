@@ -4,6 +4,7 @@ import { readCertificates } from "./config.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { BridgeServer } from "./grpc/bridgeServer.js";
 import { checkBy } from "./grpc/schedulerService.js";
+import { allowedAddress, listenOn } from "./listening.js";
 import type { Log } from "./log.js";
 import {
   type Authentication,
@@ -31,6 +32,7 @@ export interface RunningBridge {
 
 /** Starts the bridge. @throws Error with one line that says what can't be used. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
+  const address = await allowedAddress(config);
   const tlsCa = readCertificates(config.masterCa);
   const authentication = await authenticationOf(config);
   const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
@@ -87,7 +89,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await store.close();
   };
   try {
-    const port = await listen(server, config.listen);
+    const port = await listenOn(server, address, log);
     restore(sessions, config.dataDir);
     probe.start();
     return { address: config.listen.replace(/\d+$/, String(port)), close: closeAll };
@@ -106,16 +108,6 @@ function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
     log.warn(fields, "the limit of open files (ulimit -n) allows fewer frameworks and connections than configured");
   }
   return limits;
-}
-
-async function listen(server: BridgeServer, address: string): Promise<number> {
-  try {
-    return await server.listen(address);
-  } catch (error) {
-    const { message } = error as Error;
-    if (message.includes("EADDRINUSE")) throw new Error(`--listen: ${address} is in use by another program`);
-    throw new Error(`--listen: ${address} can't be used: ${message}`);
-  }
 }
 
 /** A framework that can't be taken up ends the start: going on without it would be losing it without a word. */

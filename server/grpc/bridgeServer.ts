@@ -9,6 +9,7 @@ import type { SessionManager } from "../session/sessionManager.js";
 import type { CallsStream } from "./callsStream.js";
 import { Connections } from "./connections/connections.js";
 import { connectionLimits, type LimitOptions } from "./connections/limits.js";
+import type { ListenAddress } from "./connections/listenAddress.js";
 import { Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { observerService } from "./observerService.js";
@@ -78,8 +79,8 @@ export class BridgeServer {
     });
   }
 
-  /** Listens on `host:port`; port 0 takes any. Returns the port. @throws Error if the address can't be used. */
-  async listen(address: string): Promise<number> {
+  /** Listens, and returns the port. @throws Error if the address can't be used. */
+  async listen(address: ListenAddress): Promise<number> {
     return this.#listener.listen(address);
   }
 

@@ -1,6 +1,6 @@
-import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { ListenAddress } from "./listenAddress.js";
 
 /** Listens on the addresses of a name, all with the same port, and hands connections on. */
 export class Listener {
@@ -11,14 +11,11 @@ export class Listener {
     this.#onConnection = onConnection;
   }
 
-  /** Listens on `host:port`; port 0 takes any. Gives the port. @throws Error if no address of it can be used. */
-  async listen(address: string): Promise<number> {
-    const at = address.lastIndexOf(":");
-    const host = address.slice(0, at).replace(/^\[|\]$/g, "");
-    const found = await lookup(host, { all: true });
-    let port = Number(address.slice(at + 1));
+  /** Listens on all addresses. Gives the port. @throws Error if none of them can be used. */
+  async listen(address: ListenAddress): Promise<number> {
+    let { port } = address;
     let failure: unknown;
-    for (const { address: ip } of found) {
+    for (const ip of address.ips) {
       try {
         port = await this.#listenOn(ip, port);
       } catch (error) {
@@ -26,7 +23,7 @@ export class Listener {
       }
     }
     // One of several is enough: a name may have an IPv6 address on a machine that has no IPv6.
-    if (this.#servers.length === 0) throw failure ?? new Error(`${host} has no address`);
+    if (this.#servers.length === 0) throw failure;
     return port;
   }
 

@@ -41,10 +41,15 @@ async function run(...args: string[]): Promise<Ended> {
   });
 }
 
-/** Runs `serve` with a valid command line, changed by flags: undefined takes one out. */
-async function serve(flags: Record<string, string | undefined>): Promise<Ended> {
-  const all = { master: "127.0.0.1:1", "data-dir": join(dir, "data"), listen: "127.0.0.1:0", ...flags };
-  const given = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+type Flags = Record<string, string | true | undefined>;
+
+/** Runs `serve` with a valid command line, changed by flags: undefined takes one out, and true is a flag without value. */
+async function serve(flags: Flags): Promise<Ended> {
+  const all: Flags = { master: "127.0.0.1:1", "data-dir": join(dir, "data"), listen: "127.0.0.1:0", ...flags };
+  const given = Object.entries(all).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, value];
+  });
   return run("serve", ...given);
 }
 
@@ -97,7 +102,7 @@ test("an unknown command is told", async () => {
 });
 
 describe("a wrong command line is told in one line", () => {
-  const wrong: [name: string, flags: () => Record<string, string | undefined>, line: RegExp][] = [
+  const wrong: [name: string, flags: () => Flags, line: RegExp][] = [
     ["no master", () => ({ master: undefined }), /required option '--master/],
     ["no data directory", () => ({ "data-dir": undefined }), /required option '--data-dir/],
     ["an empty data directory", () => ({ "data-dir": "" }), /^mesos-bridge: --data-dir: /],
@@ -118,8 +123,13 @@ describe("a wrong command line is told in one line", () => {
     ],
     [
       "an address that is not here",
-      () => ({ listen: "192.0.2.1:50051" }),
+      () => ({ listen: "192.0.2.1:50051", insecure: true }),
       /^mesos-bridge: --listen: 192\.0\.2\.1:50051 can't be used: .*EADDRNOTAVAIL/,
+    ],
+    [
+      "an address that other machines reach",
+      () => ({ listen: "0.0.0.0:0" }),
+      /^mesos-bridge: --listen: 0\.0\.0\.0:0 is not a loopback address, .* or add --insecure, which says that you mean it$/m,
     ],
     ["a file as data directory", () => ({ "data-dir": file }), /^mesos-bridge: --data-dir: .* is not a directory/],
     [
