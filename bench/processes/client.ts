@@ -2,7 +2,7 @@
  * Clients that only count: attach to a bridge (or to the reference server, which speaks the same method), one stream for
  * each framework, and tell when so many events have come. Can acknowledge what they get, and make calls.
  */
-import { Client, type ClientDuplexStream, type ClientReadableStream, credentials, type Metadata } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, type ClientReadableStream, credentials } from "@grpc/grpc-js";
 import { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
 import { CallRequest, CallsRequest, CallsResponse, SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, ProtoReader } from "../../wire/proto.js";
@@ -98,9 +98,12 @@ function watch(value: unknown): void {
   observed = 0;
   observersEnded = 0;
   for (const stream of all) {
-    stream.on("metadata", (_: Metadata) => report({ kind: "watching" }));
-    stream.on("data", () => {
-      if (observers === all) observed++;
+    // The first message says that the stream stands.
+    stream.once("data", () => {
+      report({ kind: "watching" });
+      stream.on("data", () => {
+        if (observers === all) observed++;
+      });
     });
     // An observer that does not keep up is meant to be ended by the bridge.
     stream.on("error", () => {

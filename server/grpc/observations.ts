@@ -3,6 +3,7 @@ import {
   LaunchOutcome as LaunchOutcomeCode,
   OfferChange as OfferChangeCode,
 } from "../../gen/mesosbridge/v1/observer.js";
+import { Progress } from "../../gen/mesosbridge/v1/scheduler.js";
 import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
 import { idMessage } from "../mesos/calls.js";
 import type { LaunchOutcome, Observation, OfferChange } from "../session/observerHub.js";
@@ -24,6 +25,9 @@ const LAUNCH_OUTCOMES: Record<LaunchOutcome, LaunchOutcomeCode> = {
   refused: LaunchOutcomeCode.LAUNCH_OUTCOME_REFUSED,
   unknown: LaunchOutcomeCode.LAUNCH_OUTCOME_UNKNOWN,
 };
+
+/** The serialized `Watch...Response` of every kind that says: what was there before has been told. */
+export const SNAPSHOT_END = lengthDelimited(15, Progress.encode({ snapshotEnd: true }).finish());
 
 /** However many observers there are, an observation is serialized once. */
 const encoded = new WeakMap<Observation, Buffer>();

@@ -9,7 +9,7 @@ import type { Connections } from "./connections/connections.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { eventFilter } from "./eventFilter.js";
 import { listings } from "./listings.js";
-import { encodeObservation } from "./observations.js";
+import { encodeObservation, SNAPSHOT_END } from "./observations.js";
 import { ObserverStream } from "./observerStream.js";
 import { RequestFields } from "./requestFields.js";
 import { statusOf } from "./statusOf.js";
@@ -123,8 +123,10 @@ function isSession(session: Session | undefined): session is Session {
   return session !== undefined;
 }
 
+/** What was there before, and that this is all of it: so every stream says something at once. */
 function* messages(observations: Iterable<Observation>): Generator<Buffer> {
   for (const observation of observations) yield encodeObservation(observation);
+  yield SNAPSHOT_END;
 }
 
 /** Offers that are shown together, at most. */

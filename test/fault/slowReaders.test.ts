@@ -142,11 +142,9 @@ describe("slow readers", () => {
       for (const { id } of await scheduler.offers({ timeoutMs: 20_000 })) seen.add(id?.value ?? "");
     }
     const client = cleanup.use(new BridgeClient(bridge.address));
-    const watched = client.stream("watchOffers", { frameworkName: scheduler.name });
-    const shown = new Set<string>();
-    while (shown.size < offers.length) {
-      for (const { id } of (await watched.nextAny({ timeoutMs: 20_000 })).offers) shown.add(id?.value ?? "");
-    }
+    const watched = client.wholeStream("watchOffers", { frameworkName: scheduler.name });
+    await watched.next(({ progress }) => progress?.snapshotEnd === true, { timeoutMs: 60_000 });
+    const shown = new Set(watched.received.flatMap((response) => response.offers.map(({ id }) => id?.value)));
     expect(shown).toEqual(seen);
   });
 });

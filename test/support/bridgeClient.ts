@@ -1,4 +1,4 @@
-import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
+import { Client, type ClientOptions, type ClientReadableStream, credentials } from "@grpc/grpc-js";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
 import { type Ending, endingOf } from "./bridgeEnding.js";
@@ -76,11 +76,14 @@ export class BridgeClient {
     });
   }
 
-  /** Opens a stream of responses. */
+  /** Opens a stream of what happens: responses that only tell how far a Watch stream is are left out. */
   stream<N extends StreamName>(name: N, request: RequestOf<N>): BridgeStream<ResponseOf<N>> {
-    const decode = (response: Buffer) => methods[name].responseType.decode(response) as ResponseOf<N>;
-    const call = this.#client.makeServerStreamRequest(path(name), identity, decode, this.#encode(name, request));
-    return BridgeStream.of(call, (response) => [response]);
+    return BridgeStream.of(this.#open(name, request), (response) => (isProgress(response) ? [] : [response]));
+  }
+
+  /** Opens a stream of all responses. */
+  wholeStream<N extends StreamName>(name: N, request: RequestOf<N>): BridgeStream<ResponseOf<N>> {
+    return BridgeStream.of(this.#open(name, request), (response) => [response]);
   }
 
   /** Subscribes, and gives the events one by one. */
@@ -119,10 +122,19 @@ export class BridgeClient {
     this.#client.close();
   }
 
+  #open<N extends StreamName>(name: N, request: RequestOf<N>): ClientReadableStream<ResponseOf<N>> {
+    const decode = (response: Buffer) => methods[name].responseType.decode(response) as ResponseOf<N>;
+    return this.#client.makeServerStreamRequest(path(name), identity, decode, this.#encode(name, request));
+  }
+
   #encode<N extends keyof Methods>(name: N, request: RequestOf<N>): Uint8Array {
     const type = methods[name].requestType as unknown as Message<unknown, RequestOf<N>>;
     return type.encode(type.fromPartial(request)).finish();
   }
+}
+
+function isProgress(response: ResponseOf<StreamName>): boolean {
+  return "progress" in response && response.progress !== undefined;
 }
 
 function path(name: keyof Methods): string {

@@ -109,6 +109,15 @@ describeBridge("the observer service", cluster, (suite) => {
     cleanup.defer(() => watched.cancel());
     const all = client.stream("watchOffers", {});
     cleanup.defer(() => all.cancel());
+    const whole = client.wholeStream("watchOffers", { frameworkName: scheduler.name });
+    cleanup.defer(() => whole.cancel());
+    await whole.next(({ progress }) => progress?.snapshotEnd === true);
+    const before = whole.received.slice(0, -1).flatMap(({ offers: shown }) => ids(shown));
+    expect(before.map(({ value }) => value).toSorted()).toEqual(
+      ids(offers)
+        .map(({ value }) => value)
+        .toSorted(),
+    );
     const open = await watched.nextAny();
     expect(open).toMatchObject({ frameworkName: scheduler.name, change: OfferChange.OFFER_CHANGE_OPENED });
     expect(
@@ -198,6 +207,8 @@ describeBridge("the observer service", cluster, (suite) => {
     await scheduler.updateTo(launched.taskId?.value ?? "", TASK_FINISHED);
     const watched = client.stream("watchEvents", { frameworkName, afterSequence: 1n });
     cleanup.defer(() => watched.cancel());
+    const whole = client.wholeStream("watchEvents", { frameworkName, afterSequence: 1n });
+    cleanup.defer(() => whole.cancel());
     await watched.next(
       ({ event }) => event?.event?.$case === "mesos" && event.event.value.update?.status?.state === TASK_FINISHED,
     );
@@ -207,6 +218,13 @@ describeBridge("the observer service", cluster, (suite) => {
     for (const [i, { event }] of watched.received.entries()) {
       expect(event).toEqual({ ...live[i], ackToken: "" });
     }
+    // What was there before, that this was all, and then what happens.
+    await whole.next(({ progress }) => progress?.snapshotEnd === true);
+    const missed = whole.received.length - 1;
+    expect(missed).toBe(watched.received.length);
+    await scheduler.ok("teardown");
+    await whole.next(({ event }) => event !== undefined && event.sequence > BigInt(missed + 1));
+    expect(whole.received.filter(({ progress }) => progress !== undefined)).toEqual([whole.received[missed]]);
   });
 
   test("WatchEvents refuses what it can't filter by", async () => {

@@ -90,6 +90,20 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
+const WATCHES = ["watchOffers", "watchLaunches", "watchStatusUpdates", "watchEvents"] as const;
+test.each(WATCHES)("%s says at once that it stands, though nothing happens", async (name) => {
+  const running = await bridge();
+  const client = cleanup.use(new BridgeClient(running.address));
+  for (const frameworkName of ["", "no-such-framework"]) {
+    const stream = client.wholeStream(name, { frameworkName });
+    await within(stream.connected, { what: "the head of the answer" });
+    const first = await stream.nextAny();
+    expect(first.progress).toMatchObject({ snapshotEnd: true });
+    expect(first.frameworkName).toBe("");
+    stream.cancel();
+  }
+});
+
 test("SIGTERM ends it at once while it waits for a master that says nothing", async () => {
   const running = await bridge();
   const client = cleanup.use(new BridgeClient(running.address));

@@ -812,7 +812,9 @@ type WatchOffersResponse struct {
 	// The offers as Mesos sent them; set for OPENED.
 	Offers []*v1.Offer `protobuf:"bytes,4,rep,name=offers,proto3" json:"offers,omitempty"`
 	// Their ids; set for all but OPENED.
-	OfferIds      []*v1.OfferID `protobuf:"bytes,5,rep,name=offer_ids,json=offerIds,proto3" json:"offer_ids,omitempty"`
+	OfferIds []*v1.OfferID `protobuf:"bytes,5,rep,name=offer_ids,json=offerIds,proto3" json:"offer_ids,omitempty"`
+	// Set in the message that ends what was there before; it holds nothing else.
+	Progress      *Progress `protobuf:"bytes,15,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -882,6 +884,13 @@ func (x *WatchOffersResponse) GetOfferIds() []*v1.OfferID {
 	return nil
 }
 
+func (x *WatchOffersResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
 // Watches launches.
 type WatchLaunchesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -942,7 +951,9 @@ type WatchLaunchesResponse struct {
 	// The tasks that it asks for.
 	Tasks []*v1.TaskInfo `protobuf:"bytes,5,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	// The master's text when it refused.
-	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// Set in the message that ends what was there before; it holds nothing else.
+	Progress      *Progress `protobuf:"bytes,15,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1019,6 +1030,13 @@ func (x *WatchLaunchesResponse) GetMessage() string {
 	return ""
 }
 
+func (x *WatchLaunchesResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
 // Watches status updates.
 type WatchStatusUpdatesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1073,7 +1091,9 @@ type WatchStatusUpdatesResponse struct {
 	// When the bridge received it.
 	ReceiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=receive_time,json=receiveTime,proto3" json:"receive_time,omitempty"`
 	// The status as Mesos sent it.
-	Status        *v1.TaskStatus `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	Status *v1.TaskStatus `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	// Set in the message that ends what was there before; it holds nothing else.
+	Progress      *Progress `protobuf:"bytes,15,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1125,6 +1145,13 @@ func (x *WatchStatusUpdatesResponse) GetReceiveTime() *timestamppb.Timestamp {
 func (x *WatchStatusUpdatesResponse) GetStatus() *v1.TaskStatus {
 	if x != nil {
 		return x.Status
+	}
+	return nil
+}
+
+func (x *WatchStatusUpdatesResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
 	}
 	return nil
 }
@@ -1218,7 +1245,9 @@ type WatchEventsResponse struct {
 	// The framework's name.
 	FrameworkName string `protobuf:"bytes,1,opt,name=framework_name,json=frameworkName,proto3" json:"framework_name,omitempty"`
 	// The event.
-	Event         *SessionEvent `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Event *SessionEvent `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// Set in the message that ends what was there before; it holds nothing else.
+	Progress      *Progress `protobuf:"bytes,15,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1263,6 +1292,13 @@ func (x *WatchEventsResponse) GetFrameworkName() string {
 func (x *WatchEventsResponse) GetEvent() *SessionEvent {
 	if x != nil {
 		return x.Event
+	}
+	return nil
+}
+
+func (x *WatchEventsResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
 	}
 	return nil
 }
@@ -1320,37 +1356,41 @@ const file_mesosbridge_v1_observer_proto_rawDesc = "" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\";\n" +
 	"\x12WatchOffersRequest\x12%\n" +
-	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\xfa\x01\n" +
+	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\xb0\x02\n" +
 	"\x13WatchOffersResponse\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x123\n" +
 	"\x06change\x18\x03 \x01(\x0e2\x1b.mesosbridge.v1.OfferChangeR\x06change\x12'\n" +
 	"\x06offers\x18\x04 \x03(\v2\x0f.mesos.v1.OfferR\x06offers\x12.\n" +
-	"\toffer_ids\x18\x05 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\"=\n" +
+	"\toffer_ids\x18\x05 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x124\n" +
+	"\bprogress\x18\x0f \x01(\v2\x18.mesosbridge.v1.ProgressR\bprogress\"=\n" +
 	"\x14WatchLaunchesRequest\x12%\n" +
-	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\x9b\x02\n" +
+	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\xd1\x02\n" +
 	"\x15WatchLaunchesResponse\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x127\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x1d.mesosbridge.v1.LaunchOutcomeR\aoutcome\x12.\n" +
 	"\toffer_ids\x18\x04 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x12(\n" +
 	"\x05tasks\x18\x05 \x03(\v2\x12.mesos.v1.TaskInfoR\x05tasks\x12\x18\n" +
-	"\amessage\x18\x06 \x01(\tR\amessage\"B\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x124\n" +
+	"\bprogress\x18\x0f \x01(\v2\x18.mesosbridge.v1.ProgressR\bprogress\"B\n" +
 	"\x19WatchStatusUpdatesRequest\x12%\n" +
-	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\xb0\x01\n" +
+	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\"\xe6\x01\n" +
 	"\x1aWatchStatusUpdatesResponse\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12=\n" +
 	"\freceive_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreceiveTime\x12,\n" +
-	"\x06status\x18\x03 \x01(\v2\x14.mesos.v1.TaskStatusR\x06status\"\xd1\x01\n" +
+	"\x06status\x18\x03 \x01(\v2\x14.mesos.v1.TaskStatusR\x06status\x124\n" +
+	"\bprogress\x18\x0f \x01(\v2\x18.mesosbridge.v1.ProgressR\bprogress\"\xd1\x01\n" +
 	"\x12WatchEventsRequest\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12\x14\n" +
 	"\x05types\x18\x02 \x03(\tR\x05types\x12)\n" +
 	"\atask_id\x18\x03 \x01(\v2\x10.mesos.v1.TaskIDR\x06taskId\x12,\n" +
 	"\bagent_id\x18\x04 \x01(\v2\x11.mesos.v1.AgentIDR\aagentId\x12%\n" +
-	"\x0eafter_sequence\x18\x05 \x01(\x04R\rafterSequence\"p\n" +
+	"\x0eafter_sequence\x18\x05 \x01(\x04R\rafterSequence\"\xa6\x01\n" +
 	"\x13WatchEventsResponse\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x122\n" +
-	"\x05event\x18\x02 \x01(\v2\x1c.mesosbridge.v1.SessionEventR\x05event*\xad\x01\n" +
+	"\x05event\x18\x02 \x01(\v2\x1c.mesosbridge.v1.SessionEventR\x05event\x124\n" +
+	"\bprogress\x18\x0f \x01(\v2\x18.mesosbridge.v1.ProgressR\bprogress*\xad\x01\n" +
 	"\vOfferChange\x12\x1c\n" +
 	"\x18OFFER_CHANGE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OFFER_CHANGE_OPENED\x10\x01\x12\x1a\n" +
@@ -1417,8 +1457,9 @@ var file_mesosbridge_v1_observer_proto_goTypes = []any{
 	(*v1.AgentID)(nil),                 // 24: mesos.v1.AgentID
 	(*v1.TaskStatus)(nil),              // 25: mesos.v1.TaskStatus
 	(*v1.OfferID)(nil),                 // 26: mesos.v1.OfferID
-	(*v1.TaskInfo)(nil),                // 27: mesos.v1.TaskInfo
-	(*SessionEvent)(nil),               // 28: mesosbridge.v1.SessionEvent
+	(*Progress)(nil),                   // 27: mesosbridge.v1.Progress
+	(*v1.TaskInfo)(nil),                // 28: mesos.v1.TaskInfo
+	(*SessionEvent)(nil),               // 29: mesosbridge.v1.SessionEvent
 }
 var file_mesosbridge_v1_observer_proto_depIdxs = []int32{
 	4,  // 0: mesosbridge.v1.ListFrameworksResponse.frameworks:type_name -> mesosbridge.v1.Framework
@@ -1436,34 +1477,38 @@ var file_mesosbridge_v1_observer_proto_depIdxs = []int32{
 	0,  // 12: mesosbridge.v1.WatchOffersResponse.change:type_name -> mesosbridge.v1.OfferChange
 	22, // 13: mesosbridge.v1.WatchOffersResponse.offers:type_name -> mesos.v1.Offer
 	26, // 14: mesosbridge.v1.WatchOffersResponse.offer_ids:type_name -> mesos.v1.OfferID
-	21, // 15: mesosbridge.v1.WatchLaunchesResponse.time:type_name -> google.protobuf.Timestamp
-	1,  // 16: mesosbridge.v1.WatchLaunchesResponse.outcome:type_name -> mesosbridge.v1.LaunchOutcome
-	26, // 17: mesosbridge.v1.WatchLaunchesResponse.offer_ids:type_name -> mesos.v1.OfferID
-	27, // 18: mesosbridge.v1.WatchLaunchesResponse.tasks:type_name -> mesos.v1.TaskInfo
-	21, // 19: mesosbridge.v1.WatchStatusUpdatesResponse.receive_time:type_name -> google.protobuf.Timestamp
-	25, // 20: mesosbridge.v1.WatchStatusUpdatesResponse.status:type_name -> mesos.v1.TaskStatus
-	23, // 21: mesosbridge.v1.WatchEventsRequest.task_id:type_name -> mesos.v1.TaskID
-	24, // 22: mesosbridge.v1.WatchEventsRequest.agent_id:type_name -> mesos.v1.AgentID
-	28, // 23: mesosbridge.v1.WatchEventsResponse.event:type_name -> mesosbridge.v1.SessionEvent
-	2,  // 24: mesosbridge.v1.ObserverService.ListFrameworks:input_type -> mesosbridge.v1.ListFrameworksRequest
-	5,  // 25: mesosbridge.v1.ObserverService.ListOffers:input_type -> mesosbridge.v1.ListOffersRequest
-	8,  // 26: mesosbridge.v1.ObserverService.ListTasks:input_type -> mesosbridge.v1.ListTasksRequest
-	11, // 27: mesosbridge.v1.ObserverService.WatchOffers:input_type -> mesosbridge.v1.WatchOffersRequest
-	13, // 28: mesosbridge.v1.ObserverService.WatchLaunches:input_type -> mesosbridge.v1.WatchLaunchesRequest
-	15, // 29: mesosbridge.v1.ObserverService.WatchStatusUpdates:input_type -> mesosbridge.v1.WatchStatusUpdatesRequest
-	17, // 30: mesosbridge.v1.ObserverService.WatchEvents:input_type -> mesosbridge.v1.WatchEventsRequest
-	3,  // 31: mesosbridge.v1.ObserverService.ListFrameworks:output_type -> mesosbridge.v1.ListFrameworksResponse
-	6,  // 32: mesosbridge.v1.ObserverService.ListOffers:output_type -> mesosbridge.v1.ListOffersResponse
-	9,  // 33: mesosbridge.v1.ObserverService.ListTasks:output_type -> mesosbridge.v1.ListTasksResponse
-	12, // 34: mesosbridge.v1.ObserverService.WatchOffers:output_type -> mesosbridge.v1.WatchOffersResponse
-	14, // 35: mesosbridge.v1.ObserverService.WatchLaunches:output_type -> mesosbridge.v1.WatchLaunchesResponse
-	16, // 36: mesosbridge.v1.ObserverService.WatchStatusUpdates:output_type -> mesosbridge.v1.WatchStatusUpdatesResponse
-	18, // 37: mesosbridge.v1.ObserverService.WatchEvents:output_type -> mesosbridge.v1.WatchEventsResponse
-	31, // [31:38] is the sub-list for method output_type
-	24, // [24:31] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	27, // 15: mesosbridge.v1.WatchOffersResponse.progress:type_name -> mesosbridge.v1.Progress
+	21, // 16: mesosbridge.v1.WatchLaunchesResponse.time:type_name -> google.protobuf.Timestamp
+	1,  // 17: mesosbridge.v1.WatchLaunchesResponse.outcome:type_name -> mesosbridge.v1.LaunchOutcome
+	26, // 18: mesosbridge.v1.WatchLaunchesResponse.offer_ids:type_name -> mesos.v1.OfferID
+	28, // 19: mesosbridge.v1.WatchLaunchesResponse.tasks:type_name -> mesos.v1.TaskInfo
+	27, // 20: mesosbridge.v1.WatchLaunchesResponse.progress:type_name -> mesosbridge.v1.Progress
+	21, // 21: mesosbridge.v1.WatchStatusUpdatesResponse.receive_time:type_name -> google.protobuf.Timestamp
+	25, // 22: mesosbridge.v1.WatchStatusUpdatesResponse.status:type_name -> mesos.v1.TaskStatus
+	27, // 23: mesosbridge.v1.WatchStatusUpdatesResponse.progress:type_name -> mesosbridge.v1.Progress
+	23, // 24: mesosbridge.v1.WatchEventsRequest.task_id:type_name -> mesos.v1.TaskID
+	24, // 25: mesosbridge.v1.WatchEventsRequest.agent_id:type_name -> mesos.v1.AgentID
+	29, // 26: mesosbridge.v1.WatchEventsResponse.event:type_name -> mesosbridge.v1.SessionEvent
+	27, // 27: mesosbridge.v1.WatchEventsResponse.progress:type_name -> mesosbridge.v1.Progress
+	2,  // 28: mesosbridge.v1.ObserverService.ListFrameworks:input_type -> mesosbridge.v1.ListFrameworksRequest
+	5,  // 29: mesosbridge.v1.ObserverService.ListOffers:input_type -> mesosbridge.v1.ListOffersRequest
+	8,  // 30: mesosbridge.v1.ObserverService.ListTasks:input_type -> mesosbridge.v1.ListTasksRequest
+	11, // 31: mesosbridge.v1.ObserverService.WatchOffers:input_type -> mesosbridge.v1.WatchOffersRequest
+	13, // 32: mesosbridge.v1.ObserverService.WatchLaunches:input_type -> mesosbridge.v1.WatchLaunchesRequest
+	15, // 33: mesosbridge.v1.ObserverService.WatchStatusUpdates:input_type -> mesosbridge.v1.WatchStatusUpdatesRequest
+	17, // 34: mesosbridge.v1.ObserverService.WatchEvents:input_type -> mesosbridge.v1.WatchEventsRequest
+	3,  // 35: mesosbridge.v1.ObserverService.ListFrameworks:output_type -> mesosbridge.v1.ListFrameworksResponse
+	6,  // 36: mesosbridge.v1.ObserverService.ListOffers:output_type -> mesosbridge.v1.ListOffersResponse
+	9,  // 37: mesosbridge.v1.ObserverService.ListTasks:output_type -> mesosbridge.v1.ListTasksResponse
+	12, // 38: mesosbridge.v1.ObserverService.WatchOffers:output_type -> mesosbridge.v1.WatchOffersResponse
+	14, // 39: mesosbridge.v1.ObserverService.WatchLaunches:output_type -> mesosbridge.v1.WatchLaunchesResponse
+	16, // 40: mesosbridge.v1.ObserverService.WatchStatusUpdates:output_type -> mesosbridge.v1.WatchStatusUpdatesResponse
+	18, // 41: mesosbridge.v1.ObserverService.WatchEvents:output_type -> mesosbridge.v1.WatchEventsResponse
+	35, // [35:42] is the sub-list for method output_type
+	28, // [28:35] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_mesosbridge_v1_observer_proto_init() }

@@ -36,6 +36,9 @@ const (
 //
 // Watches the frameworks of a bridge. An empty `framework_name` means all of them.
 //
+// Each `Watch...` stream sends one message that holds nothing but `progress`, with `snapshot_end`. It comes once all that
+// was there when the stream began has been sent; where that is nothing, it comes at once. What follows is live.
+//
 // A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else. Beyond the
 // number of watchers that the bridge, or one connection, may have, they are refused with RESOURCE_EXHAUSTED
 // `LIMIT_REACHED`; so is a list while earlier answers on its connection are not read.
@@ -46,13 +49,14 @@ type ObserverServiceClient interface {
 	ListOffers(ctx context.Context, in *ListOffersRequest, opts ...grpc.CallOption) (*ListOffersResponse, error)
 	// The tasks that the bridge knows: those launched through it, and those that it heard of since it started.
 	ListTasks(ctx context.Context, in *ListTasksRequest, opts ...grpc.CallOption) (*ListTasksResponse, error)
-	// The open offers, then offers as they come, are rescinded, used or declined.
+	// The open offers, then `progress`, then offers as they come, are rescinded, used or declined.
 	WatchOffers(ctx context.Context, in *WatchOffersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchOffersResponse], error)
 	// Launches as they are asked for and answered by the master.
 	WatchLaunches(ctx context.Context, in *WatchLaunchesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchLaunchesResponse], error)
 	// Status updates as they arrive, retransmissions left out.
 	WatchStatusUpdates(ctx context.Context, in *WatchStatusUpdatesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchStatusUpdatesResponse], error)
-	// Every event of the sessions, as their clients see them, without ack tokens.
+	// Every event of the sessions, as their clients see them, without ack tokens. With `after_sequence`, `progress` comes
+	// after the events of before.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 }
 
@@ -176,6 +180,9 @@ type ObserverService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsR
 //
 // Watches the frameworks of a bridge. An empty `framework_name` means all of them.
 //
+// Each `Watch...` stream sends one message that holds nothing but `progress`, with `snapshot_end`. It comes once all that
+// was there when the stream began has been sent; where that is nothing, it comes at once. What follows is live.
+//
 // A watcher that reads too slowly ends with RESOURCE_EXHAUSTED `SLOW_CONSUMER`, and hurts no one else. Beyond the
 // number of watchers that the bridge, or one connection, may have, they are refused with RESOURCE_EXHAUSTED
 // `LIMIT_REACHED`; so is a list while earlier answers on its connection are not read.
@@ -186,13 +193,14 @@ type ObserverServiceServer interface {
 	ListOffers(context.Context, *ListOffersRequest) (*ListOffersResponse, error)
 	// The tasks that the bridge knows: those launched through it, and those that it heard of since it started.
 	ListTasks(context.Context, *ListTasksRequest) (*ListTasksResponse, error)
-	// The open offers, then offers as they come, are rescinded, used or declined.
+	// The open offers, then `progress`, then offers as they come, are rescinded, used or declined.
 	WatchOffers(*WatchOffersRequest, grpc.ServerStreamingServer[WatchOffersResponse]) error
 	// Launches as they are asked for and answered by the master.
 	WatchLaunches(*WatchLaunchesRequest, grpc.ServerStreamingServer[WatchLaunchesResponse]) error
 	// Status updates as they arrive, retransmissions left out.
 	WatchStatusUpdates(*WatchStatusUpdatesRequest, grpc.ServerStreamingServer[WatchStatusUpdatesResponse]) error
-	// Every event of the sessions, as their clients see them, without ack tokens.
+	// Every event of the sessions, as their clients see them, without ack tokens. With `after_sequence`, `progress` comes
+	// after the events of before.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	mustEmbedUnimplementedObserverServiceServer()
 }

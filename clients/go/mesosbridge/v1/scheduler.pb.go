@@ -623,7 +623,7 @@ func (x *Opened) GetDefaultedFields() []string {
 // A sign of life.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True once an attachment: all that was open when it attached has been sent.
+	// True once for each stream: all that was there when it began has been sent.
 	SnapshotEnd   bool `protobuf:"varint,1,opt,name=snapshot_end,json=snapshotEnd,proto3" json:"snapshot_end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
