@@ -295,7 +295,9 @@ export class Session {
     observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#state.inverseOffers.clear();
     if (reason === this.#linkReason) return;
-    this.#options.link.log.warn({ framework: this.frameworkName, reason }, "no subscription");
+    // The master ends the subscription when it takes a TEARDOWN: nobody needs to look into that.
+    const expected = this.#linkReason === "" && this.#teardown.underWay;
+    this.#options.link.log[expected ? "info" : "warn"]({ framework: this.frameworkName, reason }, "no subscription");
     this.#linkReason = reason;
     this.#append({ kind: "link-changed", state: "connecting", reason, master: this.#master });
     this.#attachments.current?.wake();
@@ -303,9 +305,10 @@ export class Session {
 
   #onRefused(message: string): void {
     if (this.#closed) return;
-    this.#options.link.log.warn({ framework: this.frameworkName, reason: message }, "Mesos refuses the subscription");
+    const { log } = this.#options.link;
     const removed = message === "Framework has been removed";
-    if (removed && this.#teardown.removed()) return;
+    if (removed && this.#teardown.removed()) return log.info({ framework: this.frameworkName }, "torn down");
+    log.warn({ framework: this.frameworkName, reason: message }, "Mesos refuses the subscription");
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
     void this.#end("keep", refusedSubscription(message, this.#state.record.frameworkId));
   }

@@ -67,6 +67,11 @@ export class Teardown {
     if (this.#lasting || this.#waiting.length > 0) this.#send();
   }
 
+  /** True while a TEARDOWN is sent that Mesos may have taken, or may still take. */
+  get underWay(): boolean {
+    return this.#inFlight || this.#mayBeTaken;
+  }
+
   /** Mesos says that the framework has been removed. True if that is what was asked for. */
   removed(): boolean {
     if (!this.#lasting && !this.#mayBeTaken) return false;

@@ -27,6 +27,14 @@ describe("a subscription that ends before the answer to a call is there", () => 
     return cleanup.use(scheduler).linked();
   }
 
+  /** Lines of the log that want somebody's attention. */
+  function warnings(): string[] {
+    return bridge
+      .log()
+      .split("\n")
+      .filter((line) => /"level":[4-9]\d/.test(line));
+  }
+
   test("TEARDOWN whose answer is lost: the master says at the next subscription that it took it", async () => {
     const scheduler = await attach();
     const { connection } = await master.subscriptions.next();
@@ -37,9 +45,22 @@ describe("a subscription that ends before the answer to a call is there", () => 
     request.connection.reset();
     expect(await teardown).toMatchObject({ code: "OK" });
     expect(await scheduler.stream.ending()).toMatchObject({ code: "OK" });
+    expect(warnings()).toEqual([]);
     master.refuseSubscriptions(undefined);
     const next = await attach(scheduler.name);
     expect(next.frameworkId).not.toBe(scheduler.frameworkId);
+  });
+
+  test("TEARDOWN after which the subscription is refused for another reason: that is worth a warning", async () => {
+    const scheduler = await attach();
+    const { connection } = await master.subscriptions.next();
+    const teardown = scheduler.call("teardown");
+    const request = await master.call("TEARDOWN");
+    master.refuseSubscriptions("Framework is on holiday");
+    connection.endStream();
+    request.connection.reset();
+    expect(await teardown).toMatchObject({ reason: "OUTCOME_UNKNOWN" });
+    expect(warnings()).toEqual([expect.stringContaining("Framework is on holiday")]);
   });
 
   test("TEARDOWN that the master never got is sent again", async () => {
@@ -119,6 +140,7 @@ describe("a subscription that ends before the answer to a call is there", () => 
       subscription.connection.reset();
       teardown.connection.reset();
       expect(await back.stream.ending()).toMatchObject({ code: "ABORTED", reason: "LEASE_EXPIRED", retryable: true });
+      expect(warnings()).toEqual([]);
       master.refuseSubscriptions(undefined);
       const next = cleanup.use(await BridgeScheduler.attach(bridge.address, request(back.name)));
       expect(next.frameworkId).not.toBe(back.frameworkId);

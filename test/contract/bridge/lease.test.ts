@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { OfferChange } from "../../../gen/mesosbridge/v1/observer.js";
 import { ExpiryPolicy, LinkState } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { BridgeClient } from "../../support/bridgeClient.js";
 import { type BridgeScheduler, ids, isSnapshotEnd } from "../../support/bridgeScheduler.js";
 import { describeBridge } from "../../support/describeBridge.js";
 import { eventually } from "../../support/eventually.js";
@@ -152,6 +153,26 @@ describeBridge("a session without its client", options, (suite) => {
     // As an id of its own, the old one is used up.
     const third = await attach({ frameworkInfo: frameworkInfo({ id: { value: first.frameworkId } }) });
     expect(await third.stream.ending()).toMatchObject({ code: "FAILED_PRECONDITION", reason: "FRAMEWORK_REMOVED" });
+  });
+
+  test("sessions that end as their clients want leave no warning in the log", async () => {
+    const { ownBridge, attach, cleanup } = suite();
+    const bridge = await ownBridge();
+    await bridge.process.logged(/a Mesos master answers/);
+    for (const end of ["teardown", "teardown", "closeSession"] as const) {
+      const scheduler = await attach({}, bridge);
+      await runningTask(scheduler);
+      expect(await scheduler.call(end)).toMatchObject({ code: "OK" });
+    }
+    const leased = await attach({ ...short, expiryPolicy: ExpiryPolicy.EXPIRY_POLICY_TEARDOWN }, bridge);
+    await leased.linked();
+    leased.stop();
+    const observer = cleanup.use(new BridgeClient(bridge.address));
+    await eventually(async () => {
+      const { response } = await observer.call("listFrameworks", { pageSize: 1000 });
+      return response?.frameworks.every(({ frameworkName }) => frameworkName !== leased.name);
+    });
+    expect(bridge.log().match(/^.*"level":[4-9]\d.*$/gm)).toBeNull();
   });
 
   test("a client that is back before the lease ends keeps its session, and the lease starts anew", async () => {
