@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallBudget } from "./callBudget.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
@@ -95,7 +96,7 @@ export class CallConnection {
   #outgoing: Uint8Array[] = [];
   #flushing: NodeJS.Immediate | undefined;
   #closed: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new PatientTimer((ms) => this.#drop(`the master did not answer within ${ms} ms`));
 
   constructor(options: CallConnectionOptions) {
     this.#options = options;
@@ -170,7 +171,7 @@ export class CallConnection {
     socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
     socket.on("error", (error) => this.#onEnd(socket, connectErrorText(error, master)));
     socket.on("close", () => this.#onEnd(socket, "the master closed the connection of calls"));
-    this.#startTimer();
+    this.#timer.start(this.#options.timeoutMs);
   }
 
   #onConnect(socket: Socket): void {
@@ -183,7 +184,7 @@ export class CallConnection {
 
   #write(body: Uint8Array, call: PendingCall): void {
     const socket = this.#socket as Socket;
-    if (this.#pending.length === this.#answered) this.#startTimer();
+    if (this.#pending.length === this.#answered) this.#timer.start(this.#options.timeoutMs);
     this.#pending.push(call);
     this.#outgoing.push(body);
     // What is sent within one turn of the event loop leaves in one write, whatever number of
@@ -219,8 +220,8 @@ export class CallConnection {
     this.#answered++;
     this.#pendingChanged(-call.bytes);
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
-    if (this.pendingCalls === 0) this.#stopTimer();
-    else this.#timer?.refresh();
+    if (this.pendingCalls === 0) this.#timer.stop();
+    else this.#timer.refresh();
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
     const outcome = outcomeOf(response);
@@ -253,7 +254,7 @@ export class CallConnection {
 
   /** Ends the socket; the next call opens another, unless the connection is closed. */
   #drop(reason: string): void {
-    this.#stopTimer();
+    this.#timer.stop();
     const written = this.#pending.length - this.#outgoing.length;
     const unanswered = this.#pending.slice(this.#answered, written);
     const unsent = [...this.#pending.slice(written), ...this.#waiting];
@@ -270,17 +271,6 @@ export class CallConnection {
     if (unanswered.length + unsent.length > 0 && this.#closed === undefined) this.#options.onBroken(reason);
     for (const call of unanswered) this.#tell(call, { kind: "unknown", message: reason });
     for (const call of unsent) this.#tell(call, { kind: "not-sent", message: reason });
-  }
-
-  #startTimer(): void {
-    this.#stopTimer();
-    const { timeoutMs } = this.#options;
-    this.#timer = setTimeout(() => this.#drop(`the master did not answer within ${timeoutMs} ms`), timeoutMs);
-  }
-
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 }
 

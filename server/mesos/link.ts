@@ -1,3 +1,4 @@
+import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Log } from "../log.js";
 import type { Authentication } from "./authentication.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
@@ -6,7 +7,6 @@ import { CallConnection, type CallOutcome } from "./callConnection.js";
 import type { MasterDetector } from "./detector.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
-import { Watchdog } from "./watchdog.js";
 
 export interface LinkOptions {
   readonly detector: MasterDetector;
@@ -197,7 +197,7 @@ export class Link {
     const { connectTimeoutMs = 10_000, maxRecordBytes = 256 * 1024 * 1024, tlsCa } = this.#options;
     const controller = new AbortController();
     this.#subscription = controller;
-    const watchdog = new Watchdog((ms) => controller.abort(new Error(`${master.host} was silent for ${ms} ms`)));
+    const watchdog = new PatientTimer((ms) => controller.abort(new Error(`${master.host} was silent for ${ms} ms`)));
     let streamId = "";
     try {
       return await subscribe(
@@ -237,7 +237,7 @@ export class Link {
     master: URL,
     streamId: string,
     authorization: string | undefined,
-    watchdog: Watchdog,
+    watchdog: PatientTimer,
   ): void {
     const relayed: Uint8Array[] = [];
     for (const event of events) {
@@ -259,7 +259,7 @@ export class Link {
     master: URL,
     streamId: string,
     authorization: string | undefined,
-    watchdog: Watchdog,
+    watchdog: PatientTimer,
   ) {
     const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
     const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;

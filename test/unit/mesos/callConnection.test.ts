@@ -6,6 +6,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster, response } from "../../support/fakeMaster.js";
 import { watchLeftovers } from "../../support/leftovers.js";
+import { standStill } from "../../support/standStill.js";
 
 let cleanup: Cleanup;
 let master: FakeMaster;
@@ -177,6 +178,18 @@ test.each([200, 202, 204])("a %i is accepted", async (status) => {
   (await master.requests.next()).connection.answer(status);
   await caller.answered.next();
   expect(caller.outcomes.get("a")).toEqual(accepted);
+});
+
+test("an answer that waits in the socket of a bridge that stood still came in time", async () => {
+  const caller = new Caller({ timeoutMs: 300 });
+  caller.send("a", "b");
+  const [request] = await master.requests.take(2);
+  request?.connection.write(ACCEPTED);
+  standStill(600);
+  await caller.answered.next();
+  request?.connection.write(ACCEPTED);
+  await caller.answered.next();
+  expect([...caller.outcomes.values()]).toEqual([accepted, accepted]);
 });
 
 test("informational answers are passed over", async () => {

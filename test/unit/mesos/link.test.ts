@@ -1,9 +1,11 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import type { CallOutcome } from "../../../server/mesos/callConnection.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually, within } from "../../support/eventually.js";
 import { chunk, type FakeConnection, type FakeRequest, record } from "../../support/fakeMaster.js";
+import { standStill } from "../../support/standStill.js";
 import { LinkTests, rescind, type Subject, type Told } from "./linkTests.js";
 
 const links = new LinkTests();
@@ -155,6 +157,18 @@ describe("what ends a subscription, is told, and is tried again", () => {
     connection.sendRaw(Buffer.concat([record(rescind("a")), Buffer.from("x")]));
     expect(await subject.told.next()).toEqual({ event: "RESCIND" });
     expect(await subject.disconnected()).toContain("not RecordIO");
+  });
+
+  test("heartbeats that wait in the socket of a bridge that stood still", async () => {
+    const subject = links.subject([links.master.url], { missedHeartbeats: 1 });
+    const { connection } = await links.master.subscription({ heartbeatSeconds: 1 });
+    await subject.connected();
+    connection.heartbeat();
+    standStill(1_500);
+    for (let i = 0; i < 5; i++) await turn();
+    connection.send(rescind("o"));
+    expect(await subject.told.next()).toEqual({ event: "RESCIND" });
+    expect(subject.attempts).toBe(1);
   });
 
   test("heartbeats that stop", async () => {

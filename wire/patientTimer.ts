@@ -1,0 +1,73 @@
+/** The longest time that one timer of Node can take. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** A timer that fires so late fires in a process that stood still (stopped, or its machine suspended), not a busy one. */
+const STOOD_STILL_MS = 1_000;
+/** One turn of the event loop reads what waits in the sockets, and the next hands on what was read. */
+const TURNS = 2;
+
+/**
+ * A timer that judges a peer by its silence. It never judges before what the peer has sent is read: once its time is
+ * over it lets the event loop read its sockets, and calls back only if nothing has called `refresh` or `stop` by then.
+ * A process that was stopped and goes on therefore sees first what came meanwhile. The time that the process stood
+ * still (over a second) does not count either: the peer, or what is between, may have stood still as well, so the timer
+ * then waits for that long again, for its own time at most.
+ */
+export class PatientTimer {
+  readonly #onSilence: (ms: number) => void;
+  #ms = 0;
+  /** When it is due, on the clock of `performance`. */
+  #dueMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** False while it waits once more for the time in which the process stood still. */
+  #whole = true;
+  #turn: NodeJS.Immediate | undefined;
+
+  /** @param onSilence called once per `start`, with its time, unless `stop` comes first */
+  constructor(onSilence: (ms: number) => void) {
+    this.#onSilence = onSilence;
+  }
+
+  /** Starts the time from the beginning. @param ms up to 24 days; longer times count as that */
+  start(ms: number): void {
+    this.stop();
+    this.#ms = Math.min(ms, MAX_TIMER_MS);
+    this.#wait(this.#ms);
+  }
+
+  /** Starts the same time from the beginning, if it runs. */
+  refresh(): void {
+    if (this.#timer === undefined) return;
+    if (!this.#whole || this.#turn !== undefined) return this.start(this.#ms);
+    this.#dueMs = performance.now() + this.#ms;
+    this.#timer.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
+    this.#timer = undefined;
+    this.#turn = undefined;
+  }
+
+  #wait(ms: number): void {
+    this.#whole = ms === this.#ms;
+    this.#dueMs = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#due(), ms);
+  }
+
+  #due(): void {
+    const stoodStillMs = performance.now() - this.#dueMs;
+    this.#yield(TURNS, () => {
+      if (stoodStillMs >= STOOD_STILL_MS) this.#wait(Math.min(stoodStillMs, this.#ms));
+      else this.#onSilence(this.#ms);
+    });
+  }
+
+  #yield(turns: number, next: () => void): void {
+    this.#turn = setImmediate(() => {
+      if (turns > 1) return this.#yield(turns - 1, next);
+      this.stop();
+      next();
+    });
+  }
+}
