@@ -102,10 +102,22 @@ export function readAccept(payload: Uint8Array): AcceptView {
   /** Of a `Launch` or a `TaskGroupInfo`. */
   const readTasks = (list: Uint8Array) => eachValue(list, 1, (task) => tasks.push(readTask(task)));
   eachValue(payload, 2, (operation) => {
-    eachValue(operation, 2, readTasks);
-    eachValue(operation, 7, (group) => eachValue(group, 2, readTasks));
+    const type = readOperationType(operation);
+    if (type === LAUNCH) eachValue(operation, 2, readTasks);
+    else if (type === LAUNCH_GROUP) eachValue(operation, 7, (group) => eachValue(group, 2, readTasks));
   });
   return { offerIds: readIds(payload, 1), tasks };
+}
+
+/** `mesos.v1.Offer.Operation.Type`: Mesos looks at nothing but the message of the operation's type. */
+const LAUNCH = 1;
+const LAUNCH_GROUP = 6;
+
+/** 0 if unset. */
+function readOperationType(operation: Uint8Array): number {
+  const reader = new ProtoReader(operation);
+  while (reader.next()) if (reader.field === 1 && reader.wireType === VARINT) return reader.varint();
+  return 0;
 }
 
 function readTask(bytes: Uint8Array): LaunchedTaskView {

@@ -19,6 +19,15 @@ export class Malformed extends Error {
   override readonly name = "Malformed";
 }
 
+/** How many bits a varint of a type has, and whether a negative one repeats its sign up to the 64th. */
+export interface VarintBits {
+  readonly bits: 32 | 64;
+  readonly signed: boolean;
+}
+
+/** Bit 63 comes in the tenth byte; more would be bits that some readers drop and others count. */
+const MAX_LAST_BYTE = 0x01;
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -133,6 +142,15 @@ export class Cursor {
       if (byte < 0x80) break;
     }
     return result;
+  }
+
+  /** Whether the varint at `start`, which was read before and ends at the cursor, is one that a type of so many bits has. */
+  fits(start: number, { bits, signed }: VarintBits): boolean {
+    const last = this.position - start === MAX_VARINT_BYTES ? (this.buffer[this.position - 1] as number) : 0;
+    if (last > MAX_LAST_BYTE) return false;
+    if (bits === 64) return true;
+    const value = this.int64At(start);
+    return signed ? value >= -(2 ** 31) && value < 2 ** 31 : value >= 0 && value < 2 ** 32;
   }
 
   /** The signed 64-bit varint at `position`, which was read before: rounded beyond 2^53, its sign right. */

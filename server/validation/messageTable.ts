@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, type Registry, ScalarType } from "@bufbuild/protobuf";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../../wire/proto.js";
+import type { VarintBits } from "./cursor.js";
 import type { BytesCheck, FieldRule, MessageView, NumberCheck, RuleSet } from "./rule.js";
 
 /** How a field's value is read. */
@@ -21,8 +22,10 @@ export interface FieldEntry {
   readonly required: boolean;
   /** Where the walk keeps what it saw of this field. */
   readonly slot: number;
-  /** Slots of the other members of its oneof. */
-  readonly rivals: readonly number[];
+  /** The other members of its oneof. */
+  readonly rivals: readonly { readonly slot: number; readonly name: string }[];
+  /** What a varint of its type holds. */
+  readonly varintBits: VarintBits;
   readonly enumNumbers: ReadonlySet<number> | undefined;
   readonly enumNames: readonly string[];
   /** A proto2 enum: a number that it doesn't have leaves the field unset. */
@@ -144,7 +147,7 @@ export class MessageTables {
       name: field.name,
       required: requiredByRule ?? field.presence === LEGACY_REQUIRED,
       slot,
-      rivals: siblings.map((other) => slotOf(other.name)),
+      rivals: siblings.map(({ name }) => ({ name, slot: slotOf(name) })),
       ...checksOf(rules),
       table: this.#tableOf(field, gives),
     };
@@ -204,10 +207,24 @@ function isGroup(field: DescField): boolean {
 
 type Shape = Pick<
   FieldEntry,
-  "kind" | "wireType" | "scalar" | "repeated" | "map" | "packable" | "enumNumbers" | "enumNames" | "closed"
+  | "kind"
+  | "wireType"
+  | "scalar"
+  | "repeated"
+  | "map"
+  | "packable"
+  | "varintBits"
+  | "enumNumbers"
+  | "enumNames"
+  | "closed"
 >;
 
-const SINGULAR = { repeated: false, map: false, packable: false, scalar: undefined } as const;
+const INT32: VarintBits = { bits: 32, signed: true };
+const UINT32: VarintBits = { bits: 32, signed: false };
+/** Signs of these don't matter: all 64 bits are there. */
+const INT64: VarintBits = { bits: 64, signed: true };
+
+const SINGULAR = { repeated: false, map: false, packable: false, scalar: undefined, varintBits: INT32 } as const;
 const NO_ENUM = { enumNumbers: undefined, enumNames: [], closed: false } as const;
 const MESSAGE_SHAPE: Shape = { ...SINGULAR, ...NO_ENUM, kind: Kind.message, wireType: LENGTH_DELIMITED };
 
@@ -228,7 +245,7 @@ function enumShape(values: readonly { number: number; name: string }[], open: bo
 }
 
 function scalarShape(scalar: ScalarType): Shape {
-  return { ...SINGULAR, ...NO_ENUM, ...wireOf(scalar), scalar };
+  return { ...SINGULAR, ...NO_ENUM, ...wireOf(scalar), varintBits: varintBitsOf(scalar), scalar };
 }
 
 function wireOf(scalar: ScalarType): Pick<FieldEntry, "kind" | "wireType"> {
@@ -248,6 +265,11 @@ function wireOf(scalar: ScalarType): Pick<FieldEntry, "kind" | "wireType"> {
     default:
       return { kind: Kind.number, wireType: VARINT };
   }
+}
+
+function varintBitsOf(scalar: ScalarType): VarintBits {
+  if (scalar === ScalarType.INT32) return INT32;
+  return scalar === ScalarType.UINT32 || scalar === ScalarType.SINT32 ? UINT32 : INT64;
 }
 
 function checksOf(rules: readonly FieldRule[]): Pick<FieldEntry, "bytesCheck" | "numberCheck" | "countCheck"> {

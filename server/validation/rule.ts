@@ -30,7 +30,7 @@ export interface ContextRule {
 export interface FieldRule {
   readonly field: string;
   readonly within?: string;
-  /** Checks a string or bytes field: the value that counts (the last), or each element. */
+  /** Checks a string or bytes field, or each element of a repeated one. */
   readonly bytes?: BytesCheck;
   /** Checks the value of a singular number field. 64-bit values may be rounded; their sign is right. */
   readonly number?: NumberCheck;

@@ -14,7 +14,7 @@ export interface Validator {
   /**
    * All that is wrong with a message, at most 20 violations and then one that says "and more"; empty if nothing is.
    *
-   * Checked are the encoding, UTF-8, proto2's `required`, enum values where an unknown one leaves a
+   * Checked are the encoding, that what is not repeated comes once, UTF-8, proto2's `required`, enum values where an unknown one leaves a
    * required field unset, and the rules of `rules.ts` and `apiRules.ts`. Unknown fields are fine at every level.
    * `docs/validation.md` lists all of it.
    *

@@ -1,14 +1,14 @@
 import { ScalarType } from "@bufbuild/protobuf";
-import { LENGTH_DELIMITED, WireError } from "../../wire/proto.js";
+import { LENGTH_DELIMITED, VARINT, WireError } from "../../wire/proto.js";
 import { Cursor, MAX_DEPTH, Malformed } from "./cursor.js";
-import { type FieldPlace, findValue, mergedValue } from "./fieldValues.js";
+import { findValue } from "./fieldValues.js";
 import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
 import { PathStack } from "./path.js";
 import type { ElementTest, MessageView } from "./rule.js";
 import { unknownEnum } from "./text.js";
 import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
 
-/** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many. */
+/** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many came. */
 const STRIDE = 3;
 const START = 0;
 const END = 1;
@@ -22,8 +22,9 @@ const ENOUGH = new Enough();
  * One pass over a message. The fields of each message are read first, and noted in a stack of
  * integers; singular submessages and rules come after, because only then it is known which value of a field counts.
  *
- * What counts is what protobuf makes of repeated occurrences, for Mesos reads it so: the last value of a
- * singular field, the last member of a oneof, all parts of a submessage merged into one.
+ * A singular field must come once, and of a oneof one member: what readers make of several differs (the last value, the
+ * first, the last that they know), and one may check what another does not send. The same goes for numbers that do not
+ * fit their type.
  */
 export class Walker implements MessageView {
   readonly #cursor = new Cursor();
@@ -79,7 +80,7 @@ export class Walker implements MessageView {
       else this.#field(field, tag, base, end);
     }
     this.#reading = undefined;
-    for (const field of table.settled) this.#settle(table, field, base, start, end);
+    for (const field of table.settled) this.#settle(field, base);
     if (table.checks.length > 0) this.#check(table, base, start, end);
     this.#top = base;
     cursor.position = end;
@@ -106,47 +107,72 @@ export class Walker implements MessageView {
       this.#otherWireType(field, tag, base, end);
       return;
     }
-    const slot = base + field.slot * STRIDE;
     if (tag % 8 !== LENGTH_DELIMITED) {
-      const start = cursor.position;
-      if (field.kind === Kind.enum) this.#enumValue(field, base, cursor.varint(end), start);
-      else {
-        cursor.skip(tag, end, this.#path.depth);
-        this.#note(field, base, slot, start, cursor.position);
-      }
+      this.#number(field, base, end);
       return;
     }
     const valueEnd = cursor.lengthEnd(end);
     const start = cursor.position;
-    if (field.repeated) this.#element(field, start, valueEnd, this.#slots[slot + COUNT] as number);
+    if (field.repeated)
+      this.#element(field, start, valueEnd, this.#slots[base + field.slot * STRIDE + COUNT] as number);
     else if (field.kind === Kind.string) this.#text(field, start, valueEnd, -1);
-    this.#note(field, base, slot, start, valueEnd);
+    this.#note(field, base, start, valueEnd);
     cursor.position = valueEnd;
   }
 
-  #note(field: FieldEntry, base: number, slot: number, start: number, end: number): void {
-    const slots = this.#slots;
-    slots[slot + START] = start + 1;
-    slots[slot + END] = end + 1;
-    slots[slot + COUNT] = (slots[slot + COUNT] as number) + 1;
-    this.#clearRivals(field, base);
-  }
-
-  #clearRivals(field: FieldEntry, base: number): void {
-    for (const rival of field.rivals) this.#slots.fill(0, base + rival * STRIDE, base + (rival + 1) * STRIDE);
-  }
-
-  /** A number that the enum does not have leaves the field as it was: Mesos keeps it among the unknown fields. */
-  #enumValue(field: FieldEntry, base: number, value: number, start: number): void {
-    const slot = base + field.slot * STRIDE;
-    if (field.closed && !field.enumNumbers?.has(value)) {
-      if (this.#slots[slot + START] === 0) this.#slots[slot + END] = start + 1;
+  #number(field: FieldEntry, base: number, end: number): void {
+    const cursor = this.#cursor;
+    const start = cursor.position;
+    if (field.wireType !== VARINT) {
+      cursor.skip(field.wireType, end, this.#path.depth);
+      this.#note(field, base, start, cursor.position);
       return;
     }
-    this.#slots[slot + START] = start + 1;
-    this.#slots[slot + END] = this.#cursor.position + 1;
-    this.#slots[slot + COUNT] = (this.#slots[slot + COUNT] as number) + 1;
-    this.#clearRivals(field, base);
+    const value = cursor.varint(end);
+    this.#expectFit(field, start);
+    // A number that the enum does not have leaves the field unset: Mesos keeps it among the unknown fields.
+    if (field.closed && !field.enumNumbers?.has(value)) this.#noteUnknown(field, base, start);
+    else this.#note(field, base, start, cursor.position);
+  }
+
+  #expectFit(field: FieldEntry, start: number): void {
+    // Four bytes hold 28 bits, which fit every type.
+    if (this.#cursor.position - start <= 4 || this.#cursor.fits(start, field.varintBits)) return;
+    const { bits } = field.varintBits;
+    this.#add(this.#path.to(field), `has a number that does not fit its type: it has more than ${bits} bits`);
+  }
+
+  #note(field: FieldEntry, base: number, start: number, end: number): void {
+    const slots = this.#slots;
+    const slot = base + field.slot * STRIDE;
+    slots[slot + START] = start + 1;
+    slots[slot + END] = end + 1;
+    this.#countOne(field, base);
+  }
+
+  /** Only the end is noted: that the field has a number, and where, but no value. */
+  #noteUnknown(field: FieldEntry, base: number, start: number): void {
+    const slot = base + field.slot * STRIDE;
+    if (this.#slots[slot + START] === 0) this.#slots[slot + END] = start + 1;
+    if (!field.repeated) this.#countOne(field, base);
+  }
+
+  #countOne(field: FieldEntry, base: number): void {
+    const slot = base + field.slot * STRIDE + COUNT;
+    const count = (this.#slots[slot] as number) + 1;
+    this.#slots[slot] = count;
+    if (count === 1) this.#expectNoRival(field, base);
+    else if (count === 2 && !field.repeated) {
+      this.#add(this.#path.to(field), "is set more than once: it is not repeated, and must come once");
+    }
+  }
+
+  #expectNoRival(field: FieldEntry, base: number): void {
+    for (const rival of field.rivals) {
+      if (this.#slots[base + rival.slot * STRIDE + COUNT] === 0) continue;
+      this.#add(this.#path.to(field), `must not be set beside ${rival.name}: they are members of one oneof`);
+      return;
+    }
   }
 
   #element(field: FieldEntry, start: number, end: number, index: number): void {
@@ -177,7 +203,9 @@ export class Walker implements MessageView {
     const valueEnd = cursor.lengthEnd(end);
     const count = base + field.slot * STRIDE + COUNT;
     while (cursor.position < valueEnd) {
+      const start = cursor.position;
       cursor.skip(field.wireType, valueEnd, this.#path.depth);
+      if (field.wireType === VARINT) this.#expectFit(field, start);
       this.#slots[count] = (this.#slots[count] as number) + 1;
     }
   }
@@ -191,15 +219,19 @@ export class Walker implements MessageView {
     this.#path.pop();
   }
 
-  #settle(table: MessageTable, field: FieldEntry, base: number, start: number, end: number): void {
+  #settle(field: FieldEntry, base: number): void {
     const slot = base + field.slot * STRIDE;
     const valueStart = (this.#slots[slot + START] as number) - 1;
     const valueEnd = (this.#slots[slot + END] as number) - 1;
     const count = this.#slots[slot + COUNT] as number;
     if (field.repeated) this.#report(field, field.countCheck?.(count));
+    // Which one is meant is not known, so that nothing more can be said.
+    else if (count > 1) return;
     else if (valueStart < 0) this.#absent(field, valueEnd);
-    else if (field.kind === Kind.message) this.#submessage(table, field, count, start, end, valueStart, valueEnd);
-    else if (field.kind === Kind.string || field.kind === Kind.bytes) {
+    else if (field.kind === Kind.message) {
+      this.#cursor.position = valueStart;
+      this.#descend(field, valueEnd, -1);
+    } else if (field.kind === Kind.string || field.kind === Kind.bytes) {
       this.#report(field, field.bytesCheck?.(this.#cursor.buffer, valueStart, valueEnd));
     } else if (field.numberCheck) this.#report(field, field.numberCheck(this.#numberAt(field, valueStart)));
   }
@@ -212,33 +244,6 @@ export class Walker implements MessageView {
   #numberAt(field: FieldEntry, at: number): number {
     if (field.scalar === ScalarType.DOUBLE) return this.#cursor.doubleAt(at);
     return field.scalar === ScalarType.INT64 ? this.#cursor.int64At(at) : this.#cursor.int32At(at);
-  }
-
-  #submessage(
-    table: MessageTable,
-    field: FieldEntry,
-    count: number,
-    start: number,
-    end: number,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    const cursor = this.#cursor;
-    cursor.position = valueStart;
-    if (count === 1) {
-      this.#descend(field, valueEnd, -1);
-      return;
-    }
-    const outer = cursor.buffer;
-    cursor.buffer = mergedValue(this.#place(table, field, start, end));
-    cursor.position = 0;
-    this.#descend(field, cursor.buffer.length, -1);
-    cursor.buffer = outer;
-  }
-
-  /** The field's place in a message that starts and ends there, and that the walk is in. */
-  #place(table: MessageTable, field: FieldEntry, start: number, end: number): FieldPlace {
-    return { cursor: this.#cursor, table, field, start, end, depth: this.#path.depth };
   }
 
   #check(table: MessageTable, base: number, start: number, end: number): void {
@@ -267,19 +272,15 @@ export class Walker implements MessageView {
   }
 
   bytes(slot: number): Uint8Array | undefined {
+    if (!this.has(slot)) return undefined;
     const at = this.#base + slot * STRIDE;
-    const field = this.#table?.fields[slot];
-    if (!this.has(slot) || this.#table === undefined || field === undefined) return undefined;
-    if (field.kind === Kind.message && this.count(slot) > 1) {
-      return mergedValue(this.#place(this.#table, field, this.#start, this.#end));
-    }
     return this.#cursor.buffer.subarray((this.#slots[at + START] as number) - 1, (this.#slots[at + END] as number) - 1);
   }
 
   find(slot: number, test: ElementTest): Uint8Array | undefined {
     const field = this.#table?.fields[slot];
-    if (this.#table === undefined || field === undefined) return undefined;
-    return findValue(this.#place(this.#table, field, this.#start, this.#end), test);
+    if (field === undefined) return undefined;
+    return findValue(this.#cursor, { field, start: this.#start, end: this.#end, depth: this.#path.depth }, test);
   }
 
   report(slot: number | undefined, description: string): void {

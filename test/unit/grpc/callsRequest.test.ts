@@ -31,13 +31,6 @@ it("has nothing where nothing was sent", () => {
   expect(readCallsRequest(Buffer.alloc(0))).toEqual({ header: undefined, call: undefined, tokens: [], tag: 0n });
 });
 
-it("makes one message of the pieces of a message field, as protobuf does", () => {
-  const pieces = [{ header: { frameworkName: "first", attachmentId: "kept" } }, { header: { frameworkName: "last" } }];
-  const request = Buffer.concat(pieces.map((piece) => CallsRequest.encode(CallsRequest.fromPartial(piece)).finish()));
-  const header = CallsRequest.decode(part(1, readCallsRequest(request).header)).header;
-  expect(header).toMatchObject({ frameworkName: "last", attachmentId: "kept" });
-});
-
 function part(field: number, bytes: Uint8Array | undefined): Buffer {
   if (!bytes) throw new Error(`field ${field} is missing`);
   return Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes]);

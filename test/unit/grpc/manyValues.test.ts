@@ -30,7 +30,6 @@ const payloadOf = (request: Uint8Array, method: keyof typeof typedCalls) =>
 /** Requests of as many values as fit, and what the bridge makes of them. */
 const cases: [string, string, Buffer, (request: Buffer) => unknown][] = [
   ["fields that nobody knows", "KillTask", full(empty(15), task), (request) => payloadOf(request, "killTask")],
-  ["pieces of the header", "KillTask", full(empty(1), task), (request) => new RequestFields(request).message(1)],
   [
     "offers that are declined",
     "DeclineOffers",
@@ -57,7 +56,6 @@ const cases: [string, string, Buffer, (request: Buffer) => unknown][] = [
   ],
   ["tokens", "Acknowledge", full(empty(2)), (request) => new RequestFields(request).count(2)],
   ["tokens of Calls", "Calls", full(empty(3)), readCallsRequest],
-  ["pieces of the header of Calls", "Calls", full(empty(1)), readCallsRequest],
   [
     "capabilities",
     "Subscribe",

@@ -11,18 +11,37 @@ describe("a call that comes in pieces is read as Mesos reads it", () => {
     expect(readIds(payload, 1)).toEqual(["a", "b"]);
   });
 
-  test("so are its launches", () => {
-    const launch = (id: string) => messageField(2, [messageField(1, [lengthDelimited(2, idMessage(id))])]);
-    const group = (id: string) =>
-      messageField(7, [messageField(2, [messageField(1, [lengthDelimited(2, idMessage(id))])])]);
-    const operation = messageField(2, [launch("a"), group("b"), launch("c")]);
-    const accept = readAccept(Buffer.concat([offer("o"), operation, messageField(2, [launch("d")])]));
-    expect(accept.offerIds).toEqual(["o"]);
-    expect(accept.tasks.map(({ taskId }) => taskId).sort()).toEqual(["a", "b", "c", "d"]);
-  });
-
   test("of its uuid the last value counts", () => {
     const [first, last] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
     expect(readUuid(Buffer.concat([lengthDelimited(3, first), lengthDelimited(3, last)]))).toEqual(last);
+  });
+});
+
+describe("the tasks of an ACCEPT", () => {
+  const LAUNCH = 1;
+  const RESERVE = 2;
+  const LAUNCH_GROUP = 6;
+  const offer = lengthDelimited(1, idMessage("offer"));
+  const tasks = (...ids: string[]) => ids.map((id) => messageField(1, [lengthDelimited(2, idMessage(id))]));
+  const launch = (...ids: string[]) => messageField(2, tasks(...ids));
+  const group = (...ids: string[]) => messageField(7, [messageField(2, tasks(...ids))]);
+  const operation = (...parts: Uint8Array[]) => messageField(2, parts);
+  const launched = (...operations: Uint8Array[]) =>
+    readAccept(Buffer.concat([offer, ...operations])).tasks.map(({ taskId }) => taskId);
+
+  test("are those of all its launches, in their order", () => {
+    const operations = [
+      operation(varintField(1, LAUNCH), launch("a", "b")),
+      operation(group("c", "d"), varintField(1, LAUNCH_GROUP)),
+      operation(launch("e"), varintField(1, LAUNCH)),
+    ];
+    expect(launched(...operations)).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  test("are not those that lie in operations of other types", () => {
+    expect(launched(operation(varintField(1, RESERVE), launch("a"), group("b")))).toEqual([]);
+    expect(launched(operation(launch("a")))).toEqual([]);
+    expect(launched(operation(varintField(1, LAUNCH), launch("a"), group("b")))).toEqual(["a"]);
+    expect(launched(operation(varintField(1, LAUNCH_GROUP), launch("a"), group("b")))).toEqual(["b"]);
   });
 });

@@ -4,7 +4,7 @@ import { Offer } from "../../../gen/mesos/v1/mesos.js";
 import { createValidator } from "../../../server/validation/validator.js";
 import { at } from "../../support/paths.js";
 import { refusedCalls, stricterCalls, takenCalls } from "./examples/calls.js";
-import { refusedSubscriptions, takenSubscriptions } from "./examples/subscriptions.js";
+import { refusedSubscriptions, stricterSubscriptions, takenSubscriptions } from "./examples/subscriptions.js";
 
 const validator = createValidator(readFileSync(at("gen/descriptors.binpb")));
 const SUBSCRIBE = "mesos.v1.scheduler.Call.Subscribe";
@@ -18,7 +18,7 @@ const offer = Offer.fromPartial({
 });
 
 describe("a subscription", () => {
-  test.each(refusedSubscriptions)("is refused with $name", ({ bytes, field, says }) => {
+  test.each([...refusedSubscriptions, ...stricterSubscriptions])("is refused with $name", ({ bytes, field, says }) => {
     const violations = validator.validate(SUBSCRIBE, bytes());
     expect(violations).toEqual([{ field, description: expect.stringContaining(says) }]);
   });

@@ -144,18 +144,32 @@ function writeNumber(writer: BinaryWriter, number: number, field: DescField, val
 }
 
 /** Every required field in the tree, with its path, and a way to take it out. */
-export function requiredFields(node: MessageNode, path = ""): { path: string; remove: () => void }[] {
-  const found: { path: string; remove: () => void }[] = [];
-  for (const fieldNode of node.fields) {
+export function requiredFields(node: MessageNode): { path: string; remove: () => void }[] {
+  return fieldsOf(node)
+    .filter(({ fieldNode }) => isRequired(fieldNode.field))
+    .map(({ owner, fieldNode, path }) => ({
+      path,
+      remove: () => owner.fields.splice(owner.fields.indexOf(fieldNode), 1),
+    }));
+}
+
+/** Every field in the tree that is not repeated, with its path, and a way to write it once more. */
+export function singularFields(node: MessageNode): { path: string; repeat: () => void }[] {
+  return fieldsOf(node)
+    .filter(({ fieldNode: { field } }) => field.fieldKind !== "list" && field.fieldKind !== "map")
+    .map(({ owner, fieldNode, path }) => ({ path, repeat: () => owner.fields.push(fieldNode) }));
+}
+
+/** Every field in the tree, with its path and the message that it is of. */
+function fieldsOf(owner: MessageNode, path = ""): { owner: MessageNode; fieldNode: FieldNode; path: string }[] {
+  return owner.fields.flatMap((fieldNode) => {
     const { field, values } = fieldNode;
     const own = path === "" ? field.name : `${path}.${field.name}`;
-    if (isRequired(field))
-      found.push({ path: own, remove: () => node.fields.splice(node.fields.indexOf(fieldNode), 1) });
-    for (const [i, { key, value }] of values.entries()) {
-      if (!isMessage(value)) continue;
+    const inner = values.flatMap(({ key, value }, i) => {
+      if (!isMessage(value)) return [];
       const position = key !== undefined ? `[${JSON.stringify(key)}]` : field.fieldKind === "list" ? `[${i}]` : "";
-      found.push(...requiredFields(value, `${own}${position}`));
-    }
-  }
-  return found;
+      return fieldsOf(value, `${own}${position}`);
+    });
+    return [{ owner, fieldNode, path: own }, ...inner];
+  });
 }

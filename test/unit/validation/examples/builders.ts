@@ -24,6 +24,12 @@ export function subscribe(info: PartialFramework = {}, ...more: Uint8Array[]): B
   return concat(lengthDelimited(1, FrameworkInfo.encode(framework).finish()), ...more);
 }
 
+/** With fields in the framework that types can't say. */
+export function subscribeRaw(inFramework: Uint8Array[], ...more: Uint8Array[]): Buffer {
+  const framework = FrameworkInfo.fromPartial({ user: "root", name: "validation", failoverTimeout: 0 });
+  return concat(messageField(1, [FrameworkInfo.encode(framework).finish(), ...inFramework]), ...more);
+}
+
 export const suppressed = (role: string): Buffer => stringField(2, role);
 
 export function offerFilters(quantities: Record<string, number>): PartialFramework {

@@ -14,8 +14,8 @@ import {
   textResource,
   updateFramework,
 } from "./builders.js";
-import type { CallBytes, RefusedCall, TakenCall } from "./example.js";
-import { refusedOperations, takenOperations } from "./operations.js";
+import type { RefusedCall, StricterCall, TakenCall } from "./example.js";
+import { refusedOperations, stricterOperations, takenOperations } from "./operations.js";
 
 const without = (type: Exclude<keyof typeof Call_Type, "UNRECOGNIZED">): RefusedCall => ({
   name: `${type} without its message`,
@@ -289,7 +289,38 @@ export const takenCalls: readonly TakenCall[] = [
 ];
 
 /** Where the validator is stricter than Mesos, on purpose. */
-export const stricterCalls: readonly { name: string; bytes: CallBytes; field: string; says: string }[] = [
+export const stricterCalls: readonly StricterCall[] = [
+  ...stricterOperations,
+  {
+    name: "a type after another type",
+    bytes: () => concat(bare(12), bare(5)),
+    field: "type",
+    says: "is set more than once",
+  },
+  {
+    name: "a type before one that Mesos does not know",
+    bytes: () => concat(bare(5), bare(99)),
+    field: "type",
+    says: "is set more than once",
+  },
+  {
+    name: "a type that is REVIVE in its lower 32 bits",
+    bytes: () => concat(Buffer.from([0x10, 0x85, 0x80, 0x80, 0x80, 0x10])),
+    field: "type",
+    says: "it has more than 32 bits",
+  },
+  {
+    name: "a type that is REVIVE in its lower 64 bits",
+    bytes: () => concat(Buffer.from([0x10, 0x85, ...Array<number>(8).fill(0x80), 0x02])),
+    field: "type",
+    says: "it has more than 32 bits",
+  },
+  {
+    name: "a message in two parts",
+    bytes: () => concat(bare(5), messageField(15, []), messageField(15, [])),
+    field: "revive",
+    says: "is set more than once",
+  },
   {
     name: "text that is not UTF-8",
     bytes: () => concat(bare(6), lengthDelimited(6, lengthDelimited(1, lengthDelimited(1, Buffer.from([0xff, 0xfe]))))),

@@ -44,6 +44,10 @@ export interface RefusedCall extends Refusal {
   bytes: CallBytes;
 }
 
+/** Bytes that Mesos takes and the validator refuses, on purpose. */
+export type StricterCall = Omit<RefusedCall, "mesos">;
+export type StricterSubscribe = Omit<RefusedSubscribe, "mesos">;
+
 export interface TakenCall {
   name: string;
   bytes: CallBytes;

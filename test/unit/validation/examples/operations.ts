@@ -20,7 +20,7 @@ import {
   small,
   textResource,
 } from "./builders.js";
-import type { RefusedCall, TakenCall } from "./example.js";
+import type { RefusedCall, StricterCall, TakenCall } from "./example.js";
 
 const TASK_INFO = "accept.operations[0].launch.task_infos[0]";
 const GROUP = "accept.operations[0].launch_group";
@@ -377,24 +377,6 @@ export const takenOperations: readonly TakenCall[] = [
     outcome: "launched",
   },
   {
-    name: "a task id in two parts",
-    bytes: (offer) => {
-      const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
-      const taskId = concat(messageField(2, []), lengthDelimited(2, id(newTaskId())));
-      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
-    },
-    outcome: "launched",
-  },
-  {
-    name: "a task id whose last value is valid",
-    bytes: (offer) => {
-      const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
-      const taskId = messageField(2, [id("a/b"), id(newTaskId())]);
-      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
-    },
-    outcome: "launched",
-  },
-  {
     name: "an unknown operation before a launch",
     bytes: (offer) => {
       const accept = Call.decode(launch(offer, newTask(offer))).accept;
@@ -409,4 +391,28 @@ export const takenOperations: readonly TakenCall[] = [
     outcome: "taken",
   },
   { name: "a launch without its message", bytes: (offer) => operations(offer, { type: 1 }), outcome: "taken" },
+];
+
+/** Where the validator is stricter than Mesos, which makes one value of several and takes the last. */
+export const stricterOperations: readonly StricterCall[] = [
+  {
+    name: "a task id in two parts",
+    bytes: (offer) => {
+      const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
+      const taskId = concat(messageField(2, []), lengthDelimited(2, id(newTaskId())));
+      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
+    },
+    field: `${TASK_INFO}.task_id`,
+    says: "is set more than once",
+  },
+  {
+    name: "a task id of two values, the last of which is valid",
+    bytes: (offer) => {
+      const info = TaskInfo.encode(TaskInfo.fromPartial(newTask(offer, { taskId: undefined }))).finish();
+      const taskId = messageField(2, [id("a/b"), id(newTaskId())]);
+      return rawOperation(offer, varintField(1, 1), lengthDelimited(2, messageField(1, [info, taskId])));
+    },
+    field: `${TASK_INFO}.task_id.value`,
+    says: "is set more than once",
+  },
 ];

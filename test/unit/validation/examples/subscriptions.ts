@@ -1,6 +1,16 @@
+import type { FrameworkInfo_Capability_Type } from "../../../../gen/mesos/v1/mesos.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../../wire/proto.js";
-import { concat, multiRole, nestedGroups, offerFilters, QUANTITY, subscribe, suppressed } from "./builders.js";
-import type { Answer, RefusedSubscribe, SubscribeBytes } from "./example.js";
+import {
+  concat,
+  multiRole,
+  nestedGroups,
+  offerFilters,
+  QUANTITY,
+  subscribe,
+  subscribeRaw,
+  suppressed,
+} from "./builders.js";
+import type { Answer, RefusedSubscribe, StricterSubscribe, SubscribeBytes } from "./example.js";
 
 const invalidRole = (name: string, role: string, says: string, mesos: string): RefusedSubscribe => ({
   name: `a role that ${name}`,
@@ -110,24 +120,6 @@ export const refusedSubscriptions: readonly RefusedSubscribe[] = [
     mesos: { error: "The framework failover_timeout" },
   })),
   {
-    name: "a oneof member in parts, after another member that ended the first part",
-    bytes: () => {
-      const textEquals = (...value: Uint8Array[]) => messageField(3, value);
-      const predicate = messageField(2, [
-        textEquals(stringField(1, "a")),
-        messageField(1, []),
-        textEquals(),
-        textEquals(),
-      ]);
-      const constraint = messageField(1, [lengthDelimited(1, stringField(2, "rack")), predicate]);
-      const roleConstraints = lengthDelimited(2, lengthDelimited(1, constraint));
-      return subscribe({}, lengthDelimited(3, messageField(1, [stringField(1, "*"), roleConstraints])));
-    },
-    field: 'offer_constraints.role_constraints["*"].groups[0].attribute_constraints[0].predicate.text_equals.value',
-    says: "is required",
-    mesos: { badRequest: "Failed to parse body into Call protobuf" },
-  },
-  {
     name: "an offer filter without quantities",
     bytes: () => subscribe(offerFilters({})),
     field: QUANTITY,
@@ -157,7 +149,7 @@ export const takenSubscriptions: readonly { name: string; bytes: SubscribeBytes 
   })),
   {
     name: "an unknown capability",
-    bytes: () => subscribe({}, lengthDelimited(1, lengthDelimited(10, varintField(1, 77)))),
+    bytes: () => subscribe({ capabilities: [{ type: 77 as FrameworkInfo_Capability_Type }] }),
   },
   { name: "a capability without a type", bytes: () => subscribe({ capabilities: [{}] }) },
   { name: "the default role suppressed", bytes: () => subscribe({}, suppressed("*"), suppressed("*")) },
@@ -167,26 +159,40 @@ export const takenSubscriptions: readonly { name: string; bytes: SubscribeBytes 
     bytes: () => subscribe({ offerFilters: { a: { minAllocatableResources: {} } } }),
   },
   {
-    name: "a framework in two parts",
-    bytes: () => concat(lengthDelimited(1, stringField(1, "root")), lengthDelimited(1, stringField(2, "name"))),
-  },
-  {
     name: "unknown fields",
-    bytes: () => subscribe({}, stringField(999, "a"), lengthDelimited(1, varintField(998, 1))),
+    bytes: () => subscribeRaw([varintField(998, 1)], stringField(999, "a")),
   },
   {
     name: "groups 100 levels deep",
     // The framework is the second level of the call, and holds 98 groups.
-    bytes: () => subscribe({}, lengthDelimited(1, nestedGroups(98))),
+    bytes: () => subscribeRaw([nestedGroups(98)]),
+  },
+];
+
+/** Where the validator is stricter than Mesos, which makes one value of several and takes the last. */
+export const stricterSubscriptions: readonly StricterSubscribe[] = [
+  {
+    name: "a framework in two parts",
+    bytes: () => concat(lengthDelimited(1, stringField(1, "root")), lengthDelimited(1, stringField(2, "name"))),
+    field: "framework_info",
+    says: "is set more than once",
   },
   {
-    name: "a oneof whose first member lacks a required field",
+    name: "two roles where there can be one",
+    bytes: () => subscribe({ role: "a" }, lengthDelimited(1, stringField(6, "b"))),
+    field: "framework_info",
+    says: "is set more than once",
+  },
+  {
+    name: "two members of a oneof",
     bytes: () => {
       const selector = lengthDelimited(1, stringField(2, "rack"));
-      const predicate = messageField(2, [messageField(3, []), messageField(1, [])]);
+      const predicate = messageField(2, [messageField(3, [stringField(1, "a")]), messageField(1, [])]);
       const constraint = messageField(1, [selector, predicate]);
       const roleConstraints = lengthDelimited(2, lengthDelimited(1, constraint));
       return subscribe({}, lengthDelimited(3, messageField(1, [stringField(1, "*"), roleConstraints])));
     },
+    field: 'offer_constraints.role_constraints["*"].groups[0].attribute_constraints[0].predicate.exists',
+    says: "must not be set beside text_equals",
   },
 ];
