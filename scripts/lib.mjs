@@ -1,11 +1,12 @@
 // What the scripts share. Node builtins only: `setup` runs before anything is installed.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { newOwner, tryLock, unlock } from "./lock.mjs";
 
 /** The checkout that these scripts belong to. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -72,29 +73,15 @@ export const readIfThere = (file) => (existsSync(at(file)) ? readFileSync(at(fil
 export async function withLock(name, work) {
   const key = createHash("sha256").update(root).digest("hex").slice(0, 12);
   const path = join(tmpdir(), `mesos-bridge-${name}-${key}.lock`);
-  const deadline = Date.now() + 600_000;
-  while (!tryLock(path)) {
-    if (Date.now() > deadline) throw new Error(`another process holds ${path}: end it, or remove the file`);
+  const deadline = performance.now() + 600_000;
+  const owner = newOwner();
+  while (!tryLock(path, owner)) {
+    if (performance.now() > deadline) throw new Error(`another process holds ${path}: end it, or remove the file`);
     await delay(200);
   }
   try {
     return await work();
   } finally {
-    rmSync(path, { force: true });
+    unlock(path, owner);
   }
-}
-
-function tryLock(path) {
-  try {
-    symlinkSync(String(process.pid), path);
-    return true;
-  } catch (error) {
-    if (error.code !== "EEXIST") throw error;
-  }
-  try {
-    process.kill(Number(readlinkSync(path)), 0);
-  } catch (error) {
-    if (error.code === "ESRCH") rmSync(path, { force: true });
-  }
-  return false;
 }
