@@ -1,13 +1,25 @@
-// Compiles the TypeScript into dist/ and puts beside it what runs with it. Does nothing when no input has changed.
+// Generates gen/, compiles the TypeScript into dist/ and puts beside it what runs with it. Does nothing when no input has
+// changed.
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { at, filesUnder, fingerprint, isMain, node, readIfThere } from "./lib.mjs";
+import { at, filesUnder, fingerprint, isMain, node, readIfThere, withLock } from "./lib.mjs";
 
 const stamp = "dist/.fingerprint";
 const folders = ["gen", "wire", "server", "executor", "clients/typescript", "bench"];
 const isSource = (name) => name.endsWith(".ts") && !name.endsWith(".d.ts");
 
 /**
- * Builds `dist/`.
+ * Generates `gen/` from `proto/`.
+ *
+ * @param options.quiet print only what fails. Default false
+ * @throws Error when the protos are wrong
+ */
+export async function generate({ quiet = false } = {}) {
+  const { status, output } = await node([at("scripts/generate.mjs")], { capture: quiet });
+  if (status !== 0) throw new Error(`generating gen/ from proto/ failed\n${output}`);
+}
+
+/**
+ * Builds `dist/` from the sources and from `gen/`, which has to be there.
  *
  * @param options.quiet print only what fails. Default false
  * @throws Error when the compiler finds something
@@ -80,7 +92,12 @@ function makeExecutable() {
 
 if (isMain(import.meta.url)) {
   try {
-    await build();
+    if (!existsSync(at("node_modules")))
+      throw new Error("the dependencies are missing: run `npm run setup`, which does all");
+    await withLock("setup", async () => {
+      await generate();
+      await build();
+    });
   } catch (error) {
     console.error(`build: ${error.message}`);
     process.exitCode = 1;

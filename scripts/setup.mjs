@@ -1,8 +1,8 @@
 // Makes a fresh clone ready: dependencies, generated code, build. Does only what is missing, so it costs nothing
 // to run it always. `npm run setup`, and the first step of every other command.
 import { existsSync } from "node:fs";
-import { build } from "./build.mjs";
-import { at, isMain, node, readIfThere, run, withLock } from "./lib.mjs";
+import { build, generate } from "./build.mjs";
+import { at, isMain, readIfThere, run, withLock } from "./lib.mjs";
 
 /**
  * Does what is missing of: `npm ci`, code generation, build.
@@ -15,7 +15,7 @@ export async function setup({ quiet = false, build: withBuild = true } = {}) {
   checkNode();
   await withLock("setup", async () => {
     if (!dependenciesAreLocked()) await install(quiet);
-    await generate(quiet);
+    await generate({ quiet });
     if (withBuild) await build({ quiet });
   });
 }
@@ -52,11 +52,6 @@ async function install(quiet) {
     capture: quiet,
   });
   if (status !== 0) throw new Error(`npm ci failed: see above, and run it again\n${output}`);
-}
-
-async function generate(quiet) {
-  const { status, output } = await node([at("scripts/generate.mjs")], { capture: quiet });
-  if (status !== 0) throw new Error(`generating gen/ from proto/ failed\n${output}`);
 }
 
 if (isMain(import.meta.url)) {
