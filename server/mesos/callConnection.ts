@@ -1,22 +1,10 @@
 import type { Socket } from "node:net";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallBudget } from "./callBudget.js";
+import { type CallOutcome, isFailedOver, isSubscriptionOver, outcomeOf } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 import { openSocket } from "./openSocket.js";
-
-/** What became of a call. */
-export type CallOutcome =
-  /** The master took it (2xx). It may still drop it: Mesos promises no more. */
-  | { readonly kind: "accepted" }
-  /** The master answered that it does not take it. */
-  | { readonly kind: "refused"; readonly status: number; readonly message: string }
-  /** It was sent, and no answer came: it may have been taken or not. */
-  | { readonly kind: "unknown"; readonly message: string }
-  /** It was not sent. */
-  | { readonly kind: "not-sent"; readonly message: string }
-  /** It was not sent, because too much is waiting already. */
-  | { readonly kind: "too-many"; readonly message: string };
 
 export interface CallConnectionOptions {
   readonly master: URL;
@@ -44,33 +32,12 @@ export interface CallConnectionOptions {
 type Done = (outcome: CallOutcome) => void;
 
 interface PendingCall {
-  readonly bytes: number;
+  readonly body: Uint8Array;
   readonly done: Done;
 }
 
-/** Of a master whose handler failed, or of a proxy in front of it: the call may have been taken or not. */
-const UNCLEAR_STATUSES = new Set([408, 500, 502, 504]);
-
-/** Mesos's texts for a call that came after its subscription had ended. */
-const SUBSCRIPTION_OVER = /not subscribed|cannot be found/;
-
-/** Mesos's text for a call whose framework has another subscription now: somebody else made it. */
-const FAILED_OVER = /didn't match the stream ID/;
-
-/** True if a refused call was refused because somebody else has subscribed with the id of its framework. */
-export function isFailedOver(status: number, message: string): boolean {
-  return status === 400 && FAILED_OVER.test(message);
-}
-
-/** True if a refused call was refused because its subscription has ended, or its master does not lead any more. */
-export function isSubscriptionOver(status: number, message: string): boolean {
-  return status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message);
-}
-
-const ACCEPTED: CallOutcome = { kind: "accepted" };
 /** A body's length in digits, and the end of the head. */
 const MAX_LENGTH_BYTES = 20;
-const MAX_MESSAGE_CHARACTERS = 2_000;
 
 /**
  * One connection to a master on which the calls of one subscription are pipelined:
@@ -87,7 +54,7 @@ export class CallConnection {
   #socket: Socket | undefined;
   #connected = false;
   /** Calls made before the connection stands. */
-  #waiting: Array<PendingCall & { body: Uint8Array }> = [];
+  #waiting: PendingCall[] = [];
   /** Written calls, the oldest first, from `#answered` on. */
   #pending: PendingCall[] = [];
   #answered = 0;
@@ -139,9 +106,9 @@ export class CallConnection {
       return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
     }
     this.#pendingChanged(body.length);
-    if (this.#connected) this.#write(body, { bytes: body.length, done });
+    if (this.#connected) this.#write({ body, done });
     else {
-      this.#waiting.push({ bytes: body.length, body, done });
+      this.#waiting.push({ body, done });
       if (!this.#socket) this.#connect();
     }
   }
@@ -179,14 +146,14 @@ export class CallConnection {
     this.#connected = true;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { body, bytes, done } of waiting) this.#write(body, { bytes, done });
+    for (const call of waiting) this.#write(call);
   }
 
-  #write(body: Uint8Array, call: PendingCall): void {
+  #write(call: PendingCall): void {
     const socket = this.#socket as Socket;
     if (this.#pending.length === this.#answered) this.#timer.start(this.#options.timeoutMs);
     this.#pending.push(call);
-    this.#outgoing.push(body);
+    this.#outgoing.push(call.body);
     // What is sent within one turn of the event loop leaves in one write, whatever number of
     // callbacks it came from: a write of its own for each call is what costs most here.
     if (this.#outgoing.length === 1) this.#flushing = setImmediate(() => this.#flush(socket));
@@ -215,16 +182,15 @@ export class CallConnection {
   #onResponse(response: HttpResponse): void {
     const call = this.#pending[this.#answered];
     if (!call) throw new Error("the master answered a call that was not made");
-    if (UNCLEAR_STATUSES.has(response.status))
-      throw new Error(`a call was answered with HTTP status ${response.status}`);
+    const outcome = outcomeOf(response, call.body, this.#options.master);
+    if (outcome.kind === "unknown") throw new Error(outcome.message);
     this.#answered++;
-    this.#pendingChanged(-call.bytes);
+    this.#pendingChanged(-call.body.length);
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
     if (this.pendingCalls === 0) this.#timer.stop();
     else this.#timer.refresh();
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
-    const outcome = outcomeOf(response);
     this.#tell(call, outcome);
     if (outcome.kind !== "refused") return;
     const { status, message } = outcome;
@@ -288,10 +254,4 @@ function requestsOf(head: Buffer, bodies: readonly Uint8Array[]): Buffer {
     at += body.length;
   }
   return out.subarray(0, at);
-}
-
-function outcomeOf({ status, body }: HttpResponse): CallOutcome {
-  if (status >= 200 && status < 300) return ACCEPTED;
-  const message = body.toString("utf8", 0, MAX_MESSAGE_CHARACTERS).trim();
-  return { kind: "refused", status, message: message === "" ? `HTTP status ${status}` : message };
 }

@@ -41,10 +41,16 @@ export interface CallView {
 
 /** Type and payload of a serialized call. @throws WireError */
 export function readCall(call: Uint8Array): CallView {
+  const type = readCallType(call);
+  return { type, payload: messageIn(call, PAYLOAD_FIELDS[type] ?? 0) ?? EMPTY };
+}
+
+/** The type of a serialized call; 0 if unset. @throws WireError */
+export function readCallType(call: Uint8Array): number {
   let type = 0;
   const types = new ProtoReader(call);
   while (types.next()) if (types.field === TYPE_FIELD && types.wireType === VARINT) type = types.varint();
-  return { type, payload: messageIn(call, PAYLOAD_FIELDS[type] ?? 0) ?? EMPTY };
+  return type;
 }
 
 /** A serialized call of a type, without a framework id. */

@@ -1,7 +1,9 @@
+import { type Answer, answerName } from "./answerText.js";
+
 /** One answer on a connection of pipelined requests. */
-export interface HttpResponse {
-  readonly status: number;
-  readonly body: Buffer;
+export interface HttpResponse extends Answer {
+  /** Where it redirects to, if it does. */
+  readonly location: string | undefined;
   /** False when the peer closes the connection after this answer. */
   readonly keepAlive: boolean;
 }
@@ -28,8 +30,7 @@ type Expected =
 
 /** An answer whose head is read. */
 interface OpenResponse {
-  readonly status: number;
-  readonly keepAlive: boolean;
+  readonly head: Omit<HttpResponse, "body">;
   readonly parts: Buffer[];
   /** More than the head is read, or is to come. */
   begun: boolean;
@@ -67,8 +68,8 @@ export class HttpResponseParser {
       const next = this.#open ? this.#readBody(this.#open, input, at) : this.#readHead(input, at);
       if (next === undefined) break;
       if (this.#open && isComplete(this.#open)) {
-        const { status, keepAlive, parts } = this.#open;
-        const response = { status, body: parts.length === 0 ? EMPTY : Buffer.concat(parts), keepAlive };
+        const { head, parts } = this.#open;
+        const response = { ...head, body: parts.length === 0 ? EMPTY : Buffer.concat(parts) };
         if (!this.#open.begun) this.#last = { bytes: Buffer.from(input.subarray(at, next)), response };
         this.#open = undefined;
         onResponse(response);
@@ -89,6 +90,7 @@ export class HttpResponseParser {
     }
     const head = input.toString("latin1", from, end);
     const status = parseStatus(head);
+    if (status === 101) throw new HttpParseError("the peer switches to a protocol that was not asked for");
     // Informational answers come before the answer itself.
     if (status >= 200) this.#open = openResponse(status, head);
     return end + HEAD_END.length;
@@ -118,19 +120,29 @@ function isComplete({ expected }: OpenResponse): boolean {
   return expected.kind === "body" && expected.missing === 0;
 }
 
-function openResponse(status: number, head: string): OpenResponse {
-  const keepAlive = !/\r\nconnection:[^\r]*\bclose\b/i.test(head);
-  return { status, keepAlive, parts: [], begun: false, bodyBytes: 0, trailerBytes: 0, expected: bodyOf(status, head) };
+function openResponse(status: number, text: string): OpenResponse {
+  const keepAlive = !/\r\nconnection:[^\r]*\bclose\b/i.test(text);
+  const contentType = /\r\ncontent-type:[ \t]*([^\r\n]*)/i.exec(text)?.[1] ?? "";
+  const location = /\r\nlocation:[ \t]*([^\r\n]*)/i.exec(text)?.[1]?.trim();
+  const head = { status, keepAlive, contentType, location };
+  return { head, parts: [], begun: false, bodyBytes: 0, trailerBytes: 0, expected: bodyOf(head, text) };
 }
 
-function bodyOf(status: number, head: string): Expected {
-  if (status === 204 || status === 304) return { kind: "body", missing: 0 };
-  if (/\r\ntransfer-encoding:[^\r]*\bchunked\b/i.test(head)) return { kind: "chunk-line" };
-  const lengths = [...head.matchAll(/\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r|$)/gi)].map((match) => Number(match[1]));
+type Head = OpenResponse["head"];
+
+function bodyOf(head: Head, text: string): Expected {
+  if (head.status === 204 || head.status === 304) return { kind: "body", missing: 0 };
+  if (/\r\ntransfer-encoding:[^\r]*\bchunked\b/i.test(text)) return { kind: "chunk-line" };
+  const lengths = [...text.matchAll(/\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r|$)/gi)].map((match) => Number(match[1]));
   const [length] = lengths;
-  if (length === undefined) throw new HttpParseError("an answer without Content-Length");
-  if (lengths.some((other) => other !== length)) throw new HttpParseError("an answer with two lengths");
-  return { kind: "body", missing: boundedLength(length) };
+  if (length === undefined) throw refused(head, "without Content-Length");
+  if (lengths.some((other) => other !== length)) throw refused(head, "with two lengths");
+  return { kind: "body", missing: boundedLength(head, length) };
+}
+
+/** An answer that can't be read, or is not worth it: what it is, and what is wrong with it. */
+function refused(head: Head, problem: string): HttpParseError {
+  return new HttpParseError(`an answer ${problem}${head.contentType === "" ? "" : `: ${answerName(head)}`}`);
 }
 
 function readBytes(open: OpenResponse, expected: { missing: number }, input: Buffer, at: number): number | undefined {
@@ -151,7 +163,7 @@ function readChunkLine(open: OpenResponse, input: Buffer, at: number): number | 
   const size = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i.exec(input.toString("latin1", at, end))?.[1];
   if (size === undefined) throw new HttpParseError("an answer with a malformed chunk");
   const length = Number.parseInt(size, 16);
-  boundedLength(open.bodyBytes + length);
+  boundedLength(open.head, open.bodyBytes + length);
   open.expected = length === 0 ? { kind: "trailers" } : { kind: "chunk", missing: length };
   return end + LINE_END.length;
 }
@@ -185,7 +197,7 @@ function parseStatus(head: string): number {
   return Number(status);
 }
 
-function boundedLength(length: number): number {
-  if (length > MAX_BODY_BYTES) throw new HttpParseError(`an answer of over ${MAX_BODY_BYTES} bytes`);
+function boundedLength(head: Head, length: number): number {
+  if (length > MAX_BODY_BYTES) throw refused(head, `of over ${MAX_BODY_BYTES} bytes`);
   return length;
 }

@@ -4,7 +4,8 @@ import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
 import type { MasterDetector } from "./detector.js";
 import type { LinkCensus } from "./link.js";
-import { leaderOf, rejectionText } from "./subscription.js";
+import { leaderOf } from "./redirection.js";
+import { rejectionText } from "./rejectionText.js";
 
 export interface MasterProbeOptions {
   readonly detector: MasterDetector;
@@ -165,18 +166,20 @@ async function ask(
     maxResponseSize: 65_536,
   });
   try {
-    const { statusCode, headers, body } = await client.request({
+    const response = await client.request({
       method: "GET",
       path: PATH,
       headers: authorization === undefined ? {} : { authorization },
       signal,
     });
-    const text = Buffer.from(await body.arrayBuffer());
+    const { statusCode, headers } = response;
+    const body = Buffer.from(await response.body.arrayBuffer());
     if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow))) return { problem: "" };
     const leader = statusCode === 307 ? leaderOf(headers.location, master) : undefined;
     if (leader) return { leader };
     if ([401, 403, 503].includes(statusCode)) {
-      return { problem: rejectionText(statusCode, [text], authorization !== undefined) };
+      const contentType = String(headers["content-type"] ?? "");
+      return { problem: rejectionText({ status: statusCode, contentType, body }, authorization !== undefined) };
     }
     return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
   } finally {

@@ -1,9 +1,11 @@
-import type { Socket } from "node:net";
 import { Client, type Dispatcher, errors } from "undici";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import { WireError } from "../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../wire/recordio.js";
 import { connectErrorText } from "./connectError.js";
-import { openSocket } from "./openSocket.js";
+import { Connecting } from "./connecting.js";
+import { leaderOf } from "./redirection.js";
+import { rejectionText } from "./rejectionText.js";
 
 export interface SubscriptionOptions {
   readonly master: URL;
@@ -35,7 +37,7 @@ export type SubscriptionEnd =
   | { readonly kind: "rejected"; readonly status: number; readonly reason: string };
 
 const MEDIA_TYPE = "application/x-protobuf";
-const MAX_ERROR_BODY_BYTES = 4096;
+const MAX_ERROR_BODY_BYTES = 16 * 1024;
 
 /**
  * Subscribes on a connection of its own and reads events until the stream ends or
@@ -50,7 +52,8 @@ export async function subscribe(
   const client = new Client(options.master.origin, {
     connect: (_, callback) => connecting.open(callback),
     pipelining: 1,
-    headersTimeout: options.connectTimeoutMs,
+    // The reader watches the head, and lets what waits in the socket be read before it gives up.
+    headersTimeout: 0,
     // The link watches the heartbeats; a stream may otherwise be silent for as long as it likes.
     bodyTimeout: 0,
     maxResponseSize: -1,
@@ -63,40 +66,6 @@ export async function subscribe(
   } finally {
     connecting.close();
     await client.destroy();
-  }
-}
-
-type Connected = (...args: [null, Socket] | [Error, null]) => void;
-
-/** Connects in the way of the calls' connection, within a time, and can be ended while it does. */
-class Connecting {
-  readonly #options: SubscriptionOptions;
-  #close = (): void => {};
-
-  constructor(options: SubscriptionOptions) {
-    this.#options = options;
-  }
-
-  open(callback: Connected): void {
-    const { master, tlsCa, connectTimeoutMs } = this.#options;
-    let done = false;
-    const finish = (error: Error | undefined) => {
-      if (done) return;
-      done = true;
-      clearTimeout(timer);
-      if (error) socket.destroy();
-      if (error) callback(error, null);
-      else callback(null, socket);
-    };
-    const timer = setTimeout(() => finish(new errors.ConnectTimeoutError()), connectTimeoutMs);
-    const socket = openSocket(master, tlsCa, () => finish(undefined));
-    socket.on("error", finish).on("close", () => finish(new errors.SocketError("closed before it stood")));
-    this.#close = () => finish(new errors.SocketError("given up"));
-  }
-
-  /** Ends a connection that does not stand yet. */
-  close(): void {
-    this.#close();
   }
 }
 
@@ -121,12 +90,12 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #master: URL;
   readonly #authenticates: boolean;
   readonly #timeoutMs: number;
-  /** Ends an answer that is no stream of events and does not end by itself. */
-  #timer: NodeJS.Timeout | undefined;
+  /** Ends an answer that does not come, or is not a stream of events and does not end by itself. */
+  readonly #timer = new PatientTimer(() => this.#outOfTime());
   #controller: Dispatcher.DispatchController | undefined;
   #open = false;
-  #status = 0;
-  #rejection = "";
+  /** Status and type of an answer that is not a stream of events. */
+  #other: { readonly status: number; readonly contentType: string } | undefined;
   #errorBody: Buffer[] = [];
   #errorBytes = 0;
 
@@ -152,24 +121,25 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#signal.aborted) controller.abort(new Error("the subscription ended"));
+    else this.#timer.start(this.#timeoutMs);
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
-    this.#status = status;
-    if (status === 307) return this.#redirect(headers.location);
-    if (status !== 200) {
-      this.#timer ??= setTimeout(() => this.onResponseEnd(), this.#timeoutMs);
-      return;
-    }
-    const mediaType = headers["content-type"];
+    // Informational answers come before the answer itself, and are no reason to wait for it longer.
+    if (status < 200) return;
+    const leader = status === 307 ? leaderOf(headers.location, this.#master) : undefined;
+    if (leader) return this.#end({ kind: "redirected", leader });
+    const contentType = headers["content-type"];
     const streamId = headers["mesos-stream-id"];
-    if (mediaType !== MEDIA_TYPE || typeof streamId !== "string" || streamId === "") {
-      this.#rejection = "this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events";
-      this.#end({ kind: "rejected", status, reason: this.#rejection });
-      return;
+    if (status === 200 && contentType === MEDIA_TYPE && typeof streamId === "string" && streamId !== "") {
+      this.#timer.stop();
+      this.#open = true;
+      return this.#handled(() => this.#handler.onOpen(streamId));
     }
-    this.#open = true;
-    this.#handled(() => this.#handler.onOpen(streamId));
+    this.#other = { status, contentType: String(contentType ?? "") };
+    // Of what claims to be a stream of events, nothing is text.
+    if (contentType === MEDIA_TYPE) this.onResponseEnd();
+    else this.#timer.start(this.#timeoutMs);
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -202,21 +172,18 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
       const where = this.#records.idle ? "" : " in the middle of an event";
       return this.#end({ kind: "broken", reason: `the master ended the subscription${where}` });
     }
-    this.#end({
-      kind: "rejected",
-      status: this.#status,
-      reason: rejectionText(this.#status, this.#errorBody, this.#authenticates),
-    });
+    const { status, contentType } = this.#other ?? { status: 0, contentType: "" };
+    const answer = { status, contentType, body: Buffer.concat(this.#errorBody) };
+    this.#end({ kind: "rejected", status, reason: rejectionText(answer, this.#authenticates) });
+  }
+
+  #outOfTime(): void {
+    if (this.#other) this.onResponseEnd();
+    else this.#end({ kind: "broken", reason: connectErrorText(new errors.HeadersTimeoutError(), this.#master) });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#end({ kind: "broken", reason: connectErrorText(error, this.#master) });
-  }
-
-  #redirect(location: unknown): void {
-    const leader = leaderOf(location, this.#master);
-    if (leader) this.#end({ kind: "redirected", leader });
-    else this.#end({ kind: "rejected", status: 307, reason: "a redirection without a usable Location" });
   }
 
   #keepErrorBody(chunk: Buffer): void {
@@ -237,39 +204,10 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   #close(): void {
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#signal.removeEventListener("abort", this.#onAbort);
     this.#controller?.abort(new Error("the subscription ended"));
   }
-}
-
-/**
- * Where a 307 leads: Mesos writes `//host:port/path`, older documents say `host:port`.
- * The scheme stays that of the master that was asked.
- */
-export function leaderOf(location: unknown, asked: URL): URL | undefined {
-  if (typeof location !== "string" || location === "") return undefined;
-  if (/^\/(?!\/)/.test(location)) return undefined;
-  const absolute = /^https?:\/\//.test(location) ? location : `${asked.protocol}//${location.replace(/^\/\//, "")}`;
-  if (!URL.canParse(absolute)) return undefined;
-  const url = new URL(absolute);
-  if (url.hostname === "" || (asked.protocol === "https:" && url.protocol !== "https:")) return undefined;
-  return new URL(url.origin);
-}
-
-/** What a person is told of an answer to SUBSCRIBE that is none of its own. */
-export function rejectionText(status: number, parts: readonly Buffer[], authenticates: boolean): string {
-  const body = Buffer.concat(parts).toString("utf8", 0, MAX_ERROR_BODY_BYTES).replace(/\s+/g, " ").trim();
-  const text = body === "" ? "" : `: ${body.slice(0, 300)}`;
-  if (status === 503) return `the master is not ready (503)${text}`;
-  if (status === 401) {
-    return authenticates
-      ? `the master does not accept the bridge's credentials (401)${text}`
-      : `the master wants authentication, and the bridge has no credentials (401)${text}`;
-  }
-  if (status === 403) return `the master does not allow this subscription (403)${text}`;
-  if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${status} to SUBSCRIBE${text}`;
-  return `the master answers ${status} to SUBSCRIBE${text}`;
 }
 
 function abortReason(signal: AbortSignal): string {

@@ -1,4 +1,4 @@
-import { type CallOutcome, isFailedOver, isSubscriptionOver } from "../mesos/callConnection.js";
+import { type CallOutcome, isFailedOver, isSubscriptionOver } from "../mesos/callOutcome.js";
 import { BridgeError } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 
@@ -14,7 +14,7 @@ export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer
       return {
         error: new BridgeError(
           "OUTCOME_UNKNOWN",
-          `the link broke before the master answered (${outcome.message}): it may have taken the call; reconcile`,
+          `the master may have taken the call or not, as no answer of its own came (${outcome.message}): reconcile before you make it again`,
         ),
       };
     case "not-sent":

@@ -1,5 +1,5 @@
 import { fieldsExcept, lengthDelimited } from "../../wire/proto.js";
-import type { CallOutcome } from "../mesos/callConnection.js";
+import type { CallOutcome } from "../mesos/callOutcome.js";
 import {
   type AcceptView,
   buildCall,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { CallOutcome } from "../mesos/callConnection.js";
+import type { CallOutcome } from "../mesos/callOutcome.js";
 import { declineCalls, withFrameworkId } from "../mesos/calls.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";

@@ -1,4 +1,4 @@
-import type { CallOutcome } from "../mesos/callConnection.js";
+import type { CallOutcome } from "../mesos/callOutcome.js";
 import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
 import { answerOf, OK } from "./answers.js";
 import type { Guard } from "./guard.js";

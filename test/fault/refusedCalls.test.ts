@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { Call_Type, Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
 import { AnsweringMaster, type FakeSubscription } from "../support/answeringMaster.js";
 import { startBridge } from "../support/bridge.js";
@@ -32,9 +32,9 @@ describe("a call that is answered by something else than 202", () => {
     scheduler.call("launchTasks", { offerIds, tasks: [task({ value: "a" }, { command: { value: "true" } })] });
 
   /** Launches, and gives the answer to an ACCEPT that is answered so. */
-  async function launchAnswered(status: number, body: string) {
+  async function launchAnswered(status: number, body: string, headers: Record<string, string> = {}) {
     const answer = launch();
-    (await master.call("ACCEPT")).connection.answer(status, body);
+    (await master.call("ACCEPT")).connection.answer(status, body, headers);
     return answer;
   }
 
@@ -70,6 +70,52 @@ describe("a call that is answered by something else than 202", () => {
       expect(reconcile?.tasks).toHaveLength(1);
     },
   );
+
+  const page = "<html><head><title>Sign in</title></head><body></body></html>";
+  const html = { "Content-Type": "text/html" };
+  test.each([
+    [200, page, html, "HTTP status 200 (text/html): Sign in"],
+    [200, "", {}, "HTTP status 200"],
+    [202, page, html, "HTTP status 202 (text/html): Sign in"],
+    [302, "", { Location: "https://login.example/" }, "HTTP status 302"],
+    [307, "", { Location: "https://login.example/auth" }, "HTTP status 307"],
+  ])("%i %s %j: it was not Mesos that answered, so nobody knows", async (status, body, headers, told) => {
+    expect(await launchAnswered(status, body, headers)).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "OUTCOME_UNKNOWN",
+      retryable: false,
+      message: expect.stringContaining(`(a call was answered with ${told}): reconcile`),
+    });
+    master.answerCalls(true);
+    expect((await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTING)).reason).toContain(told);
+    await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTED);
+  });
+
+  test("200 to UPDATE_FRAMEWORK is how Mesos takes it, 200 with a page is not", async () => {
+    const update = () =>
+      scheduler.call("call", {
+        call: {
+          type: Call_Type.UPDATE_FRAMEWORK,
+          updateFramework: { frameworkInfo: { user: "root", name: "n", id: { value: scheduler.frameworkId } } },
+        },
+      });
+    for (const [body, code] of [
+      ["", "OK"],
+      [page, "UNAVAILABLE"],
+    ] as const) {
+      const answer = update();
+      (await master.call("UPDATE_FRAMEWORK")).connection.answer(200, body);
+      expect(await answer).toMatchObject({ code });
+    }
+  });
+
+  test("307 of a master that does not lead: it took nothing", async () => {
+    expect(await launchAnswered(307, "", { Location: `//${master.host}/api/v1/scheduler` })).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "NO_MASTER",
+      retryable: true,
+    });
+  });
 
   test.each([
     [403, "Framework is not subscribed"],

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CallBudget } from "../../../server/mesos/callBudget.js";
-import { CallConnection, type CallConnectionOptions, type CallOutcome } from "../../../server/mesos/callConnection.js";
+import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/callConnection.js";
+import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster, response } from "../../support/fakeMaster.js";
@@ -140,7 +141,6 @@ const refusals: [status: number, body: string, message: string][] = [
   [400, "Framework cannot be found\n", "Framework cannot be found"],
   [403, "Framework is not subscribed", "Framework is not subscribed"],
   [503, "", "HTTP status 503"],
-  [307, "", "HTTP status 307"],
   [501, "x".repeat(5_000), "x".repeat(2_000)],
 ];
 test.each([408, 500, 502, 504])(
@@ -172,12 +172,80 @@ test.each(refusals)("a %i is a refusal with its text", async (status, body, mess
   expect(caller.over).toEqual(status === 501 ? [] : [message]);
 });
 
-test.each([200, 202, 204])("a %i is accepted", async (status) => {
+/** Serialized calls of which nothing but the type is read. */
+const REVIVE = "\x10\x05";
+const UPDATE_FRAMEWORK = "\x10\x11";
+
+test.each([
+  [202, REVIVE],
+  [200, UPDATE_FRAMEWORK],
+])("a %i is how Mesos takes a call", async (status, call) => {
   const caller = new Caller();
-  caller.send("a");
+  caller.send(call);
   (await master.requests.next()).connection.answer(status);
   await caller.answered.next();
-  expect(caller.outcomes.get("a")).toEqual(accepted);
+  expect(caller.outcomes.get(call)).toEqual(accepted);
+});
+
+const PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Name: ...</body></html>";
+const HTML = { "Content-Type": "text/html; charset=utf-8" };
+const foreign: [status: number, body: string, headers: Record<string, string>, call: string, told: string][] = [
+  [200, PAGE, HTML, REVIVE, " (text/html): Sign in"],
+  [200, PAGE, HTML, UPDATE_FRAMEWORK, " (text/html): Sign in"],
+  [200, "", {}, REVIVE, ""],
+  [202, PAGE, HTML, REVIVE, " (text/html): Sign in"],
+  [201, "", {}, REVIVE, ""],
+  [203, "taken?", { "Content-Type": "text/plain" }, REVIVE, " (text/plain): taken?"],
+  [204, "", {}, REVIVE, ""],
+  [206, "\u0001\u0002", { "Content-Type": "application/octet-stream" }, REVIVE, " (application/octet-stream)"],
+  [301, "", { Location: "https://login.example/" }, REVIVE, ""],
+  [302, "", { Location: "/login" }, REVIVE, ""],
+  [303, "x".repeat(5_000), { "Content-Type": "text/plain" }, REVIVE, ` (text/plain): ${"x".repeat(200)}`],
+  [307, "", {}, REVIVE, ""],
+  [307, "", { Location: "/login" }, REVIVE, ""],
+  [307, "", { Location: "https://login.example/auth?next=x" }, REVIVE, ""],
+  [308, "", { Location: "//127.0.0.1:5050/api/v1/scheduler" }, REVIVE, ""],
+  [520, "", {}, REVIVE, ""],
+];
+test.each(foreign)("a %i (%j, %j) to call %j is not an answer of Mesos", async (status, body, headers, call, told) => {
+  const caller = new Caller();
+  caller.send(call, "behind");
+  const { connection } = await master.requests.next();
+  connection.write((status === 204 ? "HTTP/1.1 204 No Content\r\n\r\n" : response(status, body, headers)) + ACCEPTED);
+  await caller.answered.take(2);
+  const message = `a call was answered with HTTP status ${status}${told}`;
+  expect(caller.outcomes.get(call)).toEqual({ kind: "unknown", message });
+  expect(caller.outcomes.get("behind")).toEqual({ kind: "unknown", message });
+  expect(caller.broken).toEqual([message]);
+});
+
+test("a 307 of a master that does not lead: nothing was taken, and the subscription is over", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const location = `//${master.host}/api/v1/scheduler`;
+  (await master.requests.next()).connection.answer(307, "", { Location: location });
+  await caller.answered.next();
+  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status: 307, message: "HTTP status 307" });
+  expect(caller.over).toEqual(["HTTP status 307"]);
+});
+
+test("a page in place of a refusal is told in a line, and says nothing of the subscription", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  const page = "<html><body><h1>Framework\ncannot be found</h1>\u0007</body></html>";
+  (await master.requests.next()).connection.answer(404, page, HTML);
+  await caller.answered.next();
+  const message = "HTTP status 404 (text/html): Framework cannot be found";
+  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status: 404, message });
+  expect(caller.over).toEqual([]);
+});
+
+test("a peer that switches to another protocol has not answered", async () => {
+  const caller = new Caller();
+  caller.send("a");
+  (await master.requests.next()).connection.write(`HTTP/1.1 101 Switching Protocols\r\n\r\n${ACCEPTED}`);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ a: "unknown" });
 });
 
 test("an answer that waits in the socket of a bridge that stood still came in time", async () => {

@@ -8,7 +8,7 @@ import {
   basicAuthentication,
   bearerAuthentication,
 } from "../../../server/mesos/authentication.js";
-import type { CallOutcome } from "../../../server/mesos/callConnection.js";
+import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
 import { LinkTests } from "./linkTests.js";

@@ -27,7 +27,21 @@ describe("what is answered in place of a stream", () => {
       200,
       html,
       { "Content-Type": "text/html" },
-      /^this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events$/,
+      /^this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events, but with text\/html: It works!$/,
+    ],
+    [
+      "a stream of another type",
+      200,
+      '{"type":"SUBSCRIBED"}',
+      { "Content-Type": "application/json", "Mesos-Stream-Id": "s" },
+      /without a stream of events, but with application\/json: \{"type":"SUBSCRIBED"\}$/,
+    ],
+    [
+      "a proxy's page",
+      502,
+      `<html><title>Bad\nGateway</title>${html}`,
+      {},
+      /answers 502, text\/html to SUBSCRIBE: Bad Gateway$/,
     ],
     [
       "200 without a stream id",
@@ -39,6 +53,13 @@ describe("what is answered in place of a stream", () => {
     ["202", 202, "", {}, /^the master answers 202 to SUBSCRIBE$/],
     ["a 307 without Location", 307, "", {}, /^a redirection without a usable Location$/],
     ["a 307 with nonsense", 307, "", { Location: "::::" }, /^a redirection without a usable Location$/],
+    [
+      "a 307 to a login page",
+      307,
+      "",
+      { Location: "http://127.0.0.1:1/login?next=%2Fapi%2Fv1%2Fscheduler" },
+      /^a redirection without a usable Location$/,
+    ],
     ["a 307 to a path", 307, "", { Location: "/elsewhere" }, /^a redirection without a usable Location$/],
   ];
   test.each(answers)("%s, then a subscription", async (_, status, body, headers, reason) => {
@@ -59,6 +80,38 @@ describe("what is answered in place of a stream", () => {
     (await links.master.requests.next()).connection.write(Buffer.from(bytes, "latin1"));
     expect(await subject.disconnected()).toMatch(/does not speak HTTP/);
     await links.master.subscription();
+  });
+
+  test("informational answers are passed over, and nothing of them is left", async () => {
+    const subject = links.subject([links.master.url], { connectTimeoutMs: 300 });
+    const { connection } = await links.master.requests.next();
+    connection.write("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+    connection.openStream();
+    connection.subscribed();
+    await subject.connected();
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(subject.told.waiting).toBe(0);
+  });
+
+  test("informational answers that go on for ever are given up", async () => {
+    const subject = links.subject([links.master.url], { connectTimeoutMs: 300 });
+    const { connection } = await links.master.requests.next();
+    const hints = setInterval(() => connection.write("HTTP/1.1 103 Early Hints\r\n\r\n"), 50);
+    links.cleanup.defer(() => clearInterval(hints));
+    expect(await subject.disconnected()).toBe(`${links.master.host} took the connection and does not answer`);
+  });
+
+  test.each([
+    ["a body", { "Content-Type": "text/plain" }],
+    ["a body of another type", { "Content-Type": "application/octet-stream" }],
+  ])("%s that goes on for ever, slowly, is given up", async (_, headers) => {
+    const subject = links.subject([links.master.url], { connectTimeoutMs: 300 });
+    const { connection } = await links.master.requests.next();
+    connection.openStream({ ...headers, "Mesos-Stream-Id": "" });
+    const drip = setInterval(() => connection.sendRaw(Buffer.from("x")), 20);
+    links.cleanup.defer(() => clearInterval(drip));
+    expect(await subject.disconnected()).toMatch(/^this is not a Mesos master: it answers 200 to SUBSCRIBE/);
+    await connection.ended();
   });
 
   test("an error text that does not end is not waited for", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CallOutcome } from "../../../server/mesos/callConnection.js";
+import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { Teardown } from "../../../server/session/teardown.js";
 

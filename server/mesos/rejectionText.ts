@@ -1,0 +1,29 @@
+import { type Answer, foreignType, readableLine } from "./answerText.js";
+
+const MAX_TEXT_CHARACTERS = 300;
+
+/** What a person is told of an answer to SUBSCRIBE that is not a stream of events. */
+export function rejectionText(answer: Answer, authenticates: boolean): string {
+  const line = readableLine(answer, MAX_TEXT_CHARACTERS);
+  return `${reasonOf(answer, authenticates)}${line === "" ? "" : `: ${line}`}`;
+}
+
+function reasonOf(answer: Answer, authenticates: boolean): string {
+  const { status } = answer;
+  const type = foreignType(answer);
+  const name = type === "" ? `${status}` : `${status}, ${type}`;
+  if (status === 200) {
+    const what = answer.body.length === 0 ? "" : `, but with ${type || "text"}`;
+    return `this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events${what}`;
+  }
+  if (status === 307) return `a redirection without a usable Location${type === "" ? "" : ` (${name})`}`;
+  if (status === 503) return `the master is not ready (${name})`;
+  if (status === 401) {
+    return authenticates
+      ? `the master does not accept the bridge's credentials (${name})`
+      : `the master wants authentication, and the bridge has no credentials (${name})`;
+  }
+  if (status === 403) return `the master does not allow this subscription (${name})`;
+  if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${name} to SUBSCRIBE`;
+  return `the master answers ${name} to SUBSCRIBE`;
+}
