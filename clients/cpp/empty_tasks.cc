@@ -60,8 +60,9 @@ std::string ReasonOf(const grpc::Status& status) {
 
 // True where the same may go well later.
 bool IsRetryable(const grpc::Status& status) {
-  static const std::set<std::string> reasons = {"NO_MASTER",     "LIMIT_REACHED", "TOO_MANY_CALLS",
-                                                "SLOW_CONSUMER", "LEASE_EXPIRED", "BRIDGE_SHUTTING_DOWN"};
+  static const std::set<std::string> reasons = {"NO_MASTER",      "MESOS_CREDENTIALS_REFUSED",
+                                                "LIMIT_REACHED",  "TOO_MANY_CALLS", "SLOW_CONSUMER",
+                                                "LEASE_EXPIRED",  "BRIDGE_SHUTTING_DOWN"};
   static const std::set<grpc::StatusCode> transport = {grpc::UNAVAILABLE, grpc::CANCELLED, grpc::INTERNAL,
                                                        grpc::UNKNOWN,     grpc::ABORTED,   grpc::DEADLINE_EXCEEDED};
   const std::string reason = ReasonOf(status);

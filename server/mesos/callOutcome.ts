@@ -34,6 +34,20 @@ export function isSubscriptionOver(status: number, message: string): boolean {
   return status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message);
 }
 
+/** Mesos's text for a principal that may not change its framework so: an answer to the client's call. */
+const NOT_AUTHORIZED = /^Not authorized to /;
+/** Mesos's text for a call under another principal than the framework's: the credentials are those of somebody else. */
+const OTHER_PRINCIPAL = /^Authenticated principal .* does not match principal /s;
+
+/**
+ * True if a refused call was refused for the bridge's own credentials, which are not the client's to mend. Not for
+ * calls that `isFailedOver` or `isSubscriptionOver` tells about.
+ */
+export function isCredentialsRefused(status: number, message: string): boolean {
+  if (status === 400) return OTHER_PRINCIPAL.test(message);
+  return status === 401 || (status === 403 && !NOT_AUTHORIZED.test(message));
+}
+
 const ACCEPTED: CallOutcome = { kind: "accepted" };
 const MAX_MESSAGE_CHARACTERS = 2_000;
 

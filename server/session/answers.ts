@@ -1,4 +1,4 @@
-import { type CallOutcome, isFailedOver, isSubscriptionOver } from "../mesos/callOutcome.js";
+import { type CallOutcome, isCredentialsRefused, isFailedOver, isSubscriptionOver } from "../mesos/callOutcome.js";
 import { BridgeError } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 
@@ -35,6 +35,14 @@ function refusal(status: number, message: string): BridgeError {
     return new BridgeError(
       "NO_MASTER",
       `the master did not take the call, because its subscription has ended: ${message}`,
+    );
+  }
+  if (isCredentialsRefused(status, message)) {
+    return new BridgeError(
+      "MESOS_CREDENTIALS_REFUSED",
+      `the master did not take the call, because it does not accept the bridge's own credentials (${status}: ${message}): ` +
+        "the bridge's operator has to mend its --secret-file or --token-file; then make the call again",
+      { metadata: { http_status: String(status) } },
     );
   }
   return new BridgeError("CALL_REFUSED", `Mesos refuses the call: ${message}`, {

@@ -14,6 +14,7 @@ export const REASONS = {
   FRAMEWORK_REFUSED: { status: "FAILED_PRECONDITION", retryable: false },
   OFFER_GONE: { status: "FAILED_PRECONDITION", retryable: false },
   NO_MASTER: { status: "UNAVAILABLE", retryable: true },
+  MESOS_CREDENTIALS_REFUSED: { status: "UNAVAILABLE", retryable: true },
   OUTCOME_UNKNOWN: { status: "UNAVAILABLE", retryable: false },
   LEASE_EXPIRED: { status: "ABORTED", retryable: true },
   SLOW_CONSUMER: { status: "RESOURCE_EXHAUSTED", retryable: true },

@@ -1,4 +1,4 @@
-import type { BridgeError } from "./errors.js";
+import { type BridgeError, REASONS } from "./errors.js";
 import { Queue } from "./queue.js";
 
 /** What a call was answered: an error, or how many of its offers were gone. */
@@ -65,13 +65,12 @@ export class RequestMemory {
     }
   }
 
-  /** Gives the answer to those who wait. One that says that nothing was sent is not kept: the retry is made. */
+  /** Gives the answer to those who wait. One that says that Mesos took nothing for now is not kept: the retry is made. */
   answered(requestId: string, answer: CallAnswer): void {
     const request = this.#open.get(requestId);
     if (!request) return;
     this.#open.delete(requestId);
-    const notSent = answer.error?.reason === "NO_MASTER" || answer.error?.reason === "TOO_MANY_CALLS";
-    if (!notSent) {
+    if (!answer.error || !REASONS[answer.error.reason].retryable) {
       this.#answered.set(requestId, { answer, expiresMs: request.expiresMs });
       this.#order.push(requestId);
     }

@@ -67,8 +67,8 @@ test("a bearer token comes from a file, also for calls after the file has change
   // The token is replaced while the subscription stands: calls have to carry the new one.
   master.token = "second-t0ken";
   const refused = await scheduler.call("reviveOffers", {});
-  expect(refused.code).not.toBe("OK");
-  expect(refused.message).toBe("Mesos refuses the call: Unauthorized");
+  expect(refused).toMatchObject({ code: "UNAVAILABLE", reason: "MESOS_CREDENTIALS_REFUSED", retryable: true });
+  expect(refused.message).toMatch(/does not accept the bridge's own credentials \(401: Unauthorized\): .*--token-file/);
   await writeFile(file, "second-t0ken");
   await expect
     .poll(async () => (await scheduler.call("reviveOffers", {})).code, { timeout: 5_000, interval: 100 })

@@ -109,6 +109,40 @@ describe("a call that is answered by something else than 202", () => {
     }
   });
 
+  test.each([
+    [401, "Unauthorized"],
+    [403, "Forbidden"],
+    [403, "The request's authenticated principal contains claims, but no value string."],
+    [400, "Authenticated principal 'a' does not match principal 'b' set in `FrameworkInfo`"],
+  ])("%i %s: the bridge's own credentials are to blame, and not the call", async (status, text) => {
+    const answer = scheduler.call("killTask", { taskId: { value: "t" }, header: { requestId: "one" } });
+    (await master.call("KILL")).connection.answer(status, text);
+    expect(await answer).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "MESOS_CREDENTIALS_REFUSED",
+      retryable: true,
+      message: expect.stringContaining(`${status}: ${text}`),
+    });
+    // Nothing was taken, so the same request is made when it comes again, and offers stay open.
+    const again = scheduler.call("killTask", { taskId: { value: "t" }, header: { requestId: "one" } });
+    (await master.call("KILL")).connection.answer(202);
+    expect(await again).toMatchObject({ code: "OK" });
+    expect(await launchAnswered(status, text)).toMatchObject({ reason: "MESOS_CREDENTIALS_REFUSED" });
+    expect(await launchAnswered(202, "")).toMatchObject({ code: "OK" });
+  });
+
+  test("403 to UPDATE_FRAMEWORK: what Mesos does not authorize is the client's to mend", async () => {
+    const text = "Not authorized to update roles { r } of framework";
+    const answer = scheduler.call("call", {
+      call: {
+        type: Call_Type.UPDATE_FRAMEWORK,
+        updateFramework: { frameworkInfo: { user: "root", name: "n", id: { value: scheduler.frameworkId } } },
+      },
+    });
+    (await master.call("UPDATE_FRAMEWORK")).connection.answer(403, text);
+    expect(await answer).toMatchObject({ code: "INVALID_ARGUMENT", reason: "CALL_REFUSED" });
+  });
+
   test("307 of a master that does not lead: it took nothing", async () => {
     expect(await launchAnswered(307, "", { Location: `//${master.host}/api/v1/scheduler` })).toMatchObject({
       code: "UNAVAILABLE",

@@ -13,25 +13,26 @@ import (
 
 // Reasons of the bridge, as in docs/errors.md.
 const (
-	ReasonInvalidField         = "INVALID_FIELD"
-	ReasonCallRefused          = "CALL_REFUSED"
-	ReasonFrameworkNotFound    = "FRAMEWORK_NOT_FOUND"
-	ReasonNotAttached          = "NOT_ATTACHED"
-	ReasonAttachmentSuperseded = "ATTACHMENT_SUPERSEDED"
-	ReasonFrameworkIDMismatch  = "FRAMEWORK_ID_MISMATCH"
-	ReasonFrameworkRemoved     = "FRAMEWORK_REMOVED"
-	ReasonFrameworkFailedOver  = "FRAMEWORK_FAILED_OVER"
-	ReasonFrameworkRefused     = "FRAMEWORK_REFUSED"
-	ReasonOfferGone            = "OFFER_GONE"
-	ReasonNoMaster             = "NO_MASTER"
-	ReasonOutcomeUnknown       = "OUTCOME_UNKNOWN"
-	ReasonLeaseExpired         = "LEASE_EXPIRED"
-	ReasonSlowConsumer         = "SLOW_CONSUMER"
-	ReasonLimitReached         = "LIMIT_REACHED"
-	ReasonTooManyCalls         = "TOO_MANY_CALLS"
-	ReasonBridgeShuttingDown   = "BRIDGE_SHUTTING_DOWN"
-	ReasonStoreUnavailable     = "STORE_UNAVAILABLE"
-	ReasonInternal             = "INTERNAL"
+	ReasonInvalidField            = "INVALID_FIELD"
+	ReasonCallRefused             = "CALL_REFUSED"
+	ReasonFrameworkNotFound       = "FRAMEWORK_NOT_FOUND"
+	ReasonNotAttached             = "NOT_ATTACHED"
+	ReasonAttachmentSuperseded    = "ATTACHMENT_SUPERSEDED"
+	ReasonFrameworkIDMismatch     = "FRAMEWORK_ID_MISMATCH"
+	ReasonFrameworkRemoved        = "FRAMEWORK_REMOVED"
+	ReasonFrameworkFailedOver     = "FRAMEWORK_FAILED_OVER"
+	ReasonFrameworkRefused        = "FRAMEWORK_REFUSED"
+	ReasonOfferGone               = "OFFER_GONE"
+	ReasonNoMaster                = "NO_MASTER"
+	ReasonMesosCredentialsRefused = "MESOS_CREDENTIALS_REFUSED"
+	ReasonOutcomeUnknown          = "OUTCOME_UNKNOWN"
+	ReasonLeaseExpired            = "LEASE_EXPIRED"
+	ReasonSlowConsumer            = "SLOW_CONSUMER"
+	ReasonLimitReached            = "LIMIT_REACHED"
+	ReasonTooManyCalls            = "TOO_MANY_CALLS"
+	ReasonBridgeShuttingDown      = "BRIDGE_SHUTTING_DOWN"
+	ReasonStoreUnavailable        = "STORE_UNAVAILABLE"
+	ReasonInternal                = "INTERNAL"
 	// ReasonNotSent is this library's own: the time was up before anything went out.
 	ReasonNotSent = "NOT_SENT"
 )
@@ -74,8 +75,8 @@ func (e *Error) Retryable() bool {
 	switch e.Reason {
 	case "":
 		return isTransport(e.Code)
-	case ReasonNoMaster, ReasonNotSent, ReasonLimitReached, ReasonTooManyCalls, ReasonSlowConsumer, ReasonLeaseExpired,
-		ReasonBridgeShuttingDown:
+	case ReasonNoMaster, ReasonMesosCredentialsRefused, ReasonNotSent, ReasonLimitReached, ReasonTooManyCalls,
+		ReasonSlowConsumer, ReasonLeaseExpired, ReasonBridgeShuttingDown:
 		return true
 	}
 	return e.Code == codes.Unavailable && !e.OutcomeUnknown()

@@ -84,6 +84,7 @@ impl Error {
         match self.reason() {
             "" => is_transport(self.code()),
             "NO_MASTER"
+            | "MESOS_CREDENTIALS_REFUSED"
             | "NOT_SENT"
             | "LIMIT_REACHED"
             | "TOO_MANY_CALLS"
@@ -248,6 +249,7 @@ mod tests {
     fn tells_what_to_do_by_reason_and_code() {
         for (code, reason, retryable, unknown) in [
             (Code::Unavailable, "NO_MASTER", true, false),
+            (Code::Unavailable, "MESOS_CREDENTIALS_REFUSED", true, false),
             (Code::Unavailable, "OUTCOME_UNKNOWN", false, true),
             (Code::Unavailable, "ONE_THAT_COMES_LATER", true, false),
             (Code::Aborted, "LEASE_EXPIRED", true, false),

@@ -23,6 +23,7 @@ const TRANSPORT_CODES: ReadonlySet<Code> = new Set([
 /** Nothing was sent to Mesos, and trying again may help. */
 const RETRYABLE_REASONS: ReadonlySet<string> = new Set([
   "NO_MASTER",
+  "MESOS_CREDENTIALS_REFUSED",
   "NOT_SENT",
   "LIMIT_REACHED",
   "TOO_MANY_CALLS",

@@ -33,15 +33,18 @@ test("retries of a request under way wait for its answer, in their order", () =>
   expect(order.length).toBe(2);
 });
 
-test.each(["NO_MASTER", "TOO_MANY_CALLS"] as const)("after %s nothing was sent: a retry is made", (reason) => {
-  const memory = new RequestMemory();
-  memory.begin("id", 0, never);
-  const answers: CallAnswer[] = [];
-  memory.begin("id", 1, (each) => answers.push(each));
-  memory.answered("id", failed(reason));
-  expect(answers).toMatchObject([{ error: { reason } }]);
-  expect(memory.begin("id", 2, never)).toBe(true);
-});
+test.each(["NO_MASTER", "TOO_MANY_CALLS", "MESOS_CREDENTIALS_REFUSED"] as const)(
+  "after %s nothing was sent: a retry is made",
+  (reason) => {
+    const memory = new RequestMemory();
+    memory.begin("id", 0, never);
+    const answers: CallAnswer[] = [];
+    memory.begin("id", 1, (each) => answers.push(each));
+    memory.answered("id", failed(reason));
+    expect(answers).toMatchObject([{ error: { reason } }]);
+    expect(memory.begin("id", 2, never)).toBe(true);
+  },
+);
 
 test.each(["OUTCOME_UNKNOWN", "CALL_REFUSED", "OFFER_GONE"] as const)("%s is the answer to retries too", (reason) => {
   const memory = new RequestMemory();

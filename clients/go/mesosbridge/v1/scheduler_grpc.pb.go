@@ -52,8 +52,10 @@ const (
 // Errors that every call but Subscribe may end with: UNAUTHENTICATED and
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
 // `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
-// (nothing was sent: try again) and `OUTCOME_UNKNOWN` (it was sent, and the link
-// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
+// (nothing was sent: try again), `MESOS_CREDENTIALS_REFUSED` (the master does not accept
+// the bridge's own credentials, and took nothing: try again once they are mended) and
+// `OUTCOME_UNKNOWN` (it was sent, and no answer of the master came: reconcile);
+// RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
 // (nothing was sent: try again later); DEADLINE_EXCEEDED.
 type SchedulerServiceClient interface {
 	// Attaches to the session of a framework, making it if there is none, and streams
@@ -281,8 +283,10 @@ type SchedulerService_CallsClient = grpc.BidiStreamingClient[CallsRequest, Calls
 // Errors that every call but Subscribe may end with: UNAUTHENTICATED and
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
 // `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
-// (nothing was sent: try again) and `OUTCOME_UNKNOWN` (it was sent, and the link
-// broke: reconcile); RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
+// (nothing was sent: try again), `MESOS_CREDENTIALS_REFUSED` (the master does not accept
+// the bridge's own credentials, and took nothing: try again once they are mended) and
+// `OUTCOME_UNKNOWN` (it was sent, and no answer of the master came: reconcile);
+// RESOURCE_EXHAUSTED `TOO_MANY_CALLS` and `LIMIT_REACHED`
 // (nothing was sent: try again later); DEADLINE_EXCEEDED.
 type SchedulerServiceServer interface {
 	// Attaches to the session of a framework, making it if there is none, and streams

@@ -28,6 +28,7 @@ _TRANSPORT = frozenset(
 _RETRYABLE = frozenset(
     {
         "NO_MASTER",
+        "MESOS_CREDENTIALS_REFUSED",
         "NOT_SENT",
         "LIMIT_REACHED",
         "TOO_MANY_CALLS",

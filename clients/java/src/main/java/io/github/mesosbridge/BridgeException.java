@@ -37,6 +37,7 @@ public final class BridgeException extends RuntimeException {
   private static final Set<String> RETRYABLE =
       Set.of(
           "NO_MASTER",
+          "MESOS_CREDENTIALS_REFUSED",
           "NOT_SENT",
           "LIMIT_REACHED",
           "TOO_MANY_CALLS",

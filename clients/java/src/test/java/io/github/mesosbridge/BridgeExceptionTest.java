@@ -78,6 +78,7 @@ class BridgeExceptionTest {
   @ParameterizedTest
   @CsvSource({
     "UNAVAILABLE, NO_MASTER, true, false",
+    "UNAVAILABLE, MESOS_CREDENTIALS_REFUSED, true, false",
     "UNAVAILABLE, OUTCOME_UNKNOWN, false, true",
     "UNAVAILABLE, ONE_THAT_COMES_LATER, true, false",
     "ABORTED, LEASE_EXPIRED, true, false",
