@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallBudget } from "./callBudget.js";
-import { type CallOutcome, isFailedOver, isSubscriptionOver, outcomeOf } from "./callOutcome.js";
+import { type CallOutcome, isCredentialsRefused, isFailedOver, isSubscriptionOver, outcomeOf } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 import { openSocket } from "./openSocket.js";
@@ -25,6 +25,8 @@ export interface CallConnectionOptions {
   onSubscriptionOver(message: string): void;
   /** The master refused a call because somebody else has subscribed with this framework's id. */
   onFailedOver(): void;
+  /** The master refused a call for the credentials that it carried. */
+  onCredentialsRefused(): void;
   /** What `done` of a call has thrown. All other calls are told their outcomes all the same. */
   onFault(error: unknown): void;
 }
@@ -70,8 +72,8 @@ export class CallConnection {
     this.#head = this.#headWith(options.authorization);
   }
 
-  /** Sends another `Authorization` header from the next call on: a token has been replaced. */
-  setAuthorization(authorization: string): void {
+  /** Sends this `Authorization` header from the next call on: a token has been replaced. */
+  setAuthorization(authorization: string | undefined): void {
     this.#head = this.#headWith(authorization);
   }
 
@@ -196,6 +198,7 @@ export class CallConnection {
     const { status, message } = outcome;
     if (isFailedOver(status, message)) this.#options.onFailedOver();
     else if (isSubscriptionOver(status, message)) this.#options.onSubscriptionOver(message);
+    else if (isCredentialsRefused(status, message)) this.#options.onCredentialsRefused();
   }
 
   /** A fault in `done` says nothing about the connection, nor about other calls. */

@@ -83,6 +83,8 @@ export class Link {
   #deliberate = false;
   /** The master of the subscription, or of the attempt to make one. */
   #master: URL | undefined;
+  /** The newest `Authorization` header that is known: what is sent next carries it. */
+  #authorization: string | undefined;
   /** Ends the wait between two attempts. */
   #pause: AbortController | undefined;
 
@@ -132,9 +134,11 @@ export class Link {
     try {
       while (!signal.aborted && !this.#over) {
         this.#deliberate = false;
-        await this.#attempt(signal);
+        const authorization = await this.#attempt(signal);
         if (signal.aborted || this.#over) break;
-        if (this.#redirects === 0 && !this.#deliberate) await this.#wait();
+        // What failed with credentials that were replaced meanwhile is tried with the new ones at once.
+        const outdated = authorization !== this.#authorization;
+        if (this.#redirects === 0 && !this.#deliberate && !outdated) await this.#wait();
       }
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -161,8 +165,22 @@ export class Link {
 
   /** A secret or token was replaced: calls carry it from now on, and what failed with the old one is tried again. */
   #authorizationChanged(header: string): void {
-    this.#calls?.setAuthorization(header);
+    this.#setAuthorization(header);
     this.#tryNow();
+  }
+
+  #setAuthorization(header: string | undefined): void {
+    this.#authorization = header;
+    this.#calls?.setAuthorization(header);
+  }
+
+  /** A call was refused for its credentials: they may have been replaced since the last look at their file. */
+  #authorizationRefused(): void {
+    this.#options.authentication.header().then(
+      (header) => this.#setAuthorization(header),
+      // The file can't be read now. Calls go on with what was read before, until it can.
+      () => {},
+    );
   }
 
   #tryNow(): void {
@@ -176,17 +194,25 @@ export class Link {
     this.#subscription.abort(new Error(reason));
   }
 
-  async #attempt(stop: AbortSignal): Promise<void> {
-    const { detector, authentication, log } = this.#options;
+  /** Subscribes, until that ends. Gives the `Authorization` header that it did so with. */
+  async #attempt(stop: AbortSignal): Promise<string | undefined> {
+    const { detector, authentication } = this.#options;
     const master = await detector.next(stop, (reason) => this.#report(reason));
     this.#master = master;
     const authorization = await authentication.header().catch((error: Error) => error);
     if (authorization instanceof Error) {
       this.#redirects = 0;
-      return this.#report(`the credentials can't be read: ${authorization.message}`);
+      this.#report(`the credentials can't be read: ${authorization.message}`);
+      return this.#authorization;
     }
+    this.#authorization = authorization;
     const end = await this.#subscribe(master, authorization);
-    if (stop.aborted || this.#over) return;
+    if (!stop.aborted && !this.#over) this.#ended(end, master);
+    return authorization;
+  }
+
+  #ended(end: SubscriptionEnd, master: URL): void {
+    const { detector, log } = this.#options;
     if (end.kind === "redirected") return this.#follow(end.leader, master);
     this.#redirects = 0;
     if (!this.#deliberate) detector.failed(master);
@@ -210,7 +236,7 @@ export class Link {
           },
           onEvents: (events) => {
             watchdog.refresh();
-            this.#onEvents(events, master, streamId, authorization, watchdog);
+            this.#onEvents(events, master, streamId, watchdog);
           },
         },
         controller.signal,
@@ -233,13 +259,7 @@ export class Link {
     if (since !== undefined && performance.now() - since >= settledAfterMs) this.#backoff.reset();
   }
 
-  #onEvents(
-    events: readonly Uint8Array[],
-    master: URL,
-    streamId: string,
-    authorization: string | undefined,
-    watchdog: PatientTimer,
-  ): void {
+  #onEvents(events: readonly Uint8Array[], master: URL, streamId: string, watchdog: PatientTimer): void {
     const relayed: Uint8Array[] = [];
     for (const event of events) {
       const type = readEventType(event);
@@ -249,19 +269,13 @@ export class Link {
         this.#refuse(readErrorMessage(readEvent(event).payload));
         return;
       }
-      if (type === EventType.SUBSCRIBED) this.#onSubscribed(event, master, streamId, authorization, watchdog);
+      if (type === EventType.SUBSCRIBED) this.#onSubscribed(event, master, streamId, watchdog);
       relayed.push(event);
     }
     this.#relay(relayed);
   }
 
-  #onSubscribed(
-    event: Uint8Array,
-    master: URL,
-    streamId: string,
-    authorization: string | undefined,
-    watchdog: PatientTimer,
-  ) {
+  #onSubscribed(event: Uint8Array, master: URL, streamId: string, watchdog: PatientTimer) {
     const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
     const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;
     watchdog.start(believable(heartbeatIntervalMs) * missedHeartbeats);
@@ -271,7 +285,7 @@ export class Link {
     this.#calls = new CallConnection({
       master,
       streamId,
-      authorization,
+      authorization: this.#authorization,
       tlsCa: this.#options.tlsCa,
       timeoutMs: callTimeoutMs,
       maxPendingCalls,
@@ -283,6 +297,7 @@ export class Link {
       onSubscriptionOver: (message) => this.#subscription?.abort(new Error(`the master refuses calls: ${message}`)),
       // The master says so on the stream as well, unless that has broken without a sign of it.
       onFailedOver: () => this.#refuse("Framework failed over"),
+      onCredentialsRefused: () => this.#authorizationRefused(),
       onFault: (error) => this.#fail(error),
     });
     this.#setConnected(true);

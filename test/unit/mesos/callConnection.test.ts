@@ -33,6 +33,7 @@ class Caller {
   readonly over: string[] = [];
   readonly faults: unknown[] = [];
   failedOver = 0;
+  credentialsRefused = 0;
 
   constructor(options: Partial<CallConnectionOptions> = {}) {
     this.connection = new CallConnection({
@@ -47,6 +48,7 @@ class Caller {
       onBroken: (reason) => this.broken.push(reason),
       onSubscriptionOver: (message) => this.over.push(message),
       onFailedOver: () => this.failedOver++,
+      onCredentialsRefused: () => this.credentialsRefused++,
       onFault: (error) => this.faults.push(error),
       ...options,
     });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -44,6 +44,131 @@ describe("authentication", () => {
     writeFileSync(path, "second, longer\n");
     request.connection.endStream();
     expect((await links.master.subscription()).headers.get("authorization")).toBe("Bearer second, longer");
+  });
+
+  const never = { initialMs: 3_600_000, maxMs: 3_600_000, random: () => 1 };
+
+  /** Replaces a file, and waits until `authentication` has seen it. */
+  async function replace(authentication: Authentication, path: string, text: string): Promise<void> {
+    const seen = new Arrivals<string>();
+    links.cleanup.defer(authentication.onChanged((header) => seen.push(header)));
+    writeFileSync(path, text);
+    await seen.next({ what: "the change of the file" });
+  }
+
+  test("a token that changes while SUBSCRIBE waits for its answer is used for the calls", async () => {
+    const path = secretFile("first");
+    const authentication = bearerAuthentication(path);
+    const subject = with_(authentication);
+    const { connection, headers } = await links.master.requests.next();
+    expect(headers.get("authorization")).toBe("Bearer first");
+    await replace(authentication, path, "second");
+    connection.openStream();
+    connection.subscribed();
+    await subject.connected();
+    subject.link.send(Buffer.from("call"), () => {});
+    expect((await links.master.requests.next()).headers.get("authorization")).toBe("Bearer second");
+  });
+
+  test("a SUBSCRIBE that is refused for a token which was replaced meanwhile is made again at once", async () => {
+    const path = secretFile("first");
+    const authentication = bearerAuthentication(path);
+    const subject = links.subject([links.master.url], { authentication, backoff: never });
+    const { connection } = await links.master.requests.next();
+    await replace(authentication, path, "second");
+    connection.answer(401, "Unauthorized");
+    expect((await links.master.subscription()).headers.get("authorization")).toBe("Bearer second");
+    expect(await subject.disconnected()).toMatch(/\(401\)/);
+  });
+
+  test("a token that changes between the opening of the two connections is used for the calls that wait", async () => {
+    const path = secretFile("first");
+    const authentication = bearerAuthentication(path);
+    const subject = with_(authentication);
+    await links.master.subscription();
+    await subject.connected();
+    await replace(authentication, path, "second");
+    subject.link.send(Buffer.from("call"), () => {});
+    expect((await links.master.requests.next()).headers.get("authorization")).toBe("Bearer second");
+  });
+
+  test("a call that is refused for its credentials makes the link look at them again", async () => {
+    let token = "first";
+    const subject = with_({
+      header: async () => `Bearer ${token}`,
+      // Nobody tells of the change.
+      onChanged: () => () => {},
+      principal: undefined,
+    });
+    await links.master.subscription();
+    await subject.connected();
+    token = "second";
+    const outcomes = new Arrivals<CallOutcome>();
+    const call = async () => {
+      subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+      return links.master.requests.next();
+    };
+    (await call()).connection.answer(401, "Unauthorized");
+    expect(await outcomes.next()).toMatchObject({ kind: "refused", status: 401 });
+    expect((await call()).headers.get("authorization")).toBe("Bearer second");
+  });
+
+  test("a file that can't be read for a moment is used as soon as it can, though it is the same again", async () => {
+    const path = secretFile("token");
+    const authentication = bearerAuthentication(path);
+    const subject = links.subject([links.master.url], { authentication, backoff: never });
+    const { connection } = await links.master.subscription();
+    await subject.connected();
+    rmSync(path);
+    connection.endStream();
+    expect(await subject.disconnected()).toBe("the master ended the subscription");
+    authentication.header().catch(() => {});
+    // The wait after the break is over when the file is seen again; calls of a subscription need no file.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    writeFileSync(path, "token");
+    expect((await links.master.subscription()).headers.get("authorization")).toBe("Bearer token");
+  });
+
+  test("calls go on with the last token while its file can't be read", async () => {
+    const path = secretFile("token");
+    const subject = with_(bearerAuthentication(path));
+    await links.master.subscription();
+    await subject.connected();
+    rmSync(path);
+    for (let i = 0; i < 2; i++) {
+      subject.link.send(Buffer.from("call"), () => {});
+      const { connection, headers } = await links.master.requests.next();
+      expect(headers.get("authorization")).toBe("Bearer token");
+      connection.answer(401, "Unauthorized");
+    }
+  });
+
+  test("a token that is replaced by one of the same length at the same time is seen", async () => {
+    const path = secretFile("first");
+    const { atime, mtime } = statSync(path);
+    utimesSync(path, atime, mtime);
+    const authentication = bearerAuthentication(path);
+    expect(await authentication.header()).toBe("Bearer first");
+    writeFileSync(path, "other");
+    utimesSync(path, atime, mtime);
+    expect(await authentication.header()).toBe("Bearer other");
+  });
+
+  test("looks at a file that overlap give what it holds after each was asked for", async () => {
+    const path = secretFile("0");
+    const authentication = bearerAuthentication(path);
+    const looks: Promise<string | undefined>[] = [];
+    for (let i = 1; i <= 20; i++) {
+      writeFileSync(path, String(i));
+      looks.push(authentication.header());
+    }
+    expect((await Promise.all(looks)).at(-1)).toBe("Bearer 20");
+    expect(await authentication.header()).toBe("Bearer 20");
+  });
+
+  test("a file that is far too large is not read", async () => {
+    const authentication = bearerAuthentication(secretFile("x".repeat(70_000)));
+    await expect(authentication.header()).rejects.toThrow(/secret holds more than 65536 bytes$/);
   });
 
   test.each([
