@@ -1,4 +1,4 @@
-import { answerSummary, refusalText } from "./answerText.js";
+import { answerSummary, foreignType, refusalText } from "./answerText.js";
 import { CallType, readCallType } from "./calls.js";
 import type { HttpResponse } from "./httpResponseParser.js";
 import { leaderOf } from "./redirection.js";
@@ -64,9 +64,10 @@ export function outcomeOf(response: HttpResponse, call: Uint8Array, master: URL)
   return { kind: "unknown", message: `a call was answered with ${answerSummary(response)}` };
 }
 
-/** A master that takes a call writes nothing more than the status. */
-function isTaken({ status, body }: HttpResponse, call: Uint8Array): boolean {
-  if (body.length > 0) return false;
+/** A master that takes a call writes no more than the status; what comes with a page is somebody else's. */
+function isTaken(response: HttpResponse, call: Uint8Array): boolean {
+  const { status, body } = response;
+  if (body.length > 0 && foreignType(response) !== "") return false;
   return status === 202 || (status === 200 && readCallType(call) === CallType.UPDATE_FRAMEWORK);
 }
 
