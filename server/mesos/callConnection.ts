@@ -14,6 +14,8 @@ export interface CallConnectionOptions {
   readonly tlsCa: string | undefined;
   /** How long connecting, and each answer after the one before, may take before the connection is given up, in ms. */
   readonly timeoutMs: number;
+  /** A connection that was idle for so long is replaced before it is used: it may be forgotten on the way. In ms. */
+  readonly idleMs: number;
   /** Calls and bytes that may wait for an answer at a time. A call alone may be larger. */
   readonly maxPendingCalls: number;
   readonly maxPendingBytes: number;
@@ -61,6 +63,8 @@ export class CallConnection {
   #pending: PendingCall[] = [];
   #answered = 0;
   #pendingBytes = 0;
+  /** When the last answer came, or the connection stood, on the clock of `performance`. */
+  #idleSinceMs = 0;
   /** Bodies of this turn of the event loop, which are written at its end. */
   #outgoing: Uint8Array[] = [];
   #flushing: NodeJS.Immediate | undefined;
@@ -107,6 +111,7 @@ export class CallConnection {
     if (tooLarge || this.pendingCalls >= maxPendingCalls) {
       return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
     }
+    if (this.pendingCalls === 0) this.#replaceIdle();
     this.#pendingChanged(body.length);
     if (this.#connected) this.#write({ body, done });
     else {
@@ -132,6 +137,17 @@ export class CallConnection {
     this.#drop(reason);
   }
 
+  /**
+   * Leaves a connection that was idle for long. Nothing is under way on it, so the order of calls does not change. A call
+   * that went out on a connection that something on the way has forgotten would have an unknown outcome.
+   */
+  #replaceIdle(): void {
+    if (!this.#connected || performance.now() - this.#idleSinceMs < this.#options.idleMs) return;
+    this.#connected = false;
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+
   #connect(): void {
     const { master, tlsCa } = this.#options;
     const socket = openSocket(master, tlsCa, () => this.#onConnect(socket));
@@ -146,6 +162,7 @@ export class CallConnection {
   #onConnect(socket: Socket): void {
     if (socket !== this.#socket) return;
     this.#connected = true;
+    this.#idleSinceMs = performance.now();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const call of waiting) this.#write(call);
@@ -189,8 +206,11 @@ export class CallConnection {
     this.#answered++;
     this.#pendingChanged(-call.body.length);
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
-    if (this.pendingCalls === 0) this.#timer.stop();
-    else this.#timer.refresh();
+    if (this.pendingCalls > 0) this.#timer.refresh();
+    else {
+      this.#timer.stop();
+      this.#idleSinceMs = performance.now();
+    }
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
     this.#tell(call, outcome);

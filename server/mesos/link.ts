@@ -20,6 +20,8 @@ export interface LinkOptions {
   readonly missedHeartbeats?: number;
   /** How long the answer to a call may take, in ms. Default 30,000. */
   readonly callTimeoutMs?: number;
+  /** How long the connection of calls may be idle and still be used, in ms. Default 15,000. */
+  readonly callIdleMs?: number;
   /** How long a subscription has to live before a break is tried again soon, in ms. Default 5,000. */
   readonly settledAfterMs?: number;
   /** Largest event that is accepted, in bytes. Default 256 MiB. */
@@ -288,6 +290,7 @@ export class Link {
       authorization: this.#authorization,
       tlsCa: this.#options.tlsCa,
       timeoutMs: callTimeoutMs,
+      idleMs: this.#options.callIdleMs ?? 15_000,
       maxPendingCalls,
       maxPendingBytes: this.#options.maxPendingBytes ?? 64 * 1024 * 1024,
       budget: this.#budget,

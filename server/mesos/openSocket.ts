@@ -2,6 +2,12 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /**
+ * When a connection without traffic is probed, in ms (and each second from then on, ten times, if nothing comes back).
+ * What is between, a NAT or a load balancer, may forget a connection that is idle for as little as 20 s.
+ */
+const KEEPALIVE_MS = 10_000;
+
+/**
  * Opens a connection to a master, and calls `onReady` once it stands, for https with the master's certificate
  * verified. Errors and timeouts are the caller's business.
  *
@@ -10,10 +16,14 @@ import { connect as connectTls } from "node:tls";
 export function openSocket(master: URL, tlsCa: string | undefined, onReady: () => void): Socket {
   const host = master.hostname.replace(/^\[|\]$/g, "");
   const address = { host, port: portOf(master) };
-  if (master.protocol !== "https:") return connectTcp(address, onReady).setNoDelay(true);
+  if (master.protocol !== "https:") return kept(connectTcp(address, onReady));
   const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
   const ca = tlsCa === undefined ? {} : { ca: tlsCa };
-  return connectTls({ ...address, ...ca, ...servername }, onReady).setNoDelay(true);
+  return kept(connectTls({ ...address, ...ca, ...servername }, onReady));
+}
+
+function kept(socket: Socket): Socket {
+  return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_MS);
 }
 
 function portOf({ port, protocol }: URL): number {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CallBudget } from "../../../server/mesos/callBudget.js";
 import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/callConnection.js";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
@@ -42,6 +42,7 @@ class Caller {
       authorization: undefined,
       tlsCa: undefined,
       timeoutMs: 5_000,
+      idleMs: 15_000,
       maxPendingCalls: 100,
       maxPendingBytes: 1_000_000,
       budget: new CallBudget(),
@@ -601,4 +602,53 @@ test("connections that share a budget share it, and give back what was answered 
   other.connection.close("the test goes on");
   await other.answered.take(4);
   expect(budget.fits(10)).toBe(true);
+});
+
+describe("a connection that was idle for long", () => {
+  const idle = () => new Promise((resolve) => setTimeout(resolve, 150));
+
+  test("is replaced before it is used, and the calls keep their order", async () => {
+    const caller = new Caller({ idleMs: 100 });
+    caller.send("a");
+    const first = await master.requests.next();
+    first.connection.write(ACCEPTED);
+    await caller.answered.next();
+    await idle();
+    caller.send("b", "c", "d");
+    const rest = await master.requests.take(3);
+    expect(bodies(rest)).toEqual(["b", "c", "d"]);
+    expect(new Set(rest.map(({ connection }) => connection)).size).toBe(1);
+    expect(rest[0]?.connection).not.toBe(first.connection);
+    await first.connection.ended();
+    rest[0]?.connection.write(ACCEPTED.repeat(3));
+    await caller.answered.take(3);
+    expect(Object.values(caller.kinds())).toEqual(Array(4).fill("accepted"));
+    expect(caller.broken).toEqual([]);
+  });
+
+  test("is kept while a call waits for its answer, and used again soon after that", async () => {
+    const caller = new Caller({ idleMs: 100 });
+    caller.send("a");
+    const { connection } = await master.requests.next();
+    await idle();
+    caller.send("b");
+    await master.requests.next();
+    connection.write(ACCEPTED.repeat(2));
+    await caller.answered.take(2);
+    caller.send("c");
+    expect((await master.requests.next()).connection).toBe(connection);
+    expect(master.connections.all).toHaveLength(1);
+  });
+
+  test("whose master is gone meanwhile: the call was not sent, and that is said", async () => {
+    const caller = new Caller({ idleMs: 100 });
+    caller.send("a");
+    (await master.requests.next()).connection.write(ACCEPTED);
+    await caller.answered.next();
+    await idle();
+    await master.stop();
+    caller.send("b");
+    await caller.answered.next();
+    expect(caller.outcomes.get("b")).toEqual({ kind: "not-sent", message: `nothing listens at ${master.host}` });
+  });
 });

@@ -5,6 +5,7 @@ import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually, within } from "../../support/eventually.js";
 import { chunk, type FakeConnection, type FakeRequest, record } from "../../support/fakeMaster.js";
+import { kernelTellsTimers, probedInMs } from "../../support/keepalive.js";
 import { standStill } from "../../support/standStill.js";
 import { LinkTests, rescind, type Subject, type Told } from "./linkTests.js";
 
@@ -30,6 +31,18 @@ describe("subscribing", () => {
       { event: "RESCIND" },
     ]);
     expect(subject.link.connected).toBe(true);
+  });
+
+  test.runIf(kernelTellsTimers)("both connections are probed before something on the way forgets them", async () => {
+    const subject = links.subject();
+    const subscribe = await links.master.subscription();
+    await subject.connected();
+    subject.link.send(Buffer.from("call"), () => {});
+    const call = await links.master.requests.next();
+    call.connection.answer(202);
+    for (const { connection } of [subscribe, call]) {
+      await eventually(() => (probedInMs(connection.socket) ?? Infinity) <= 10_000, { what: "a probe within 10 s" });
+    }
   });
 
   test("calls go out on a second connection with the stream id, and keep to the subscription", async () => {

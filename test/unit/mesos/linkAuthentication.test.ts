@@ -10,7 +10,9 @@ import {
 } from "../../../server/mesos/authentication.js";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
+import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
+import { kernelTellsTimers, probedInMs } from "../../support/keepalive.js";
 import { LinkTests } from "./linkTests.js";
 
 const links = new LinkTests();
@@ -234,8 +236,10 @@ describe("TLS", () => {
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
     subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
-    (await master.requests.next()).connection.answer(202);
+    const { connection } = await master.requests.next();
+    connection.answer(202);
     expect(await outcomes.next()).toEqual({ kind: "accepted" });
+    if (kernelTellsTimers) await eventually(() => (probedInMs(connection.socket) ?? Infinity) <= 10_000);
     await subject.link.close();
   });
 
