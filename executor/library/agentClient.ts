@@ -1,12 +1,17 @@
 import { Client, type Dispatcher } from "undici";
 import { Call, Event } from "../../gen/mesos/v1/executor/executor.js";
 import { RecordReader } from "../../wire/recordio.js";
+import { AnswerDeadline } from "./answerDeadline.js";
 import type { ExecutorEnvironment } from "./environment.js";
 
 const MEDIA_TYPE = "application/x-protobuf";
 /** An agent answers at once: it takes calls without waiting for anything. */
 const ANSWER_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** When a connection without traffic is probed: what is between may forget it after as little as 20 s. */
+const KEEPALIVE_MS = 10_000;
+/** How long the connection of calls may be idle and still be used, whatever the agent says that it keeps it for. */
+const IDLE_MS = 5_000;
 /** Of an error's text, as much as belongs into a log line. */
 const MAX_ERROR_TEXT_BYTES = 1_024;
 
@@ -19,6 +24,14 @@ export class AgentRefusal extends Error {
     call: string,
   ) {
     super(`the agent answered ${call} with ${status}${text ? `: ${text}` : ""}`);
+  }
+
+  /**
+   * True if the agent will never take this call, whatever the executor does. Not so where it takes none from this
+   * executor at present (401, 403), is still starting (404), or something on the way answers (408, 429).
+   */
+  get final(): boolean {
+    return this.status >= 400 && this.status < 500 && ![401, 403, 404, 408, 429].includes(this.status);
   }
 
   /** True for an agent that is still starting: 503 while it recovers, 404 before its API is there. */
@@ -34,10 +47,13 @@ export class AgentRefusal extends Error {
 export class AgentClient {
   readonly #environment: ExecutorEnvironment;
   readonly #calls: Client;
+  readonly #answerTimeoutMs: number;
 
-  constructor(environment: ExecutorEnvironment) {
+  /** @param answerTimeoutMs how long an answer may take, with its text. Default 15,000 */
+  constructor(environment: ExecutorEnvironment, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     this.#environment = environment;
-    this.#calls = this.#connection({ bodyTimeout: ANSWER_TIMEOUT_MS });
+    this.#answerTimeoutMs = answerTimeoutMs;
+    this.#calls = this.#connection();
   }
 
   /**
@@ -47,17 +63,20 @@ export class AgentClient {
    *   RecordIOError when the stream is none
    */
   async subscribe(call: Call, onEvent: (event: Event) => void, signal: AbortSignal): Promise<void> {
-    const client = this.#connection({ bodyTimeout: 0 });
+    const client = this.#connection();
+    const deadline = this.#deadline(signal, "SUBSCRIBE");
     try {
-      const response = await client.request({ ...this.#request(call), signal });
+      const response = await client.request({ ...this.#request(call), signal: deadline.signal });
       if (response.statusCode !== 200) throw await refusal(response, "SUBSCRIBE");
       response.body.on("error", () => {});
       if (response.headers["content-type"] !== MEDIA_TYPE) {
         throw new AgentRefusal(200, `a stream of ${response.headers["content-type"]}, not ${MEDIA_TYPE}`, "SUBSCRIBE");
       }
+      deadline.met();
       const reader = new RecordReader();
       for await (const chunk of response.body) reader.push(chunk, (record) => onEvent(Event.decode(record)));
     } finally {
+      deadline.end();
       await client.destroy();
     }
   }
@@ -68,9 +87,15 @@ export class AgentClient {
    * @throws AgentRefusal unless the agent answered 202; the connection's error when that breaks
    */
   async send(call: Call, name: string, signal: AbortSignal): Promise<void> {
-    const response = await this.#calls.request({ ...this.#request(call), signal });
-    if (response.statusCode !== 202) throw await refusal(response, name);
-    await response.body.dump();
+    const deadline = this.#deadline(signal, name);
+    try {
+      const response = await this.#calls.request({ ...this.#request(call), signal: deadline.signal });
+      if (response.statusCode !== 202) throw await refusal(response, name);
+      // The agent has taken it, whatever becomes of a body that it does not write.
+      await response.body.dump().catch(() => {});
+    } finally {
+      deadline.end();
+    }
   }
 
   /** Breaks what is under way. */
@@ -78,12 +103,20 @@ export class AgentClient {
     await this.#calls.destroy();
   }
 
-  #connection(options: { bodyTimeout: number }): Client {
+  #deadline(signal: AbortSignal, call: string): AnswerDeadline {
+    const missed = `the agent did not answer ${call} within ${this.#answerTimeoutMs} ms`;
+    return new AnswerDeadline(signal, this.#answerTimeoutMs, missed);
+  }
+
+  #connection(): Client {
     const { origin, tls } = this.#environment;
     return new Client(origin, {
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: options.bodyTimeout,
-      connect: { timeout: CONNECT_TIMEOUT_MS, ...tls },
+      // The deadlines of answers are this class's own: they read what has come before they judge.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_MS,
+      keepAliveMaxTimeout: IDLE_MS,
+      connect: { timeout: CONNECT_TIMEOUT_MS, keepAliveInitialDelay: KEEPALIVE_MS, ...tls },
     });
   }
 
@@ -108,10 +141,14 @@ async function refusal(response: Dispatcher.ResponseData, call: string): Promise
   let bytes = 0;
   // Broken off, the body reports an error: that must have a listener.
   body.on("error", () => {});
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= MAX_ERROR_TEXT_BYTES) break;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= MAX_ERROR_TEXT_BYTES) break;
+    }
+  } catch {
+    // The status says what matters; a text that breaks off, or does not end in time, is told as far as it came.
   }
   return new AgentRefusal(statusCode, Buffer.concat(chunks).toString("utf8", 0, MAX_ERROR_TEXT_BYTES).trim(), call);
 }

@@ -83,7 +83,7 @@ export class CallQueue {
       try {
         return await this.#client.send(call, name, signal);
       } catch (error) {
-        if (error instanceof AgentRefusal && error.status >= 400 && error.status < 500 && error.status !== 403) {
+        if (error instanceof AgentRefusal && error.final) {
           // The agent will never take this call; the ones behind it are none the worse for that.
           this.#log(`dropped: ${error.message}`);
           return;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Call, type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import { type AgentClient, AgentRefusal } from "./agentClient.js";
 import type { ExecutorEnvironment } from "./environment.js";
 
@@ -84,14 +85,12 @@ export class Subscription {
     signal.addEventListener("abort", close, { once: true });
     if (signal.aborted) close();
     let stood = false;
-    const silence = setTimeout(
-      () => this.drop(new Error("the agent took the subscription and sent nothing")),
-      FIRST_EVENT_TIMEOUT_MS,
-    );
+    const silence = new PatientTimer(() => this.drop(new Error("the agent took the subscription and sent nothing")));
+    silence.start(FIRST_EVENT_TIMEOUT_MS);
     const onEvent = (event: Event) => {
       // What comes in the same chunk behind an event that closed this stream is nobody's any more.
       if (attempt.aborted) return;
-      clearTimeout(silence);
+      silence.stop();
       stood ||= event.type === Event_Type.SUBSCRIBED;
       this.#handlers.onEvent(event);
     };
@@ -107,7 +106,7 @@ export class Subscription {
       if (error.starting) this.#handlers.log(`not subscribed yet: ${reason}`);
       return { stood, final: !error.starting, answered: true, reason };
     } finally {
-      clearTimeout(silence);
+      silence.stop();
       signal.removeEventListener("abort", close);
     }
   }

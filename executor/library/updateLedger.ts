@@ -1,5 +1,6 @@
 import { type Call_Subscribe, Call_Update } from "../../gen/mesos/v1/executor/executor.js";
 import type { TaskInfo, TaskStatus } from "../../gen/mesos/v1/mesos.js";
+import { PatientTimer } from "../../wire/patientTimer.js";
 
 /**
  * What the agent has not acknowledged yet. A later SUBSCRIBE has to name it: the agent takes the updates
@@ -47,12 +48,13 @@ export class UpdateLedger {
     if (this.#updates.size === 0 || signal?.aborted) return;
     await new Promise<void>((resolve) => {
       const finish = () => {
-        clearTimeout(timer);
+        timer.stop();
         signal?.removeEventListener("abort", finish);
         this.#waiting.delete(finish);
         resolve();
       };
-      const timer = setTimeout(finish, timeoutMs);
+      const timer = new PatientTimer(finish);
+      timer.start(timeoutMs);
       this.#waiting.add(finish);
       signal?.addEventListener("abort", finish, { once: true });
     });

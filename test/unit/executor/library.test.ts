@@ -4,6 +4,7 @@ import { type ExecutorExit, type ExecutorOptions, runExecutor } from "../../../e
 import { TaskError } from "../../../executor/library/taskRun.js";
 import { Call_Type, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import { TaskState, TaskStatus_Reason, TaskStatus_Source } from "../../../gen/mesos/v1/mesos.js";
+import { standStill } from "../../support/standStill.js";
 import { FakeAgent, launchEvent } from "./fakeAgent.js";
 
 let agent: FakeAgent;
@@ -49,6 +50,18 @@ async function subscription(options: { killing?: boolean } = {}) {
 }
 
 describe("updates", () => {
+  it("that an agent does not take at present are not dropped: the executor subscribes anew with them", async () => {
+    for (const status of [401, 404, 429]) {
+      const answers = Array(4).fill({ status, text: "not now" });
+      agent.intercept = (call) => (call.type === Call_Type.UPDATE ? answers.shift() : undefined);
+      start({ launch: async () => {} }, { MESOS_CHECKPOINT: "1", MESOS_SUBSCRIPTION_BACKOFF_MAX: "10ms" });
+      (await subscription()).launch("a");
+      const second = await agent.subscriptions.next();
+      expect(second.call.subscribe?.unacknowledgedUpdates).toHaveLength(1);
+      expect(lines.filter((line) => line.startsWith("dropped"))).toEqual([]);
+    }
+  });
+
   it("are what an agent takes: uuid v4, source, timestamp, executor, at the path that MESOS_SLAVE_PID names", async () => {
     start({ launch: async () => ({ message: "done", data: Buffer.from("result") }) });
     (await subscription()).launch("a");
@@ -335,6 +348,23 @@ describe("the end", () => {
     await sleep(100);
     expect(ended).toBe(false);
     stream.acknowledge(killed);
+    expect(await exit).toMatchObject({ reason: "shutdown", unacknowledged: 0 });
+  });
+
+  it("reads an acknowledgement that waits in the socket before it counts it as missing", async () => {
+    agent.acknowledging = false;
+    const exit = start({ launch: forever, acknowledgementTimeoutMs: 400 });
+    const stream = await subscription();
+    stream.launch("a");
+    stream.acknowledge(await agent.update(TaskState.TASK_RUNNING));
+    stream.send({ type: Event_Type.SHUTDOWN });
+    const killed = await agent.update(TaskState.TASK_KILLED);
+    await sleep(100);
+    // Timers come next after this phase of the event loop, and reading after them.
+    await new Promise((resolve) => setImmediate(resolve));
+    stream.acknowledge(killed);
+    // Once the agent's bytes are in the socket.
+    process.nextTick(() => standStill(800));
     expect(await exit).toMatchObject({ reason: "shutdown", unacknowledged: 0 });
   });
 
