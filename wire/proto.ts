@@ -50,6 +50,12 @@ export class ProtoReader {
     return true;
   }
 
+  /** Moves to the next length-delimited field of that number. False if there is none. @throws WireError */
+  seek(field: number): boolean {
+    while (this.next()) if (this.field === field && this.wireType === LENGTH_DELIMITED) return true;
+    return false;
+  }
+
   /** The current field's varint. Exact up to 2^53; larger ones are rounded. @throws WireError */
   varint(): number {
     this.#expect(VARINT);

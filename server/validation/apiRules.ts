@@ -3,7 +3,9 @@
  * (header, lease, tokens, what a method needs) is checked by the method itself.
  */
 import { roleProblem } from "./names.js";
+import { launchesTasksOnce } from "./operationRules.js";
 import { reportDuplicates } from "./repeated.js";
+import { amountsAddUp } from "./resourceRules.js";
 import type { MessageRule, RuleSet } from "./rule.js";
 
 const API = "mesosbridge.v1";
@@ -40,5 +42,10 @@ export const apiRules: RuleSet = {
     { field: `${API}.ReviveOffersRequest.roles`, bytes: roleProblem },
     { field: `${API}.SuppressOffersRequest.roles`, bytes: roleProblem },
   ],
-  messages: [launchNamesOffersOnce, acceptNamesOffersOnce],
+  messages: [
+    launchNamesOffersOnce,
+    acceptNamesOffersOnce,
+    launchesTasksOnce(`${API}.LaunchTasksRequest`, "tasks"),
+    amountsAddUp(`${API}.LaunchTasksRequest`),
+  ],
 };

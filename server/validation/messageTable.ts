@@ -32,6 +32,7 @@ export interface FieldEntry {
   readonly closed: boolean;
   readonly bytesCheck: BytesCheck | undefined;
   readonly numberCheck: NumberCheck | undefined;
+  readonly summed: boolean;
   readonly countCheck: NumberCheck | undefined;
   /** The message's own table; undefined for other kinds. */
   readonly table: (() => MessageTable) | undefined;
@@ -272,10 +273,13 @@ function varintBitsOf(scalar: ScalarType): VarintBits {
   return scalar === ScalarType.UINT32 || scalar === ScalarType.SINT32 ? UINT32 : INT64;
 }
 
-function checksOf(rules: readonly FieldRule[]): Pick<FieldEntry, "bytesCheck" | "numberCheck" | "countCheck"> {
+function checksOf(
+  rules: readonly FieldRule[],
+): Pick<FieldEntry, "bytesCheck" | "numberCheck" | "summed" | "countCheck"> {
   return {
     bytesCheck: rules.find((rule) => rule.bytes)?.bytes,
     numberCheck: rules.find((rule) => rule.number)?.number,
+    summed: rules.some((rule) => rule.summed),
     countCheck: rules.find((rule) => rule.count)?.count,
   };
 }

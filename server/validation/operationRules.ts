@@ -3,23 +3,27 @@
  * the operation (OPERATION_ERROR, or nothing at all where it has no id). Only what is wrong by itself is found here; what
  * depends on the offer, the agent or other tasks is left to Mesos.
  */
-import { hasValue, messageIn } from "../../wire/fields.js";
+import { hasValue, lastValue, messageIn } from "../../wire/fields.js";
+import { keyOfBytes } from "../../wire/keys.js";
+import { ProtoReader } from "../../wire/proto.js";
 import { noneProblem, nonNegativeProblem } from "./quantities.js";
+import { repeatedElement } from "./repeated.js";
 import type { ContextRule, MessageRule, RuleSet } from "./rule.js";
+import { quoted } from "./text.js";
 
 const OPERATION = "mesos.v1.Offer.Operation";
 const TASK = "mesos.v1.TaskInfo";
 const EXECUTOR = "mesos.v1.ExecutorInfo";
-const RESOURCE = "mesos.v1.Resource";
 
-/** Numbers of Offer.Operation.Type, of the fields on the way to a launch's tasks, of Value.Type and ExecutorInfo.Type. */
+/** Numbers of Offer.Operation.Type, of the fields on the way to a launch's tasks, and of ExecutorInfo.Type. */
 const UNKNOWN = 0;
 const LAUNCH = 1;
 const LAUNCH_GROUP = 6;
 const LAUNCH_TASK_INFOS = 1;
 const GROUP_TASK_GROUP = 2;
 const TASK_GROUP_TASKS = 1;
-const TEXT = 3;
+const TASK_ID = 2;
+const ID_VALUE = 1;
 const DEFAULT = 1;
 const CUSTOM = 2;
 
@@ -128,36 +132,35 @@ const executorOfGroup: MessageRule = {
   },
 };
 
-/** A resource of type TEXT brings a 1.11.0 master down (`Unexpected Value type: 3`); others refuse it. */
-const resourceIsNoText: MessageRule = {
-  type: RESOURCE,
-  within: "operation",
-  check: (slot) => {
-    const type = slot("type");
-    return (resource) => {
-      if (resource.enumNumber(type) === TEXT) resource.report(type, "must be SCALAR, RANGES or SET");
-    };
-  },
-};
+/**
+ * Mesos: `Task has duplicate ID` for the second one of a LAUNCH, though the first one runs under the same id. Of a
+ * LAUNCH_GROUP it brings the master down (`Check failed: !tasks[frameworkId].contains(taskId)`).
+ */
+export function launchesTasksOnce(type: string, field: string): MessageRule {
+  return {
+    type,
+    check: (slot) => {
+      const tasks = slot(field);
+      return (launch) => {
+        const twice = repeatedElement(launch, tasks, taskKey);
+        const id = twice && messageIn(twice, TASK_ID);
+        if (id)
+          launch.report(tasks, `must not have two tasks of the same id: ${quoted(lastValue(id, ID_VALUE) ?? id)}`);
+      };
+    },
+  };
+}
 
-/** Every field that holds resources of an operation. */
-const RESOURCE_FIELDS = [
-  `${TASK}.resources`,
-  `${OPERATION}.Reserve.source`,
-  `${OPERATION}.Reserve.resources`,
-  `${OPERATION}.Unreserve.resources`,
-  `${OPERATION}.Create.volumes`,
-  `${OPERATION}.Destroy.volumes`,
-  `${OPERATION}.GrowVolume.volume`,
-  `${OPERATION}.GrowVolume.addition`,
-  `${OPERATION}.ShrinkVolume.volume`,
-  `${OPERATION}.CreateDisk.source`,
-  `${OPERATION}.DestroyDisk.source`,
-];
+function taskKey(buffer: Uint8Array, start: number, end: number): string | undefined {
+  const task = new ProtoReader(buffer, start, end);
+  const id = task.seek(TASK_ID) ? task.message() : undefined;
+  if (!id?.seek(ID_VALUE)) return undefined;
+  const from = id.bytesStart();
+  return keyOfBytes(buffer, from, id.position);
+}
 
 const executorContexts: readonly ContextRule[] = ["launch", "group"].flatMap((within) => [
   { field: `${EXECUTOR}.executor_id`, within, gives: "id" },
-  { field: `${EXECUTOR}.resources`, within, gives: "operation" },
   { field: `${EXECUTOR}.shutdown_grace_period`, within, gives: "nonNegative" },
 ]);
 
@@ -172,9 +175,6 @@ export const operationRules: RuleSet = {
     { field: `${TASK}.kill_policy`, gives: "task" },
     { field: "mesos.v1.KillPolicy.grace_period", within: "task", gives: "nonNegative" },
     { field: `${TASK}.max_completion_time`, gives: "nonNegative" },
-    { field: `${OPERATION}.ShrinkVolume.subtract`, gives: "quantity" },
-    { field: `${RESOURCE}.scalar`, within: "operation", gives: "quantity" },
-    ...RESOURCE_FIELDS.map((field) => ({ field, gives: "operation" })),
     ...executorContexts,
   ],
   fields: [
@@ -192,6 +192,7 @@ export const operationRules: RuleSet = {
     taskHasOneOfCommandAndExecutor,
     executorOfLaunch,
     executorOfGroup,
-    resourceIsNoText,
+    launchesTasksOnce(`${OPERATION}.Launch`, "task_infos"),
+    launchesTasksOnce("mesos.v1.TaskGroupInfo", "tasks"),
   ],
 };

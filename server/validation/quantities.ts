@@ -10,8 +10,13 @@ const NANOSECONDS_PER_SECOND = 1e9;
 export function quantityProblem(value: number): string | undefined {
   if (!Number.isFinite(value)) return "must be a finite number";
   if (value < 0) return "must not be negative";
-  if (value * THOUSANDTHS >= INT64_LIMIT) return "is too large: Mesos keeps amounts up to 9.2e15";
+  if (!addsUp(value)) return "is too large: Mesos keeps amounts up to 9.2e15";
   return undefined;
+}
+
+/** Whether Mesos can hold a sum of amounts, none of which is negative. */
+export function addsUp(sum: number): boolean {
+  return sum * THOUSANDTHS < INT64_LIMIT;
 }
 
 /** Mesos: `failover_timeout` has to fit 64 bits of nanoseconds, about 292 years. It takes NaN and negative ones. */

@@ -1,13 +1,22 @@
 import { keyOfBytes } from "../../wire/keys.js";
 import type { MessageView } from "./rule.js";
 
-/** The first element of a repeated field that is byte for byte the same as one before it. */
-export function repeatedElement(message: MessageView, slot: number): Uint8Array | undefined {
+/** Tells what elements are the same; undefined for one that is like no other. */
+export type ElementKey = (buffer: Uint8Array, start: number, end: number) => string | undefined;
+
+/** The first element of a repeated field whose key one before it has: by default, that is byte for byte the same. */
+export function repeatedElement(
+  message: MessageView,
+  slot: number,
+  keyOf: ElementKey = keyOfBytes,
+): Uint8Array | undefined {
   if (message.count(slot) < 2) return undefined;
   const seen = new Set<string>();
   return message.find(slot, (buffer, start, end) => {
+    const key = keyOf(buffer, start, end);
+    if (key === undefined) return false;
     const before = seen.size;
-    return seen.add(keyOfBytes(buffer, start, end)).size === before;
+    return seen.add(key).size === before;
   });
 }
 

@@ -34,6 +34,8 @@ export interface FieldRule {
   readonly bytes?: BytesCheck;
   /** Checks the value of a singular number field. 64-bit values may be rounded; their sign is right. */
   readonly number?: NumberCheck;
+  /** Adds the number to a sum, if the check of `number` finds nothing wrong with it. Default: false. */
+  readonly summed?: boolean;
   /** Checks how many elements a repeated field has, none included. */
   readonly count?: NumberCheck;
   /** True: missing is wrong, as with proto2's `required`. False: missing is fine although proto2 requires it. */
@@ -68,6 +70,8 @@ export interface MessageView {
   bytes(slot: number): Uint8Array | undefined;
   /** The first element of a repeated string, bytes or message field that passes the test. */
   find(slot: number, test: ElementTest): Uint8Array | undefined;
+  /** The sum of all `summed` numbers since it was taken last, or since the walk began; those below this message are in it. */
+  takeSum(): number;
   /** Reports a violation at a field of the message, or, without a slot, at the message itself. */
   report(slot: number | undefined, description: string): void;
 }

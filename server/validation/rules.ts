@@ -8,6 +8,7 @@ import { emptyProblem, idProblem, roleProblem, uuidProblem } from "./names.js";
 import { operationRules } from "./operationRules.js";
 import { quantityProblem } from "./quantities.js";
 import { reportDuplicates } from "./repeated.js";
+import { resourceRules } from "./resourceRules.js";
 import type { MessageRule, RuleSet } from "./rule.js";
 
 const CALL = "mesos.v1.scheduler.Call";
@@ -73,10 +74,11 @@ const acceptNamesOffersOnce: MessageRule = {
 };
 
 export const mesosRules: RuleSet = {
-  contexts: [...frameworkRules.contexts, ...operationRules.contexts],
+  contexts: [...frameworkRules.contexts, ...operationRules.contexts, ...resourceRules.contexts],
   fields: [
     ...frameworkRules.fields,
     ...operationRules.fields,
+    ...resourceRules.fields,
     // Mesos: 400 `Expecting 'type' to be present`, also for a number that it does not know.
     { field: `${CALL}.type`, required: true },
     // Mesos: 400 `Not a valid UUID`.
@@ -91,6 +93,13 @@ export const mesosRules: RuleSet = {
     { field: "mesos.v1.ExecutorID.value", within: "id", bytes: idProblem },
     { field: "mesos.v1.AgentID.value", within: "existing", bytes: emptyProblem },
     { field: "mesos.v1.Value.Scalar.value", within: "quantity", number: quantityProblem },
+    { field: "mesos.v1.Value.Scalar.value", within: "amount", number: quantityProblem, summed: true },
   ],
-  messages: [callHasItsMessage, acceptNamesOffersOnce, ...frameworkRules.messages, ...operationRules.messages],
+  messages: [
+    callHasItsMessage,
+    acceptNamesOffersOnce,
+    ...frameworkRules.messages,
+    ...operationRules.messages,
+    ...resourceRules.messages,
+  ],
 };

@@ -4,7 +4,7 @@ import { Cursor, MAX_DEPTH, Malformed } from "./cursor.js";
 import { findValue } from "./fieldValues.js";
 import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
 import { PathStack } from "./path.js";
-import type { ElementTest, MessageView } from "./rule.js";
+import type { ElementTest, MessageView, NumberCheck } from "./rule.js";
 import { unknownEnum } from "./text.js";
 import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
 
@@ -34,6 +34,7 @@ export class Walker implements MessageView {
   #violations: FieldViolation[] = [];
   /** The field being read, for the path of a `Malformed`. */
   #reading: FieldEntry | undefined;
+  #sum = 0;
   /** The message that rules look at. */
   #table: MessageTable | undefined;
   #base = 0;
@@ -44,6 +45,7 @@ export class Walker implements MessageView {
   walk(table: MessageTable, bytes: Uint8Array, prefix: string): readonly FieldViolation[] {
     this.#path.reset(prefix);
     this.#top = 0;
+    this.#sum = 0;
     this.#reading = undefined;
     this.#cursor.buffer = bytes;
     this.#cursor.position = 0;
@@ -233,7 +235,13 @@ export class Walker implements MessageView {
       this.#descend(field, valueEnd, -1);
     } else if (field.kind === Kind.string || field.kind === Kind.bytes) {
       this.#report(field, field.bytesCheck?.(this.#cursor.buffer, valueStart, valueEnd));
-    } else if (field.numberCheck) this.#report(field, field.numberCheck(this.#numberAt(field, valueStart)));
+    } else if (field.numberCheck) this.#checkNumber(field, field.numberCheck, this.#numberAt(field, valueStart));
+  }
+
+  #checkNumber(field: FieldEntry, check: NumberCheck, value: number): void {
+    const problem = check(value);
+    if (problem !== undefined) this.#report(field, problem);
+    else if (field.summed) this.#sum += value;
   }
 
   #absent(field: FieldEntry, unknownAt: number): void {
@@ -281,6 +289,12 @@ export class Walker implements MessageView {
     const field = this.#table?.fields[slot];
     if (field === undefined) return undefined;
     return findValue(this.#cursor, { field, start: this.#start, end: this.#end, depth: this.#path.depth }, test);
+  }
+
+  takeSum(): number {
+    const sum = this.#sum;
+    this.#sum = 0;
+    return sum;
   }
 
   report(slot: number | undefined, description: string): void {

@@ -22,9 +22,9 @@ import { eventually } from "../support/eventually.js";
 import { getJson, open, type RawAnswer, send, singleConnection } from "../support/http.js";
 import { at } from "../support/paths.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
-import { subscribe } from "../unit/validation/examples/builders.js";
+import { PARTITION_AWARE, subscribe } from "../unit/validation/examples/builders.js";
 import { refusedCalls, stricterCalls, takenCalls } from "../unit/validation/examples/calls.js";
-import type { Answer } from "../unit/validation/examples/example.js";
+import type { Answer, PartialFramework } from "../unit/validation/examples/example.js";
 import {
   refusedSubscriptions,
   stricterSubscriptions,
@@ -64,8 +64,9 @@ class RawFramework {
     this.#streamId = String(stream.headers["mesos-stream-id"]);
   }
 
-  static async subscribe(master: string): Promise<RawFramework> {
-    const answer = await openSubscription(master, subscribe({ capabilities: [{ type: 5 }] }));
+  static async subscribe(master: string, info: PartialFramework = {}): Promise<RawFramework> {
+    const capabilities = [{ type: PARTITION_AWARE }, ...(info.capabilities ?? [])];
+    const answer = await openSubscription(master, subscribe({ ...info, capabilities }));
     const framework = new RawFramework(master, new EventStream(answer, protobuf, Event as MessageClass<EventType>));
     framework.#id = (await framework.stream.next("subscribed")).frameworkId?.value ?? "";
     return framework;
@@ -103,8 +104,8 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
   afterEach(async () => {
     for (const framework of frameworks.splice(0)) await framework.stop();
   });
-  async function newFramework(of = cluster): Promise<RawFramework> {
-    const framework = await RawFramework.subscribe(of.master);
+  async function newFramework(info?: PartialFramework, of = cluster): Promise<RawFramework> {
+    const framework = await RawFramework.subscribe(of.master, info);
     frameworks.push(framework);
     return framework;
   }
@@ -146,17 +147,23 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
   });
 
   describe("calls", () => {
-    test.each(refusedCalls.filter((each) => !crashes(each)))("refused: $name", async ({ bytes, mesos }) => {
-      const framework = await newFramework();
-      const answer = await framework.send(bytes(await framework.offer()));
-      expect(await outcome(framework, answer)).toEqual(containing(mesos));
-    });
+    test.each(refusedCalls.filter((each) => !crashes(each)))(
+      "refused: $name",
+      async ({ bytes, mesos, framework: info }) => {
+        const framework = await newFramework(info);
+        const answer = await framework.send(bytes(await framework.offer()));
+        expect(await outcome(framework, answer)).toEqual(containing(mesos));
+      },
+    );
 
-    test.each(takenCalls.filter((each) => each.outcome === "taken"))("taken: $name", async ({ bytes }) => {
-      const framework = await newFramework();
-      const { status, text } = await framework.send(bytes(await framework.offer()));
-      expect([status, text]).toEqual([status === 200 ? 200 : 202, ""]);
-    });
+    test.each(takenCalls.filter((each) => each.outcome === "taken"))(
+      "taken: $name",
+      async ({ bytes, framework: info }) => {
+        const framework = await newFramework(info);
+        const { status, text } = await framework.send(bytes(await framework.offer()));
+        expect([status, text]).toEqual([status === 200 ? 200 : 202, ""]);
+      },
+    );
 
     test.each(takenCalls.filter((each) => each.outcome === "launched"))("launched: $name", async ({ bytes }) => {
       const framework = await newFramework();
@@ -191,9 +198,9 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
       expect(await framework.offer()).toMatchObject({ agentId: again.agentId });
     });
 
-    test.each(refusedCalls.filter(crashes))("bring the master down: $name", async ({ bytes }) => {
+    test.each(refusedCalls.filter(crashes))("bring the master down: $name", async ({ bytes, framework: info }) => {
       await expectCrash(async (own) => {
-        const framework = await newFramework(own);
+        const framework = await newFramework(info, own);
         await framework.send(bytes(await framework.offer()));
       });
     });

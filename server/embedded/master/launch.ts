@@ -5,6 +5,7 @@ import { getOrCreate } from "./filters.js";
 import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
 import { addTask, newTask, sendTaskError } from "./tasks.js";
+import { fatalGroup, fatalSum, isFatal } from "./validation/fatal.js";
 import { invalidGroup, invalidTask, neededResources } from "./validation/task.js";
 
 /** LAUNCH: every task for itself; one that is refused does not keep the others back. */
@@ -32,7 +33,11 @@ export function launchGroup(
 ): void {
   const tasks = operation?.taskGroup?.tasks ?? [];
   if (!operation?.executor) return;
-  const error = invalidGroup(operation.executor, tasks, framework, agent, remainder.available);
+  const needed = [...(operation.executor.resources ?? []), ...tasks.flatMap(({ resources }) => resources)];
+  const fatal = fatalSum(needed);
+  const error =
+    fatal ?? invalidGroup(operation.executor, tasks, framework, agent, remainder.available) ?? fatalGroup(tasks);
+  if (error !== undefined && isFatal(error)) state.log(`framework ${framework.id}: ${error}`);
   if (error === undefined) start(state, framework, agent, tasks, true, remainder);
   else for (const task of tasks) sendTaskError(state, framework, agent, task, error, true);
 }

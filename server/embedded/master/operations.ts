@@ -15,6 +15,7 @@ import type { Agent, Framework, OperationEntry } from "./entities.js";
 import { events } from "./events.js";
 import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
+import { fatalOperation, fatalVolumes, isFatal } from "./validation/fatal.js";
 import { invalidOperation } from "./validation/operation.js";
 
 /** RESERVE and the like: takes effect at once in the master, then on the agent. */
@@ -26,8 +27,10 @@ export function applyOperation(
   remainder: Remainder,
 ): void {
   if (operation.type === undefined || operation.type === Type.UNKNOWN) return;
-  const invalid = invalidOperation(operation, framework, agent);
+  const fatal = fatalVolumes(operation.create?.volumes ?? []);
+  const invalid = fatal ?? invalidOperation(operation, framework, agent) ?? fatalOperation(operation);
   if (invalid !== undefined) {
+    if (isFatal(invalid)) state.log(`framework ${framework.id}: ${invalid}`);
     const where = `agent ${agent.id} at ${agent.pid} (${agent.hostname})`;
     return operationRefused(framework, operation, `${invalid}; on ${where}`);
   }

@@ -153,11 +153,30 @@ describe("the bridge's own messages", () => {
   });
 
   test("are held to Mesos's rules for launches", () => {
-    const bad = task({ command: undefined, resources: [scalar("cpus", -1)] });
+    const bad = task({ taskId: { value: "bad" }, command: undefined, resources: [scalar("cpus", -1)] });
     expect(fieldsOf(LAUNCH, lengthDelimited(3, task()), lengthDelimited(3, bad))).toEqual([
       "tasks[1].resources[0].scalar.value",
       "tasks[1]",
     ]);
+  });
+
+  test("start a task once", () => {
+    const [first, second] = [task(), task({ taskId: { value: "second" } })].map((info) => lengthDelimited(3, info));
+    if (!first || !second) throw new Error("two tasks are needed");
+    expect(fieldsOf(LAUNCH, first, second)).toEqual([]);
+    expect(validator.validate(LAUNCH, Buffer.concat([first, second, first]))).toEqual([
+      { field: "tasks", description: 'must not have two tasks of the same id: "task"' },
+    ]);
+  });
+
+  test("ask for no more than Mesos can add up", () => {
+    const huge = (value: string) => lengthDelimited(3, task({ taskId: { value }, resources: [scalar("cpus", 9e15)] }));
+    expect(fieldsOf(LAUNCH, huge("a"))).toEqual([]);
+    // The message itself: no field of it alone is wrong.
+    expect(fieldsOf(LAUNCH, huge("a"), huge("b"))).toEqual([""]);
+    // Nothing of one request is left for the next, also where the walk ends early.
+    validator.validate(LAUNCH, Buffer.concat([huge("a"), Buffer.from([0x1a, 9])]));
+    expect(fieldsOf(LAUNCH, huge("a"))).toEqual([]);
   });
 
   test("name an offer once", () => {

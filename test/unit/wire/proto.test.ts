@@ -373,3 +373,13 @@ test("submessages gives the values of one field in order, and only length-delimi
   expect(submessages(message, 3)).toEqual([]);
   expect(() => submessages(message.subarray(0, message.length - 1), 1)).toThrow(WireError);
 });
+
+test("seek finds the next value of a field, and only length-delimited ones", () => {
+  const message = Buffer.concat([varintField(1, 7), stringField(2, "b"), stringField(1, "a"), stringField(1, "c")]);
+  const reader = new ProtoReader(message);
+  expect(reader.seek(1)).toBe(true);
+  expect(reader.string()).toBe("a");
+  // A value that was not taken is passed over.
+  expect([reader.seek(1), reader.seek(1)]).toEqual([true, false]);
+  expect(() => new ProtoReader(message.subarray(0, message.length - 1)).seek(3)).toThrow(WireError);
+});

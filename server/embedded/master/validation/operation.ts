@@ -39,9 +39,12 @@ export function invalidOperation(operation: Offer_Operation, framework: Framewor
   }
 }
 
+/** Of no resources the master finds no provider either. */
+const NO_PROVIDER = "Invalid resources: The resources have multiple resource providers: ";
+
 function invalidReserve(operation: Offer_Operation, framework: Framework): string | undefined {
   const resources = operation.reserve?.resources ?? [];
-  if (resources.length === 0) return "Invalid resources: The resources have multiple resource providers: ";
+  if (resources.length === 0) return NO_PROVIDER;
   const invalid = prefixed("Invalid resources: ", invalidDiskInfos(resources));
   if (invalid !== undefined) return invalid;
   for (const resource of resources) {
@@ -70,6 +73,7 @@ function misplacedReservation(resource: Resource): string | undefined {
 }
 
 function invalidUnreserve(resources: readonly Resource[]): string | undefined {
+  if (resources.length === 0) return NO_PROVIDER;
   for (const resource of resources) {
     if (!isDynamicallyReserved(resource)) return `Resource ${text(resource)} is not dynamically reserved`;
     if (isPersistentVolume(resource)) {
@@ -80,6 +84,7 @@ function invalidUnreserve(resources: readonly Resource[]): string | undefined {
 }
 
 function invalidCreate(volumes: readonly Resource[], framework: Framework, agent: Agent): string | undefined {
+  if (volumes.length === 0) return NO_PROVIDER;
   const invalid =
     prefixed("Invalid resources: ", invalidDiskInfos(volumes)) ??
     prefixed("Not a persistent volume: ", firstError(volumes, notAPersistentVolume));
@@ -135,6 +140,7 @@ function firstError(
 }
 
 function invalidDestroy(volumes: readonly Resource[], agent: Agent): string | undefined {
+  if (volumes.length === 0) return NO_PROVIDER;
   const invalid =
     prefixed("Invalid resources: ", invalidDiskInfos(volumes)) ?? firstError(volumes, notAPersistentVolume);
   if (invalid !== undefined) return invalid;

@@ -120,13 +120,9 @@ export function invalidGroup(
   available: Resources,
 ): string | undefined {
   if (tasks.length === 0) return "Task group cannot be empty";
-  const ids = tasks.map(({ taskId }) => taskId?.value ?? "");
-  for (const [index, task] of tasks.entries()) {
-    const invalid =
-      (ids.indexOf(ids[index] ?? "") < index ? `Task has duplicate ID: ${ids[index]}` : undefined) ??
-      invalidTaskItself(task, framework, agent) ??
-      invalidGroupTask(task);
-    if (invalid !== undefined) return `Task '${ids[index]}' is invalid: ${invalid}`;
+  for (const task of tasks) {
+    const invalid = invalidTaskItself(task, framework, agent) ?? invalidGroupTask(task);
+    if (invalid !== undefined) return `Task '${task.taskId?.value}' is invalid: ${invalid}`;
   }
   const invalid = invalidGroupExecutor(executor, framework, agent);
   if (invalid !== undefined) return invalid;

@@ -11,11 +11,11 @@ import {
 } from "../../../../gen/mesos/v1/mesos.js";
 import { Call, Call_Type } from "../../../../gen/mesos/v1/scheduler/scheduler.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../../wire/proto.js";
+import type { PartialFramework } from "./example.js";
 
 export const concat = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts);
 export const id = (value: string): Buffer => stringField(1, value);
 
-export type PartialFramework = Parameters<typeof FrameworkInfo.fromPartial>[0];
 export const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
 export const multiRole = { capabilities: [{ type: MULTI_ROLE }] };
 

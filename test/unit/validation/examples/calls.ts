@@ -16,6 +16,7 @@ import {
 } from "./builders.js";
 import type { RefusedCall, StricterCall, TakenCall } from "./example.js";
 import { refusedOperations, stricterOperations, takenOperations } from "./operations.js";
+import { refusedResources, takenResources } from "./resources.js";
 
 const without = (type: Exclude<keyof typeof Call_Type, "UNRECOGNIZED">): RefusedCall => ({
   name: `${type} without its message`,
@@ -55,6 +56,7 @@ const invalidUuids: readonly { name: string; uuid: Buffer; says: string }[] = [
 
 export const refusedCalls: readonly RefusedCall[] = [
   ...refusedOperations,
+  ...refusedResources,
   {
     name: "no type",
     bytes: () => messageField(5, []),
@@ -232,6 +234,7 @@ export const refusedCalls: readonly RefusedCall[] = [
 
 export const takenCalls: readonly TakenCall[] = [
   ...takenOperations,
+  ...takenResources,
   { name: "ACCEPT of nothing", bytes: () => concat(bare(3), messageField(4, [])), outcome: "taken" },
   { name: "DECLINE of nothing", bytes: () => concat(bare(4), messageField(5, [])), outcome: "taken" },
   {

@@ -1,4 +1,6 @@
-import type { Offer } from "../../../../gen/mesos/v1/mesos.js";
+import type { FrameworkInfo, Offer } from "../../../../gen/mesos/v1/mesos.js";
+
+export type PartialFramework = Parameters<typeof FrameworkInfo.fromPartial>[0];
 
 /**
  * Examples that the validator refuses or takes, and what a real Mesos 1.11.0 makes of the same bytes: unit tests
@@ -42,6 +44,8 @@ export interface RefusedSubscribe extends Refusal {
 }
 export interface RefusedCall extends Refusal {
   bytes: CallBytes;
+  /** The framework that has to send it. Default: one of the role "*". */
+  framework?: PartialFramework;
 }
 
 /** Bytes that Mesos takes and the validator refuses, on purpose. */
@@ -51,5 +55,7 @@ export type StricterSubscribe = Omit<RefusedSubscribe, "mesos">;
 export interface TakenCall {
   name: string;
   bytes: CallBytes;
+  /** The framework that has to send it. Default: one of the role "*". */
+  framework?: PartialFramework;
   outcome: Outcome;
 }
