@@ -67,12 +67,12 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     check: checkBy((type, request) => validator.validate(type, request)),
     log,
     descriptorSet,
-    clientTimeoutMs: config.clientTimeout,
     maxObservers: config.maxObservers,
     limits: {
       maxConnections,
       maxRequestBytes: config.maxRequestSize,
       timeoutSeconds: Math.ceil(config.requestTimeout / 1000),
+      clientTimeoutMs: config.clientTimeout,
     },
   });
   const closeAll = async () => {

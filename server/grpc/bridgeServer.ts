@@ -2,12 +2,14 @@ import { addAdminServicesToServer, Server, ServerCredentials, setLogger } from "
 import { HealthImplementation } from "grpc-health-check";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Log } from "../log.js";
 import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import type { CallsStream } from "./callsStream.js";
 import { Connections } from "./connections/connections.js";
+import { onHttp2Session } from "./connections/http2Sessions.js";
 import { connectionLimits, type LimitOptions } from "./connections/limits.js";
 import type { ListenAddress } from "./connections/listenAddress.js";
 import { Listener } from "./connections/listener.js";
@@ -28,8 +30,6 @@ export interface BridgeServerOptions {
   readonly descriptorSet: Uint8Array;
   readonly limits: LimitOptions;
   readonly maxObservers: number;
-  /** How long a client may be silent before it is taken for gone, in ms. Default 50,000. */
-  readonly clientTimeoutMs?: number;
 }
 
 const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
@@ -50,7 +50,6 @@ export class BridgeServer {
     // The library would write lines of its own to stderr. What matters of them comes back as errors.
     const note = (text: unknown) => options.log.debug({ grpc: String(text) }, "the gRPC library says");
     setLogger({ error: note, info: note, debug: note });
-    const { clientTimeoutMs = 50_000 } = options;
     const limits = connectionLimits(options.limits);
     const connections = new Connections(limits, options.log);
     this.#connections = connections;
@@ -59,9 +58,6 @@ export class BridgeServer {
       "grpc.max_concurrent_streams": limits.maxStreams,
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
-      // Finds clients that vanished without a word: a TCP connection alone would not tell for hours.
-      "grpc.keepalive_time_ms": Math.ceil(clientTimeoutMs * 0.6),
-      "grpc.keepalive_timeout_ms": Math.ceil(clientTimeoutMs * 0.4),
     });
     this.#server.addService(
       rawService(SchedulerServiceDefinition),
@@ -74,6 +70,7 @@ export class BridgeServer {
     addAdminServicesToServer(this.#server);
     addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    onHttp2Session(this.#server, (session) => connections.sessionBegun(session));
     this.#listener = new Listener((socket) => {
       if (connections.accept(socket)) injector.injectConnection(socket);
     });
@@ -105,16 +102,18 @@ export class BridgeServer {
     this.drain();
     this.#observers.endAll(shuttingDown());
     this.#callsStreams.endAll(shuttingDown());
-    let force: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#server.tryShutdown(() => resolve());
-      force = setTimeout(() => {
+      const force = new PatientTimer(() => {
         this.#server.forceShutdown();
         // The library waits for connections that never said a word, for ever.
         resolve();
-      }, DRAIN_MS);
+      });
+      force.start(DRAIN_MS);
+      this.#server.tryShutdown(() => {
+        force.stop();
+        resolve();
+      });
     });
-    clearTimeout(force);
     this.#connections.close();
   }
 }

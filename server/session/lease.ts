@@ -1,3 +1,5 @@
+import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Clock } from "../../wire/runningTime.js";
 import type { Guard } from "./guard.js";
 
 export interface LeaseOptions {
@@ -12,44 +14,66 @@ export interface LeaseHost {
   expired(): void;
 }
 
-/** The longest time that one timer can take. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Counts the time that a session outlives its client. */
+/**
+ * Counts the time that a session outlives its client, on a clock that counts the time in which the bridge runs: a bridge
+ * that was stopped could not hear the client. Before a time is over, what waits in the sockets is read: it may be the
+ * client that comes back.
+ */
 export class Lease {
   readonly #options: LeaseOptions;
-  readonly #host: LeaseHost;
-  readonly #guard: Guard;
-  #hold: NodeJS.Timeout | undefined;
-  #expiry: NodeJS.Timeout | undefined;
+  readonly #hold: Countdown;
+  readonly #expiry: Countdown;
 
-  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard) {
+  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard, clock: Clock = performance) {
     this.#options = options;
-    this.#host = host;
-    this.#guard = guard;
+    this.#hold = new Countdown(clock, () => guard(() => host.holdOver()));
+    this.#expiry = new Countdown(clock, () => guard(() => host.expired()));
   }
 
   /** The client is away; `leaseMs` is what is left. */
   start(leaseMs: number): void {
-    this.stop();
-    const hold = Math.min(this.#options.offerHoldMs, leaseMs);
-    this.#hold = setTimeout(() => this.#guard(() => this.#host.holdOver()), hold);
+    this.#hold.start(Math.min(this.#options.offerHoldMs, leaseMs));
     this.goOn(leaseMs);
   }
 
   /** The time that is left does not run until `goOn`: the bridge itself keeps the client waiting. Offers are given back all the same. */
   pause(): void {
-    clearTimeout(this.#expiry);
+    this.#expiry.stop();
   }
 
   /** The client, which is still away, has `leaseMs` from now on. */
   goOn(leaseMs: number): void {
-    clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.#guard(() => this.#host.expired()), Math.min(leaseMs, MAX_TIMER_MS));
+    this.#expiry.start(leaseMs);
   }
 
   stop(): void {
-    clearTimeout(this.#hold);
-    clearTimeout(this.#expiry);
+    this.#hold.stop();
+    this.#expiry.stop();
+  }
+}
+
+/** Calls back once a time has passed on a clock that may be slower than a timer's. */
+class Countdown {
+  readonly #clock: Clock;
+  readonly #timer: PatientTimer;
+  #dueMs = 0;
+
+  constructor(clock: Clock, over: () => void) {
+    this.#clock = clock;
+    this.#timer = new PatientTimer(() => {
+      const leftMs = this.#dueMs - this.#clock.now();
+      // A timer counts whole milliseconds.
+      if (leftMs < 1) over();
+      else this.#timer.start(leftMs);
+    });
+  }
+
+  start(ms: number): void {
+    this.#dueMs = this.#clock.now() + ms;
+    this.#timer.start(ms);
+  }
+
+  stop(): void {
+    this.#timer.stop();
   }
 }

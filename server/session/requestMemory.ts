@@ -1,3 +1,4 @@
+import type { Clock } from "../../wire/runningTime.js";
 import { type BridgeError, REASONS } from "./errors.js";
 import { Queue } from "./queue.js";
 
@@ -18,13 +19,19 @@ interface AnsweredRequest {
 const KEPT_MS = 10 * 60 * 1000;
 const MAX_ANSWERS = 20_000;
 
-/** Remembers what calls with a `request_id` were answered, so that a retry is not sent again. */
+/** Remembers for ten minutes what calls with a `request_id` were answered, so that a retry is not sent again. */
 export class RequestMemory {
+  readonly #clock: Clock;
   /** As many as calls may be under way. */
   readonly #open = new Map<string, OpenRequest>();
   readonly #answered = new Map<string, AnsweredRequest>();
   /** Ids of the answered ones in the order of their answers, and so about of their expiry. */
   readonly #order = new Queue<string>();
+
+  /** @param clock by which answers are kept. Of a bridge: one that stands still with it, as retries then wait in sockets */
+  constructor(clock: Clock = performance) {
+    this.#clock = clock;
+  }
 
   /** True if a request of this id was made, and a repetition gets its answer. */
   knows(requestId: string): boolean {
@@ -52,7 +59,7 @@ export class RequestMemory {
     make: (answered: (answer: CallAnswer) => void) => void,
   ): void {
     if (requestId === "") return make(done);
-    if (!this.begin(requestId, Date.now(), done)) return;
+    if (!this.begin(requestId, this.#clock.now(), done)) return;
     try {
       make((answer) => {
         this.answered(requestId, answer);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Clock } from "../../wire/runningTime.js";
 import type { CallOutcome } from "../mesos/callOutcome.js";
 import { declineCalls, withFrameworkId } from "../mesos/calls.js";
 import { Link, type LinkOptions } from "../mesos/link.js";
@@ -37,6 +38,8 @@ export interface SessionOptions {
 /** What the keeper of a session has for it, and has to do when it ends by itself. */
 export interface SessionHost {
   readonly gate: CallGate;
+  /** Counts the time in which the bridge runs. */
+  readonly clock: Clock;
   /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
   ended(session: Session, next: "keep" | "forget"): Promise<void>;
 }
@@ -66,7 +69,7 @@ export class Session {
   readonly #teardown: Teardown;
   readonly #lease: Lease;
   readonly #reconciler: Reconciler;
-  readonly #requests = new RequestMemory();
+  readonly #requests: RequestMemory;
   readonly #attachments: Attachments;
   #leaseExpiresMs: number | undefined;
   #master = "";
@@ -82,6 +85,7 @@ export class Session {
     this.#records = records;
     this.#state = newSessionState(record, records, store, hub, options.eventLog);
     this.#attachments = new Attachments(this.#state.log);
+    this.#requests = new RequestMemory(host.clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
     this.#desk = new CallDesk(this.#state, {
@@ -111,6 +115,7 @@ export class Session {
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
       { holdOver: () => giveOffersBack(this.#state, (call) => this.#send(call)), expired: () => this.#leaseExpired() },
       guard,
+      host.clock,
     );
     this.#reconciler = new Reconciler(options.reconciler ?? {}, (call) => this.#send(call), guard);
   }

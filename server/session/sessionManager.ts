@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { RunningTime } from "../../wire/runningTime.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
@@ -74,6 +75,7 @@ export class SessionManager {
   /** Sessions that are about to be opened. */
   #opening = 0;
   readonly #gate = new CallGate();
+  readonly #clock = new RunningTime();
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
@@ -183,6 +185,7 @@ export class SessionManager {
     this.#records.close();
     this.#sessions.clear();
     this.#openNames = new SortedKeys();
+    this.#clock.close();
   }
 
   async #attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
@@ -295,6 +298,7 @@ export class SessionManager {
   #open(record: FrameworkRecord, records: RecordWriter): Session {
     const session = new Session(record, records, this.#options, {
       gate: this.#gate,
+      clock: this.#clock,
       ended: (ended, next) => this.#retire(ended, next, undefined),
     });
     this.#sessions.set(record.frameworkName, session);

@@ -1,3 +1,4 @@
+import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallOutcome } from "../mesos/callOutcome.js";
 import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
 import { answerOf, OK } from "./answers.js";
@@ -33,19 +34,20 @@ export class Teardown {
   /** A client asked, and no subscription has shown yet that Mesos did not hear of it. */
   #asked = false;
   readonly #answerWithinMs: number;
-  #overdue: NodeJS.Timeout | undefined;
+  readonly #overdue: PatientTimer;
 
   /** @param answerWithinMs how long a client waits at most before it is told that the outcome is unknown. Default 30,000 */
   constructor(host: TeardownHost, answerWithinMs = 30_000) {
     this.#host = host;
     this.#answerWithinMs = answerWithinMs;
+    this.#overdue = new PatientTimer(() => host.guard(() => this.#giveUp()));
   }
 
   /** A client asks. Without a master it is told so and nothing is left to do. */
   ask(answered: Answered): void {
     this.#asked = true;
+    if (this.#waiting.length === 0) this.#overdue.start(this.#answerWithinMs);
     this.#waiting.push(answered);
-    this.#overdue ??= setTimeout(() => this.#host.guard(() => this.#giveUp()), this.#answerWithinMs);
     this.#send();
   }
 
@@ -113,8 +115,7 @@ export class Teardown {
   }
 
   #taken(): Answered[] {
-    clearTimeout(this.#overdue);
-    this.#overdue = undefined;
+    this.#overdue.stop();
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting;

@@ -327,7 +327,9 @@ describe("limits", () => {
     for (const ending of refused) expect(ending).toMatchObject({ reason: "LIMIT_REACHED", metadata: { limit: "33" } });
     expect(bridge.log()).toContain("ulimit -n");
     // Each of the others has its two connections to the master, and their clients can come back.
-    const again = cleanup.use(await BridgeScheduler.attach(address, { frameworkName: "name-0" }));
+    const again = cleanup.use(
+      await BridgeScheduler.attach(address, { frameworkName: "name-0", frameworkInfo: undefined }),
+    );
     await eventually(() => master.fake.openConnections >= 33, { what: "the links" });
     await again.ok("reviveOffers");
   });

@@ -1,4 +1,4 @@
-import type { Http2Session } from "node:http2";
+import type { Http2Session, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
 import type { Log } from "../../log.js";
@@ -6,10 +6,11 @@ import { BridgeError, limitReached } from "../../session/errors.js";
 import { statusOf } from "../statusOf.js";
 import { Connection } from "./connection.js";
 import { http2StreamOf } from "./http2Stream.js";
+import { Keepalive } from "./keepalive.js";
 import type { ConnectionLimits } from "./limits.js";
 import { type Account, type MethodKind, ServerStream, type ServerStreamHost } from "./serverStream.js";
+import { Sweep } from "./sweep.js";
 
-const SECOND_MS = 1_000;
 const MIB = 1024 * 1024;
 
 /**
@@ -24,9 +25,7 @@ export class Connections implements ServerStreamHost {
   /** By the metadata of their calls. */
   readonly #streams = new WeakMap<Metadata, ServerStream>();
   readonly #sessions = new WeakMap<Http2Session, Connection>();
-  #timer: NodeJS.Timeout | undefined;
-  /** Seconds in which this process ran: one that was stopped and goes on has missed nothing by that. */
-  #second = 0;
+  readonly #sweep = new Sweep(() => this.#look());
   #refusedIn = -1;
   #heldBytes = 0;
   #longStreams = 0;
@@ -41,24 +40,36 @@ export class Connections implements ServerStreamHost {
 
   /** Takes a new connection up. False if there are too many: then it is closed. */
   accept(socket: Socket): boolean {
-    const { remoteAddress, remotePort } = socket;
-    if (remotePort === undefined || (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())) {
+    if (
+      socket.remotePort === undefined ||
+      (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())
+    ) {
       this.#noteRefusal();
       socket.destroy();
       return false;
     }
-    const peer = `${remoteAddress}:${remotePort}`;
-    const connection = new Connection(socket, this.#second);
+    const peer = peerOf(socket);
+    const connection = new Connection(socket, this.#sweep.second);
     this.#connections.set(peer, connection);
     socket.once("close", () => this.#closed(peer, connection));
-    this.#timer ??= setInterval(() => this.#look(), SECOND_MS).unref();
+    this.#sweep.start();
     return true;
+  }
+
+  /** A connection that was accepted begins to speak HTTP/2. */
+  sessionBegun(session: ServerHttp2Session): void {
+    const connection = this.#connections.get(peerOf(session.socket));
+    if (!connection) return;
+    this.#sessions.set(session, connection);
+    const { clientTimeoutMs } = this.#limits;
+    const silent = () => this.#drop(connection, `its client was silent for ${clientTimeoutMs} ms`);
+    new Keepalive(session, connection.socket, clientTimeoutMs, silent);
   }
 
   /** Counts a new call in. Gives its stream, or the error with which it is refused. */
   opened(call: ServerInterceptingCallInterface, kind: MethodKind): ServerStream | BridgeError {
     const http2 = http2StreamOf(call);
-    const connection = this.#connectionOf(call, http2.session);
+    const connection = http2.session && this.#sessions.get(http2.session);
     if (!connection) return new BridgeError("INTERNAL", "the connection of this call is not known");
     const { maxLongStreams, maxLongStreamsInAll, maxRequestBytes } = this.#limits;
     if (kind.long && connection.longStreams >= maxLongStreams) {
@@ -69,7 +80,7 @@ export class Connections implements ServerStreamHost {
       const what = `all clients have ${maxLongStreamsInAll} streams together, which is the limit`;
       return limitReached(what, maxLongStreamsInAll, "try again later");
     }
-    connection.lastUsed = this.#second;
+    connection.lastUsed = this.#sweep.second;
     if (kind.long) {
       connection.longStreams++;
       this.#longStreams++;
@@ -78,15 +89,6 @@ export class Connections implements ServerStreamHost {
     connection.streams.add(stream);
     stream.begin();
     return stream;
-  }
-
-  /** By its address only for the first call: making that text costs more than all else here. */
-  #connectionOf(call: ServerInterceptingCallInterface, session: Http2Session | undefined): Connection | undefined {
-    const known = session && this.#sessions.get(session);
-    if (known) return known;
-    const connection = this.#connections.get(call.getPeer());
-    if (session && connection) this.#sessions.set(session, connection);
-    return connection;
   }
 
   /** The call's metadata is known: by it its handler finds the stream. */
@@ -144,7 +146,7 @@ export class Connections implements ServerStreamHost {
   closed(stream: ServerStream): void {
     const { connection, kind } = stream;
     if (!connection.streams.delete(stream)) return;
-    connection.lastUsed = this.#second;
+    connection.lastUsed = this.#sweep.second;
     if (!kind.long) return;
     connection.longStreams--;
     this.#longStreams--;
@@ -170,15 +172,14 @@ export class Connections implements ServerStreamHost {
 
   /** Closes all connections. */
   close(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#sweep.stop();
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
   /** One line a second at most: clients try again. */
   #noteRefusal(): void {
-    if (this.#refusedIn === this.#second) return;
-    this.#refusedIn = this.#second;
+    if (this.#refusedIn === this.#sweep.second) return;
+    this.#refusedIn = this.#sweep.second;
     const fields = { limit: this.#limits.maxConnections };
     this.#log.warn(fields, "a connection was refused, because there are too many: see serve --max-connections");
   }
@@ -186,9 +187,7 @@ export class Connections implements ServerStreamHost {
   #closed(peer: string, connection: Connection): void {
     // Another connection may have come from the same address and port meanwhile.
     if (this.#connections.get(peer) === connection) this.#connections.delete(peer);
-    if (this.#connections.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (this.#connections.size === 0) this.#sweep.stop();
   }
 
   /** Refuses the largest request of the connection that holds most; many small ones cost less to end together. */
@@ -224,7 +223,7 @@ export class Connections implements ServerStreamHost {
     let idlest: Connection | undefined;
     for (const connection of this.#connections.values()) {
       const used = connection.streams.size > 0 || connection.socket.destroyed;
-      if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#second)) idlest = connection;
+      if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#sweep.second)) idlest = connection;
     }
     if (!idlest) return false;
     this.#drop(idlest, "it is not used, and another client needs the place");
@@ -238,7 +237,6 @@ export class Connections implements ServerStreamHost {
 
   /** Once a second. */
   #look(): void {
-    this.#second++;
     this.#countUnread();
     for (const connection of this.#connections.values()) {
       for (const stream of connection.streams) this.#lookAt(connection, stream);
@@ -247,7 +245,7 @@ export class Connections implements ServerStreamHost {
 
   #lookAt(connection: Connection, stream: ServerStream): void {
     const { timeoutSeconds } = this.#limits;
-    const seconds = stream.stalledSeconds(this.#second);
+    const seconds = stream.stalledSeconds(this.#sweep.second);
     if (seconds < timeoutSeconds) return;
     if (stream.requestOpen) {
       this.#drop(connection, `a request that it began was not whole after ${timeoutSeconds} s`);
@@ -257,10 +255,13 @@ export class Connections implements ServerStreamHost {
   }
 
   #drop({ socket }: Connection, reason: string): void {
-    const { remoteAddress, remotePort } = socket;
-    if (!socket.destroyed) this.#log.info({ peer: `${remoteAddress}:${remotePort}`, reason }, "a connection is closed");
+    if (!socket.destroyed) this.#log.info({ peer: peerOf(socket), reason }, "a connection is closed");
     socket.destroy();
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress}:${remotePort}`;
 }
 
 /** Lets streams that waited for room go on, until there is none. */

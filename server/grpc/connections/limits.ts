@@ -18,10 +18,15 @@ export interface ConnectionLimits {
   readonly maxEventBytes: { readonly connection: number; readonly all: number };
   /** How long a request may take to arrive whole, and a message to be taken, in seconds in which the bridge runs. */
   readonly timeoutSeconds: number;
+  /** How long a client may be silent before its connection is ended. */
+  readonly clientTimeoutMs: number;
 }
 
 /** The limits that flags of `serve` set. */
-export type LimitOptions = Pick<ConnectionLimits, "maxConnections" | "maxRequestBytes" | "timeoutSeconds">;
+export type LimitOptions = Pick<
+  ConnectionLimits,
+  "maxConnections" | "maxRequestBytes" | "timeoutSeconds" | "clientTimeoutMs"
+>;
 
 /** What gRPC servers commonly allow, and far from what one process of a client needs. */
 const MAX_STREAMS = 256;

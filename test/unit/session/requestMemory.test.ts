@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { BridgeError } from "../../../server/session/errors.js";
 import { type CallAnswer, RequestMemory } from "../../../server/session/requestMemory.js";
 
@@ -61,6 +61,41 @@ test("answers are kept for ten minutes", () => {
   memory.answered("id", ok);
   expect(memory.begin("id", 10 * MINUTE - 1, () => {})).toBe(false);
   expect(memory.begin("id", 10 * MINUTE, never)).toBe(true);
+});
+
+/** Makes a request that is answered at once. True if it was made, and not answered from memory. */
+function made(memory: RequestMemory): boolean {
+  let sent = false;
+  memory.once(
+    "id",
+    () => {},
+    (answered) => {
+      sent = true;
+      answered(ok);
+    },
+  );
+  return sent;
+}
+
+test("ten minutes of the clock that the memory is given: that of a bridge stands still with it", () => {
+  let nowMs = 5_000;
+  const memory = new RequestMemory({ now: () => nowMs });
+  expect(made(memory)).toBe(true);
+  nowMs += 10 * MINUTE - 1;
+  expect(made(memory)).toBe(false);
+  nowMs += 1;
+  expect(made(memory)).toBe(true);
+});
+
+test("a wall clock that jumps changes nothing", () => {
+  const memory = new RequestMemory();
+  expect(made(memory)).toBe(true);
+  vi.setSystemTime(Date.now() + 60 * MINUTE);
+  try {
+    expect(made(memory)).toBe(false);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a request under way is not forgotten, however long it takes", () => {

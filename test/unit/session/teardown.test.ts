@@ -1,7 +1,9 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { Teardown } from "../../../server/session/teardown.js";
+import { standStill } from "../../support/standStill.js";
 
 const SOON_MS = 20;
 
@@ -30,6 +32,16 @@ test("whose link does not come back has an unknown outcome in time", async () =>
   sent[0]?.(broken);
   expect((await answer).error?.reason).toBe("OUTCOME_UNKNOWN");
   expect(ends).toEqual([]);
+});
+
+test("whose answer waits in the socket of a bridge that stood still was answered in time", async () => {
+  const { sent, ask } = host();
+  const answer = ask();
+  // From here on timers come first.
+  await turn();
+  setImmediate(() => sent[0]?.({ kind: "accepted" }));
+  standStill(2 * SOON_MS);
+  expect((await answer).error).toBeUndefined();
 });
 
 test("that turns out to be taken after that ends the session as the client asked", async () => {
