@@ -1,5 +1,5 @@
 /** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
-import { eachValue, lastValue, messageIn, stringFields } from "../../wire/fields.js";
+import { eachValue, messageIn, stringFields } from "../../wire/fields.js";
 import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../wire/proto.js";
 import { readId } from "./events.js";
 
@@ -135,11 +135,6 @@ function readTask(bytes: Uint8Array): LaunchedTaskView {
     else if (reader.field === 3) agentId = readId(reader.bytes());
   }
   return { taskId, agentId, bytes };
-}
-
-/** The uuid of an ACKNOWLEDGE or ACKNOWLEDGE_OPERATION_STATUS payload. */
-export function readUuid(payload: Uint8Array): Uint8Array {
-  return lastValue(payload, 3) ?? EMPTY;
 }
 
 /** The roles of a REVIVE or SUPPRESS payload; empty means all. */

@@ -10,16 +10,15 @@ import {
   readCall,
   readIds,
   readRoles,
-  readUuid,
   withFrameworkId,
 } from "../mesos/calls.js";
 import type { OfferView } from "../mesos/events.js";
+import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "./acknowledgements.js";
 import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
 import type { OpenOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { observeGone, type SessionState } from "./sessionState.js";
-import { readAckToken, updateKey } from "./updates.js";
 
 /** What the desk needs of its session. */
 export interface DeskHost {
@@ -64,8 +63,9 @@ export class CallDesk {
       case CallType.DECLINE_INVERSE_OFFERS:
         return this.#decline(call, view, this.#state.inverseOffers, done);
       case CallType.ACKNOWLEDGE:
+        return this.#acknowledge(acknowledgedTaskKey(view.payload), call, done);
       case CallType.ACKNOWLEDGE_OPERATION_STATUS:
-        return this.#acknowledge(updateKey(readUuid(view.payload)), call, done);
+        return this.#acknowledge(acknowledgedOperationKey(view.payload), call, done);
       default:
         return this.#send(call, done, () => this.#taken(view));
     }
@@ -143,6 +143,7 @@ export class CallDesk {
 
   #acknowledge(key: string, call: Uint8Array, done: Answered): void {
     this.#send(call, done, () => {
+      if (key === "") return;
       const { owed, store, record } = this.#state;
       const update = owed.acknowledged(key);
       if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);

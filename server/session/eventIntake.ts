@@ -11,11 +11,18 @@ import {
   readRescind,
   readUpdate,
 } from "../mesos/events.js";
+import {
+  operationAcknowledgement,
+  operationAckToken,
+  operationUpdateKey,
+  taskAcknowledgement,
+  taskAckToken,
+  taskUpdateKey,
+} from "./acknowledgements.js";
 import { needsSplit, type OpenOffers } from "./openOffers.js";
 import { mesosBody, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
 import { isOver, isTerminal } from "./tasks.js";
-import { operationAckToken, readAckToken, taskAckToken, updateKey } from "./updates.js";
 
 /** What the intake needs of its session. */
 export interface IntakeHost {
@@ -76,15 +83,11 @@ export class EventIntake {
   #takeUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
     const { owed, tokenless, tasks, store, record, hub } = this.#state;
     const first = readUpdate(sharedView.payload);
-    const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
+    const key = taskUpdateKey(first);
     const seen = key === "" ? "new" : owed.state(key);
     this.#host.taskAnswered(first.taskId);
     if (seen === "owed") return;
-    if (seen === "acknowledged") {
-      const again = readAckToken(taskAckToken(first));
-      if (again) this.#host.acknowledgeAgain(again.call);
-      return;
-    }
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(taskAcknowledgement(first));
     // Kept for as long as it is owed: a copy of its own, not a view of a whole chunk.
     const event = Buffer.from(shared);
     const status = readUpdate(readEvent(event).payload);
@@ -111,15 +114,11 @@ export class EventIntake {
   #takeOperationUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
     const { owed, tokenless } = this.#state;
     const first = readOperationUpdate(sharedView.payload);
-    const key = first.uuid.length === 0 ? "" : updateKey(first.uuid);
+    const key = operationUpdateKey(first);
     const seen = key === "" ? "new" : owed.state(key);
     if (seen === "owed") return;
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(operationAcknowledgement(first));
     const ackToken = key === "" ? "" : operationAckToken(first);
-    if (seen === "acknowledged") {
-      const again = readAckToken(ackToken);
-      if (again) this.#host.acknowledgeAgain(again.call);
-      return;
-    }
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
     const operationId = readId(first.operationIdBytes);
     if (key !== "") {

@@ -1,3 +1,5 @@
+import { isUuidVersion, UUID_BYTES, uuidVersion } from "../../wire/uuid.js";
+
 /**
  * Mesos's rules for names, on raw bytes. All give undefined where the name is fine.
  */
@@ -70,9 +72,6 @@ function componentProblem(buffer: Uint8Array, start: number, end: number): strin
   return undefined;
 }
 
-const UUID_BYTES = 16;
-const UUID_VERSION_AT = 6;
-
 /**
  * Mesos: a uuid is 16 raw bytes with a version of RFC 4122, 1 to 5, in the upper half of byte 6. The text form, hex
  * and base64 are not uuids, nor are 16 random bytes without a version, nor the later versions 6 to 8.
@@ -81,8 +80,8 @@ export function uuidProblem(buffer: Uint8Array, start: number, end: number): str
   if (end - start !== UUID_BYTES) {
     return `must be the ${UUID_BYTES} raw bytes of a UUID, as they came in the update; it has ${end - start} bytes`;
   }
-  const version = (buffer[start + UUID_VERSION_AT] as number) >> 4;
-  if (version >= 1 && version <= 5) return undefined;
+  const version = uuidVersion(buffer, start);
+  if (isUuidVersion(version)) return undefined;
   return `is not a UUID that Mesos knows: its version is ${version}, and must be from 1 to 5`;
 }
 

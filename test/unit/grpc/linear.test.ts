@@ -10,15 +10,8 @@ import { readCallsRequest } from "../../../server/grpc/callsRequest.js";
 import { eventFilter } from "../../../server/grpc/eventFilter.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
-import {
-  CallType,
-  readAccept,
-  readCall,
-  readIds,
-  readRoles,
-  readUuid,
-  withFrameworkId,
-} from "../../../server/mesos/calls.js";
+import { CallType, readAccept, readCall, readIds, readRoles, withFrameworkId } from "../../../server/mesos/calls.js";
+import { acknowledgedOperationKey, acknowledgedTaskKey } from "../../../server/session/acknowledgements.js";
 import { BridgeError } from "../../../server/session/errors.js";
 import { updatedFields } from "../../../server/session/frameworkInfo.js";
 import { messageField, stringField } from "../../../wire/proto.js";
@@ -41,7 +34,8 @@ function readPassed(call: Uint8Array): void {
   const { type, payload } = readCall(withFrameworkId(call, "id"));
   if (type === CallType.ACCEPT) readAccept(payload);
   else if (type === CallType.REVIVE || type === CallType.SUPPRESS) readRoles(payload);
-  else if (type === CallType.ACKNOWLEDGE || type === CallType.ACKNOWLEDGE_OPERATION_STATUS) readUuid(payload);
+  else if (type === CallType.ACKNOWLEDGE) acknowledgedTaskKey(payload);
+  else if (type === CallType.ACKNOWLEDGE_OPERATION_STATUS) acknowledgedOperationKey(payload);
   else if (type === CallType.UPDATE_FRAMEWORK) updatedFields(payload);
   else if (DECLINES.has(type)) readIds(payload, 1);
 }

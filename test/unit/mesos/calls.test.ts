@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CallType, idMessage, readAccept, readCall, readIds, readUuid } from "../../../server/mesos/calls.js";
+import { CallType, idMessage, readAccept, readCall, readIds } from "../../../server/mesos/calls.js";
 import { lengthDelimited, messageField, varintField } from "../../../wire/proto.js";
 
 describe("a call that comes in pieces is read as Mesos reads it", () => {
@@ -9,11 +9,6 @@ describe("a call that comes in pieces is read as Mesos reads it", () => {
     const type = varintField(2, CallType.DECLINE);
     const { payload } = readCall(Buffer.concat([messageField(5, [offer("a")]), type, messageField(5, [offer("b")])]));
     expect(readIds(payload, 1)).toEqual(["a", "b"]);
-  });
-
-  test("of its uuid the last value counts", () => {
-    const [first, last] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
-    expect(readUuid(Buffer.concat([lengthDelimited(3, first), lengthDelimited(3, last)]))).toEqual(last);
   });
 });
 

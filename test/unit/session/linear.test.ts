@@ -1,10 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
+import { readAckToken, taskAckToken } from "../../../server/session/acknowledgements.js";
 import { completeFrameworkInfo, rolesOf, subscribeCall, updatedFields } from "../../../server/session/frameworkInfo.js";
 import { OpenOffers } from "../../../server/session/openOffers.js";
 import { Queue } from "../../../server/session/queue.js";
 import { type CallAnswer, RequestMemory } from "../../../server/session/requestMemory.js";
 import { Suppression } from "../../../server/session/suppression.js";
-import { OwedUpdates, readAckToken, taskAckToken } from "../../../server/session/updates.js";
+import { OwedUpdates } from "../../../server/session/updates.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { collidingFields } from "./collidingFields.js";
@@ -89,7 +90,7 @@ test("open offers take time by their number", () => {
 test("tokens take time by their length", () => {
   expectLinear("a token", 100_000, (length) => {
     const token = taskAckToken(
-      status({ taskId: { value: "t".repeat(length) }, agentId: { value: "a" }, uuid: Buffer.alloc(16, 1) }),
+      status({ taskId: { value: "t".repeat(length) }, agentId: { value: "a" }, uuid: Buffer.alloc(16, 0x41) }),
     );
     return () => expect(readAckToken(token)).toBeDefined();
   });

@@ -3,17 +3,20 @@ import { describe, expect, test } from "vitest";
 import { OperationID, OperationState } from "../../../gen/mesos/v1/mesos.js";
 import { Call, Call_Type, Event_UpdateOperationStatus } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { readOperationUpdate } from "../../../server/mesos/events.js";
-import { EventLog } from "../../../server/session/eventLog.js";
 import {
-  OwedUpdates,
   operationAckToken,
+  operationUpdateKey,
   readAckToken,
   taskAckToken,
-  updateKey,
-} from "../../../server/session/updates.js";
+  taskUpdateKey,
+} from "../../../server/session/acknowledgements.js";
+import { EventLog } from "../../../server/session/eventLog.js";
+import { OwedUpdates } from "../../../server/session/updates.js";
 import { body, status } from "./samples.js";
 
-const uuid = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const uuid = fc
+  .tuple(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.integer({ min: 1, max: 5 }))
+  .map(([bytes, version]) => Uint8Array.from(bytes, (byte, i) => (i === 6 ? version * 16 + (byte & 0x0f) : byte)));
 const id = fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 });
 
 function operation(partial: { operation: string; uuid: Uint8Array; agent?: string; provider?: string }) {
@@ -38,7 +41,7 @@ describe("tokens", () => {
         const read = readAckToken(token);
         const call = Call.decode(read?.call ?? Buffer.alloc(0));
         expect(token).toMatch(/^[\w-]+$/);
-        expect(read).toMatchObject({ taskId: update.taskId, key: updateKey(bytes) });
+        expect(read?.key).toBe(taskUpdateKey(update));
         expect(call.type).toBe(Call_Type.ACKNOWLEDGE);
         expect(call.acknowledge).toMatchObject({
           agentId: { value: update.agentId },
@@ -53,20 +56,17 @@ describe("tokens", () => {
     const optional = fc.option(id, { nil: undefined });
     fc.assert(
       fc.property(id, uuid, optional, optional, (name, bytes, agent, provider) => {
-        const read = readAckToken(
-          operationAckToken(
-            operation({
-              operation: name,
-              uuid: bytes,
-              ...(agent === undefined ? {} : { agent }),
-              ...(provider === undefined ? {} : { provider }),
-            }),
-          ),
-        );
+        const update = operation({
+          operation: name,
+          uuid: bytes,
+          ...(agent === undefined ? {} : { agent }),
+          ...(provider === undefined ? {} : { provider }),
+        });
+        const read = readAckToken(operationAckToken(update));
         const call = Call.decode(read?.call ?? Buffer.alloc(0));
         const acknowledged = call.acknowledgeOperationStatus;
         expect(call.type).toBe(Call_Type.ACKNOWLEDGE_OPERATION_STATUS);
-        expect(read).toMatchObject({ taskId: "", key: updateKey(bytes) });
+        expect(read?.key).toBe(operationUpdateKey(update));
         expect(acknowledged?.operationId?.value).toBe(Buffer.from(name).toString());
         expect(acknowledged?.uuid).toEqual(Buffer.from(bytes));
         expect(acknowledged?.agentId?.value).toBe(agent === undefined ? undefined : Buffer.from(agent).toString());
@@ -78,13 +78,16 @@ describe("tokens", () => {
   });
 
   const good = taskAckToken(
-    status({ taskId: { value: "task" }, agentId: { value: "agent" }, uuid: Buffer.alloc(16, 7) }),
+    status({ taskId: { value: "task" }, agentId: { value: "agent" }, uuid: Buffer.alloc(16, 0x47) }),
   );
-  const noAgent = taskAckToken(status({ taskId: { value: "task" }, uuid: Buffer.alloc(16, 7) }));
+  const noAgent = taskAckToken(status({ taskId: { value: "task" }, uuid: Buffer.alloc(16, 0x47) }));
   const shortUuid = taskAckToken(
     status({ taskId: { value: "task" }, agentId: { value: "agent" }, uuid: Buffer.alloc(15, 7) }),
   );
-  const noTask = taskAckToken(status({ agentId: { value: "agent" }, uuid: Buffer.alloc(16, 7) }));
+  const noVersion = taskAckToken(
+    status({ taskId: { value: "task" }, agentId: { value: "agent" }, uuid: Buffer.alloc(16, 7) }),
+  );
+  const noTask = taskAckToken(status({ agentId: { value: "agent" }, uuid: Buffer.alloc(16, 0x47) }));
 
   test.each([
     ["nothing", ""],
@@ -98,6 +101,7 @@ describe("tokens", () => {
     ["a text", "token"],
     ["no agent", noAgent],
     ["a short uuid", shortUuid],
+    ["a uuid without a version", noVersion],
     ["no task", noTask],
     ["a task in a field of another type", `t${Buffer.from("1001", "hex").toString("base64url")}`],
   ])("%s is no token", (_, token) => {
@@ -113,10 +117,51 @@ describe("tokens", () => {
     fc.assert(
       fc.property(wild, (token) => {
         const read = readAckToken(token);
-        if (read) expect(read.key.length).toBe(16);
+        if (read) expect(read.key.length).toBeGreaterThan(16);
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("the key of an update", () => {
+  const bytes = Buffer.alloc(16, 0x44);
+  const ids = (taskId: string, agentId: string, of = bytes) =>
+    status({ taskId: { value: taskId }, agentId: { value: agentId }, uuid: of });
+
+  test("is that of its token", () => {
+    const update = ids("task", "agent");
+    expect(readAckToken(taskAckToken(update))?.key).toBe(taskUpdateKey(update));
+  });
+
+  test("differs if the uuid, the task or the agent does", () => {
+    const others = [ids("task2", "agent"), ids("task", "agent2"), ids("tas", "kagent"), ids("agent", "task")];
+    const all = [ids("task", "agent"), ...others, ids("task", "agent", Buffer.alloc(16, 0x45))];
+    expect(new Set(all.map(taskUpdateKey)).size).toBe(all.length);
+    const operations = [
+      operation({ operation: "o", uuid: bytes, agent: "a" }),
+      operation({ operation: "o2", uuid: bytes, agent: "a" }),
+      operation({ operation: "o", uuid: bytes, agent: "a2" }),
+      operation({ operation: "o", uuid: bytes, provider: "a" }),
+    ];
+    expect(new Set(operations.map(operationUpdateKey)).size).toBe(operations.length);
+  });
+
+  test.each([
+    ["no uuid", Buffer.alloc(0)],
+    ["15 bytes", Buffer.alloc(15, 0x44)],
+    ["17 bytes", Buffer.alloc(17, 0x44)],
+    ["a text", Buffer.from("5b2c8f0e-7d4a-4b7e-9f00-1a2b3c4d5e6f")],
+    ["no version", Buffer.alloc(16, 0x04)],
+    ["a version that Mesos does not know", Buffer.alloc(16, 0x77)],
+  ])("is empty with %s, which Mesos does not take", (_, of) => {
+    expect(taskUpdateKey(ids("task", "agent", of))).toBe("");
+    expect(operationUpdateKey(operation({ operation: "o", uuid: of, agent: "a" }))).toBe("");
+  });
+
+  test("is empty without a task, an agent or an operation", () => {
+    expect([taskUpdateKey(ids("", "agent")), taskUpdateKey(ids("task", ""))]).toEqual(["", ""]);
+    expect(operationUpdateKey(operation({ operation: "", uuid: bytes }))).toBe("");
   });
 });
 
