@@ -36,6 +36,8 @@ export interface IntakeHost {
   taskAnswered(taskId: string): void;
   /** Forgets updates without a token that clients have read. */
   forgetReadUpdates(): void;
+  /** More of them wait for a client than are kept: the first one was dropped. */
+  unreadDropped(): void;
 }
 
 /**
@@ -101,9 +103,9 @@ export class EventIntake {
     const logged = this.#append(body, timeMs, ackToken);
     if (key === "") {
       this.#host.forgetReadUpdates();
-      tokenless.add(status.taskId, logged, over);
+      if (tokenless.addTask(status.taskId, logged, over)) this.#host.unreadDropped();
     } else {
-      tokenless.overtaken(status.taskId);
+      tokenless.taskOvertaken(status.taskId);
       owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
     }
     if (hub.watched) {
@@ -122,11 +124,11 @@ export class EventIntake {
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
     const operationId = readId(first.operationIdBytes);
     if (key !== "") {
-      tokenless.overtaken(operationKey(operationId));
+      tokenless.operationOvertaken(operationId);
       owed.add(key, { event: logged, taskId: "", terminal: false });
     } else if (operationId !== "") {
       this.#host.forgetReadUpdates();
-      tokenless.add(operationKey(operationId), logged, false);
+      if (tokenless.addOperation(operationId, logged)) this.#host.unreadDropped();
     }
   }
 
@@ -205,6 +207,3 @@ export class EventIntake {
     return event;
   }
 }
-
-/** An operation beside the tasks, whose ids hold no slash. */
-const operationKey = (operationId: string): string => `/${operationId}`;

@@ -11,6 +11,9 @@ export interface ReconcilerOptions {
   readonly intervalMs?: number;
 }
 
+/** What Mesos has to be told of a task to answer for it. */
+export type AskedTask = Pick<KnownTask, "taskId" | "taskIdBytes" | "agentIdBytes">;
+
 /** Tasks asked for in one call. */
 const BATCH_TASKS = 1_000;
 
@@ -23,7 +26,11 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #send: (call: Uint8Array) => void;
   readonly #guard: Guard;
-  #unanswered = new Map<string, KnownTask>();
+  #unanswered = new Map<string, AskedTask>();
+  /** Asked for beside the unfinished ones, until Mesos says something about them. */
+  readonly #missing = new Map<string, AskedTask>();
+  #operationsMissing = false;
+  #subscribed = false;
   #waitMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -39,11 +46,21 @@ export class Reconciler {
   }
 
   /** A new subscription stands. */
-  start(tasks: Iterable<KnownTask>): void {
+  start(tasks: Iterable<AskedTask>): void {
     this.stop();
-    for (const task of tasks) this.#unanswered.set(task.taskId, task);
-    this.#waitMs = this.#options.initialWaitMs ?? 5_000;
-    this.#ask();
+    this.#subscribed = true;
+    this.#begin(tasks);
+  }
+
+  /**
+   * Asks for these too, now or as soon as a subscription stands: what Mesos said of them is lost.
+   *
+   * @param operations whether to ask for all operations as well, once
+   */
+  askAgain(tasks: Iterable<AskedTask>, operations: boolean): void {
+    for (const task of tasks) this.#missing.set(task.taskId, task);
+    this.#operationsMissing ||= operations;
+    if (this.#subscribed) this.#begin([]);
   }
 
   /** The subscription is gone. */
@@ -51,11 +68,30 @@ export class Reconciler {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#unanswered = new Map();
+    this.#subscribed = false;
+  }
+
+  /** The framework is another one from now on: its tasks are not those that were asked for. */
+  clear(): void {
+    this.stop();
+    this.#missing.clear();
+    this.#operationsMissing = false;
   }
 
   /** Mesos said something about the task. */
   answered(taskId: string): void {
     if (this.#unanswered.size > 0) this.#unanswered.delete(taskId);
+    if (this.#missing.size > 0) this.#missing.delete(taskId);
+  }
+
+  #begin(tasks: Iterable<AskedTask>): void {
+    clearTimeout(this.#timer);
+    for (const task of tasks) this.#unanswered.set(task.taskId, task);
+    for (const [taskId, task] of this.#missing) this.#unanswered.set(taskId, task);
+    if (this.#operationsMissing) this.#send(buildCall(CallType.RECONCILE_OPERATIONS));
+    this.#operationsMissing = false;
+    this.#waitMs = this.#options.initialWaitMs ?? 5_000;
+    this.#ask();
   }
 
   #ask(): void {

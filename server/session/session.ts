@@ -8,6 +8,7 @@ import { Attachments, type Resume } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
 import type { CallGate } from "./callGate.js";
 import { giveOffersBack, wantOffersAgain } from "./clientAway.js";
+import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
 import { BridgeError, refusedSubscription, storeUnavailable, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
 import type { EventLogOptions } from "./eventLog.js";
@@ -110,6 +111,8 @@ export class Session {
       acknowledgeAgain: (call) => this.#send(call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
       forgetReadUpdates: () => this.#forgetReadUpdates(),
+      // A client that is there reads them from its stream, or does not, and attaches again.
+      unreadDropped: () => this.attached || warnOfDropped(this.#state, options.link.log),
     });
     this.#lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
@@ -191,6 +194,7 @@ export class Session {
     const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : this.#snapshot(opened));
+    if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.link.log);
     wantOffersAgain(this.#state, resumed, (call) => this.#send(call));
     return attachment;
   }
@@ -325,6 +329,7 @@ export class Session {
     tasks.clear();
     owed.clear();
     tokenless.clear();
+    this.#reconciler.clear();
     this.#records
       .replace((record) => ({ ...record, frameworkId }))
       .then(

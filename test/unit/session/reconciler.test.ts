@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Call, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { Reconciler, type ReconcilerOptions } from "../../../server/session/reconciler.js";
 import { type KnownTask, KnownTasks } from "../../../server/session/tasks.js";
@@ -99,4 +99,61 @@ test("stop ends it, and start begins anew with short waits", () => {
   vi.advanceTimersByTime(1_000);
   expect(asked.slice(before)).toEqual([["b agent of b"], ["c agent of c"], ["c agent of c"]]);
   subject.stop();
+});
+
+describe("tasks that are asked for again", () => {
+  test("are asked for at once while a subscription stands, and until each is answered", () => {
+    const { subject, asked } = reconciler({ initialWaitMs: 1_000 });
+    subject.start([]);
+    subject.askAgain(tasks("a", "b"), false);
+    expect(asked).toEqual([["a agent of a", "b agent of b"]]);
+    subject.answered("a");
+    vi.advanceTimersByTime(1_000);
+    expect(asked.at(-1)).toEqual(["b agent of b"]);
+    subject.answered("b");
+    expect(subject.unanswered).toBe(0);
+    subject.stop();
+  });
+
+  test("are asked for with the next subscription, and with each until they are answered", () => {
+    const { subject, asked } = reconciler();
+    subject.askAgain(tasks("a", "b"), false);
+    expect(asked).toEqual([]);
+    subject.start(tasks("c"));
+    expect(asked).toEqual([["c agent of c", "a agent of a", "b agent of b"]]);
+    subject.answered("a");
+    subject.stop();
+    subject.start([]);
+    expect(asked.at(-1)).toEqual(["b agent of b"]);
+    subject.answered("b");
+    subject.stop();
+    subject.start([]);
+    expect(asked).toHaveLength(2);
+    subject.stop();
+  });
+
+  test("are those of one framework", () => {
+    const { subject, asked } = reconciler();
+    subject.askAgain(tasks("a"), true);
+    subject.clear();
+    subject.start([]);
+    expect(asked).toEqual([]);
+    subject.stop();
+  });
+
+  test("have all operations asked for beside them, once, if that is wanted", () => {
+    const calls: number[] = [];
+    const subject = new Reconciler(
+      {},
+      (bytes) => calls.push(Call.decode(bytes).type ?? 0),
+      (work) => work(),
+    );
+    subject.askAgain([], true);
+    expect(calls).toEqual([]);
+    subject.start([]);
+    subject.stop();
+    subject.start([]);
+    expect(calls).toEqual([Call_Type.RECONCILE_OPERATIONS]);
+    subject.stop();
+  });
 });
