@@ -1,4 +1,5 @@
 import { FrameworkInfo } from "../gen/mesos/v1/mesos.js";
+import { rolesOf } from "./session/frameworkInfo.js";
 import type { FrameworkRecord, TaskRecord } from "./session/frameworkStore.js";
 
 /** What is remembered of a framework, for people and programs. The names are part of the command's interface. */
@@ -30,7 +31,7 @@ export function viewOf(record: FrameworkRecord, tasks: readonly TaskRecord[]): F
     framework_name: record.frameworkName,
     framework_id: record.frameworkId,
     user: info.user ?? "",
-    roles: info.roles.length > 0 ? info.roles : [info.role ?? "*"],
+    roles: rolesOf(record.frameworkInfo),
     state: open ? "open" : "closed",
     detached_since: open && detachedAtMs !== undefined ? new Date(detachedAtMs).toISOString() : null,
     lease_seconds: record.leaseMs / 1000,

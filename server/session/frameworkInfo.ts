@@ -7,6 +7,7 @@ import {
   ProtoReader,
   stringField,
   utf8,
+  VARINT,
   varintField,
 } from "../../wire/proto.js";
 import { buildCall, CallType, idMessage } from "../mesos/calls.js";
@@ -90,26 +91,39 @@ function principalOf(info: Uint8Array): string | undefined {
   return principal;
 }
 
-/** The roles that a framework subscribes with: `roles`, or `role`, which is "*" by default. */
+/**
+ * The roles that a framework subscribes with, as Mesos has them: with the MULTI_ROLE capability `roles`, which may be none;
+ * without it `role`, which is "*" by default.
+ */
 export function rolesOf(info: Uint8Array): string[] {
   const roles: string[] = [];
   let role = "*";
   let multiRole = false;
   const reader = new ProtoReader(info);
   while (reader.next()) {
-    if (reader.field === ROLES && reader.wireType === LENGTH_DELIMITED) roles.push(reader.string());
-    else if (reader.field === ROLE && reader.wireType === LENGTH_DELIMITED) role = reader.string();
-    else if (reader.field === CAPABILITIES && reader.wireType === LENGTH_DELIMITED)
-      multiRole ||= isMultiRole(reader.message());
+    if (reader.wireType !== LENGTH_DELIMITED) continue;
+    if (reader.field === ROLES) roles.push(reader.string());
+    else if (reader.field === ROLE) role = reader.string();
+    else if (reader.field === CAPABILITIES) {
+      const start = reader.bytesStart();
+      multiRole ||= isMultiRole(info, start, reader.position);
+    }
   }
   return multiRole ? roles : [role];
 }
 
 const CAPABILITIES = 10;
+const CAPABILITY_TYPE = 1;
 const MULTI_ROLE = 6;
 
-function isMultiRole(capability: ProtoReader): boolean {
-  while (capability.next()) if (capability.field === 1) return capability.varint() === MULTI_ROLE;
+/** Whether a serialized capability, bytes `start` to `end` of `buffer`, is MULTI_ROLE. */
+export function isMultiRole(buffer: Uint8Array, start: number, end: number): boolean {
+  const capability = new ProtoReader(buffer, start, end);
+  while (capability.next()) {
+    if (capability.field === CAPABILITY_TYPE && capability.wireType === VARINT) {
+      return capability.varint() === MULTI_ROLE;
+    }
+  }
   return false;
 }
 
