@@ -48,7 +48,8 @@ function digestOf(values: readonly Uint8Array[]): number {
   for (const value of values) {
     high = Math.imul(high ^ value.length, 2654435761);
     low = Math.imul(low ^ value.length, 1597334677);
-    for (const byte of value) {
+    for (let at = 0; at < value.length; at++) {
+      const byte = value[at] as number;
       high = Math.imul(high ^ byte, 2654435761);
       low = Math.imul(low ^ byte, 1597334677);
     }

@@ -40,9 +40,25 @@ export function createValidator(descriptorSet: Uint8Array): Validator {
   });
   const walker = new Walker();
   return {
-    validate: (typeName, bytes, pathPrefix = "") => walker.walk(tables.get(typeName), bytes, pathPrefix),
+    validate: (typeName, bytes, pathPrefix = "") =>
+      walker.walk(tables.get(typeName), bytes, pathPrefix, LEVELS_ABOVE.get(typeName) ?? 0),
   };
 }
+
+/** How much deeper the fields of a request lie in the call that is made of it. */
+const LEVELS_ABOVE: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    CallRequest: -1,
+    CallsRequest: -1,
+    SubscribeRequest: 1,
+    AcceptOffersRequest: 1,
+    LaunchTasksRequest: 3,
+    DeclineOffersRequest: 1,
+    KillTaskRequest: 1,
+    ReconcileTasksRequest: 1,
+    SendMessageRequest: 1,
+  }).map(([name, levels]) => [`mesosbridge.v1.${name}`, levels]),
+);
 
 /** The field of FileDescriptorProto. */
 const SOURCE_CODE_INFO = 9;

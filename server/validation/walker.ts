@@ -35,15 +35,21 @@ export class Walker implements MessageView {
   /** The field being read, for the path of a `Malformed`. */
   #reading: FieldEntry | undefined;
   #sum = 0;
+  #levelsAbove = 0;
   /** The message that rules look at. */
   #table: MessageTable | undefined;
   #base = 0;
   #start = 0;
   #end = 0;
 
-  /** All that is wrong with the message, in the order found. Keeps nothing of `bytes`. */
-  walk(table: MessageTable, bytes: Uint8Array, prefix: string): readonly FieldViolation[] {
+  /**
+   * All that is wrong with the message, in the order found. Keeps nothing of `bytes`.
+   *
+   * @param levelsAbove how many levels deeper the message's fields will lie in what Mesos is sent
+   */
+  walk(table: MessageTable, bytes: Uint8Array, prefix: string, levelsAbove = 0): readonly FieldViolation[] {
     this.#path.reset(prefix);
+    this.#levelsAbove = levelsAbove;
     this.#top = 0;
     this.#sum = 0;
     this.#reading = undefined;
@@ -70,6 +76,11 @@ export class Walker implements MessageView {
     } else throw error;
   }
 
+  /** How deep the message lies in what Mesos is sent. */
+  get #depth(): number {
+    return this.#path.depth + this.#levelsAbove;
+  }
+
   #message(table: MessageTable, end: number): void {
     const cursor = this.#cursor;
     const start = cursor.position;
@@ -78,7 +89,7 @@ export class Walker implements MessageView {
       this.#reading = undefined;
       const tag = cursor.tag(end);
       const field = table.find(tag >>> 3);
-      if (field === undefined) cursor.skip(tag, end, this.#path.depth);
+      if (field === undefined) cursor.skip(tag, end, this.#depth);
       else this.#field(field, tag, base, end);
     }
     this.#reading = undefined;
@@ -126,7 +137,7 @@ export class Walker implements MessageView {
     const cursor = this.#cursor;
     const start = cursor.position;
     if (field.wireType !== VARINT) {
-      cursor.skip(field.wireType, end, this.#path.depth);
+      cursor.skip(field.wireType, end, this.#depth);
       this.#note(field, base, start, cursor.position);
       return;
     }
@@ -196,7 +207,7 @@ export class Walker implements MessageView {
       this.#packed(field, base, end);
       return;
     }
-    this.#cursor.skip(tag, end, this.#path.depth);
+    this.#cursor.skip(tag, end, this.#depth);
     this.#add(this.#path.to(field), `has wire type ${tag & 7}, and must have ${field.wireType}: it is another type`);
   }
 
@@ -206,7 +217,7 @@ export class Walker implements MessageView {
     const count = base + field.slot * STRIDE + COUNT;
     while (cursor.position < valueEnd) {
       const start = cursor.position;
-      cursor.skip(field.wireType, valueEnd, this.#path.depth);
+      cursor.skip(field.wireType, valueEnd, this.#depth);
       if (field.wireType === VARINT) this.#expectFit(field, start);
       this.#slots[count] = (this.#slots[count] as number) + 1;
     }
@@ -215,7 +226,7 @@ export class Walker implements MessageView {
   #descend(field: FieldEntry, end: number, index: number): void {
     const table = field.table?.();
     if (table === undefined) return;
-    if (this.#path.depth >= MAX_DEPTH) throw new Malformed(`is nested more than ${MAX_DEPTH} levels deep`);
+    if (this.#depth >= MAX_DEPTH) throw new Malformed(`is nested more than ${MAX_DEPTH} levels deep`);
     this.#path.push(field, index, this.#cursor.buffer, this.#cursor.position, end);
     this.#message(table, end);
     this.#path.pop();
@@ -288,7 +299,7 @@ export class Walker implements MessageView {
   find(slot: number, test: ElementTest): Uint8Array | undefined {
     const field = this.#table?.fields[slot];
     if (field === undefined) return undefined;
-    return findValue(this.#cursor, { field, start: this.#start, end: this.#end, depth: this.#path.depth }, test);
+    return findValue(this.#cursor, { field, start: this.#start, end: this.#end, depth: this.#depth }, test);
   }
 
   takeSum(): number {

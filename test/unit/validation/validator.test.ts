@@ -7,7 +7,7 @@ import { SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { createValidator } from "../../../server/validation/validator.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { at } from "../../support/paths.js";
-import { scalar } from "./examples/builders.js";
+import { nestedGroups, scalar } from "./examples/builders.js";
 
 const descriptors = readFileSync(at("gen/descriptors.binpb"));
 const validator = createValidator(descriptors);
@@ -126,6 +126,23 @@ describe("encodings", () => {
     expect(fieldsOf("mesos.v1.ContainerID", containers(100))).toEqual([]);
     const [violation] = validator.validate("mesos.v1.ContainerID", containers(101));
     expect(violation?.description).toBe("is nested more than 100 levels deep");
+  });
+});
+
+describe("what a request holds may be nested as deep as the call that is made of it", () => {
+  const call = (depth: number) => messageField(2, [varintField(2, 5), nestedGroups(depth)]);
+  test.each<[type: string, levels: number, request: (depth: number) => Uint8Array]>([
+    ["CallRequest", 100, call],
+    ["CallsRequest", 100, call],
+    ["SubscribeRequest", 98, (depth) => messageField(2, [stringField(1, "root"), nestedGroups(depth)])],
+    ["AcceptOffersRequest", 98, (depth) => messageField(3, [varintField(1, 99), nestedGroups(depth)])],
+    ["LaunchTasksRequest", 96, (depth) => messageField(3, [task(), nestedGroups(depth)])],
+    ["KillTaskRequest", 98, (depth) => messageField(2, [stringField(1, "task"), nestedGroups(depth)])],
+  ])("%s: %i levels of groups", (type, levels, request) => {
+    const validate = (depth: number) => validator.validate(`mesosbridge.v1.${type}`, request(depth));
+    expect(validate(levels)).toEqual([]);
+    const description = "is nested more than 100 levels deep";
+    expect(validate(levels + 1)).toContainEqual(expect.objectContaining({ description }));
   });
 });
 
