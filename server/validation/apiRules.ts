@@ -46,6 +46,6 @@ export const apiRules: RuleSet = {
     launchNamesOffersOnce,
     acceptNamesOffersOnce,
     launchesTasksOnce(`${API}.LaunchTasksRequest`, "tasks"),
-    amountsAddUp(`${API}.LaunchTasksRequest`),
+    amountsAddUp(`${API}.LaunchTasksRequest`, "tasks"),
   ],
 };

@@ -104,17 +104,22 @@ function amountOf(scalar: Uint8Array): number | undefined {
 /**
  * The master adds up an operation's scalars as 64-bit thousandths, which become negative and then pass for less than is
  * offered (`Check failed: scalar >= Value::Scalar()`).
+ *
+ * @param field where it is reported; by default at the message itself
  */
-export function amountsAddUp(type: string): MessageRule {
+export function amountsAddUp(type: string, field?: string): MessageRule {
   return {
     type,
-    check: () => (operation) => {
-      if (!addsUp(operation.takeSum())) operation.report(undefined, TOO_MUCH);
+    check: (slot) => {
+      const at = field === undefined ? undefined : slot(field);
+      return (operation) => {
+        if (!addsUp(operation.takeSum())) operation.report(at, TOO_MUCH);
+      };
     },
   };
 }
 
-const TOO_MUCH = "asks for more than 9.2e15 in all: a Mesos 1.11.0 master can't add that up, and aborts";
+const TOO_MUCH = "must not ask for more than 9.2e15 in all: a Mesos 1.11.0 master can't add it up, and aborts";
 
 /**
  * Mesos: `Persistence ID 'x' is not unique`. Only of a shared volume it takes two for one, and aborts

@@ -189,8 +189,9 @@ describe("the bridge's own messages", () => {
   test("ask for no more than Mesos can add up", () => {
     const huge = (value: string) => lengthDelimited(3, task({ taskId: { value }, resources: [scalar("cpus", 9e15)] }));
     expect(fieldsOf(LAUNCH, huge("a"))).toEqual([]);
-    // The message itself: no field of it alone is wrong.
-    expect(fieldsOf(LAUNCH, huge("a"), huge("b"))).toEqual([""]);
+    expect(validator.validate(LAUNCH, Buffer.concat([huge("a"), huge("b")]))).toEqual([
+      { field: "tasks", description: expect.stringContaining("must not ask for more than 9.2e15 in all") },
+    ]);
     // Nothing of one request is left for the next, also where the walk ends early.
     validator.validate(LAUNCH, Buffer.concat([huge("a"), Buffer.from([0x1a, 9])]));
     expect(fieldsOf(LAUNCH, huge("a"))).toEqual([]);
