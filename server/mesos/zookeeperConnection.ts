@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import { FrameReader, FrameSplitter, FrameWriter, ZookeeperWireError } from "./zookeeperWire.js";
 
 export interface ZookeeperConnectionOptions {
@@ -44,7 +45,6 @@ const MAX_PENDING = 1_000;
 
 interface Pending {
   readonly xid: number;
-  readonly sentMs: number;
   resolve(reply: FrameReader): void;
   reject(error: Error): void;
 }
@@ -66,8 +66,12 @@ export class ZookeeperConnection {
   #opening: { resolve(): void; reject(error: Error): void } | undefined;
   #xid = 0;
   #ended: string | undefined;
+  /** What the server granted, in ms. */
+  #sessionTimeoutMs = 0;
   #pings: NodeJS.Timeout | undefined;
-  #silence: NodeJS.Timeout | undefined;
+  /** For anything that the server sends, and for the answers to requests: some answer pings, and nothing else. */
+  readonly #silence = new PatientTimer(() => this.#end(`${this.#where} does not answer`));
+  readonly #unanswered = new PatientTimer(() => this.#end(`${this.#where} does not answer a request`));
 
   private constructor(options: ZookeeperConnectionOptions) {
     this.#options = options;
@@ -76,7 +80,7 @@ export class ZookeeperConnection {
     this.#socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
     this.#socket.on("close", () => this.#end(`${this.#where} closed the connection${this.#hint}`));
-    this.#setSilence(options.connectTimeoutMs);
+    this.#silence.start(options.connectTimeoutMs);
   }
 
   /** Connects and opens a session. @throws Error with a text for a person, also when `signal` aborts. */
@@ -146,7 +150,8 @@ export class ZookeeperConnection {
       if (this.#ended !== undefined) return reject(new Error(this.#ended));
       if (this.#pending.length >= MAX_PENDING) return reject(new Error("too many requests wait for ZooKeeper"));
       const xid = ++this.#xid;
-      this.#pending.push({ xid, sentMs: performance.now(), resolve, reject });
+      if (this.#pending.length === 0) this.#unanswered.start(this.#sessionTimeoutMs);
+      this.#pending.push({ xid, resolve, reject });
       this.#socket.write(new FrameWriter().int(xid).int(op).string(path).bool(watch).finish());
     });
   }
@@ -175,14 +180,15 @@ export class ZookeeperConnection {
     if (timeoutMs <= 0) return this.#end(`${this.#where} does not open a session`);
     const { credentials } = this.#options;
     if (credentials !== undefined) this.#socket.write(authRequest(credentials));
-    this.#pings = setInterval(() => this.#ping(timeoutMs), Math.max(1, timeoutMs / 3));
-    this.#setSilence((timeoutMs * 2) / 3);
+    this.#sessionTimeoutMs = timeoutMs;
+    this.#pings = setInterval(() => this.#ping(), Math.max(1, timeoutMs / 3));
+    this.#silence.start((timeoutMs * 2) / 3);
     this.#opening = undefined;
     opening.resolve();
   }
 
   #onReply(reader: FrameReader): void {
-    this.#silence?.refresh();
+    this.#silence.refresh();
     const xid = reader.int();
     reader.long();
     const error = reader.int();
@@ -199,20 +205,15 @@ export class ZookeeperConnection {
     const pending = this.#pending[0];
     if (pending?.xid !== xid) throw new ZookeeperWireError("an answer to a request that was not made");
     this.#pending.shift();
+    if (this.#pending.length === 0) this.#unanswered.stop();
+    else this.#unanswered.refresh();
     if (error === 0) pending.resolve(reader);
     else pending.reject(new ZookeeperError(error));
   }
 
-  /** Keeps the session, and gives up a server that answers pings, and nothing else. */
-  #ping(timeoutMs: number): void {
-    const oldest = this.#pending[0];
-    if (oldest && performance.now() - oldest.sentMs > timeoutMs) this.#end(`${this.#where} does not answer a request`);
-    else this.#socket.write(new FrameWriter().int(XID.ping).int(OP.ping).finish());
-  }
-
-  #setSilence(ms: number): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#end(`${this.#where} does not answer`), ms);
+  /** Keeps the session. */
+  #ping(): void {
+    this.#socket.write(new FrameWriter().int(XID.ping).int(OP.ping).finish());
   }
 
   #end(reason: string): void {
@@ -231,7 +232,8 @@ export class ZookeeperConnection {
 
   #stopTimers(): void {
     clearInterval(this.#pings);
-    clearTimeout(this.#silence);
+    this.#silence.stop();
+    this.#unanswered.stop();
   }
 
   #errorText(error: NodeJS.ErrnoException): string {

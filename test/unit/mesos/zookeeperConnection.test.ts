@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { ZookeeperConnection, ZookeeperError } from "../../../server/mesos/zooke
 import { ZookeeperDetector } from "../../../server/mesos/zookeeperDetector.js";
 import { FrameSplitter, FrameWriter, ZookeeperWireError } from "../../../server/mesos/zookeeperWire.js";
 import { deferred, eventually } from "../../support/eventually.js";
+import { standStill } from "../../support/standStill.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -161,6 +163,23 @@ test("a server that is silent after the session was opened is given up", async (
   const port = await peer((socket) => socket.once("data", () => socket.write(opened(150))));
   const { closed } = await open(port);
   expect(await closed).toContain("does not answer");
+});
+
+test("what waits in the socket of a bridge that stood still is read before the server is given up", async () => {
+  let server: Socket | undefined;
+  const port = await peer((socket) => {
+    server = socket;
+    socket.once("data", () => socket.write(opened(600)));
+  });
+  const { connection, closed } = await open(port);
+  const answer = connection.children("/a", false);
+  // The next phase of the event loop that reads comes after the timers.
+  await turn();
+  server?.write(reply(1).int(1).string("b").finish());
+  standStill(1_200);
+  expect(await answer).toEqual(["b"]);
+  server?.write(reply(-2).finish());
+  expect(await Promise.race([closed, turn("open")])).toBe("open");
 });
 
 test("a server that answers pings alone is given up", async () => {
