@@ -1,4 +1,5 @@
 import { Client } from "undici";
+import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Log } from "../log.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
@@ -114,10 +115,21 @@ export class MasterProbe implements LinkCensus {
     this.#onChange(problem === "");
   }
 
-  /** What is wrong; empty if the leading master answers. */
+  /** What is wrong; empty if the leading master answers in time. */
   async #ask(): Promise<string> {
-    const { authentication, timeoutMs = 5_000 } = this.#options;
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
+    const overdue = new AbortController();
+    const timer = new PatientTimer(() => overdue.abort(new DOMException("no answer in time", "TimeoutError")));
+    timer.start(this.#options.timeoutMs ?? 5_000);
+    try {
+      return await this.#askAll(AbortSignal.any([this.#stop.signal, overdue.signal]));
+    } finally {
+      timer.stop();
+    }
+  }
+
+  /** Asks one master after the other, as they redirect. */
+  async #askAll(signal: AbortSignal): Promise<string> {
+    const { authentication } = this.#options;
     const authorization = await authentication.header().catch((error: Error) => error);
     if (authorization instanceof Error) return `the credentials can't be read: ${authorization.message}`;
     let problem = "";

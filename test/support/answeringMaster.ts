@@ -22,6 +22,8 @@ export class AnsweringMaster {
   /** All calls but SUBSCRIBE, in the order of their coming. */
   readonly calls = new Arrivals<FakeRequest>();
   readonly subscriptions = new Arrivals<FakeSubscription>();
+  /** The interval that it promises in SUBSCRIBED. Default: Mesos's own, 15 s. */
+  heartbeatSeconds: number | undefined;
   #answering = true;
   #refusal: string | undefined;
 
@@ -86,7 +88,8 @@ export class AnsweringMaster {
       connection.error(this.#refusal);
       return connection.endStream();
     }
-    connection.subscribed({ frameworkId });
+    const { heartbeatSeconds } = this;
+    connection.subscribed({ frameworkId, ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }) });
     this.subscriptions.push({
       connection,
       frameworkId,

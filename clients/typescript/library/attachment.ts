@@ -6,6 +6,7 @@ import type {
   SubscribeRequest,
   SubscribeResponse,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
 import { Backoff, type BackoffOptions, pause } from "./backoff.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { BridgeError, toBridgeError } from "./errors.js";
@@ -211,16 +212,17 @@ async function watched<T>(
   abort: () => void,
 ): Promise<IteratorResult<T>> {
   let silent = false;
-  const timer = setTimeout(() => {
+  const timer = new PatientTimer(() => {
     silent = true;
     abort();
-  }, patienceMs);
+  });
+  timer.start(patienceMs);
   try {
     return await responses.next();
   } catch (error) {
     if (!silent) throw error;
     throw new BridgeError(Status.UNAVAILABLE, `no sign of life from the bridge for ${patienceMs / 1000} s`);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }

@@ -1,3 +1,5 @@
+import { PatientTimer } from "../../../wire/patientTimer.js";
+
 /**
  * Does `work` with a signal that aborts with the first of `signals`, or after `ms`.
  *
@@ -11,10 +13,12 @@ export async function withDeadline<T>(
   const controller = new AbortController();
   let timeIsUp = false;
   const abort = () => controller.abort();
-  const timer = setTimeout(() => {
+  // What has come while the process stood still is read before the time is up.
+  const timer = new PatientTimer(() => {
     timeIsUp = true;
     abort();
-  }, ms);
+  });
+  timer.start(ms);
   for (const signal of signals) {
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort);
@@ -22,7 +26,7 @@ export async function withDeadline<T>(
   try {
     return await work(controller.signal, () => timeIsUp);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
     for (const signal of signals) signal?.removeEventListener("abort", abort);
   }
 }
