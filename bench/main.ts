@@ -16,6 +16,7 @@ import { offers } from "./offers.js";
 import { relay } from "./relay.js";
 import { smoke } from "./smoke.js";
 import { spending } from "./spending.js";
+import { store } from "./store.js";
 import { tasks } from "./tasks.js";
 import { twoProcesses } from "./twoProcesses.js";
 import { observers, stalledClient } from "./watchers.js";
@@ -39,6 +40,7 @@ const benchmarks: Record<string, Benchmark> = {
   "first-offer": firstOffer,
   inversion,
   tasks,
+  store,
 };
 
 type Benchmark = (effort: Effort) => Promise<Figure[]>;

@@ -38,6 +38,8 @@ const benchmarks = {
     "`invertImage` of the executor, in a process of its own, with `sharp.concurrency(1)` and all threads on one core (`taskset`). The reference is `bench/go/invert`: Go's standard library, a loop over the pixels, JPEG at quality 100 (the bridge's executor keeps the quality that the image had), on the same core. The rate is that of processor time. Memory is the peak (VmHWM) less what the process held before its first image.",
   tasks:
     "A real Mesos 1.11.0 with one agent, from the launch to the last acknowledgement. The executor runs already. The reference is ACCEPT and ACKNOWLEDGE on Mesos's own API, pipelined. The runs take turns.",
+  store:
+    "What it takes to have something on the disk. LevelDB is among them where classic-level is installed: docs/adr/0001-append-log.md.",
 };
 
 /** What is known of why something was not reached, by the name of the figure. */

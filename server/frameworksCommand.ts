@@ -8,8 +8,10 @@ import { checkFrameworkName } from "./grpc/callHeader.js";
 import type { Log } from "./log.js";
 import { completeFrameworkInfo } from "./session/frameworkInfo.js";
 import type { FrameworkRecord } from "./session/frameworkStore.js";
-import { DataDirOwner } from "./store/dataDirOwner.js";
-import { holdsFrameworks, LmdbStore } from "./store/lmdbStore.js";
+import { holdsFrameworks, loadFrameworks } from "./store/dataDir.js";
+import { DataDirInUseError, type OwnerKind } from "./store/dataDirOwner.js";
+import type { KeptFrameworks } from "./store/keptFrameworks.js";
+import { LogStore } from "./store/logStore.js";
 import { createValidator } from "./validation/validator.js";
 
 interface Options {
@@ -84,6 +86,8 @@ async function run(action: () => Promise<string> | string): Promise<void> {
 
 function list({ dataDir, json }: Options): Promise<string> {
   return reading(dataDir, (store) => {
+    const [unusable] = store.unusable();
+    if (unusable) throw unusable;
     const views = store.frameworks().map((record) => viewOf(record, store.tasks(record.frameworkName)));
     return json ? asJson(views) : tableOf(views);
   });
@@ -98,7 +102,11 @@ function show(name: string, { dataDir, json }: Options): Promise<string> {
 
 function forget(name: string, { dataDir, json }: Options): Promise<string> {
   requireFrameworks(dataDir);
-  return changing(dataDir, "'mesos-bridge frameworks forget'", async (store) => {
+  return changing(dataDir, "forget", async (store) => {
+    if (store.unusable().some(({ frameworkName }) => frameworkName === name)) {
+      await store.remove(name);
+      return json ? asJson({ framework_name: name }) : `forgot ${name}, whose record could not be read\n`;
+    }
     const record = known(store, name, dataDir);
     const tasksOf = store.tasks(name);
     const answer = json ? asJson(detailsOf(record, tasksOf)) : undefined;
@@ -112,7 +120,7 @@ function forget(name: string, { dataDir, json }: Options): Promise<string> {
 function importFramework(name: string, options: ImportOptions): Promise<string> {
   const { dataDir, id, json } = options;
   const record = recordOf(name, options);
-  return changing(dataDir, "'mesos-bridge frameworks import'", async (store) => {
+  return changing(dataDir, "import", async (store) => {
     const before = store.framework(name);
     if (before)
       throw new Error(`${name} is known already, with the framework id ${before.frameworkId}: forget it first`);
@@ -157,25 +165,19 @@ function check(frameworkName: string, frameworkInfo: Uint8Array): void {
   throw new Error(violations.map(({ field, description }) => `${field}: ${description}`).join("; "));
 }
 
-async function reading(dataDir: string, action: (store: LmdbStore) => string): Promise<string> {
+async function reading(dataDir: string, action: (store: KeptFrameworks) => string): Promise<string> {
   requireFrameworks(dataDir);
-  const store = open(dataDir);
-  try {
-    return action(store);
-  } finally {
-    await store.close();
-  }
+  return action(await usable(dataDir, async () => (await loadFrameworks(dataDir, quietLog)).kept));
 }
 
-async function changing(dataDir: string, what: string, action: (store: LmdbStore) => Promise<string>): Promise<string> {
-  const store = open(dataDir);
+async function changing(
+  dataDir: string,
+  kind: OwnerKind,
+  action: (store: LogStore) => Promise<string>,
+): Promise<string> {
+  const store = await usable(dataDir, () => LogStore.open(dataDir, { log: stderrLog, kind }));
   try {
-    const owner = await DataDirOwner.acquire(dataDir, store, what);
-    try {
-      return await action(store);
-    } finally {
-      await owner.release();
-    }
+    return await action(store);
   } finally {
     await store.close();
   }
@@ -185,15 +187,18 @@ function requireFrameworks(dataDir: string): void {
   if (!holdsFrameworks(dataDir)) throw new Error(`--data-dir: ${dataDir} is not the data directory of a bridge`);
 }
 
-function open(dataDir: string): LmdbStore {
+async function usable<T>(dataDir: string, open: () => Promise<T>): Promise<T> {
   try {
-    return new LmdbStore(dataDir, stderrLog);
+    return await open();
   } catch (error) {
+    if (error instanceof DataDirInUseError) throw error;
     throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
   }
 }
 
-function known(store: LmdbStore, name: string, dataDir: string): FrameworkRecord {
+function known(store: LogStore | KeptFrameworks, name: string, dataDir: string): FrameworkRecord {
+  const unusable = store.unusable().find(({ frameworkName }) => frameworkName === name);
+  if (unusable) throw unusable;
   const record = store.framework(name);
   if (record) return record;
   const names = store.frameworks().map(({ frameworkName }) => frameworkName);
@@ -202,7 +207,10 @@ function known(store: LmdbStore, name: string, dataDir: string): FrameworkRecord
 }
 
 const say = (_: object, message: string) => void process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
-const stderrLog: Log = { debug: () => {}, info: () => {}, warn: say, error: say };
+const silent = () => {};
+/** A log whose last write is not complete is nothing to tell of: a bridge may be writing. */
+const quietLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
+const stderrLog: Log = { debug: silent, info: silent, warn: say, error: say };
 
 function asJson(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;

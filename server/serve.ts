@@ -19,13 +19,15 @@ import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { RestoreError } from "./session/restoreError.js";
 import { SessionManager } from "./session/sessionManager.js";
-import { DataDirInUseError, DataDirOwner } from "./store/dataDirOwner.js";
-import { LmdbStore } from "./store/lmdbStore.js";
+import { DataDirInUseError } from "./store/dataDirOwner.js";
+import { LogStore } from "./store/logStore.js";
 import { createValidator } from "./validation/validator.js";
 
 export interface RunningBridge {
   /** Where it listens, as host:port. */
   readonly address: string;
+  /** Settles with the reason if another process takes the data directory: then this one has to end at once. */
+  readonly takenOver: Promise<Error>;
   /** Waits for the answers to calls under way, then ends streams, links and server, and closes the store. */
   close(): Promise<void>;
 }
@@ -37,8 +39,11 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const authentication = await authenticationOf(config);
   const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
-  const store = openStore(config.dataDir, log);
-  const owner = await ownerOf(config.dataDir, store);
+  let tellTakenOver: (error: Error) => void = () => {};
+  const takenOver = new Promise<Error>((resolve) => {
+    tellTakenOver = resolve;
+  });
+  const store = await openStore(config.dataDir, log, tellTakenOver);
   const detector = await detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
@@ -85,14 +90,13 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await sessions.close();
     await server.close();
     await detector.close();
-    await owner.release();
     await store.close();
   };
   try {
     const port = await listenOn(server, address, log);
-    restore(sessions, config.dataDir);
+    restore(sessions, store, config.dataDir);
     probe.start();
-    return { address: config.listen.replace(/\d+$/, String(port)), close: closeAll };
+    return { address: config.listen.replace(/\d+$/, String(port)), takenOver, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -111,8 +115,10 @@ function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
 }
 
 /** A framework that can't be taken up ends the start: going on without it would be losing it without a word. */
-function restore(sessions: SessionManager, dataDir: string): void {
+function restore(sessions: SessionManager, store: LogStore, dataDir: string): void {
   try {
+    const [unusable] = store.unusable();
+    if (unusable) throw unusable;
     sessions.restore(Date.now());
   } catch (error) {
     if (error instanceof RestoreError) {
@@ -123,20 +129,11 @@ function restore(sessions: SessionManager, dataDir: string): void {
   }
 }
 
-function openStore(dataDir: string, log: Log): LmdbStore {
-  try {
-    return new LmdbStore(dataDir, log);
-  } catch (error) {
-    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
-  }
-}
-
 /** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */
-async function ownerOf(dataDir: string, store: LmdbStore): Promise<DataDirOwner> {
+async function openStore(dataDir: string, log: Log, onTakenOver: (error: Error) => void): Promise<LogStore> {
   try {
-    return await DataDirOwner.acquire(dataDir, store, "a bridge");
+    return await LogStore.open(dataDir, { log, onTakenOver });
   } catch (error) {
-    await store.close();
     if (error instanceof DataDirInUseError) throw new Error(`--data-dir: ${error.message}`);
     throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
   }

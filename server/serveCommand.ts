@@ -33,7 +33,9 @@ async function run(flags: ServeFlags, output: LogOutput): Promise<void> {
   const stop = stopSignal();
   writeToStdout(`ready ${bridge.address}\n`);
   log.info({ address: bridge.address }, "serving");
-  const signal = await stop;
+  const signal = await Promise.race([stop, bridge.takenOver]);
+  // At once: another process has the frameworks now, and two would take each other's subscriptions away.
+  if (signal instanceof Error) throw signal;
   log.info({ signal }, "draining");
   await bridge.close();
   log.info({}, "ended");

@@ -1,111 +1,179 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import type { LmdbStore, Owner } from "./lmdbStore.js";
+import { readlinkSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { logNumbers, numbered } from "./fileNames.js";
+import { OwnerSocket, socketState } from "./ownerSocket.js";
 
 /** Somebody else writes to the data directory. */
 export class DataDirInUseError extends Error {
   override readonly name = "DataDirInUseError";
 }
 
-/** The kernel's limit is 108 bytes on Linux and 104 elsewhere. */
-const MAX_SOCKET_PATH_BYTES = 100;
+/** Who may want a data directory, as others are told. */
+const KINDS = {
+  bridge: "a bridge",
+  forget: "'mesos-bridge frameworks forget'",
+  import: "'mesos-bridge frameworks import'",
+} as const;
+export type OwnerKind = keyof typeof KINDS;
+
+const CLAIM = /^owner-(\d{1,15})$/;
 const MAX_ATTEMPTS = 10;
+/** An owner whose socket was removed makes it anew within a second, if it runs. */
+const SOCKET_GRACE_MS = 3_000;
+const SOCKET_POLL_MS = 100;
 
 /**
- * Makes one process the only one that writes to a data directory, until `release`. Who holds it is in the store, where
- * a transaction changes it, so that of two processes that want it at the same time one gets it. Whether a holder
- * lives is asked of a socket that the kernel closes with its process: unlike a process id, that is true across
- * containers, and after a crash nothing has to be cleaned up by hand.
+ * Makes one process the only one that writes to a data directory, until `release`.
+ *
+ * A claim is a symbolic link `owner-N` that says who made it and on which socket it listens: it is made whole or not
+ * at all, by one process only, and needs no room on the disk. Whether an owner lives is asked of its socket, which the kernel
+ * closes with the process: unlike a process id, that is true across containers, and after a crash nothing has to be
+ * cleaned up by hand. Who takes over makes the claim N+1, removes claim N, and only then reads what was written. An
+ * owner whose claim is gone must not tell anyone that a write is done. So nothing that somebody was told of is
+ * lost, even if an owner that lives was taken for dead, and it notices at its next write.
  */
 export class DataDirOwner {
-  readonly #store: LmdbStore;
-  readonly #owner: Owner;
-  readonly #server: Server;
+  /** Grows with each owner, and is that of the log that the owner writes. */
+  readonly number: number;
+  readonly #dataDir: string;
+  readonly #claim: string;
+  readonly #socket: OwnerSocket;
 
-  private constructor(store: LmdbStore, owner: Owner, server: Server) {
-    this.#store = store;
-    this.#owner = owner;
-    this.#server = server;
+  private constructor(dataDir: string, number: number, claim: string, socket: OwnerSocket) {
+    this.#dataDir = dataDir;
+    this.number = number;
+    this.#claim = claim;
+    this.#socket = socket;
   }
 
-  /**
-   * @param what who wants it, for the message that others get
-   * @throws DataDirInUseError with one line for a person if another process holds it
-   */
-  static async acquire(dataDir: string, store: LmdbStore, what: string): Promise<DataDirOwner> {
-    const { server, socket } = await listen(dataDir);
-    const owner: Owner = { id: randomUUID(), what, pid: process.pid, sinceMs: Date.now(), socket };
+  /** @throws DataDirInUseError with one line for a person if another process holds the directory */
+  static async acquire(dataDir: string, kind: OwnerKind): Promise<DataDirOwner> {
+    const socket = await OwnerSocket.listen(dataDir, randomUUID().slice(0, 8));
+    const claim = `${kind}:${process.pid}:${Date.now()}:${socket.name}`;
     try {
-      let gone: Owner | undefined;
-      for (let i = 0; i < MAX_ATTEMPTS; i++) {
-        const holder = store.claim(owner, gone?.id);
-        if (!holder) {
-          if (gone) rmSync(resolve(dataDir, gone.socket), { force: true });
-          return new DataDirOwner(store, owner, server);
-        }
-        if (await isAlive(resolve(dataDir, holder.socket))) throw new DataDirInUseError(inUse(dataDir, holder));
-        gone = holder;
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const number = await claimNext(dataDir, claim);
+        if (number !== undefined) return new DataDirOwner(dataDir, number, claim, socket);
       }
       throw new DataDirInUseError(`${dataDir} changes hands too often: try again`);
     } catch (error) {
-      await close(server);
+      await socket.close();
       throw error;
     }
   }
 
-  async release(): Promise<void> {
-    await this.#store.release(this.#owner.id);
-    await close(this.#server);
-  }
-}
-
-function inUse(dataDir: string, { what, pid, sinceMs }: Owner): string {
-  const since = new Date(sinceMs).toISOString();
-  return `${dataDir} is in use by ${what} (process ${pid}, since ${since}): stop it first, or use another directory`;
-}
-
-async function listen(dataDir: string): Promise<{ server: Server; socket: string }> {
-  const name = `owner-${randomUUID().slice(0, 8)}.sock`;
-  // All who see the directory see what lies in it; elsewhere only if the path is too long or its file system has no sockets.
-  let last: unknown;
-  for (const socket of [name, join(tmpdir(), `mesos-bridge-${name}`)]) {
-    const path = resolve(dataDir, socket);
-    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) continue;
+  /** Is this process still the owner? A write may be told of as done only if it is so afterwards. */
+  async isHeld(): Promise<boolean> {
     try {
-      return { server: await listenAt(path), socket };
+      return (await readlink(claimPath(this.#dataDir, this.number))) === this.#claim;
     } catch (error) {
-      last = error;
+      if (isGone(error)) return false;
+      throw error;
     }
   }
-  throw last ?? new Error("its path is too long");
+
+  /** True if another process holds or held the directory since, or put its files there. */
+  isSucceeded(): boolean {
+    return claims(this.#dataDir).length > 0 || logNumbers(this.#dataDir).some((number) => number !== this.number);
+  }
+
+  /** Listens again if somebody has removed the socket. */
+  keepListening(): Promise<void> {
+    return this.#socket.keep();
+  }
+
+  async release(): Promise<void> {
+    removeClaim(this.#dataDir, this.number, this.#claim);
+    await this.#socket.close();
+  }
 }
 
-function listenAt(path: string): Promise<Server> {
-  return new Promise((done, failed) => {
-    const server = createServer((connection) => connection.destroy());
-    server.once("error", failed);
-    server.listen(path, () => {
-      server.unref();
-      done(server);
-    });
-  });
+/** The number of the new claim; undefined if another one came between, so that it has to be tried again. */
+async function claimNext(dataDir: string, claim: string): Promise<number | undefined> {
+  const dead = claims(dataDir);
+  await Promise.all(dead.map((number) => refuseIfAlive(dataDir, number)));
+  const number = Math.max(dead.at(-1) ?? 0, logNumbers(dataDir).at(-1) ?? 0) + 1;
+  try {
+    symlinkSync(claim, claimPath(dataDir, number));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw error;
+  }
+  // Since the directory was read an owner may have come, who may live, or come and gone: then this number is not the highest.
+  const others = claims(dataDir).filter((each) => each !== number);
+  const isNews = others.some((each) => !dead.includes(each));
+  if (isNews || (logNumbers(dataDir).at(-1) ?? 0) >= number) {
+    removeClaim(dataDir, number, claim);
+    return undefined;
+  }
+  // Ascending: an owner must not see its claim while a later one that it never saw is gone again.
+  for (const each of dead) removeDead(dataDir, each);
+  return number;
 }
 
-/** True unless it is certain that nobody listens any more. */
-function isAlive(socket: string): Promise<boolean> {
-  return new Promise((done) => {
-    const connection = connect(socket);
-    connection.once("connect", () => {
-      connection.destroy();
-      done(true);
-    });
-    connection.once("error", ({ code }: NodeJS.ErrnoException) => done(code !== "ECONNREFUSED" && code !== "ENOENT"));
-  });
+function claims(dataDir: string): number[] {
+  return numbered(dataDir, CLAIM);
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((done) => server.close(() => done()));
+function claimPath(dataDir: string, number: number): string {
+  return join(dataDir, `owner-${number}`);
+}
+
+async function refuseIfAlive(dataDir: string, number: number): Promise<void> {
+  const deadline = performance.now() + SOCKET_GRACE_MS;
+  for (;;) {
+    const claim = readClaim(dataDir, number);
+    if (claim === undefined) return;
+    const state = await socketState(dataDir, claim.socket);
+    if (state === "dead") return;
+    if (state === "alive") throw new DataDirInUseError(inUse(dataDir, claim));
+    if (performance.now() > deadline) return;
+    await sleep(SOCKET_POLL_MS);
+  }
+}
+
+interface Claim {
+  readonly who: string;
+  readonly pid: string;
+  readonly sinceMs: number;
+  readonly socket: string;
+}
+
+function readClaim(dataDir: string, number: number): Claim | undefined {
+  try {
+    const [kind = "", pid = "", sinceMs = "", ...socket] = readlinkSync(claimPath(dataDir, number)).split(":");
+    const who = kind in KINDS ? KINDS[kind as OwnerKind] : "another process";
+    return { who, pid, sinceMs: Number(sinceMs) || 0, socket: socket.join(":") };
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function removeDead(dataDir: string, number: number): void {
+  const claim = readClaim(dataDir, number);
+  rmSync(claimPath(dataDir, number), { force: true });
+  if (claim?.socket.startsWith("owner-")) rmSync(join(dataDir, claim.socket), { force: true });
+}
+
+function removeClaim(dataDir: string, number: number, claim: string): void {
+  const path = claimPath(dataDir, number);
+  try {
+    if (readlinkSync(path) === claim) unlinkSync(path);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function inUse(dataDir: string, { who, pid, sinceMs }: Claim): string {
+  const since = new Date(sinceMs).toISOString();
+  return `${dataDir} is in use by ${who} (process ${pid}, since ${since}): stop it first, or use another directory`;
+}
+
+/** Nothing is there, or something that is not a symbolic link. */
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "EINVAL"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

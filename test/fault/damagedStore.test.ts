@@ -3,7 +3,7 @@ import { copyFileSync, renameSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
-import { LmdbStore } from "../../server/store/lmdbStore.js";
+import { LogStore } from "../../server/store/logStore.js";
 import { startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
@@ -35,7 +35,7 @@ describe("a bridge whose memory is damaged", () => {
   const serve = () => run("serve", "--master", NO_MASTER, "--listen", "127.0.0.1:0");
 
   async function put(frameworkName: string, frameworkInfo: Uint8Array, infos = 1): Promise<void> {
-    const store = new LmdbStore(dataDir, log);
+    const store = await LogStore.open(dataDir, { log });
     for (let i = 0; i < infos; i++) {
       await store.put({
         frameworkName: infos === 1 ? frameworkName : `${frameworkName}-${i}`,
@@ -56,17 +56,19 @@ describe("a bridge whose memory is damaged", () => {
 
   test.each([1, 2, 3])("its file has been cut off at %i quarters of it", async (quarters) => {
     await put("whole", info("u".repeat(3_000)), 40);
-    const file = join(dataDir, "frameworks.mdb");
+    const file = join(dataDir, "frameworks-1.log");
     const copy = join(await cleanup.tempDir(), "copy");
     copyFileSync(file, copy);
     truncateSync(file, Math.floor((statSync(file).size * quarters) / 4));
     const ended = await serve();
     expect(ended).toMatchObject({ code: 1, stdout: "" });
-    expect(ended.stderr).toMatch(/^mesos-bridge: --data-dir: \S+ can't be used: \S+frameworks\.mdb is damaged: /);
+    expect(ended.stderr).toMatch(/^mesos-bridge: --data-dir: \S+ can't be used: \S+frameworks-1\.log is damaged: /);
     expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
     const list = await run("frameworks", "list");
     expect(list).toMatchObject({ code: 1, stdout: "" });
-    expect(list.stderr).toMatch(/^mesos-bridge frameworks: .*is damaged: /);
+    expect(list.stderr).toMatch(
+      /^mesos-bridge frameworks: --data-dir: \S+ can't be used: \S+frameworks-1\.log is damaged: /,
+    );
     // What it says helps.
     renameSync(copy, file);
     const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));

@@ -1,33 +1,60 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, type TestContext, test } from "vitest";
+import type { TaskRecord } from "../../server/session/frameworkStore.js";
+import { LogStore } from "../../server/store/logStore.js";
 import { AnsweringMaster } from "../support/answeringMaster.js";
 import { startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
+import { runCli } from "../support/cli.js";
+import { eventually } from "../support/eventually.js";
 import { frameworkInfo, unique } from "../support/messages.js";
+import { info, Lines, record } from "../unit/store/samples.js";
 
-/** A file system of its own, as small as a database's first pages; undefined where that needs more rights than the test has. */
-async function smallDisk(cleanup: Cleanup): Promise<string | undefined> {
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+/** A small file system of its own. Skips the test where that needs more rights than it has. */
+async function smallDisk({ skip }: TestContext): Promise<string> {
   const folder = join(await cleanup.tempDir(), "disk");
   mkdirSync(folder);
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).status !== 0) return undefined;
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).status !== 0) {
+    skip("a tmpfs can't be mounted here");
+  }
   cleanup.defer(() => {
     spawnSync("umount", ["-l", folder]);
   });
   return folder;
 }
 
-describe("a data directory on a full disk", () => {
-  const cleanup = new Cleanup();
-  afterEach(() => cleanup.run());
+const remount = (folder: string, how: "ro" | "rw") => {
+  expect(spawnSync("mount", ["-o", `remount,${how}`, folder]).stderr.toString()).toBe("");
+};
 
-  test("what can't be remembered is refused, what runs goes on, and all is well once there is room", async ({
-    skip,
-  }) => {
-    const disk = await smallDisk(cleanup);
-    if (disk === undefined) return skip("a tmpfs can't be mounted here");
+/** Writes until nothing more fits. */
+function fill(file: string): void {
+  for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
+    try {
+      for (;;) writeFileSync(file, Buffer.alloc(bytes), { flag: "a" });
+    } catch {
+      // Full for pieces of this size: smaller ones may still fit.
+    }
+  }
+}
+
+async function open(dataDir: string, log = new Lines()): Promise<LogStore> {
+  const store = await LogStore.open(dataDir, { log });
+  cleanup.defer(() => store.close());
+  return store;
+}
+
+const sorted = (tasks: TaskRecord[]) => tasks.sort((x, y) => (x.taskId < y.taskId ? -1 : 1));
+
+describe("a bridge whose data directory is on a full disk", () => {
+  test("what can't be remembered is refused, what runs goes on, and all is well once there is room", async (context) => {
+    const disk = await smallDisk(context);
     const master = cleanup.use(await AnsweringMaster.start());
     const bridge = cleanup.use(await startBridge({ master: master.host, dataDir: join(disk, "data") }));
     const before = await cleanup.use(await BridgeScheduler.attach(bridge.address)).linked();
@@ -45,15 +72,176 @@ describe("a data directory on a full disk", () => {
     const after = cleanup.use(await BridgeScheduler.attach(bridge.address, { frameworkName, frameworkInfo: large }));
     await after.linked();
   });
+
+  test("a new directory there: a line that says so", async (context) => {
+    const disk = await smallDisk(context);
+    fill(join(disk, "filler"));
+    const ended = await runCli(
+      "serve",
+      "--master",
+      "127.0.0.1:1",
+      "--listen",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(disk, "new"),
+    );
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
+    expect(ended.stderr).toMatch(
+      /^mesos-bridge: --data-dir: \S+\/new can't be used: ENOSPC: no space left on device[^\n]*\n$/,
+    );
+  });
+
+  test("a bridge that starts there goes on with what it remembers, and stores anew once there is room", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const store = await open(dataDir);
+    await store.put(record("a", { frameworkInfo: info("u".repeat(20_000)) }));
+    await store.close();
+    const filler = join(disk, "filler");
+    fill(filler);
+    const lines = new Lines();
+    const full = await open(dataDir, lines);
+    expect(full.framework("a")).toBeDefined();
+    expect(lines.notable).toEqual([expect.stringMatching(/^error the data directory can't be written: .*: ENOSPC/)]);
+    await expect(full.put(record("b"))).rejects.toThrow("ENOSPC");
+    rmSync(filler);
+    await full.put(record("b"));
+    await full.close();
+    expect((await open(dataDir)).frameworks()).toHaveLength(2);
+  });
 });
 
-/** Writes until nothing more fits. */
-function fill(file: string): void {
-  for (let bytes = 1024 * 1024; bytes >= 4096; bytes /= 2) {
-    try {
-      for (;;) writeFileSync(file, Buffer.alloc(bytes), { flag: "a" });
-    } catch {
-      // Full for pieces of this size: smaller ones may still fit.
+describe("a store on a full disk", () => {
+  test("refuses exactly what is not in it then, at each size of what is written", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const store = await open(dataDir);
+    const stored = new Map<string, number>();
+    let refused = 0;
+    for (let i = 0; i < 200; i++) {
+      if (i % 20 === 10) fill(filler);
+      if (i % 20 === 0) rmSync(filler, { force: true });
+      const name = `f-${i % 7}`;
+      await store.put(record(name, { leaseMs: i, frameworkInfo: info("u".repeat((i * 37) % 3_000)) })).then(
+        () => stored.set(name, i),
+        (error: Error) => {
+          expect(error.message).toContain("ENOSPC");
+          refused++;
+        },
+      );
+      expect(store.framework(name)?.leaseMs).toBe(stored.get(name));
     }
-  }
-}
+    expect(refused).toBeGreaterThan(20);
+    await store.close();
+    const lines = new Lines();
+    rmSync(filler, { force: true });
+    const again = await open(dataDir, lines);
+    expect(lines.notable).toEqual([]);
+    expect(new Map(again.frameworks().map((each) => [each.frameworkName, each.leaseMs]))).toEqual(
+      new Map([...stored].sort()),
+    );
+  });
+
+  test("keeps changes to tasks, one line each for the trouble and its end", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const lines = new Lines();
+    const store = await open(dataDir, lines);
+    store.putTasks("a", [{ taskId: "before", agentId: "x" }]);
+    await store.put(record("a"));
+    fill(filler);
+    for (let i = 0; i < 2_000; i++) {
+      store.putTasks("a", [{ taskId: `task-${i}`, agentId: "agent".repeat(20) }]);
+      if (i % 3 === 0) store.removeTask("a", `task-${i}`);
+      if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    store.removeTask("a", "before");
+    const expected = sorted(store.tasks("a"));
+    expect(expected).toHaveLength(1_333);
+    await expect(store.put(record("large", { frameworkInfo: info("u".repeat(20_000)) }))).rejects.toThrow("ENOSPC");
+    rmSync(filler);
+    // By itself: nothing else is written.
+    const over = /^info changes to tasks that could not be stored are stored now$/;
+    await eventually(() => lines.all.some((line) => over.test(line)));
+    expect(lines.notable).toEqual([expect.stringMatching(/^error changes to tasks can't be stored: .*ENOSPC/)]);
+    await store.close();
+    const again = await open(dataDir);
+    expect(sorted(again.tasks("a"))).toEqual(expected);
+    expect(again.framework("large")).toBeUndefined();
+  });
+
+  test("tasks that come and go while it is full leave nothing behind", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const lines = new Lines();
+    const store = await open(dataDir, lines);
+    await store.put(record("a"));
+    const file = join(dataDir, "frameworks-1.log");
+    fill(join(disk, "filler"));
+    store.putTasks("a", [{ taskId: "t".repeat(5_000), agentId: "x" }]);
+    await eventually(() => lines.notable.length > 0);
+    store.removeTask("a", "t".repeat(5_000));
+    rmSync(join(disk, "filler"));
+    const before = statSync(file).size;
+    await store.put(record("b"));
+    expect(statSync(file).size - before).toBeLessThan(200);
+  });
+
+  test("a framework whose removal or replacement is refused stays with its tasks", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const store = await open(dataDir);
+    const tasks = [{ taskId: "1", agentId: "x" }];
+    await store.put(record("a"));
+    store.putTasks("a", tasks);
+    await store.put(record("b"));
+    fill(filler);
+    // Until the last page of the file is full too.
+    for (let i = 0; i < 100; i++) await store.put(record("b", { leaseMs: i })).catch(() => {});
+    const long = record("a", { frameworkInfo: info("u".repeat(5_000)) });
+    await expect(store.replace(long)).rejects.toThrow("ENOSPC");
+    expect(store.tasks("a")).toEqual(tasks);
+    rmSync(filler);
+    await store.put(record("b"));
+    await store.close();
+    const again = await open(dataDir);
+    expect(again.framework("a")).toEqual(record("a"));
+    expect(again.tasks("a")).toEqual(tasks);
+  });
+
+  test("a compaction that finds no room is left, and does no harm", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const lines = new Lines();
+    const store = await LogStore.open(dataDir, { log: lines, minCompactionBytes: 1 });
+    cleanup.defer(() => store.close());
+    const filler = join(disk, "filler");
+    fill(filler);
+    // Room for the record once, and not for a copy of it.
+    truncateSync(filler, statSync(filler).size - 450_000);
+    await store.put(record("a", { frameworkInfo: info("u".repeat(300_000)) }));
+    await eventually(() => lines.notable.length > 0);
+    expect(lines.notable).toEqual([expect.stringMatching(/^warn the log of frameworks could not be compacted/)]);
+    expect(readdirSync(dataDir).filter((name) => name.endsWith(".new"))).toEqual([]);
+    await store.put(record("b"));
+    await store.close();
+    rmSync(filler);
+    expect((await open(dataDir)).frameworks()).toHaveLength(2);
+  });
+});
+
+test("a disk that is read-only: a line that says so, and what it holds can be listed", async (context) => {
+  const disk = await smallDisk(context);
+  const dataDir = join(disk, "data");
+  const store = await open(dataDir);
+  await store.put(record("a"));
+  await store.close();
+  remount(disk, "ro");
+  await expect(open(dataDir)).rejects.toThrow(/EROFS: read-only file system/);
+  expect((await runCli("frameworks", "list", "--data-dir", dataDir)).stdout).toMatch(/^a +id of a +root/m);
+  remount(disk, "rw");
+  expect((await open(dataDir)).frameworks()).toHaveLength(1);
+});

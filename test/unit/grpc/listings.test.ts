@@ -17,9 +17,10 @@ import type { FrameworkRecord } from "../../../server/session/frameworkStore.js"
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { Session } from "../../../server/session/session.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { LogStore } from "../../../server/store/logStore.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
+import { ForwardingStore } from "../session/forwardingStore.js";
 import { attachRequest, offer } from "../session/samples.js";
 
 const cleanup = cleanupAfterAll();
@@ -27,7 +28,7 @@ const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 
 /** A store that counts how many records it hands out. */
-class CountingStore extends LmdbStore {
+class CountingStore extends ForwardingStore {
   read = 0;
 
   override framework(frameworkName: string): FrameworkRecord | undefined {
@@ -44,7 +45,7 @@ class CountingStore extends LmdbStore {
 
 /** Sessions whose master takes their connections and says nothing, and what observers see of them. */
 async function observed() {
-  const store = new CountingStore(await cleanup.tempDir(), log);
+  const store = new CountingStore(await LogStore.open(await cleanup.tempDir(), { log }));
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [cleanup.use(await FakeMaster.start()).url] });
   const link = { detector, authentication: noAuthentication, log };

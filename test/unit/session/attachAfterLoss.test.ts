@@ -5,7 +5,7 @@ import { ListDetector } from "../../../server/mesos/detector.js";
 import type { AttachmentSink } from "../../../server/session/attachment.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import { type AttachRequest, SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { LogStore } from "../../../server/store/logStore.js";
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 
@@ -31,7 +31,7 @@ function request(frameworkName: string): AttachRequest {
 test("a client that is lost while the next one attaches does not start the lease of a restarted bridge", async () => {
   const master = cleanup.use(await AnsweringMaster.start());
   const log = pino({ level: "silent" });
-  const store = new LmdbStore(await cleanup.tempDir(), log);
+  const store = await LogStore.open(await cleanup.tempDir(), { log });
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
   const link = { detector, authentication: noAuthentication, log };

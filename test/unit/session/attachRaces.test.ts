@@ -3,14 +3,14 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { buildCall, CallType } from "../../../server/mesos/calls.js";
 import type { BridgeError } from "../../../server/session/errors.js";
-import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../../../server/session/frameworkStore.js";
+import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import type { AttachRequest, SessionManager } from "../../../server/session/sessionManager.js";
-import type { LmdbStore } from "../../../server/store/lmdbStore.js";
 import { lengthDelimited } from "../../../wire/proto.js";
 import type { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { type Deferred, deferred, eventually } from "../../support/eventually.js";
+import { ForwardingStore } from "./forwardingStore.js";
 import { attachRequest } from "./samples.js";
 import { startSessions } from "./startSessions.js";
 
@@ -18,17 +18,12 @@ const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 
 /** A store on a slow disk: a put that a test holds up is not done before the test lets it go on. */
-class SlowStore implements FrameworkStore {
-  readonly inner: LmdbStore;
+class SlowStore extends ForwardingStore {
   /** Settles when a put is held up. */
   held: Deferred<void> = deferred();
   /** No write succeeds. */
   full = false;
   #gate: Deferred<void> | undefined;
-
-  constructor(inner: LmdbStore) {
-    this.inner = inner;
-  }
 
   /** Holds up what the next put promises; its bytes are written. */
   holdNextPut(): { release(): void } {
@@ -38,7 +33,7 @@ class SlowStore implements FrameworkStore {
     return { release: () => gate.resolve() };
   }
 
-  async put(record: FrameworkRecord): Promise<void> {
+  override async put(record: FrameworkRecord): Promise<void> {
     const gate = this.#gate;
     this.#gate = undefined;
     if (this.full) throw new Error("ENOSPC: no space left on device");
@@ -48,22 +43,15 @@ class SlowStore implements FrameworkStore {
     await gate.promise;
   }
 
-  async replace(record: FrameworkRecord): Promise<void> {
+  override async replace(record: FrameworkRecord): Promise<void> {
     if (this.full) throw new Error("ENOSPC: no space left on device");
     await this.inner.replace(record);
   }
 
-  async remove(name: string): Promise<void> {
+  override async remove(name: string): Promise<void> {
     if (this.full) throw new Error("ENOSPC: no space left on device");
     await this.inner.remove(name);
   }
-
-  frameworks = () => this.inner.frameworks();
-  framework = (name: string) => this.inner.framework(name);
-  putTasks = (name: string, tasks: readonly TaskRecord[]) => this.inner.putTasks(name, tasks);
-  removeTask = (name: string, id: string) => this.inner.removeTask(name, id);
-  tasks = (name: string) => this.inner.tasks(name);
-  close = () => this.inner.close();
 }
 
 let cleanup: Cleanup;

@@ -6,7 +6,7 @@ import { ListDetector } from "../../../server/mesos/detector.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { LogStore } from "../../../server/store/logStore.js";
 import { lengthDelimited, messageField, varintField, WireError } from "../../../wire/proto.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -27,7 +27,7 @@ async function attached() {
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const master = cleanup.use(await FakeMaster.start());
-  const store = new LmdbStore(await cleanup.tempDir(), log);
+  const store = await LogStore.open(await cleanup.tempDir(), { log });
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [master.url] });
   const link = { detector, authentication: noAuthentication, log };
@@ -63,7 +63,7 @@ test("a retry of a call is answered as the first, and reaches Mesos once", async
   expect(master.requests.all.map(({ path }) => path)).toHaveLength(2);
 });
 
-test("a task whose id can't be stored is launched all the same: Mesos says what is wrong with it", async () => {
+test("a task with a very long id is launched and remembered: Mesos says what is wrong with it", async () => {
   const { master, session, store, connection, id } = await attached();
   const open = offer("the-offer");
   connection.send({ type: Event_Type.OFFERS, offers: { offers: [{ id: { value: "the-offer" }, hostname: "h" }] } });
@@ -75,5 +75,5 @@ test("a task whose id can't be stored is launched all the same: Mesos says what 
   session.call(id, "request", accept, (answer) => answers.push(answer));
   (await master.requests.next()).connection.answer(202);
   expect(await answers.next()).toEqual({ error: undefined, gone: 0 });
-  expect(store.tasks("test")).toEqual([]);
+  expect(store.tasks("test")).toEqual([{ taskId: "x".repeat(5_000), agentId: "a" }]);
 });

@@ -4,7 +4,7 @@ import { ListDetector } from "../../../server/mesos/detector.js";
 import type { FrameworkStore } from "../../../server/session/frameworkStore.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";
-import { LmdbStore } from "../../../server/store/lmdbStore.js";
+import { LogStore } from "../../../server/store/logStore.js";
 import { AnsweringMaster } from "../../support/answeringMaster.js";
 import type { Cleanup } from "../../support/cleanup.js";
 
@@ -16,10 +16,10 @@ import type { Cleanup } from "../../support/cleanup.js";
 export async function startSessions(
   cleanup: Cleanup,
   log: Log,
-  storeOf: (store: LmdbStore) => FrameworkStore = (store) => store,
+  storeOf: (store: LogStore) => FrameworkStore = (store) => store,
 ): Promise<{ master: AnsweringMaster; hub: ObserverHub; sessions: SessionManager }> {
   const master = cleanup.use(await AnsweringMaster.start());
-  const store = storeOf(new LmdbStore(await cleanup.tempDir(), log));
+  const store = storeOf(await LogStore.open(await cleanup.tempDir(), { log }));
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
   const hub = new ObserverHub();

@@ -1,0 +1,14 @@
+/** What a file of LMDB held, as JSON. Records are as they were found: nothing is checked. */
+export interface LmdbContent {
+  /** Who said last that it writes to the file. */
+  readonly owner: { readonly pid: number; readonly socket: string } | undefined;
+  readonly frameworks: readonly LmdbRecord[];
+  /** Name of the framework, task id, agent id. */
+  readonly tasks: readonly (readonly [string, string, string])[];
+}
+
+export type LmdbRecord = Record<string, unknown> & {
+  /** In base64; undefined where there are no bytes. */
+  readonly frameworkInfo: string | undefined;
+  readonly offerConstraints: string | undefined;
+};

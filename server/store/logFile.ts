@@ -1,0 +1,170 @@
+import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { EntryWriter } from "./entryWriter.js";
+import { scratchOf } from "./fileNames.js";
+import { encodeHead, encodeSynced, HEAD_BYTES, SYNCED_AT } from "./logFormat.js";
+
+const COPY_BYTES = 1024 * 1024;
+
+/**
+ * What is in the file is not known any more. After an error of fsync the system may take pages for written that are
+ * not, so a second fsync proves nothing: the file has to be replaced by a new one.
+ */
+export class FileUnreliableError extends Error {
+  override readonly name = "FileUnreliableError";
+}
+
+/** A log file that is being written. One call at a time. */
+export class LogFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #salt: number;
+  readonly #inode: number;
+  readonly #device: number;
+  #base = HEAD_BYTES;
+  #end = HEAD_BYTES;
+
+  private constructor(path: string, handle: FileHandle, salt: number, { ino, dev }: Stats) {
+    this.path = path;
+    this.#handle = handle;
+    this.#salt = salt;
+    this.#inode = ino;
+    this.#device = dev;
+  }
+
+  /** A new file under a name of its own, for its owner alone. `publish` gives it the name `path`. */
+  static async create(path: string, salt = randomBytes(4).readUInt32LE()): Promise<LogFile> {
+    const handle = await open(scratchOf(path), "w+", 0o600);
+    try {
+      // The mode at creation is less what the umask takes away, and a file that was there keeps its own.
+      await handle.chmod(0o600);
+      return new LogFile(path, handle, salt, await handle.stat());
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Where the last whole frame ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** True when the file holds much that is out of date, and is worth writing anew. */
+  isWorthCompacting(atLeast: number): boolean {
+    return this.#end > 2 * this.#base + atLeast;
+  }
+
+  /** An empty file with which frames can be shared. */
+  sibling(): Promise<LogFile> {
+    return LogFile.create(this.path, this.#salt);
+  }
+
+  /** Adds a frame that `publish` is to bring to the disk. */
+  async add(entries: EntryWriter): Promise<void> {
+    await this.#write(entries.frame(this.#salt));
+  }
+
+  /** Adds all frames of a sibling from `from` on. */
+  async addFrames(source: LogFile, from: number): Promise<void> {
+    for (let at = from; at < source.#end; ) {
+      const bytes = Buffer.allocUnsafe(Math.min(COPY_BYTES, source.#end - at));
+      const { bytesRead } = await source.#handle.read(bytes, 0, bytes.length, at);
+      if (bytesRead === 0) throw new Error(`${source.path} ends too early`);
+      await this.#write(bytes.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  }
+
+  /** Brings to the disk what has been added. */
+  sync(): Promise<void> {
+    return this.#handle.sync();
+  }
+
+  /** Completes the file, brings it to the disk and gives it its name. */
+  async publish(): Promise<void> {
+    const head = encodeHead({ salt: this.#salt, base: this.#end, synced: this.#end });
+    await this.#handle.write(head, 0, head.length, 0);
+    await this.#handle.sync();
+    await rename(scratchOf(this.path), this.path);
+    this.#base = this.#end;
+    await syncDirectory(dirname(this.path));
+  }
+
+  /**
+   * Adds a frame and brings it to the disk. If there is no room, nothing of it is left.
+   *
+   * @throws FileUnreliableError, or what the system says
+   */
+  async commit(entries: EntryWriter): Promise<void> {
+    const good = this.#end;
+    try {
+      await this.#write(entries.frame(this.#salt));
+    } catch (error) {
+      this.#end = good;
+      await this.#cut(good);
+      throw error;
+    }
+    try {
+      await this.#handle.datasync();
+    } catch (error) {
+      throw new FileUnreliableError((error as Error).message, { cause: error });
+    }
+  }
+
+  /** Notes in the file how much of it is on the disk. Nothing depends on it but how sure a later damage is to be found. */
+  async noteSynced(): Promise<void> {
+    const note = encodeSynced(this.#end);
+    await this.#handle.write(note, 0, note.length, SYNCED_AT).catch(() => {});
+  }
+
+  /** Is what lies under the file's name this file? */
+  async place(): Promise<"here" | "gone" | "replaced"> {
+    const there = await stat(this.path).catch(goneIsUndefined);
+    if (!there) return "gone";
+    return there.ino === this.#inode && there.dev === this.#device ? "here" : "replaced";
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  /** Closes a file that was not published, and removes it. */
+  async discard(): Promise<void> {
+    await this.#handle.close();
+    await rm(scratchOf(this.path), { force: true });
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#end);
+      at += bytesWritten;
+      this.#end += bytesWritten;
+    }
+  }
+
+  async #cut(good: number): Promise<void> {
+    try {
+      await this.#handle.truncate(good);
+    } catch (error) {
+      throw new FileUnreliableError((error as Error).message, { cause: error });
+    }
+  }
+}
+
+/** Brings names that were made or changed in a directory to the disk. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function goneIsUndefined(error: NodeJS.ErrnoException): undefined {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  throw error;
+}

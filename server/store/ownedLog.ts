@@ -1,0 +1,263 @@
+import type { Log } from "../log.js";
+import { Compaction } from "./compaction.js";
+import { loadFrameworks, makeDataDir, narrowModes, removeOlder } from "./dataDir.js";
+import { DataDirInUseError, DataDirOwner, type OwnerKind } from "./dataDirOwner.js";
+import type { EntryWriter } from "./entryWriter.js";
+import { logPath } from "./fileNames.js";
+import type { KeptFrameworks } from "./keptFrameworks.js";
+import { FileUnreliableError, LogFile } from "./logFile.js";
+
+/** The data directory is not this process's any more, for good. */
+export class TakenOverError extends Error {
+  override readonly name = "TakenOverError";
+}
+
+/** Logs that are smaller than this are not worth compacting. */
+const MIN_COMPACTION_BYTES = 8 * 1024 * 1024;
+/** After a compaction that failed, the log may grow so much before the next one. */
+const RETRY_GROWTH = 1.25;
+const RENEWAL_PAUSE_MS = 5_000;
+
+type State =
+  | { readonly kind: "open"; readonly file: LogFile }
+  /** There is no file that can be trusted: one has to be written from memory before anything else. */
+  | { readonly kind: "lost"; readonly notBeforeMs: number }
+  | { readonly kind: "takenOver"; readonly error: TakenOverError }
+  | { readonly kind: "closed" };
+
+export interface OwnedLogOptions {
+  readonly dataDir: string;
+  readonly kind: OwnerKind;
+  readonly log: Log;
+  /** Default: 8 MiB. */
+  readonly minCompactionBytes: number | undefined;
+}
+
+/** The log of a data directory that this process owns. Its methods are called one at a time. */
+export class OwnedLog {
+  readonly kept: KeptFrameworks;
+  readonly #options: OwnedLogOptions;
+  #owner: DataDirOwner;
+  #state: State = { kind: "lost", notBeforeMs: 0 };
+  #compaction: Compaction | undefined;
+  #compactFrom = 0;
+
+  private constructor(options: OwnedLogOptions, owner: DataDirOwner, kept: KeptFrameworks) {
+    this.#options = options;
+    this.#owner = owner;
+    this.kept = kept;
+  }
+
+  /** Takes the directory over, reads it, and begins a log of its own. @throws Error with one line for a person */
+  static async open(options: OwnedLogOptions): Promise<OwnedLog> {
+    const { dataDir, kind, log } = options;
+    makeDataDir(dataDir);
+    const owner = await DataDirOwner.acquire(dataDir, kind);
+    try {
+      const { kept, found } = await loadFrameworks(dataDir, log);
+      narrowModes(dataDir, log);
+      const owned = new OwnedLog(options, owner, kept);
+      await owned.#begin(found);
+      return owned;
+    } catch (error) {
+      await owner.release();
+      throw error;
+    }
+  }
+
+  /** Where it is kept, for messages. */
+  get path(): string {
+    return logPath(this.#options.dataDir, this.#owner.number);
+  }
+
+  get takenOver(): TakenOverError | undefined {
+    return this.#state.kind === "takenOver" ? this.#state.error : undefined;
+  }
+
+  /** False for a while after a new file could not be written, which takes more than adding to one; and when all is over. */
+  get isWorthTrying(): boolean {
+    return this.#state.kind === "open" || (this.#state.kind === "lost" && this.#state.notBeforeMs < performance.now());
+  }
+
+  /** Brings entries to the disk. @throws Error if that can't be done; then they are not in the log */
+  async commit(entries: EntryWriter): Promise<void> {
+    try {
+      await this.#tryCommit(entries);
+    } catch (error) {
+      if (!(error instanceof FileUnreliableError)) throw error;
+      await this.#lose(error);
+      await this.#tryCommit(entries);
+    }
+  }
+
+  async #tryCommit(entries: EntryWriter): Promise<void> {
+    const file = await this.#usable();
+    await file.commit(entries);
+    await this.#confirm(file);
+  }
+
+  /** After a commit, when those who wait for it know. */
+  async noteSynced(): Promise<void> {
+    if (this.#state.kind === "open") await this.#state.file.noteSynced();
+  }
+
+  /** Looks whether all is in its place, and puts it there if it is not. */
+  async check(): Promise<void> {
+    // Without the socket others would take this process for dead. The next check tries again.
+    await this.#owner.keepListening().catch(() => {});
+    try {
+      if (this.#state.kind === "open") await this.#confirm(this.#state.file);
+      if (this.#state.kind === "lost" && this.isWorthTrying) await this.#usable();
+    } catch (error) {
+      if (!(error instanceof FileUnreliableError)) return;
+      await this.#lose(error);
+      await this.#usable().catch(() => {});
+    }
+  }
+
+  /** Does a little of what there is to do to keep the log short. False if that is nothing now. */
+  async compact(ready: () => void): Promise<boolean> {
+    if (this.#state.kind !== "open") return false;
+    const { file } = this.#state;
+    try {
+      if (!this.#compaction && !this.#isCompactionDue(file)) return false;
+      this.#compaction ??= await Compaction.begin(file, this.kept);
+      if (this.#compaction.isWaiting) return false;
+      const compacted = await this.#compaction.step(ready);
+      if (!compacted) return true;
+      this.#compaction = undefined;
+      this.#compactFrom = 0;
+      this.#state = { kind: "open", file: compacted };
+      await file.close();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "the log of frameworks could not be compacted: it goes on as it is");
+      this.#compactFrom = file.end * RETRY_GROWTH;
+      await this.#discardCompaction();
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#closeFile();
+    if (this.#state.kind !== "takenOver") this.#state = { kind: "closed" };
+    await this.#owner.release();
+  }
+
+  #isCompactionDue(file: LogFile): boolean {
+    return (
+      file.end > this.#compactFrom && file.isWorthCompacting(this.#options.minCompactionBytes ?? MIN_COMPACTION_BYTES)
+    );
+  }
+
+  /** Where there is something to lose, a bridge also goes on without a log, until there is room for one. */
+  async #begin(found: boolean): Promise<void> {
+    try {
+      await this.#usable();
+    } catch (error) {
+      if (!found || this.kept.isEmpty || this.takenOver) throw error;
+      this.#options.log.error(
+        { err: error },
+        "the data directory can't be written: what it holds is used, and nothing new can be stored until it can",
+      );
+    }
+  }
+
+  async #usable(): Promise<LogFile> {
+    switch (this.#state.kind) {
+      case "open":
+        return this.#state.file;
+      case "takenOver":
+        throw this.#state.error;
+      case "closed":
+        throw new Error("the data directory is closed");
+      case "lost":
+        try {
+          return await this.#renew();
+        } catch (error) {
+          if (this.#state.kind === "lost")
+            this.#state = { kind: "lost", notBeforeMs: performance.now() + RENEWAL_PAUSE_MS };
+          throw error;
+        }
+    }
+  }
+
+  async #renew(): Promise<LogFile> {
+    await this.#holdAgain();
+    const { dataDir, log } = this.#options;
+    const file = await LogFile.create(this.path);
+    try {
+      for (const piece of this.kept.pieces()) await file.add(piece);
+      await file.publish();
+      await this.#confirm(file);
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    this.#state = { kind: "open", file };
+    removeOlder(dataDir, this.#owner.number, log);
+    return file;
+  }
+
+  /** Sees that the directory is there and this process's. */
+  async #holdAgain(): Promise<void> {
+    const { dataDir, kind } = this.#options;
+    if (await this.#owner.isHeld()) return;
+    makeDataDir(dataDir);
+    if (this.#owner.isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
+    try {
+      const before = this.#owner;
+      this.#owner = await DataDirOwner.acquire(dataDir, kind);
+      await before.release();
+    } catch (error) {
+      if (error instanceof DataDirInUseError) throw await this.#endAsTakenOver(error.message);
+      throw error;
+    }
+  }
+
+  /** Is the file, and with it what was written to it, where others will look for it? @throws Error if not */
+  async #confirm(file: LogFile): Promise<void> {
+    const [held, place] = await Promise.all([this.#owner.isHeld(), file.place()]);
+    if (place === "replaced") {
+      throw await this.#endAsTakenOver(`${file.path} was replaced. Stop the bridge before you put a copy back`);
+    }
+    if (held && place === "here") return;
+    if (!held && this.#isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
+    throw new FileUnreliableError(place === "gone" ? `${file.path} was deleted` : "the bridge's claim was deleted");
+  }
+
+  #isSucceeded(): boolean {
+    try {
+      return this.#owner.isSucceeded();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+  }
+
+  async #endAsTakenOver(reason: string): Promise<TakenOverError> {
+    await this.#closeFile();
+    const error = new TakenOverError(`the data directory ${this.#options.dataDir} can't be used any more: ${reason}`);
+    this.#state = { kind: "takenOver", error };
+    return error;
+  }
+
+  async #lose(error: Error): Promise<void> {
+    this.#options.log.error(
+      { err: error, file: this.path },
+      "the log of frameworks is lost: it is written anew from memory",
+    );
+    await this.#closeFile();
+    this.#state = { kind: "lost", notBeforeMs: 0 };
+  }
+
+  async #closeFile(): Promise<void> {
+    await this.#discardCompaction();
+    if (this.#state.kind === "open") await this.#state.file.close().catch(() => {});
+  }
+
+  async #discardCompaction(): Promise<void> {
+    const compaction = this.#compaction;
+    this.#compaction = undefined;
+    await compaction?.discard().catch(() => {});
+  }
+}
