@@ -108,8 +108,13 @@ export function narrowModes(dataDir: string, log: Log): void {
     const path = join(dataDir, name);
     const { mode } = lstatSync(path);
     if ((mode & 0o077) === 0) continue;
-    chmodSync(path, 0o600);
-    log.warn({ file: path, mode: (mode & 0o777).toString(8) }, "a file could be read by others; now only by its owner");
+    const fields = { file: path, mode: (mode & 0o777).toString(8) };
+    try {
+      chmodSync(path, 0o600);
+      log.warn(fields, "a file could be read by others; now only by its owner");
+    } catch (error) {
+      log.warn({ ...fields, err: error }, "a file can be read by others, and its mode can't be changed");
+    }
   }
 }
 

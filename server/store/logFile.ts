@@ -83,14 +83,18 @@ export class LogFile {
     return this.#handle.sync();
   }
 
-  /** Completes the file, brings it to the disk and gives it its name. */
+  /** Completes the file, brings it to the disk and gives it its name. @throws FileUnreliableError if it may have the name */
   async publish(): Promise<void> {
     const head = encodeHead({ salt: this.#salt, base: this.#end, synced: this.#end });
     await this.#handle.write(head, 0, head.length, 0);
     await this.#handle.sync();
     await rename(scratchOf(this.path), this.path);
     this.#base = this.#end;
-    await syncDirectory(dirname(this.path));
+    try {
+      await syncDirectory(dirname(this.path));
+    } catch (error) {
+      throw new FileUnreliableError((error as Error).message, { cause: error });
+    }
   }
 
   /**
@@ -159,6 +163,9 @@ async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     await directory.sync();
+  } catch (error) {
+    // Not every file system knows what that is.
+    if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
   } finally {
     await directory.close();
   }

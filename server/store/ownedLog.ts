@@ -81,19 +81,22 @@ export class OwnedLog {
 
   /** Brings entries to the disk. @throws Error if that can't be done; then they are not in the log */
   async commit(entries: EntryWriter): Promise<void> {
+    if (!(await this.#tryCommit(entries))) await this.#tryCommit(entries, true);
+  }
+
+  /** False if the file turned out to be unreliable: it is given up, and another one may do. @throws Error */
+  async #tryCommit(entries: EntryWriter, isLast = false): Promise<boolean> {
+    const file = await this.#usable();
     try {
-      await this.#tryCommit(entries);
+      await file.commit(entries);
+      await this.#confirm(file);
+      return true;
     } catch (error) {
       if (!(error instanceof FileUnreliableError)) throw error;
       await this.#lose(error);
-      await this.#tryCommit(entries);
+      if (isLast) throw error;
+      return false;
     }
-  }
-
-  async #tryCommit(entries: EntryWriter): Promise<void> {
-    const file = await this.#usable();
-    await file.commit(entries);
-    await this.#confirm(file);
   }
 
   /** After a commit, when those who wait for it know. */
@@ -130,6 +133,8 @@ export class OwnedLog {
       this.#state = { kind: "open", file: compacted };
       await file.close();
     } catch (error) {
+      // Its new name may have come to the disk or not.
+      if (error instanceof FileUnreliableError) await this.#lose(error);
       this.#options.log.warn({ err: error }, "the log of frameworks could not be compacted: it goes on as it is");
       this.#compactFrom = file.end * RETRY_GROWTH;
       await this.#discardCompaction();
@@ -194,7 +199,11 @@ export class OwnedLog {
       throw error;
     }
     this.#state = { kind: "open", file };
-    removeOlder(dataDir, this.#owner.number, log);
+    try {
+      removeOlder(dataDir, this.#owner.number, log);
+    } catch (error) {
+      log.warn({ err: error }, "files of an earlier run can't be removed from the data directory: remove them by hand");
+    }
     return file;
   }
 
