@@ -225,7 +225,9 @@ export class OwnedLog {
 
   /** Is the file, and with it what was written to it, where others will look for it? @throws Error if not */
   async #confirm(file: LogFile): Promise<void> {
-    const [held, place] = await Promise.all([this.#owner.isHeld(), file.place()]);
+    const [held, place] = await Promise.all([this.#owner.isHeld(), file.place()]).catch((error: Error) => {
+      throw new FileUnreliableError(error.message, { cause: error });
+    });
     if (place === "replaced") {
       throw await this.#endAsTakenOver(`${file.path} was replaced. Stop the bridge before you put a copy back`);
     }

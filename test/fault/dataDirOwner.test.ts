@@ -165,6 +165,19 @@ describe("while the bridge runs", () => {
     await expectStored("a", "b");
   });
 
+  test("and its directory can't be looked at: a write is refused, and is not there later", async () => {
+    const { store } = await open();
+    await store.put(record("a"));
+    renameSync(dataDir, `${dataDir}-away`);
+    symlinkSync(dataDir, dataDir);
+    await expect(store.put(record("refused"))).rejects.toThrow("ELOOP");
+    rmSync(dataDir);
+    renameSync(`${dataDir}-away`, dataDir);
+    await store.put(record("b"));
+    await store.close();
+    await expectStored("a", "b");
+  });
+
   test("another directory is put in its place: it leaves that one alone", async () => {
     const first = await open();
     await first.store.put(record("a"));
