@@ -1,5 +1,5 @@
 import type { Log } from "../log.js";
-import { Compaction } from "./compaction.js";
+import { Compactor } from "./compactor.js";
 import { loadFrameworks, makeDataDir, narrowModes, removeOlder } from "./dataDir.js";
 import { DataDirInUseError, DataDirOwner, type OwnerKind } from "./dataDirOwner.js";
 import type { EntryWriter } from "./entryWriter.js";
@@ -14,14 +14,12 @@ export class TakenOverError extends Error {
 
 /** Logs that are smaller than this are not worth compacting. */
 const MIN_COMPACTION_BYTES = 8 * 1024 * 1024;
-/** After a compaction that failed, the log may grow so much before the next one. */
-const RETRY_GROWTH = 1.25;
 const RENEWAL_PAUSE_MS = 5_000;
 
 type State =
   | { readonly kind: "open"; readonly file: LogFile }
   /** There is no file that can be trusted: one has to be written from memory before anything else. */
-  | { readonly kind: "lost"; readonly notBeforeMs: number }
+  | { readonly kind: "lost"; readonly notBeforeMs: number; readonly isTold: boolean }
   | { readonly kind: "takenOver"; readonly error: TakenOverError }
   | { readonly kind: "closed" };
 
@@ -37,15 +35,15 @@ export interface OwnedLogOptions {
 export class OwnedLog {
   readonly kept: KeptFrameworks;
   readonly #options: OwnedLogOptions;
+  readonly #compactor: Compactor;
   #owner: DataDirOwner;
-  #state: State = { kind: "lost", notBeforeMs: 0 };
-  #compaction: Compaction | undefined;
-  #compactFrom = 0;
+  #state: State = { kind: "lost", notBeforeMs: 0, isTold: false };
 
   private constructor(options: OwnedLogOptions, owner: DataDirOwner, kept: KeptFrameworks) {
     this.#options = options;
     this.#owner = owner;
     this.kept = kept;
+    this.#compactor = new Compactor(kept, options.log, options.minCompactionBytes ?? MIN_COMPACTION_BYTES);
   }
 
   /** Takes the directory over, reads it, and begins a log of its own. @throws Error with one line for a person */
@@ -110,48 +108,30 @@ export class OwnedLog {
     await this.#owner.keepListening().catch(() => {});
     try {
       if (this.#state.kind === "open") await this.#confirm(this.#state.file);
-      if (this.#state.kind === "lost" && this.isWorthTrying) await this.#usable();
     } catch (error) {
       if (!(error instanceof FileUnreliableError)) return;
       await this.#lose(error);
-      await this.#usable().catch(() => {});
     }
+    if (this.#state.kind === "lost" && this.isWorthTrying) await this.#usable().catch(() => {});
   }
 
   /** Does a little of what there is to do to keep the log short. False if that is nothing now. */
   async compact(ready: () => void): Promise<boolean> {
     if (this.#state.kind !== "open") return false;
     const { file } = this.#state;
-    try {
-      if (!this.#compaction && !this.#isCompactionDue(file)) return false;
-      this.#compaction ??= await Compaction.begin(file, this.kept);
-      if (this.#compaction.isWaiting) return false;
-      const compacted = await this.#compaction.step(ready);
-      if (!compacted) return true;
-      this.#compaction = undefined;
-      this.#compactFrom = 0;
-      this.#state = { kind: "open", file: compacted };
-      await file.close();
-    } catch (error) {
-      // Its new name may have come to the disk or not.
-      if (error instanceof FileUnreliableError) await this.#lose(error);
-      this.#options.log.warn({ err: error }, "the log of frameworks could not be compacted: it goes on as it is");
-      this.#compactFrom = file.end * RETRY_GROWTH;
-      await this.#discardCompaction();
+    const progress = await this.#compactor.step(file, ready);
+    if (progress.kind === "done") {
+      this.#state = { kind: "open", file: progress.file };
+      await file.close().catch(() => {});
     }
-    return true;
+    if (progress.kind === "unreliable") await this.#lose(progress.error);
+    return progress.kind !== "nothing to do";
   }
 
   async close(): Promise<void> {
     await this.#closeFile();
     if (this.#state.kind !== "takenOver") this.#state = { kind: "closed" };
     await this.#owner.release();
-  }
-
-  #isCompactionDue(file: LogFile): boolean {
-    return (
-      file.end > this.#compactFrom && file.isWorthCompacting(this.#options.minCompactionBytes ?? MIN_COMPACTION_BYTES)
-    );
   }
 
   /** Where there is something to lose, a bridge also goes on without a log, until there is room for one. */
@@ -164,6 +144,7 @@ export class OwnedLog {
         { err: error },
         "the data directory can't be written: what it holds is used, and nothing new can be stored until it can",
       );
+      if (this.#state.kind === "lost") this.#state = { ...this.#state, isTold: true };
     }
   }
 
@@ -179,8 +160,7 @@ export class OwnedLog {
         try {
           return await this.#renew();
         } catch (error) {
-          if (this.#state.kind === "lost")
-            this.#state = { kind: "lost", notBeforeMs: performance.now() + RENEWAL_PAUSE_MS };
+          this.#pauseRenewal();
           throw error;
         }
     }
@@ -198,6 +178,8 @@ export class OwnedLog {
       await file.discard();
       throw error;
     }
+    if (this.#state.kind === "lost" && this.#state.isTold)
+      log.info({ file: file.path }, "the log of frameworks is written anew");
     this.#state = { kind: "open", file };
     try {
       removeOlder(dataDir, this.#owner.number, log);
@@ -255,20 +237,19 @@ export class OwnedLog {
   async #lose(error: Error): Promise<void> {
     this.#options.log.error(
       { err: error, file: this.path },
-      "the log of frameworks is lost: it is written anew from memory",
+      "the log of frameworks is lost: it is to be written anew from memory",
     );
     await this.#closeFile();
-    this.#state = { kind: "lost", notBeforeMs: 0 };
+    this.#state = { kind: "lost", notBeforeMs: 0, isTold: true };
+  }
+
+  #pauseRenewal(): void {
+    if (this.#state.kind === "lost")
+      this.#state = { ...this.#state, notBeforeMs: performance.now() + RENEWAL_PAUSE_MS };
   }
 
   async #closeFile(): Promise<void> {
-    await this.#discardCompaction();
+    await this.#compactor.discard();
     if (this.#state.kind === "open") await this.#state.file.close().catch(() => {});
-  }
-
-  async #discardCompaction(): Promise<void> {
-    const compaction = this.#compaction;
-    this.#compaction = undefined;
-    await compaction?.discard().catch(() => {});
   }
 }

@@ -132,8 +132,9 @@ describe("while the bridge runs", () => {
     await store.put(record("b"));
     expect(lines.notable).toHaveLength(1);
     expect(lines.notable[0]).toMatch(
-      /^error the log of frameworks is lost: it is written anew from memory: .*was deleted$/,
+      /^error the log of frameworks is lost: it is to be written anew from memory: .*was deleted$/,
     );
+    expect(lines.all).toContain("info the log of frameworks is written anew");
     await expect(open()).rejects.toThrow(DataDirInUseError);
     await store.close();
     const again = await open();

@@ -106,6 +106,7 @@ describe("a bridge whose data directory is on a full disk", () => {
     await expect(full.put(record("b"))).rejects.toThrow("ENOSPC");
     rmSync(filler);
     await full.put(record("b"));
+    expect(lines.all.at(-1)).toBe("info the log of frameworks is written anew");
     await full.close();
     expect((await open(dataDir)).frameworks()).toHaveLength(2);
   });
