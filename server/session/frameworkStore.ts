@@ -36,8 +36,6 @@ export interface FrameworkStore {
   replace(record: FrameworkRecord): Promise<void>;
   /** Forgets a framework and its tasks. Resolves once that is on the disk. */
   remove(frameworkName: string): Promise<void>;
-  /** Forgets a framework's tasks and puts this record in its place, at once: both or neither. As `put`. */
-  replace(record: FrameworkRecord): Promise<void>;
   /**
    * Remembers tasks soon: it does not wait for the disk. What can't be written is kept, and written once that is
    * possible; the log says so.
