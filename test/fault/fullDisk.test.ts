@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, type TestContext, test } from "vitest";
+import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { ExpiryPolicy } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { TaskRecord } from "../../server/session/frameworkStore.js";
 import { LogStore } from "../../server/store/logStore.js";
 import { AnsweringMaster } from "../support/answeringMaster.js";
@@ -71,6 +73,35 @@ describe("a bridge whose data directory is on a full disk", () => {
     const frameworkName = unique("room");
     const after = cleanup.use(await BridgeScheduler.attach(bridge.address, { frameworkName, frameworkInfo: large }));
     await after.linked();
+  });
+
+  test("a client that comes back is attached, and one that is refused does not lose its lease", async (context) => {
+    const disk = await smallDisk(context);
+    const master = cleanup.use(await AnsweringMaster.start());
+    const bridge = cleanup.use(await startBridge({ master: master.host, dataDir: join(disk, "data") }));
+    const LEASE_MS = 1_000;
+    const framework = {
+      frameworkName: unique("kept"),
+      frameworkInfo: frameworkInfo(),
+      lease: { seconds: BigInt(LEASE_MS / 1_000), nanos: 0 },
+      expiryPolicy: ExpiryPolicy.EXPIRY_POLICY_TEARDOWN,
+    };
+    const first = await cleanup.use(await BridgeScheduler.attach(bridge.address, framework)).linked();
+    fill(join(disk, "filler"));
+    first.stop();
+    const back = await cleanup.use(await BridgeScheduler.attach(bridge.address, framework)).linked();
+    expect(back.frameworkId).toBe(first.frameworkId);
+    back.stop();
+    const changed = { ...framework, frameworkInfo: { ...frameworkInfo(), hostname: "h".repeat(200_000) } };
+    const began = performance.now();
+    while (performance.now() - began < 2.5 * LEASE_MS) {
+      const refused = cleanup.use(BridgeScheduler.start(bridge.address, changed));
+      expect(await refused.stream.ending()).toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      refused.stop();
+    }
+    const again = cleanup.use(await BridgeScheduler.attach(bridge.address, framework));
+    expect(again.frameworkId).toBe(first.frameworkId);
+    expect(master.calls.all.map((request) => request.call().type)).not.toContain(Call_Type.TEARDOWN);
   });
 
   test("a new directory there: a line that says so", async (context) => {
