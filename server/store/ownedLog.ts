@@ -210,11 +210,11 @@ export class OwnedLog {
     const [held, place] = await Promise.all([this.#owner.isHeld(), file.place()]).catch((error: Error) => {
       throw new FileUnreliableError(error.message, { cause: error });
     });
+    if (held && place === "here") return;
+    if (!held && this.#isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
     if (place === "replaced") {
       throw await this.#endAsTakenOver(`${file.path} was replaced. Stop the bridge before you put a copy back`);
     }
-    if (held && place === "here") return;
-    if (!held && this.#isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
     throw new FileUnreliableError(place === "gone" ? `${file.path} was deleted` : "the bridge's claim was deleted");
   }
 

@@ -191,6 +191,17 @@ describe("while the bridge runs", () => {
     await expectStored("other");
   });
 
+  test("all files are deleted, and another bridge starts at once: it leaves that one alone", async () => {
+    const first = await open();
+    await first.store.put(record("a"));
+    removeAll(/./);
+    const second = await open();
+    await second.store.put(record("other"));
+    expect((await first.takenOver).message).toMatch(/another process has taken it over$/);
+    await second.store.close();
+    await expectStored("other");
+  });
+
   test("a copy of its files is put in their place: it leaves it alone, and says what to do", async () => {
     const { store, takenOver } = await open();
     await store.put(record("a"));
