@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DataDirInUseError } from "./dataDirOwner.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
 import type { LmdbContent } from "./lmdbContent.js";
 import { DamagedFileError } from "./logFormat.js";
-import { socketState } from "./ownerSocket.js";
+import { stateAt } from "./ownerSocket.js";
 
 const READER = fileURLToPath(new URL("./lmdbReader.js", import.meta.url));
 
@@ -18,7 +18,7 @@ const READER = fileURLToPath(new URL("./lmdbReader.js", import.meta.url));
  */
 export async function readLmdb(path: string, kept: KeptFrameworks): Promise<void> {
   const { owner, frameworks, tasks } = await contentOf(path);
-  if (owner && (await socketState(dirname(path), owner.socket)) === "alive") {
+  if (owner && (await stateAt(resolve(dirname(path), owner.socket))) === "alive") {
     throw new DataDirInUseError(
       `${dirname(path)} is in use by a bridge of an older version (process ${owner.pid}): stop it first`,
     );
@@ -35,11 +35,11 @@ export async function readLmdb(path: string, kept: KeptFrameworks): Promise<void
 }
 
 function contentOf(path: string): Promise<LmdbContent> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, failed) => {
     execFile(process.execPath, [READER, path], { maxBuffer: 2 ** 30 }, (error, stdout, stderr) => {
-      if (!error) return resolve(JSON.parse(stdout) as LmdbContent);
+      if (!error) return done(JSON.parse(stdout) as LmdbContent);
       const reason = error.signal ? `reading it ended with ${error.signal}` : stderr.trim() || error.message;
-      reject(new DamagedFileError(path, reason));
+      failed(new DamagedFileError(path, reason));
     });
   });
 }

@@ -1,7 +1,7 @@
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 
 /** The kernel's limit is 108 bytes on Linux and 104 elsewhere. */
 const MAX_SOCKET_PATH_BYTES = 100;
@@ -23,7 +23,7 @@ export class OwnerSocket {
     const inside = `owner-${id}.sock`;
     // All who see the directory see what lies in it; elsewhere only if the path is too long or its file system has no sockets.
     let last: unknown;
-    for (const name of [inside, join(tmpdir(), `mesos-bridge-${inside}`)]) {
+    for (const name of [inside, join(tmpdir(), `mesos-bridge-${id}${suffixOf(dataDir)}`)]) {
       const path = resolve(dataDir, name);
       if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) continue;
       try {
@@ -48,9 +48,18 @@ export class OwnerSocket {
 }
 
 /** `missing` says nothing: an owner whose socket was removed may live. */
-export function socketState(dataDir: string, name: string): Promise<"alive" | "dead" | "missing"> {
+export type SocketState = "alive" | "dead" | "missing";
+
+/** Of a socket by its name, as the directory has it. */
+export async function socketState(dataDir: string, name: string): Promise<SocketState> {
+  // In a copy of the directory stands who owns the original.
+  if (isAbsolute(name) && !name.endsWith(suffixOf(dataDir))) return "dead";
+  return stateAt(resolve(dataDir, name));
+}
+
+export function stateAt(path: string): Promise<SocketState> {
   return new Promise((done) => {
-    const connection = connect(resolve(dataDir, name));
+    const connection = connect(path);
     connection.once("connect", () => {
       connection.destroy();
       done("alive");
@@ -60,6 +69,11 @@ export function socketState(dataDir: string, name: string): Promise<"alive" | "d
       else done(code === "ENOENT" || code === "ENOTSOCK" ? "missing" : "alive");
     });
   });
+}
+
+/** Says to which directory a socket belongs that lies elsewhere. */
+function suffixOf(dataDir: string): string {
+  return `-${statSync(dataDir).ino}.sock`;
 }
 
 function listenAt(path: string): Promise<Server> {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -239,6 +240,18 @@ test("a copy of the directory that is made while the bridge writes can be used",
     dataDir = copy;
     const { store: copied } = await open();
     expect(copied.frameworks().length).toBeGreaterThanOrEqual(20 * (n + 1) - 1);
+  }
+});
+
+test.each(["cp -a", "cp -r"])("a bridge runs on what %s makes of the directory of one that runs", async (command) => {
+  for (const name of ["data", "a-rather-long-name-of-a-directory".repeat(3)]) {
+    dataDir = join(await cleanup.tempDir(), name);
+    const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));
+    const { frameworkId } = cleanup.use(await BridgeScheduler.attach(bridge.address, { frameworkName: "kept" }));
+    expect(spawnSync("sh", ["-c", `${command} "$1" "$1-copy"`, "sh", dataDir]).status).toBe(0);
+    const other = cleanup.use(await startBridge({ master: NO_MASTER, dataDir: `${dataDir}-copy` }));
+    const request = { frameworkName: "kept", frameworkInfo: undefined };
+    expect(cleanup.use(await BridgeScheduler.attach(other.address, request)).frameworkId).toBe(frameworkId);
   }
 });
 

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { open as openLmdb } from "lmdb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -120,18 +120,22 @@ describe("a data directory of a bridge that kept frameworks in LMDB", () => {
     expect(await listed()).toEqual([]);
   });
 
-  test("on which such a bridge runs: a line that says by whom", async () => {
-    leave();
-    const socket = createServer().listen(join(dataDir, "owner-old.sock"));
-    cleanup.defer(() => socket.close());
-    const root = openLmdb({ path: file, noSubdir: true, maxDbs: 8 });
-    await root
-      .openDB({ name: "owners" })
-      .put("owner", { id: "1", what: "a bridge", pid: 4711, sinceMs: 1, socket: "owner-old.sock" });
-    await root.close();
-    expectOneLine(await serve(), /is in use by a bridge of an older version \(process 4711\): stop it first$/);
-    expect(existsSync(file)).toBe(true);
-  });
+  test.each(["inside it", "elsewhere"])(
+    "on which such a bridge runs, with its socket %s: a line that says by whom",
+    async (where) => {
+      leave();
+      const path = where === "inside it" ? "owner-old.sock" : join(await cleanup.tempDir(), "owner-old.sock");
+      const socket = createServer().listen(resolve(dataDir, path));
+      cleanup.defer(() => socket.close());
+      const root = openLmdb({ path: file, noSubdir: true, maxDbs: 8 });
+      await root
+        .openDB({ name: "owners" })
+        .put("owner", { id: "1", what: "a bridge", pid: 4711, sinceMs: 1, socket: path });
+      await root.close();
+      expectOneLine(await serve(), /is in use by a bridge of an older version \(process 4711\): stop it first$/);
+      expect(existsSync(file)).toBe(true);
+    },
+  );
 
   test("with a record that can't be used: it is named, and nothing is lost", async () => {
     const root = openLmdb({ path: file, noSubdir: true, maxDbs: 8 });
