@@ -1,6 +1,7 @@
 import { Client, type Dispatcher } from "undici";
 import { Call, Event } from "../../gen/mesos/v1/executor/executor.js";
 import { RecordReader } from "../../wire/recordio.js";
+import { Secrets } from "../../wire/secrets.js";
 import { AnswerDeadline } from "./answerDeadline.js";
 import type { ExecutorEnvironment } from "./environment.js";
 
@@ -12,8 +13,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 10_000;
 /** How long the connection of calls may be idle and still be used, whatever the agent says that it keeps it for. */
 const IDLE_MS = 5_000;
-/** Of an error's text, as much as belongs into a log line. */
-const MAX_ERROR_TEXT_BYTES = 1_024;
+/** Of an error's text, as much is read, and as much belongs into a log line. */
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_ERROR_CHARACTERS = 1_024;
 
 /** The agent answered, but not with what was asked for. */
 export class AgentRefusal extends Error {
@@ -47,12 +49,15 @@ export class AgentRefusal extends Error {
 export class AgentClient {
   readonly #environment: ExecutorEnvironment;
   readonly #calls: Client;
+  /** What the agent gets to know of this executor, and may echo. */
+  readonly secrets = new Secrets();
   readonly #answerTimeoutMs: number;
 
   /** @param answerTimeoutMs how long an answer may take, with its text. Default 15,000 */
   constructor(environment: ExecutorEnvironment, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     this.#environment = environment;
     this.#answerTimeoutMs = answerTimeoutMs;
+    if (environment.token !== undefined) this.secrets.remember(environment.token);
     this.#calls = this.#connection();
   }
 
@@ -67,10 +72,11 @@ export class AgentClient {
     const deadline = this.#deadline(signal, "SUBSCRIBE");
     try {
       const response = await client.request({ ...this.#request(call), signal: deadline.signal });
-      if (response.statusCode !== 200) throw await refusal(response, "SUBSCRIBE");
+      if (response.statusCode !== 200) throw await refusal(response, "SUBSCRIBE", this.secrets);
       response.body.on("error", () => {});
       if (response.headers["content-type"] !== MEDIA_TYPE) {
-        throw new AgentRefusal(200, `a stream of ${response.headers["content-type"]}, not ${MEDIA_TYPE}`, "SUBSCRIBE");
+        const type = this.secrets.redact(String(response.headers["content-type"]));
+        throw new AgentRefusal(200, `a stream of ${type}, not ${MEDIA_TYPE}`, "SUBSCRIBE");
       }
       deadline.met();
       const reader = new RecordReader();
@@ -90,7 +96,7 @@ export class AgentClient {
     const deadline = this.#deadline(signal, name);
     try {
       const response = await this.#calls.request({ ...this.#request(call), signal: deadline.signal });
-      if (response.statusCode !== 202) throw await refusal(response, name);
+      if (response.statusCode !== 202) throw await refusal(response, name, this.secrets);
       // The agent has taken it, whatever becomes of a body that it does not write.
       await response.body.dump().catch(() => {});
     } finally {
@@ -135,20 +141,23 @@ export class AgentClient {
   }
 }
 
-async function refusal(response: Dispatcher.ResponseData, call: string): Promise<AgentRefusal> {
+async function refusal(response: Dispatcher.ResponseData, call: string, secrets: Secrets): Promise<AgentRefusal> {
   const { body, statusCode } = response;
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let cut = true;
   // Broken off, the body reports an error: that must have a listener.
   body.on("error", () => {});
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= MAX_ERROR_TEXT_BYTES) break;
+      if (bytes >= MAX_ERROR_BYTES) break;
     }
+    cut = bytes >= MAX_ERROR_BYTES;
   } catch {
     // The status says what matters; a text that breaks off, or does not end in time, is told as far as it came.
   }
-  return new AgentRefusal(statusCode, Buffer.concat(chunks).toString("utf8", 0, MAX_ERROR_TEXT_BYTES).trim(), call);
+  const text = secrets.redact(Buffer.concat(chunks).toString("utf8", 0, MAX_ERROR_BYTES), cut).trim();
+  return new AgentRefusal(statusCode, text.slice(0, MAX_ERROR_CHARACTERS), call);
 }

@@ -92,7 +92,8 @@ class Executor {
   constructor(options: ExecutorOptions) {
     this.#options = options;
     this.#environment = readExecutorEnvironment(options.env);
-    this.#log = options.log ?? logToStderr;
+    const log = options.log ?? logToStderr;
+    this.#log = (line) => log(this.#client.secrets.redact(line));
     this.#slots = new Slots(options.concurrency ?? Number.POSITIVE_INFINITY);
     this.#client = new AgentClient(this.#environment);
     this.#subscription = new Subscription(this.#client, this.#environment, {

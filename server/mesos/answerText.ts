@@ -1,56 +1,61 @@
+import type { Secrets } from "../../wire/secrets.js";
+
 /** What answered a request that is not a stream of events. */
 export interface Answer {
   readonly status: number;
   /** As the peer wrote it; empty if it did not. */
   readonly contentType: string;
   readonly body: Buffer;
+  /** The body was not read to its end. Default false. */
+  readonly incomplete?: boolean;
 }
 
-/** Of a page, this much is looked at for its words. */
-const MAX_PAGE_BYTES = 16 * 1024;
+/** Of a body, this much is looked at. */
+export const MAX_TEXT_BYTES = 64 * 1024;
 const MAX_SUMMARY_CHARACTERS = 200;
 
 /** An answer's status and type, for a person, as `HTTP status 200 (text/html)`. */
-export function answerName({ status, contentType }: Omit<Answer, "body">): string {
+export function answerName({ status, contentType }: Pick<Answer, "status" | "contentType">): string {
   const type = mediaType(contentType);
   return `HTTP status ${status}${type === "" ? "" : ` (${type})`}`;
 }
 
-/** The same with the beginning of the text, if it says that it is one. It is one line of bounded length. */
-export function answerSummary(answer: Answer): string {
+/** The same with the beginning of the text, if it says that it is one. It is one line of bounded length, without secrets. */
+export function answerSummary(answer: Answer, secrets: Secrets): string {
   const known = answer.contentType !== "" || isPage(answer.body);
-  const text = known ? readableLine(answer, MAX_SUMMARY_CHARACTERS) : "";
+  const text = known ? readableLine(answer, MAX_SUMMARY_CHARACTERS, secrets) : "";
   return `${answerName(answer)}${text === "" ? "" : `: ${text}`}`;
 }
 
 /**
  * The text of a refusal: what Mesos wrote, or a summary where somebody else did (a page, or something that is not text).
+ * Without secrets, as all that is made of an answer here.
  */
-export function refusalText(answer: Answer, maxCharacters: number): string {
-  if (foreignType(answer) !== "") return answerSummary(answer);
-  const text = readableText(answer, 4 * maxCharacters)
-    .trim()
-    .slice(0, maxCharacters);
+export function refusalText(answer: Answer, maxCharacters: number, secrets: Secrets): string {
+  if (foreignType(answer) !== "") return answerSummary(answer, secrets);
+  const text = readableText(answer, secrets).trim().slice(0, maxCharacters);
   return text === "" ? answerName(answer) : text;
 }
 
 /** The beginning of an answer's text as one line; empty if it is not text. */
-export function readableLine(answer: Answer, maxCharacters: number): string {
+export function readableLine(answer: Answer, maxCharacters: number, secrets: Secrets): string {
   const { contentType } = answer;
   if (contentType !== "" && !/^(text\/|application\/(json|xml|problem\+json))/i.test(contentType)) return "";
-  return readableText(answer, MAX_PAGE_BYTES).replace(/\s+/g, " ").trim().slice(0, maxCharacters);
+  return readableText(answer, secrets).replace(/\s+/g, " ").trim().slice(0, maxCharacters);
 }
 
 /** The media type of an answer that Mesos does not write, as its texts are plain; else empty. */
 export function foreignType({ contentType, body }: Answer): string {
   if (contentType === "") return isPage(body) ? "text/html" : "";
-  return /^text\/plain\b/i.test(contentType) ? "" : mediaType(contentType) || "of unknown type";
+  return /^text\/plain\b/i.test(contentType) ? "" : mediaType(contentType);
 }
 
 /** What a person may read of a body: without control characters, and of a page its title, or else its words. */
-function readableText({ contentType, body }: Answer, maxBytes: number): string {
+function readableText({ contentType, body, incomplete = false }: Answer, secrets: Secrets): string {
   const page = /\bhtml\b/i.test(contentType) || isPage(body);
-  const text = body.toString("utf8", 0, page ? MAX_PAGE_BYTES : maxBytes);
+  const cut = incomplete || body.length > MAX_TEXT_BYTES;
+  // Before anything else is done to it, and before it is cut to what is told.
+  const text = secrets.redact(body.toString("utf8", 0, MAX_TEXT_BYTES), cut);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
   return (page ? pageText(text) : text).replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, " ");
 }
@@ -67,7 +72,23 @@ function pageText(html: string): string {
   return title === "" ? html.replace(/<[^<>]*>/g, " ") : title;
 }
 
-/** Type and subtype; empty where what stands there is not that. */
+/** Types that are told. Any other is not, as it may be something else than a type. */
+const TYPES = new Set([
+  "application/grpc",
+  "application/json",
+  "application/octet-stream",
+  "application/problem+json",
+  "application/x-protobuf",
+  "application/xhtml+xml",
+  "application/xml",
+  "text/event-stream",
+  "text/html",
+  "text/plain",
+  "text/xml",
+]);
+
+/** The type without its parameters; empty if the peer names none. */
 function mediaType(contentType: string): string {
-  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}(?=[\s;,]|$)/.exec(contentType)?.[0].toLowerCase() ?? "";
+  const type = contentType.replace(/;.*/s, "").trim().toLowerCase();
+  return type === "" || TYPES.has(type) ? type : "another type";
 }

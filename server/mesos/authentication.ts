@@ -1,3 +1,4 @@
+import { Secrets } from "../../wire/secrets.js";
 import { WatchedFile } from "./watchedFile.js";
 
 /** How the bridge proves to the master who it is. */
@@ -9,6 +10,8 @@ export interface Authentication {
    * could not. Returns what ends that.
    */
   onChanged(listener: (header: string) => void): () => void;
+  /** What of this must not be told, in any of its forms. It knows all that `header` gave lately. */
+  readonly secrets: Secrets;
   /** The principal, where the scheme names one: FrameworkInfo.principal has to equal it. */
   readonly principal: string | undefined;
 }
@@ -16,23 +19,32 @@ export interface Authentication {
 export const noAuthentication: Authentication = {
   header: async () => undefined,
   onChanged: () => () => {},
+  secrets: new Secrets(),
   principal: undefined,
 };
 
 /** HTTP basic authentication, as Mesos's `--credentials` want it. */
 export function basicAuthentication(principal: string, secretFile: string): Authentication {
-  const header = (secret: string) => `Basic ${Buffer.from(`${principal}:${secret}`, "utf8").toString("base64")}`;
-  return { principal, ...headerFrom(new WatchedFile(secretFile, header)) };
+  const secrets = new Secrets();
+  const header = (secret: string) => {
+    const credentials = `${principal}:${secret}`;
+    const encoded = Buffer.from(credentials, "utf8").toString("base64");
+    secrets.remember(secret, credentials, encoded.replace(/=+$/, ""));
+    return `Basic ${encoded}`;
+  };
+  return { principal, secrets, ...headerFrom(new WatchedFile(secretFile, header)) };
 }
 
 /** A bearer token from a file, which may be replaced while the bridge runs. */
 export function bearerAuthentication(tokenFile: string): Authentication {
+  const secrets = new Secrets();
   const header = (token: string) => {
     // The error must not show the token.
     if (/[^\t\x20-\x7e\x80-\xff]/.test(token)) throw new Error("holds characters that no HTTP header can hold");
+    secrets.remember(token);
     return `Bearer ${token}`;
   };
-  return { principal: undefined, ...headerFrom(new WatchedFile(tokenFile, header)) };
+  return { principal: undefined, secrets, ...headerFrom(new WatchedFile(tokenFile, header)) };
 }
 
 function headerFrom(file: WatchedFile) {

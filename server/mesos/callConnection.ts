@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Secrets } from "../../wire/secrets.js";
 import type { CallBudget } from "./callBudget.js";
 import { type CallOutcome, isCredentialsRefused, isFailedOver, isSubscriptionOver, outcomeOf } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
@@ -10,6 +11,8 @@ export interface CallConnectionOptions {
   readonly master: URL;
   readonly streamId: string;
   readonly authorization: string | undefined;
+  /** What is taken out of the master's texts. */
+  readonly secrets: Secrets;
   /** PEM certificates to trust in place of the system's, for https. */
   readonly tlsCa: string | undefined;
   /** How long connecting, and each answer after the one before, may take before the connection is given up, in ms. */
@@ -201,7 +204,7 @@ export class CallConnection {
   #onResponse(response: HttpResponse): void {
     const call = this.#pending[this.#answered];
     if (!call) throw new Error("the master answered a call that was not made");
-    const outcome = outcomeOf(response, call.body, this.#options.master);
+    const outcome = outcomeOf(response, call.body, this.#options.master, this.#options.secrets);
     if (outcome.kind === "unknown") throw new Error(outcome.message);
     this.#answered++;
     this.#pendingChanged(-call.body.length);
@@ -242,7 +245,8 @@ export class CallConnection {
   }
 
   /** Ends the socket; the next call opens another, unless the connection is closed. */
-  #drop(reason: string): void {
+  #drop(cause: string): void {
+    const reason = this.#options.secrets.redact(cause);
     this.#timer.stop();
     const written = this.#pending.length - this.#outgoing.length;
     const unanswered = this.#pending.slice(this.#answered, written);

@@ -1,3 +1,4 @@
+import type { Secrets } from "../../wire/secrets.js";
 import { answerSummary, foreignType, refusalText } from "./answerText.js";
 import { CallType, readCallType } from "./calls.js";
 import type { HttpResponse } from "./httpResponseParser.js";
@@ -53,15 +54,15 @@ const MAX_MESSAGE_CHARACTERS = 2_000;
 
 /**
  * What an answer to a serialized call means. What a master does not answer comes from something that stands before it
- * (a login page, a proxy), which may have handed the call on.
+ * (a login page, a proxy), which may have handed the call on. Texts are told without `secrets`.
  */
-export function outcomeOf(response: HttpResponse, call: Uint8Array, master: URL): CallOutcome {
+export function outcomeOf(response: HttpResponse, call: Uint8Array, master: URL, secrets: Secrets): CallOutcome {
   const { status } = response;
   if (isTaken(response, call)) return ACCEPTED;
   if (isRefusal(response, master)) {
-    return { kind: "refused", status, message: refusalText(response, MAX_MESSAGE_CHARACTERS) };
+    return { kind: "refused", status, message: refusalText(response, MAX_MESSAGE_CHARACTERS, secrets) };
   }
-  return { kind: "unknown", message: `a call was answered with ${answerSummary(response)}` };
+  return { kind: "unknown", message: `a call was answered with ${answerSummary(response, secrets)}` };
 }
 
 /** A master that takes a call writes no more than the status; what comes with a page is somebody else's. */

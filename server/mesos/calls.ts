@@ -53,6 +53,13 @@ export function readCallType(call: Uint8Array): number {
   return type;
 }
 
+/** The framework id of a serialized call, if it stands first, where writers of protobuf put it; else empty. @throws WireError */
+export function readFrameworkId(call: Uint8Array): string {
+  const reader = new ProtoReader(call);
+  if (!reader.next() || reader.field !== FRAMEWORK_ID_FIELD) return "";
+  return readId(reader.bytes());
+}
+
 /** A serialized call of a type, without a framework id. */
 export function buildCall(type: number, payload: readonly Uint8Array[] = []): Buffer {
   const field = PAYLOAD_FIELDS[type] ?? 0;

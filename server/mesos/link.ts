@@ -5,6 +5,7 @@ import { Backoff, type BackoffOptions } from "./backoff.js";
 import { CallBudget } from "./callBudget.js";
 import { CallConnection } from "./callConnection.js";
 import type { CallOutcome } from "./callOutcome.js";
+import { readFrameworkId } from "./calls.js";
 import type { MasterDetector } from "./detector.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
@@ -59,6 +60,19 @@ export interface LinkHandler {
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
 const MAX_REDIRECTS = 5;
+/** Of an id that a master made up, as much is told. */
+const MAX_ID_CHARACTERS = 100;
+
+/** One attempt to subscribe, and the subscription that comes of it. */
+interface Attempt {
+  readonly master: URL;
+  /** Of the framework that subscribes; empty if it has none yet. */
+  readonly frameworkId: string;
+  /** Ends it when the master is silent. */
+  readonly watchdog: PatientTimer;
+  /** Set with the head of the answer. */
+  readonly streamId: string;
+}
 
 /**
  * Holds the subscription of one framework at the leading master: finds the leader,
@@ -218,27 +232,29 @@ export class Link {
     if (end.kind === "redirected") return this.#follow(end.leader, master);
     this.#redirects = 0;
     if (!this.#deliberate) detector.failed(master);
-    log.debug({ master: master.host, reason: end.reason }, "the subscription ended");
+    log.debug({ master: this.#told(master.host), reason: this.#told(end.reason) }, "the subscription ended");
     this.#report(end.reason);
   }
 
   async #subscribe(master: URL, authorization: string | undefined): Promise<SubscriptionEnd> {
     const { connectTimeoutMs = 10_000, maxRecordBytes = 256 * 1024 * 1024, tlsCa } = this.#options;
+    const { secrets } = this.#options.authentication;
     const controller = new AbortController();
+    const call = this.#handler.subscribeCall();
     this.#subscription = controller;
     const watchdog = new PatientTimer((ms) => controller.abort(new Error(`${master.host} was silent for ${ms} ms`)));
-    let streamId = "";
+    const attempt = { master, frameworkId: readFrameworkId(call), watchdog, streamId: "" };
     try {
       return await subscribe(
-        { master, call: this.#handler.subscribeCall(), authorization, tlsCa, connectTimeoutMs, maxRecordBytes },
+        { master, call, authorization, secrets, tlsCa, connectTimeoutMs, maxRecordBytes },
         {
           onOpen: (id) => {
-            streamId = id;
+            attempt.streamId = id;
             watchdog.start(connectTimeoutMs);
           },
           onEvents: (events) => {
             watchdog.refresh();
-            this.#onEvents(events, master, streamId, watchdog);
+            this.#onEvents(events, attempt);
           },
         },
         controller.signal,
@@ -261,7 +277,7 @@ export class Link {
     if (since !== undefined && performance.now() - since >= settledAfterMs) this.#backoff.reset();
   }
 
-  #onEvents(events: readonly Uint8Array[], master: URL, streamId: string, watchdog: PatientTimer): void {
+  #onEvents(events: readonly Uint8Array[], attempt: Attempt): void {
     const relayed: Uint8Array[] = [];
     for (const event of events) {
       const type = readEventType(event);
@@ -271,16 +287,23 @@ export class Link {
         this.#refuse(readErrorMessage(readEvent(event).payload));
         return;
       }
-      if (type === EventType.SUBSCRIBED) this.#onSubscribed(event, master, streamId, watchdog);
+      if (type === EventType.SUBSCRIBED && !this.#onSubscribed(event, attempt)) return this.#relay(relayed);
       relayed.push(event);
     }
     this.#relay(relayed);
   }
 
-  #onSubscribed(event: Uint8Array, master: URL, streamId: string, watchdog: PatientTimer) {
-    const { heartbeatIntervalMs } = readSubscribed(readEvent(event).payload);
+  /** False if the subscription is not this framework's, and ends. */
+  #onSubscribed(event: Uint8Array, { master, frameworkId, watchdog, streamId }: Attempt): boolean {
+    const subscribed = readSubscribed(readEvent(event).payload);
+    if (frameworkId !== "" && subscribed.frameworkId !== "" && subscribed.frameworkId !== frameworkId) {
+      const given = this.#told(subscribed.frameworkId).slice(0, MAX_ID_CHARACTERS);
+      const reason = `${master.host} subscribed framework ${given} in place of ${frameworkId}: nothing of that is used`;
+      this.#subscription?.abort(new Error(reason));
+      return false;
+    }
     const { missedHeartbeats = 5, callTimeoutMs = 30_000, maxPendingCalls = 20_000 } = this.#options;
-    watchdog.start(believable(heartbeatIntervalMs) * missedHeartbeats);
+    watchdog.start(believable(subscribed.heartbeatIntervalMs) * missedHeartbeats);
     this.#subscribedAtMs ??= performance.now();
     this.#redirects = 0;
     this.#calls?.close("the master began the subscription anew");
@@ -288,6 +311,7 @@ export class Link {
       master,
       streamId,
       authorization: this.#authorization,
+      secrets: this.#options.authentication.secrets,
       tlsCa: this.#options.tlsCa,
       timeoutMs: callTimeoutMs,
       idleMs: this.#options.callIdleMs ?? 15_000,
@@ -305,7 +329,8 @@ export class Link {
     });
     this.#setConnected(true);
     this.#lastReason = "";
-    this.#handler.onConnected(master.host);
+    this.#handler.onConnected(this.#told(master.host));
+    return true;
   }
 
   #setConnected(connected: boolean): void {
@@ -320,7 +345,8 @@ export class Link {
   }
 
   #refuse(message: string): void {
-    if (this.#end(message)) this.#handler.onRefused(message);
+    const told = this.#told(message);
+    if (this.#end(told)) this.#handler.onRefused(told);
   }
 
   #fail(error: unknown): void {
@@ -347,8 +373,13 @@ export class Link {
   }
 
   #report(reason: string): void {
-    this.#lastReason = reason;
-    this.#handler.onDisconnected(reason);
+    this.#lastReason = this.#told(reason);
+    this.#handler.onDisconnected(this.#lastReason);
+  }
+
+  /** What may hold words of a master, which may echo what it was sent, as others may see it. */
+  #told(text: string): string {
+    return this.#options.authentication.secrets.redact(text);
   }
 }
 

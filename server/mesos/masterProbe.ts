@@ -1,5 +1,6 @@
 import { Client } from "undici";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Secrets } from "../../wire/secrets.js";
 import type { Log } from "../log.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
@@ -88,7 +89,7 @@ export class MasterProbe implements LinkCensus {
     this.#asking = true;
     this.#askAgain = false;
     this.#linksChanged = false;
-    const problem = await this.#ask();
+    const problem = this.#options.authentication.secrets.redact(await this.#ask());
     this.#asking = false;
     if (this.#stop.signal.aborted) return;
     this.#answered(problem);
@@ -143,7 +144,7 @@ export class MasterProbe implements LinkCensus {
   }
 
   async #askOne(authorization: string | undefined, signal: AbortSignal): Promise<Answer> {
-    const { detector, tlsCa } = this.#options;
+    const { detector, authentication, tlsCa } = this.#options;
     let master: URL | undefined;
     let waiting = "no leading master is known";
     try {
@@ -152,7 +153,7 @@ export class MasterProbe implements LinkCensus {
         // An answer already, but for the first one: the detection has only begun, and is given the round's time.
         if (this.#seen !== undefined && this.#links === 0) this.#tell(reason);
       });
-      const answer = await ask(master, authorization, tlsCa, signal);
+      const answer = await ask(master, authorization, { tlsCa, secrets: authentication.secrets }, signal);
       if ("problem" in answer && answer.problem !== "") detector.failed(master);
       return answer;
     } catch (error) {
@@ -170,7 +171,7 @@ type Answer = { readonly problem: string } | { readonly leader: URL };
 async function ask(
   master: URL,
   authorization: string | undefined,
-  tlsCa: string | undefined,
+  { tlsCa, secrets }: { tlsCa: string | undefined; secrets: Secrets },
   signal: AbortSignal,
 ): Promise<Answer> {
   const client = new Client(master.origin, {
@@ -191,7 +192,9 @@ async function ask(
     if (leader) return { leader };
     if ([401, 403, 503].includes(statusCode)) {
       const contentType = String(headers["content-type"] ?? "");
-      return { problem: rejectionText({ status: statusCode, contentType, body }, authorization !== undefined) };
+      return {
+        problem: rejectionText({ status: statusCode, contentType, body }, authorization !== undefined, secrets),
+      };
     }
     return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
   } finally {

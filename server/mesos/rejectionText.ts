@@ -1,10 +1,11 @@
+import type { Secrets } from "../../wire/secrets.js";
 import { type Answer, foreignType, readableLine } from "./answerText.js";
 
 const MAX_TEXT_CHARACTERS = 300;
 
-/** What a person is told of an answer to SUBSCRIBE that is not a stream of events. */
-export function rejectionText(answer: Answer, authenticates: boolean): string {
-  const line = readableLine(answer, MAX_TEXT_CHARACTERS);
+/** What a person is told of an answer to SUBSCRIBE that is not a stream of events, without `secrets`. */
+export function rejectionText(answer: Answer, authenticates: boolean, secrets: Secrets): string {
+  const line = readableLine(answer, MAX_TEXT_CHARACTERS, secrets);
   return `${reasonOf(answer, authenticates)}${line === "" ? "" : `: ${line}`}`;
 }
 

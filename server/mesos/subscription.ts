@@ -2,6 +2,8 @@ import { Client, type Dispatcher, errors } from "undici";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import { WireError } from "../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../wire/recordio.js";
+import type { Secrets } from "../../wire/secrets.js";
+import { MAX_TEXT_BYTES } from "./answerText.js";
 import { connectErrorText } from "./connectError.js";
 import { Connecting } from "./connecting.js";
 import { leaderOf } from "./redirection.js";
@@ -12,6 +14,8 @@ export interface SubscriptionOptions {
   /** Serialized `mesos.v1.scheduler.Call` of type SUBSCRIBE. */
   readonly call: Uint8Array;
   readonly authorization: string | undefined;
+  /** What is taken out of the master's texts. */
+  readonly secrets: Secrets;
   /** PEM certificates to trust in place of the system's, for https. */
   readonly tlsCa: string | undefined;
   /** How long connecting and the answer's head may take, in ms. */
@@ -37,7 +41,6 @@ export type SubscriptionEnd =
   | { readonly kind: "rejected"; readonly status: number; readonly reason: string };
 
 const MEDIA_TYPE = "application/x-protobuf";
-const MAX_ERROR_BODY_BYTES = 16 * 1024;
 
 /**
  * Subscribes on a connection of its own and reads events until the stream ends or
@@ -89,6 +92,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #records: RecordReader;
   readonly #master: URL;
   readonly #authenticates: boolean;
+  readonly #secrets: Secrets;
   readonly #timeoutMs: number;
   /** Ends an answer that does not come, or is not a stream of events and does not end by itself. */
   readonly #timer = new PatientTimer(() => this.#outOfTime());
@@ -103,6 +107,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     this.#master = options.master;
     this.#timeoutMs = options.connectTimeoutMs;
     this.#authenticates = options.authorization !== undefined;
+    this.#secrets = options.secrets;
     this.#handler = handler;
     this.#signal = signal;
     this.#settle = settle;
@@ -138,7 +143,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     }
     this.#other = { status, contentType: String(contentType ?? "") };
     // Of what claims to be a stream of events, nothing is text.
-    if (contentType === MEDIA_TYPE) this.onResponseEnd();
+    if (contentType === MEDIA_TYPE) this.#reject(true);
     else this.#timer.start(this.#timeoutMs);
   }
 
@@ -172,13 +177,17 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
       const where = this.#records.idle ? "" : " in the middle of an event";
       return this.#end({ kind: "broken", reason: `the master ended the subscription${where}` });
     }
+    this.#reject(false);
+  }
+
+  #reject(incomplete: boolean): void {
     const { status, contentType } = this.#other ?? { status: 0, contentType: "" };
-    const answer = { status, contentType, body: Buffer.concat(this.#errorBody) };
-    this.#end({ kind: "rejected", status, reason: rejectionText(answer, this.#authenticates) });
+    const answer = { status, contentType, body: Buffer.concat(this.#errorBody), incomplete };
+    this.#end({ kind: "rejected", status, reason: rejectionText(answer, this.#authenticates, this.#secrets) });
   }
 
   #outOfTime(): void {
-    if (this.#other) this.onResponseEnd();
+    if (this.#other) this.#reject(true);
     else this.#end({ kind: "broken", reason: connectErrorText(new errors.HeadersTimeoutError(), this.#master) });
   }
 
@@ -187,10 +196,10 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   #keepErrorBody(chunk: Buffer): void {
-    if (this.#errorBytes >= MAX_ERROR_BODY_BYTES) return;
+    if (this.#errorBytes >= MAX_TEXT_BYTES) return;
     this.#errorBody.push(chunk);
     this.#errorBytes += chunk.length;
-    if (this.#errorBytes >= MAX_ERROR_BODY_BYTES) this.onResponseEnd();
+    if (this.#errorBytes >= MAX_TEXT_BYTES) this.#reject(true);
   }
 
   #end(end: SubscriptionEnd): void {

@@ -31,7 +31,10 @@ class TokenMaster {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { authorization = "" } = request.headers;
-    if (authorization !== `Bearer ${this.token}`) return void response.writeHead(401).end("Unauthorized\n");
+    if (authorization !== `Bearer ${this.token}`) {
+      // As some do that want to be helpful.
+      return void response.writeHead(401).end(`Unauthorized: ${authorization}\n`);
+    }
     if (request.method === "GET") return void response.writeHead(405, { Allow: "POST" }).end();
     const call = Call.decode(Buffer.concat(chunks));
     if (call.type === Call_Type.SUBSCRIBE) return this.#subscribe(call, response);
@@ -68,7 +71,9 @@ test("a bearer token comes from a file, also for calls after the file has change
   master.token = "second-t0ken";
   const refused = await scheduler.call("reviveOffers", {});
   expect(refused).toMatchObject({ code: "UNAVAILABLE", reason: "MESOS_CREDENTIALS_REFUSED", retryable: true });
-  expect(refused.message).toMatch(/does not accept the bridge's own credentials \(401: Unauthorized\): .*--token-file/);
+  expect(refused.message).toMatch(
+    /does not accept the bridge's own credentials \(401: Unauthorized: Bearer \*\*\*\): .*--token-file/,
+  );
   await writeFile(file, "second-t0ken");
   await expect
     .poll(async () => (await scheduler.call("reviveOffers", {})).code, { timeout: 5_000, interval: 100 })

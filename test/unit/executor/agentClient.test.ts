@@ -64,6 +64,19 @@ test("a refusal whose text goes on for ever, slowly, is told as far as it came",
   await expect(client.subscribe(call, () => {}, never)).rejects.toThrow(/^the agent answered SUBSCRIBE with 400: x+$/);
 });
 
+test("a token that an agent echoes is not told, also where its text is cut short", async () => {
+  answer = (response, request) => response.writeHead(401).end(`no: ${request.headers.authorization}`);
+  await expect(client.send(call, "UPDATE", never)).rejects.toThrow(
+    "the agent answered UPDATE with 401: no: Bearer ***",
+  );
+  answer = (response) => response.writeHead(401).end(`${"-".repeat(1_020)}t0ken`);
+  await expect(client.send(call, "UPDATE", never)).rejects.toThrow(/-{1020}\*{3}$/);
+  answer = (response) => response.writeHead(401, { "content-length": "100" }).write("no t0k");
+  await expect(client.subscribe(call, () => {}, never)).rejects.toThrow(/with 401: no$/);
+  answer = (response) => response.writeHead(200, { "content-type": "text/t0ken" }).end();
+  await expect(client.subscribe(call, () => {}, never)).rejects.toThrow("a stream of text/***, not");
+});
+
 test("a 202 with a body that goes on for ever is taken all the same", async () => {
   answer = (response) => drip(response.writeHead(202));
   await client.send(call, "UPDATE", never);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CallBudget } from "../../../server/mesos/callBudget.js";
 import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/callConnection.js";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster, response } from "../../support/fakeMaster.js";
@@ -40,6 +41,7 @@ class Caller {
       master: master.url,
       streamId: "stream-1",
       authorization: undefined,
+      secrets: new Secrets(),
       tlsCa: undefined,
       timeoutMs: 5_000,
       idleMs: 15_000,

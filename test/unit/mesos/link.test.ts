@@ -45,6 +45,30 @@ describe("subscribing", () => {
     }
   });
 
+  test("a framework that is not this one is never acted for", async () => {
+    const subject = links.subject();
+    subject.subscribeCall = () => Buffer.from("\n\x0b\n\x09framework\x10\x01", "latin1");
+    const foreign = await links.master.subscription({ frameworkId: "somebody-else" });
+    foreign.connection.send(rescind("o"));
+    expect(await subject.disconnected()).toBe(
+      `${links.master.host} subscribed framework somebody-else in place of framework: nothing of that is used`,
+    );
+    await foreign.connection.ended();
+    await links.master.subscription({ frameworkId: "framework" });
+    await subject.connected();
+    const events = subject.told.all.filter((told) => "event" in told);
+    expect(events).toEqual([{ event: "SUBSCRIBED" }]);
+  });
+
+  test("a second SUBSCRIBED of another framework ends the subscription", async () => {
+    const subject = links.subject();
+    subject.subscribeCall = () => Buffer.from("\n\x0b\n\x09framework\x10\x01", "latin1");
+    const { connection } = await links.master.subscription({ frameworkId: "framework" });
+    await subject.connected();
+    connection.subscribed({ frameworkId: "somebody-else" });
+    expect(await subject.disconnected()).toContain("subscribed framework somebody-else in place of framework");
+  });
+
   test("calls go out on a second connection with the stream id, and keep to the subscription", async () => {
     const subject = links.subject();
     const outcomes = new Arrivals<CallOutcome>();

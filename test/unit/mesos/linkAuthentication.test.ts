@@ -9,6 +9,7 @@ import {
   bearerAuthentication,
 } from "../../../server/mesos/authentication.js";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
@@ -100,6 +101,7 @@ describe("authentication", () => {
       header: async () => `Bearer ${token}`,
       // Nobody tells of the change.
       onChanged: () => () => {},
+      secrets: new Secrets(),
       principal: undefined,
     });
     await links.master.subscription();
