@@ -4,7 +4,7 @@
  */
 import { createServer, type Socket } from "node:net";
 import { TaskState, TaskStatus_Source } from "../../gen/mesos/v1/mesos.js";
-import { Event, Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
+import { Call, Event, Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { encodeRecord } from "../../wire/recordio.js";
 import { onCommand, report } from "./ipc.js";
 import { messageEvent } from "./messageEvent.js";
@@ -49,7 +49,7 @@ const server = createServer((socket) => {
       at = headEnd + 4 + length;
       if (head.startsWith("GET")) socket.write(version());
       else if (/mesos-stream-id/i.test(head)) answered++;
-      else subscribed(socket);
+      else subscribed(socket, Call.decode(buffered.subarray(headEnd + 4, at)));
     }
     buffered = buffered.subarray(at);
     if (answered > 0) {
@@ -68,7 +68,7 @@ function version(): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-function subscribed(socket: Socket): void {
+function subscribed(socket: Socket, { frameworkId }: Call): void {
   subscriptions.push(socket);
   socket.write(
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/x-protobuf\r\n" +
@@ -76,7 +76,7 @@ function subscribed(socket: Socket): void {
   );
   const event = Event.fromPartial({
     type: Event_Type.SUBSCRIBED,
-    subscribed: { frameworkId: { value: "bench" }, heartbeatIntervalSeconds: 600 },
+    subscribed: { frameworkId, heartbeatIntervalSeconds: 600 },
   });
   socket.write(chunked(encodeRecord(Event.encode(event).finish())));
   report({ kind: "subscribed", frameworks: subscriptions.length });

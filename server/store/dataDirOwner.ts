@@ -86,7 +86,11 @@ export class DataDirOwner {
   }
 
   async release(): Promise<void> {
-    removeClaim(this.#dataDir, this.number, this.#claim);
+    try {
+      removeClaim(this.#dataDir, this.number, this.#claim);
+    } catch {
+      // Where nothing can be removed any more, the claim of a process that has ended is in nobody's way.
+    }
     await this.#socket.close();
   }
 }

@@ -31,11 +31,11 @@ async function bridge(masters = master.host): Promise<Bridge> {
 /** Answers as a Mesos master that leads, subscriptions too. */
 async function beMesos(): Promise<void> {
   for (;;) {
-    const { method, connection } = await master.requests.next({ timeoutMs: 60_000 });
+    const { method, connection, call } = await master.requests.next({ timeoutMs: 60_000 });
     if (method === "GET") connection.answer(405, "", { Allow: "POST" });
     else {
       connection.openStream();
-      connection.subscribed();
+      connection.subscribed({ frameworkId: call().frameworkId?.value ?? "" });
     }
   }
 }

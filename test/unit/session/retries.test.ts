@@ -37,7 +37,8 @@ async function attached() {
     attachRequest("test", { frameworkInfo: Buffer.alloc(0), leaseMs: undefined }),
     { wake: silent, end: silent },
   );
-  const { connection } = await master.subscription();
+  const { frameworkId } = session.state.record;
+  const { connection } = await master.subscription({ frameworkId });
   await eventually(() => session.linkConnected);
   return { master, session, store, connection, id: attachment.id };
 }

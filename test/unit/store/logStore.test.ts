@@ -306,8 +306,7 @@ describe("replace", () => {
 describe("compaction", () => {
   test("keeps all, whatever changes meanwhile", async () => {
     const store = await open(undefined, 1);
-    const inode = () => statSync(join(dataDir, "frameworks-1.log")).ino;
-    const first = inode();
+    const files = new Set<number>();
     const model = new Map<string, Map<string, string>>();
     const random = seeded(7);
     for (let i = 0; i < 3_000; i++) {
@@ -327,9 +326,10 @@ describe("compaction", () => {
       }
       // Turns of many lengths.
       if (random(4) === 0) await new Promise((resolve) => setImmediate(resolve));
+      files.add(statSync(join(dataDir, "frameworks-1.log")).ino);
     }
     await store.put(record("last"));
-    expect(inode()).not.toBe(first);
+    expect(files.size).toBeGreaterThan(1);
     const again = await reopened(store);
     expect(lines.notable).toEqual([]);
     for (const [name, tasks] of model) {
