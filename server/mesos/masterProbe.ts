@@ -5,7 +5,7 @@ import type { Log } from "../log.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
 import type { MasterDetector } from "./detector.js";
-import type { LinkCensus } from "./link.js";
+import type { LinkCensus } from "./linkOptions.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";
 

@@ -1,0 +1,53 @@
+import type { Log } from "../log.js";
+import type { Authentication } from "./authentication.js";
+import type { BackoffOptions } from "./backoff.js";
+import type { CallBudget } from "./callBudget.js";
+import type { MasterDetector } from "./detector.js";
+
+export interface LinkOptions {
+  readonly detector: MasterDetector;
+  readonly authentication: Authentication;
+  readonly log: Log;
+  readonly tlsCa?: string | undefined;
+  /** How long connecting and the first answer may take, in ms. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Missed heartbeats after which a silent master is given up. Default 5, as Mesos's own clients do. */
+  readonly missedHeartbeats?: number;
+  /** How long the answer to a call may take, in ms. Default 30,000. */
+  readonly callTimeoutMs?: number;
+  /** How long the connection of calls may be idle and still be used, in ms. Default 15,000. */
+  readonly callIdleMs?: number;
+  /** How long a subscription has to live before a break is tried again soon, in ms. Default 5,000. */
+  readonly settledAfterMs?: number;
+  /** Largest event that is accepted, in bytes. Default 256 MiB. */
+  readonly maxRecordBytes?: number;
+  /** Calls and bytes that may wait for the master's answer. Default 20,000 and 64 MiB. */
+  readonly maxPendingCalls?: number;
+  readonly maxPendingBytes?: number;
+  /** Bounds the bytes of calls that wait on all links which share it. Default: one of its own. */
+  readonly callBudget?: CallBudget;
+  readonly backoff?: BackoffOptions;
+  readonly census?: LinkCensus;
+}
+
+/** Hears of all links when they get and lose their subscriptions. */
+export interface LinkCensus {
+  subscribed(): void;
+  unsubscribed(): void;
+}
+
+/** What a link tells its session. All methods are called in the order of what happened. */
+export interface LinkHandler {
+  /** The serialized SUBSCRIBE call for the next attempt. */
+  subscribeCall(): Uint8Array;
+  /** Subscribed. The SUBSCRIBED event itself comes through `onEvents`. */
+  onConnected(master: string): void;
+  /** Events of one chunk, in order, heartbeats left out; views of memory that others share. */
+  onEvents(events: readonly Uint8Array[]): void;
+  /** The subscription broke, or could not be made; the link goes on trying. */
+  onDisconnected(reason: string): void;
+  /** Mesos ended the subscription with an ERROR event, or says at a call what it means: the link does not try again. */
+  onRefused(message: string): void;
+  /** The link failed by a fault of the bridge's own, and is over: it does not try again. Called once, and last. */
+  onFault(error: unknown): void;
+}
