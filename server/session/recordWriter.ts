@@ -1,4 +1,5 @@
 import { Backoff } from "../mesos/backoff.js";
+import { storeUnavailable } from "./errors.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { sameRecord } from "./sameRecord.js";
 import type { StoreTrouble } from "./storeTrouble.js";
@@ -17,11 +18,6 @@ export interface ProposalHost {
   stillWanted(): void;
   /** It holds from this moment on. */
   accept(before: FrameworkRecord | undefined): void;
-}
-
-/** The disk does not hold what it should. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
 }
 
 /** How often a write is tried again: soon, for a disk that was full for a moment, and for as long as it takes. */
@@ -83,7 +79,7 @@ export class RecordWriter {
     void this.#persist();
   }
 
-  /** The framework goes on as another one, without the tasks of before. Rejects if the disk does not take that now. */
+  /** The framework goes on as another one, without the tasks of before. @throws BridgeError STORE_UNAVAILABLE */
   async replace(next: (record: FrameworkRecord) => FrameworkRecord): Promise<void> {
     this.#dropTasks = true;
     this.#apply(next);
@@ -91,17 +87,19 @@ export class RecordWriter {
   }
 
   /**
-   * Makes a client's wish what holds, once it is on the disk. False if the session ended meanwhile. If it is not
-   * accepted, nothing has changed. One at a time. @throws StoreError, and what `stillWanted` throws
+   * Makes a client's wish what holds, once it is on the disk, and gives what holds then; undefined if the session ended
+   * meanwhile. If it is not accepted, nothing has changed. One at a time.
+   *
+   * @throws BridgeError STORE_UNAVAILABLE, and what `stillWanted` throws
    */
-  async propose(record: FrameworkRecord, { stillWanted, accept }: ProposalHost): Promise<boolean> {
+  async propose(record: FrameworkRecord, { stillWanted, accept }: ProposalHost): Promise<FrameworkRecord | undefined> {
     const proposal = { record };
     this.#proposal = proposal;
     try {
       // Again, if something happened meanwhile: that has been added to the proposal, and may be on the disk without it.
       do await this.#put(proposal.record);
       while (this.#proposal === proposal && this.#issued !== proposal.record);
-      if (this.#proposal !== proposal) return false;
+      if (this.#proposal !== proposal) return undefined;
       stillWanted();
     } catch (error) {
       if (this.#proposal === proposal) this.#proposal = undefined;
@@ -113,7 +111,7 @@ export class RecordWriter {
     this.#proposal = undefined;
     this.#options.accepted();
     accept(before);
-    return true;
+    return proposal.record;
   }
 
   /** The session has ended, and the framework with it, or not. Resolves when the disk has been told; never rejects. */
@@ -172,7 +170,7 @@ export class RecordWriter {
       if (this.#issued === record) this.#issued = this.#saved;
       if (dropTasks) this.#dropTasks = true;
       trouble.failed(error);
-      throw new StoreError("the record could not be stored", { cause: error });
+      throw storeUnavailable(error);
     }
     this.#saved = record;
     this.#backoff.reset();

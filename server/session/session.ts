@@ -10,7 +10,7 @@ import { CallDesk } from "./callDesk.js";
 import type { CallGate } from "./callGate.js";
 import { giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
-import { BridgeError, refusedSubscription, storeUnavailable, tornDownByLease } from "./errors.js";
+import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
 import type { EventLogOptions } from "./eventLog.js";
 import { rolesOf, subscribeCall, updatedFields } from "./frameworkInfo.js";
@@ -19,7 +19,7 @@ import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
-import { type RecordWriter, StoreError } from "./recordWriter.js";
+import type { RecordWriter } from "./recordWriter.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
 import { sameSubscription } from "./sameRecord.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
@@ -339,7 +339,7 @@ export class Session {
           this.#link = this.#newLink();
           this.#link.start();
         },
-        (error: unknown) => void this.#end("keep", storeUnavailable(error instanceof StoreError ? error.cause : error)),
+        (error: BridgeError) => void this.#end("keep", error),
       );
   }
 

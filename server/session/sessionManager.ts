@@ -3,19 +3,11 @@ import { RunningTime } from "../../wire/runningTime.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
-import {
-  BridgeError,
-  idOfAnother,
-  invalidField,
-  otherId,
-  shuttingDown,
-  storeUnavailable,
-  tooManyFrameworks,
-} from "./errors.js";
+import { BridgeError, idOfAnother, invalidField, otherId, shuttingDown, tooManyFrameworks } from "./errors.js";
 import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import { FrameworkRecords } from "./frameworkRecords.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
-import { type RecordWriter, StoreError } from "./recordWriter.js";
+import type { RecordWriter } from "./recordWriter.js";
 import { RestoreError } from "./restoreError.js";
 import { sameRecord } from "./sameRecord.js";
 import { Session, type SessionOptions } from "./session.js";
@@ -162,7 +154,7 @@ export class SessionManager {
     const session = this.get(frameworkName);
     const error = session.fence(attachmentId) ?? (this.#gate.isShut ? this.#gate.turnedAway() : undefined);
     if (error) throw error;
-    await this.#retire(session, "keep", undefined);
+    await this.#retire(session, "keep");
   }
 
   /**
@@ -240,14 +232,14 @@ export class SessionManager {
         },
       });
       if (!accepted) return undefined;
+      if (known) return known;
+      const session = this.#open(accepted, records);
+      session.start();
+      return session;
     } catch (error) {
       known?.notAttached();
-      throw error instanceof StoreError ? storeUnavailable(error.cause) : error;
+      throw error;
     }
-    if (known) return known;
-    const session = this.#open(records.record ?? record, records);
-    session.start();
-    return session;
   }
 
   #recordOf(
@@ -299,21 +291,21 @@ export class SessionManager {
     const session = new Session(record, records, this.#options, {
       gate: this.#gate,
       clock: this.#clock,
-      ended: (ended, next) => this.#retire(ended, next, undefined),
+      ended: (ended, next) => this.#retire(ended, next),
     });
     this.#sessions.set(record.frameworkName, session);
     this.#openNames.add(record.frameworkName);
     return session;
   }
 
-  #retire(session: Session, next: "keep" | "forget", error: BridgeError | undefined): Promise<void> {
+  #retire(session: Session, next: "keep" | "forget"): Promise<void> {
     if (this.#sessions.get(session.frameworkName) === session) {
       this.#sessions.delete(session.frameworkName);
       this.#openNames.delete(session.frameworkName);
     }
     const closing = this.#records
       .end(session.frameworkName, next)
-      .then(() => session.close(error))
+      .then(() => session.close(undefined))
       .finally(() => this.#closing.delete(closing));
     this.#closing.set(closing, session.frameworkName);
     return closing;

@@ -14,10 +14,7 @@ const recordSchema = z.object({
   leaseMs: z.number("its lease is missing").nonnegative("its lease is negative"),
   expiryPolicy: z.enum(["disconnect", "teardown"], "its expiry policy is missing or unknown"),
   open: z.boolean("whether it is open is missing"),
-  detachedAtMs: z
-    .number("the time of its detaching is not a number")
-    .optional()
-    .transform((value) => value as number | undefined),
+  detachedAtMs: z.number("the time of its detaching is not a number").optional(),
 });
 
 export type Checked =
