@@ -1,9 +1,9 @@
+import { afterReading } from "./afterReading.js";
+
 /** The longest time that one timer of Node can take. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A timer that fires so late fires in a process that stood still (stopped, or its machine suspended), not a busy one. */
 const STOOD_STILL_MS = 1_000;
-/** One turn of the event loop reads what waits in the sockets, and the next hands on what was read. */
-const TURNS = 2;
 
 /**
  * A timer that judges a peer by its silence. It never judges before what the peer has sent is read: once its time is
@@ -20,7 +20,8 @@ export class PatientTimer {
   #timer: NodeJS.Timeout | undefined;
   /** False while it waits once more for the time in which the process stood still. */
   #whole = true;
-  #turn: NodeJS.Immediate | undefined;
+  /** Set while it lets the sockets be read. Takes that back. */
+  #unread: (() => void) | undefined;
 
   /** @param onSilence called once per `start`, with its time, unless `stop` comes first */
   constructor(onSilence: (ms: number) => void) {
@@ -37,16 +38,16 @@ export class PatientTimer {
   /** Starts the same time from the beginning, if it runs. */
   refresh(): void {
     if (this.#timer === undefined) return;
-    if (!this.#whole || this.#turn !== undefined) return this.start(this.#ms);
+    if (!this.#whole || this.#unread !== undefined) return this.start(this.#ms);
     this.#dueMs = performance.now() + this.#ms;
     this.#timer.refresh();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#turn);
+    this.#unread?.();
     this.#timer = undefined;
-    this.#turn = undefined;
+    this.#unread = undefined;
   }
 
   #wait(ms: number): void {
@@ -57,17 +58,10 @@ export class PatientTimer {
 
   #due(): void {
     const stoodStillMs = performance.now() - this.#dueMs;
-    this.#yield(TURNS, () => {
+    this.#unread = afterReading(() => {
+      this.stop();
       if (stoodStillMs >= STOOD_STILL_MS) this.#wait(Math.min(stoodStillMs, this.#ms));
       else this.#onSilence(this.#ms);
-    });
-  }
-
-  #yield(turns: number, next: () => void): void {
-    this.#turn = setImmediate(() => {
-      if (turns > 1) return this.#yield(turns - 1, next);
-      this.stop();
-      next();
     });
   }
 }

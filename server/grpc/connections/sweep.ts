@@ -1,14 +1,17 @@
+import { afterReading } from "../../../wire/afterReading.js";
+
 const SECOND_MS = 1_000;
 
 /**
  * Calls back once a second, as a clock of the seconds in which this process ran: one that was stopped and goes on has
- * missed nothing by that. After a standstill the timer comes ahead of what waits in the sockets, so what is called back
- * waits for two turns of the event loop: one reads that, and the next hands it on.
+ * missed nothing by that. After a standstill the timer comes ahead of what waits in the sockets, which is read before it
+ * calls back.
  */
 export class Sweep {
   readonly #look: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #turn: NodeJS.Immediate | undefined;
+  /** Takes back a call that waits for the sockets to be read. */
+  #unread: (() => void) | undefined;
   #second = 0;
 
   constructor(look: () => void) {
@@ -26,17 +29,15 @@ export class Sweep {
 
   stop(): void {
     clearInterval(this.#timer);
-    clearImmediate(this.#turn);
+    this.#unread?.();
     this.#timer = undefined;
   }
 
   #tick(): void {
-    clearImmediate(this.#turn);
-    this.#turn = setImmediate(() => {
-      this.#turn = setImmediate(() => {
-        this.#second++;
-        this.#look();
-      });
+    this.#unread?.();
+    this.#unread = afterReading(() => {
+      this.#second++;
+      this.#look();
     });
   }
 }

@@ -1,0 +1,10 @@
+/**
+ * Calls `next` once what waits in the sockets has been read: one turn of the event loop reads it, and the next hands on
+ * what was read. Returns what takes that back.
+ */
+export function afterReading(next: () => void): () => void {
+  let turn = setImmediate(() => {
+    turn = setImmediate(next);
+  });
+  return () => clearImmediate(turn);
+}
