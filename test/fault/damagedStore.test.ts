@@ -1,13 +1,12 @@
-import { execFile } from "node:child_process";
 import { copyFileSync, renameSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { LogStore } from "../../server/store/logStore.js";
 import { startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
-import { at } from "../support/paths.js";
+import { runCli } from "../support/cli.js";
+import { info, record } from "../unit/store/samples.js";
 
 const NO_MASTER = "127.0.0.1:1";
 const silent = () => {};
@@ -23,36 +22,17 @@ describe("a bridge whose memory is damaged", () => {
   });
   afterEach(() => cleanup.run());
 
-  function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return new Promise((resolve) => {
-      const all = [at("dist/server/main.js"), ...args, "--data-dir", dataDir];
-      execFile(process.execPath, all, { timeout: 20_000 }, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
-      );
-    });
-  }
-
+  const run = (...args: string[]) => runCli(...args, "--data-dir", dataDir);
   const serve = () => run("serve", "--master", NO_MASTER, "--listen", "127.0.0.1:0");
 
   async function put(frameworkName: string, frameworkInfo: Uint8Array, infos = 1): Promise<void> {
     const store = await LogStore.open(dataDir, { log });
     for (let i = 0; i < infos; i++) {
-      await store.put({
-        frameworkName: infos === 1 ? frameworkName : `${frameworkName}-${i}`,
-        frameworkId: `id-${i}`,
-        frameworkInfo,
-        suppressedRoles: [],
-        offerConstraints: Buffer.alloc(0),
-        leaseMs: 60_000,
-        expiryPolicy: "disconnect",
-        open: true,
-        detachedAtMs: undefined,
-      });
+      const name = infos === 1 ? frameworkName : `${frameworkName}-${i}`;
+      await store.put(record(name, { frameworkId: `id-${i}`, frameworkInfo, suppressedRoles: [] }));
     }
     await store.close();
   }
-
-  const info = (user: string) => Buffer.from(FrameworkInfo.encode(FrameworkInfo.fromPartial({ user })).finish());
 
   test.each([1, 2, 3])("its file has been cut off at %i quarters of it", async (quarters) => {
     await put("whole", info("u".repeat(3_000)), 40);
@@ -61,11 +41,11 @@ describe("a bridge whose memory is damaged", () => {
     copyFileSync(file, copy);
     truncateSync(file, Math.floor((statSync(file).size * quarters) / 4));
     const ended = await serve();
-    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
     expect(ended.stderr).toMatch(/^mesos-bridge: --data-dir: \S+ can't be used: \S+frameworks-1\.log is damaged: /);
     expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
     const list = await run("frameworks", "list");
-    expect(list).toMatchObject({ code: 1, stdout: "" });
+    expect(list).toMatchObject({ status: 1, stdout: "" });
     expect(list.stderr).toMatch(
       /^mesos-bridge frameworks: --data-dir: \S+ can't be used: \S+frameworks-1\.log is damaged: /,
     );
@@ -81,7 +61,7 @@ describe("a bridge whose memory is damaged", () => {
     await put("good", info("root"));
     await put("bad", Buffer.from([0x0a, 0xff]));
     const ended = await serve();
-    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
     expect(ended.stderr).toMatch(
       /^mesos-bridge: --data-dir: what is remembered of the framework 'bad' can't be read: /m,
     );
@@ -89,7 +69,7 @@ describe("a bridge whose memory is damaged", () => {
     expect(ended.stderr).not.toContain("--listen");
     const list = await run("frameworks", "list");
     expect(list.stderr).toMatch(/^mesos-bridge frameworks: what is remembered of the framework 'bad' can't be read: /);
-    expect((await run("frameworks", "forget", "bad")).code).toBe(0);
+    expect((await run("frameworks", "forget", "bad")).status).toBe(0);
     const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));
     const request = { frameworkName: "good", frameworkInfo: undefined };
     cleanup.use(await BridgeScheduler.attach(bridge.address, request));

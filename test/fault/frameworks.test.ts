@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
@@ -6,24 +5,10 @@ import { TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
+import { runCli } from "../support/cli.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { frameworkInfo, task } from "../support/messages.js";
-import { at } from "../support/paths.js";
-
-interface Result {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-function mesosBridge(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [at("dist/server/main.js"), ...args], { timeout: 20_000 }, (error, stdout, stderr) =>
-      resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
-    );
-  });
-}
 
 const NO_MASTER = "127.0.0.1:1";
 let each = new Cleanup();
@@ -35,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => each.run());
 
 const frameworks = (command: string, ...args: string[]) =>
-  mesosBridge("frameworks", command, ...args, "--data-dir", dataDir);
+  runCli("frameworks", command, ...args, "--data-dir", dataDir);
 
 async function bridgeOn(master = NO_MASTER): Promise<Bridge> {
   const bridge = each.use(await startBridge({ master, dataDir }));
@@ -48,7 +33,7 @@ const names = async () => (await readdir(dataDir)).filter((name) => name.endsWit
 describe("one data directory for one bridge", () => {
   test("a second bridge is refused, with a line that says by whom", async () => {
     const bridge = await bridgeOn();
-    const second = await mesosBridge("serve", "--master", NO_MASTER, "--data-dir", dataDir, "--listen", "127.0.0.1:0");
+    const second = await runCli("serve", "--master", NO_MASTER, "--data-dir", dataDir, "--listen", "127.0.0.1:0");
     expect(second.status).toBe(1);
     expect(second.stdout).toBe("");
     expect(second.stderr).toMatch(
@@ -241,7 +226,7 @@ describe("what is refused", () => {
 });
 
 test("the help has examples", async () => {
-  const { stdout } = await mesosBridge("frameworks", "--help");
+  const { stdout } = await runCli("frameworks", "--help");
   for (const command of ["list", "show", "forget", "import"]) {
     expect(stdout).toContain(`\n  mesos-bridge frameworks ${command} `);
   }

@@ -3,21 +3,13 @@ import { FrameworkInfo, FrameworkInfo_Capability_Type } from "../../../gen/mesos
 import { detailsOf, tableOf, viewOf } from "../../../server/frameworkView.js";
 import { rolesOf } from "../../../server/session/frameworkInfo.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
+import { record } from "../store/samples.js";
 
 const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
 
-function record(info: Parameters<typeof FrameworkInfo.fromPartial>[0]): FrameworkRecord {
-  return {
-    frameworkName: "name",
-    frameworkId: "id",
-    frameworkInfo: Buffer.from(FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root", ...info })).finish()),
-    suppressedRoles: [],
-    offerConstraints: Buffer.alloc(0),
-    leaseMs: 60_000,
-    expiryPolicy: "disconnect",
-    open: true,
-    detachedAtMs: undefined,
-  };
+function recordOf(info: Parameters<typeof FrameworkInfo.fromPartial>[0]): FrameworkRecord {
+  const frameworkInfo = FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root", ...info })).finish();
+  return record("name", { frameworkInfo, suppressedRoles: [] });
 }
 
 test.each([
@@ -29,7 +21,7 @@ test.each([
   ["no roles with the capability and none", { capabilities: [{ type: MULTI_ROLE }] }, []],
   ["the default role with another capability", { capabilities: [{ type: PARTITION_AWARE }] }, ["*"]],
 ])("a framework is shown with %s, as Mesos has it", (_, info, roles) => {
-  const remembered = record(info);
+  const remembered = recordOf(info);
   expect(viewOf(remembered, []).roles).toEqual(roles);
   expect(detailsOf(remembered, []).roles).toEqual(roles);
   expect(rolesOf(remembered.frameworkInfo)).toEqual(roles);
