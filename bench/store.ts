@@ -134,7 +134,7 @@ async function openLog(folder: string): Promise<Store> {
   };
 }
 
-/** `bytes` of it are a FrameworkInfo with a user's name. */
+/** A record whose FrameworkInfo has so many bytes, nearly all of them the user's name. */
 function record(frameworkName: string, bytes: number): FrameworkRecord {
   const user = bytes - 3;
   return {
