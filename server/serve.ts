@@ -119,7 +119,7 @@ function restore(sessions: SessionManager, store: LogStore, dataDir: string): vo
   try {
     const [unusable] = store.unusable();
     if (unusable) throw unusable;
-    sessions.restore(Date.now());
+    sessions.restore();
   } catch (error) {
     if (error instanceof RestoreError) {
       const forget = `'mesos-bridge frameworks forget ${error.frameworkName} --data-dir ${dataDir}'`;

@@ -146,7 +146,7 @@ export class Session {
     return this.#leaseExpiresMs;
   }
 
-  /** Begins to subscribe. Without a client yet, `leaseMs` is what is left of the lease. */
+  /** Begins to subscribe. Without a client yet, its lease of `leaseMs` begins. */
   start(leaseMs?: number): void {
     this.#link.start();
     if (leaseMs !== undefined) this.#detached(leaseMs);
@@ -355,9 +355,9 @@ export class Session {
   }
 
   #leaseRuns(leaseMs: number): void {
-    const expiresMs = Date.now() + leaseMs;
-    this.#leaseExpiresMs = expiresMs;
-    this.#records.change((record) => ({ ...record, detachedAtMs: expiresMs - record.leaseMs }));
+    const nowMs = Date.now();
+    this.#leaseExpiresMs = nowMs + leaseMs;
+    this.#records.change((record) => ({ ...record, detachedAtMs: record.detachedAtMs ?? nowMs }));
   }
 
   #leaseExpired(): void {

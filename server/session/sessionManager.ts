@@ -74,14 +74,15 @@ export class SessionManager {
     this.#records = new FrameworkRecords(options.store, options.link.log);
   }
 
-  /** Takes up the sessions whose lease still runs, before their clients return: all, or none. @throws RestoreError */
-  restore(nowMs: number): void {
+  /**
+   * Takes up the open sessions, before their clients return: all, or none. Each has its whole lease again. A client
+   * could not come back while the bridge was down, and how much of the lease had run by then, nobody wrote down.
+   *
+   * @throws RestoreError
+   */
+  restore(): void {
     const opened = this.#records.restore().flatMap((record) => (record.open ? [this.#restored(record)] : []));
-    for (const session of opened) {
-      const { leaseMs, detachedAtMs } = session.state.record;
-      const left = detachedAtMs === undefined ? leaseMs : detachedAtMs + leaseMs - nowMs;
-      session.start(Math.max(0, Math.min(left, leaseMs)));
-    }
+    for (const session of opened) session.start(session.state.record.leaseMs);
   }
 
   #restored(record: FrameworkRecord): Session {

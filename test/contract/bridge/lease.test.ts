@@ -20,10 +20,12 @@ const { OFFER_CHANGE_OPENED, OFFER_CHANGE_DECLINED, OFFER_CHANGE_LOST } = OfferC
 describeBridge("a session without its client", options, (suite) => {
   const short = { lease: { seconds: 0n, nanos: 600_000_000 } };
 
-  async function framework(name: string) {
-    const { response } = await suite().client.call("listFrameworks", { pageSize: 1000 });
+  async function frameworkAt(observer: BridgeClient, name: string) {
+    const { response } = await observer.call("listFrameworks", { pageSize: 1000 });
     return response?.frameworks.find(({ frameworkName }) => frameworkName === name);
   }
+
+  const framework = (name: string) => frameworkAt(suite().client, name);
 
   const again = (scheduler: BridgeScheduler) =>
     suite().attach({ frameworkName: scheduler.name, frameworkInfo: undefined });
@@ -168,10 +170,7 @@ describeBridge("a session without its client", options, (suite) => {
     await leased.linked();
     leased.stop();
     const observer = cleanup.use(new BridgeClient(bridge.address));
-    await eventually(async () => {
-      const { response } = await observer.call("listFrameworks", { pageSize: 1000 });
-      return response?.frameworks.every(({ frameworkName }) => frameworkName !== leased.name);
-    });
+    await eventually(async () => (await frameworkAt(observer, leased.name)) === undefined);
     expect(bridge.log().match(/^.*"level":[4-9]\d.*$/gm)).toBeNull();
   });
 
@@ -189,17 +188,20 @@ describeBridge("a session without its client", options, (suite) => {
     expect(Number(expires) - Date.now()).toBeGreaterThan(25_000);
   });
 
-  test("a lease that ends while the bridge is down ends as soon as it is up", async () => {
-    const bridge = await suite().ownBridge();
-    const first = await suite().attach({ lease: { seconds: 1n } }, bridge);
+  test("a bridge that was down for longer than a lease gives the client its whole lease to come back", async () => {
+    const { ownBridge, attach, cleanup } = suite();
+    const bridge = await ownBridge();
+    const first = await attach({ lease: { seconds: 1n }, expiryPolicy: ExpiryPolicy.EXPIRY_POLICY_TEARDOWN }, bridge);
     await first.linked();
-    const started = Date.now();
+    const observer = cleanup.use(new BridgeClient(bridge.address));
     first.stop();
-    await bridge.process.logged(/"attached"/);
+    const expires = await eventually(async () => (await frameworkAt(observer, first.name))?.leaseExpireTime);
     await bridge.kill();
-    await eventually(() => Date.now() - started > 1_100);
+    await eventually(() => Date.now() > Number(expires));
+    const restarted = Date.now();
     await bridge.restart();
-    await bridge.process.logged(/the lease ran out/);
+    const [line] = await bridge.process.logged(/^.*the lease ran out.*$/m);
+    expect(JSON.parse(line).time - restarted).toBeGreaterThanOrEqual(1_000);
   });
 
   test("the master's loss makes the offers void for those who watch and who attach", async () => {

@@ -241,7 +241,7 @@ describe("frameworks", () => {
     const { attach, store, sessions, frameworks } = await observed();
     const remembered = ["m", "\u{1f600}", "\uff41", "z"];
     await Promise.all(remembered.map((name) => store.put(record(name))));
-    sessions.restore(0);
+    sessions.restore();
     for (const name of ["z", "b"]) await attach(name);
     const found: unknown[] = [];
     for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
@@ -273,7 +273,7 @@ describe("frameworks", () => {
   test("a page reads the records that it shows, and no others", async () => {
     const { store, sessions, frameworks } = await observed();
     await Promise.all(Array.from({ length: 500 }, (_, i) => store.put(record(`framework ${i}`))));
-    sessions.restore(0);
+    sessions.restore();
     store.read = 0;
     const { nextPageToken: pageToken } = frameworks({ pageSize: 10 });
     expect(store.read).toBeLessThanOrEqual(11);

@@ -150,6 +150,7 @@ type SubscribeRequest struct {
 	// After a broken stream: go on where it broke, if the bridge still can.
 	Resume *Resume `protobuf:"bytes,3,opt,name=resume,proto3" json:"resume,omitempty"`
 	// How long the session outlives its client. Default 60 s, at most 24 h; the granted one comes back.
+	// It counts while the bridge runs, and starts anew after a restart of the bridge.
 	Lease *durationpb.Duration `protobuf:"bytes,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	// What happens when the lease runs out.
 	ExpiryPolicy ExpiryPolicy `protobuf:"varint,5,opt,name=expiry_policy,json=expiryPolicy,proto3,enum=mesosbridge.v1.ExpiryPolicy" json:"expiry_policy,omitempty"`
