@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
@@ -6,7 +7,8 @@ import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { at } from "../support/paths.js";
 import { startRealMesos } from "../support/realMesos.js";
 import { type Instance, loadCases, type Part } from "./case.js";
-import { type Command, type DriverOutput, drive, languages, leftOut } from "./drivers.js";
+import { type DriverOutput, DriverProcess } from "./driverProcess.js";
+import { languages, leftOut } from "./drivers.js";
 import { listMismatches, mismatches } from "./match.js";
 import { matrixPage, type Results } from "./matrix.js";
 import { expanded } from "./messages.js";
@@ -33,6 +35,9 @@ function note(language: string, { name, values }: Instance, passed: boolean): vo
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
 const page = at("docs/conformance.md");
 
+/** The process that drives a language's client; a new one, if the last has ended. */
+type Driver = () => DriverProcess;
+
 /** What both kinds of bridge do for a case. */
 interface Side {
   readonly address: string;
@@ -41,9 +46,11 @@ interface Side {
 }
 
 /** Runs the driver against the bridge; says what is wrong, line by line. */
-async function runPart(side: Side, driver: Command, part: Part, frameworkName: string): Promise<string[]> {
-  const input = expanded({ frameworkName, user: "nobody", ...part.driver, bridge: side.address });
-  const running = drive(driver, input, DRIVER_TIMEOUT_MS).catch((error: Error) => error);
+async function runPart(side: Side, driver: Driver, part: Part, frameworkName: string): Promise<string[]> {
+  const input = expanded({ frameworkName, user: "nobody", ...part.driver, bridge: side.address }) as JsonObject;
+  const running = driver()
+    .drive(input, DRIVER_TIMEOUT_MS)
+    .catch((error: Error) => error);
   const played = await side.play(part.steps ?? []).catch((error: Error) => error);
   const output = await running;
   const failures = [played, output].filter((outcome) => outcome instanceof Error).map(({ message }) => message);
@@ -58,7 +65,7 @@ function wrongIn(output: DriverOutput, { events, calls, error = null }: Part["ex
   ];
 }
 
-async function runScripted(one: Instance, driver: Command): Promise<string[]> {
+async function runScripted(one: Instance, driver: Driver): Promise<string[]> {
   const wrong: string[] = [];
   for (const part of one.parts) {
     const bridge = await ScriptedBridge.start();
@@ -74,7 +81,7 @@ async function runScripted(one: Instance, driver: Command): Promise<string[]> {
 
 let frameworks = 0;
 
-async function runReal(one: Instance, driver: Command, shared: MesosCluster): Promise<string[]> {
+async function runReal(one: Instance, driver: Driver, shared: MesosCluster): Promise<string[]> {
   const cleanup = new Cleanup();
   try {
     const mesos = one.mesos === undefined ? shared : cleanup.use(await startMesos(mesosOptions(one.mesos)));
@@ -102,9 +109,15 @@ describe("conformance", () => {
 
   for (const { name: language, prepare } of languages) {
     describe(`of the ${language} client`, () => {
-      let driver: Command;
+      let driver: Driver;
       beforeAll(async () => {
-        driver = await prepare();
+        const command = await prepare();
+        let process: DriverProcess | undefined;
+        driver = () => {
+          if (process === undefined || process.ended) process = new DriverProcess(command);
+          return process;
+        };
+        return () => process?.stop();
       }, 600_000);
 
       for (const one of slowFirst) {

@@ -1,26 +1,10 @@
-import { spawn } from "node:child_process";
-import type { JsonValue } from "@bufbuild/protobuf";
 import { buildGo } from "../languages/go.js";
 import { javaProgram } from "../languages/java.js";
 import { pythonFolder, pythonProgram } from "../languages/python.js";
 import { buildRust } from "../languages/rust.js";
 import { missingToolchain } from "../languages/toolchain.js";
 import { at } from "../support/paths.js";
-
-/** What starts a driver. */
-export interface Command {
-  command: string;
-  args: string[];
-  env?: NodeJS.ProcessEnv;
-  cwd?: string;
-}
-
-/** What a driver printed; README.md has the meaning. */
-export interface DriverOutput {
-  events: JsonValue[];
-  calls: JsonValue[];
-  error: JsonValue;
-}
+import type { Command } from "./driverProcess.js";
 
 /** A language whose client is held against the cases. */
 export interface Language {
@@ -66,30 +50,3 @@ export const leftOut = all
   .filter((why) => why !== undefined);
 /** Those that can be tested here. */
 export const languages = all.filter(({ name, programs }) => missingToolchain(name, programs) === undefined);
-
-/**
- * Runs a driver to its end.
- *
- * @throws Error with what it said on standard error, when it fails or takes longer than `timeoutMs`
- */
-export async function drive(driver: Command, input: JsonValue, timeoutMs: number): Promise<DriverOutput> {
-  const { command, args, cwd, env = process.env } = driver;
-  const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
-  const output: Record<"stdout" | "stderr", string> = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      output[name] += text;
-    });
-  }
-  // One that ends before it has read all has said why.
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(JSON.stringify(input));
-  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-  const status = await new Promise<number | string>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve(code ?? String(signal)));
-  }).finally(() => clearTimeout(timer));
-  if (status === "SIGKILL") throw new Error(`the driver did not end within ${timeoutMs} ms\n${output.stderr}`);
-  if (status !== 0) throw new Error(`the driver ended with ${status}\n${output.stderr}`);
-  return JSON.parse(output.stdout) as DriverOutput;
-}

@@ -6,7 +6,9 @@
 import asyncio
 import json
 import sys
+import threading
 import time
+import traceback
 from typing import Any
 
 from printed import printed_error, printed_event
@@ -58,8 +60,8 @@ class Driver:
             found += rule["do"]
         return found
 
-    def print(self) -> None:
-        json.dump({"events": self.events, "calls": self.calls, "error": self.error}, sys.stdout)
+    def output(self) -> dict[str, Any]:
+        return {"events": self.events, "calls": self.calls, "error": self.error}
 
 
 def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
@@ -155,13 +157,48 @@ def drive_blocking(driver: Driver) -> None:
             driver.error = printed_error(error)
 
 
-def main() -> None:
-    driver = Driver(json.load(sys.stdin))
-    if "--blocking" in sys.argv[1:]:
-        drive_blocking(driver)
+def print_answer(run: int, output: dict[str, Any]) -> None:
+    """Prints a line as one write: runs end side by side."""
+    sys.stdout.write(json.dumps({"run": run} | output) + "\n")
+    sys.stdout.flush()
+
+
+async def answer_async(line: str) -> None:
+    driver = Driver(json.loads(line))
+    try:
+        await drive_async(driver)
+    except Exception:
+        print_answer(driver.given["run"], {"failure": traceback.format_exc()})
     else:
-        asyncio.run(drive_async(driver))
-    driver.print()
+        print_answer(driver.given["run"], driver.output())
+
+
+async def run_async() -> None:
+    async with asyncio.TaskGroup() as runs:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            runs.create_task(answer_async(line))
+
+
+def answer_blocking(line: str) -> None:
+    driver = Driver(json.loads(line))
+    try:
+        drive_blocking(driver)
+    except Exception:
+        print_answer(driver.given["run"], {"failure": traceback.format_exc()})
+    else:
+        print_answer(driver.given["run"], driver.output())
+
+
+def run_blocking() -> None:
+    for line in sys.stdin:
+        threading.Thread(target=answer_blocking, args=[line]).start()
+
+
+def main() -> None:
+    if "--blocking" in sys.argv[1:]:
+        run_blocking()
+    else:
+        asyncio.run(run_async())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The conformance driver of the TypeScript client: test/conformance/README.md tells what a driver does.
 
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Offer, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
 import type { DeepPartial } from "../library/deepPartial.js";
@@ -12,6 +12,8 @@ import { Scheduler } from "../library/scheduler.js";
 import { printedError, printedEvent } from "./printed.js";
 
 interface DriverInput {
+  /** Comes back with the answer. */
+  run: number;
   bridge: string;
   frameworkName: string;
   user: string;
@@ -47,52 +49,80 @@ interface Action {
   end?: "handled" | "unhandled";
 }
 
-const input = JSON.parse(await text(process.stdin)) as DriverInput;
-const options = input.options ?? {};
-const scheduler = new Scheduler({
-  bridge: input.bridge,
-  frameworkName: input.frameworkName,
-  frameworkInfo: { user: input.user },
-  backoff: { initialMs: options.backoffInitialMs ?? 1, maxMs: options.backoffMaxMs ?? 50 },
-  deadlineMs: options.callTimeoutMs ?? 10_000,
-  ...(options.giveUpAfterMs !== undefined && { giveUpAfterMs: options.giveUpAfterMs }),
-  ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
-  ...(options.expiry !== undefined && { expiry: options.expiry }),
-  ...(options.replaceRemoved !== undefined && { replaceRemoved: options.replaceRemoved }),
-  ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
-  ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
-});
-const seen: unknown[] = [];
-const calls: unknown[] = [];
-let error: unknown = null;
+/** One run: what the input says, done with a scheduler of its own. */
+class Run {
+  readonly #rules: Rule[];
+  readonly #scheduler: Scheduler;
+  readonly #events: unknown[] = [];
+  readonly #calls: unknown[] = [];
 
-/** Does what the rules say of an event. Gives how the loop shall end, if it shall. */
-async function react(event: SchedulerEvent, printed: Record<string, unknown>): Promise<Action["end"]> {
-  for (const rule of input.rules ?? []) {
-    const { times = Number.POSITIVE_INFINITY, where = {} } = rule;
-    const applies = rule.on === event.kind && Object.entries(where).every(([key, value]) => printed[key] === value);
-    if (!applies || times <= 0) continue;
-    rule.times = times - 1;
-    for (const action of rule.do) {
-      if (action.end !== undefined) return action.end;
-      if (action.pauseMs !== undefined) await delay(action.pauseMs);
-      if (action.call !== undefined) await makeCall(action, event);
+  constructor(input: DriverInput) {
+    const options = input.options ?? {};
+    this.#rules = input.rules ?? [];
+    this.#scheduler = new Scheduler({
+      bridge: input.bridge,
+      frameworkName: input.frameworkName,
+      frameworkInfo: { user: input.user },
+      backoff: { initialMs: options.backoffInitialMs ?? 1, maxMs: options.backoffMaxMs ?? 50 },
+      deadlineMs: options.callTimeoutMs ?? 10_000,
+      ...(options.giveUpAfterMs !== undefined && { giveUpAfterMs: options.giveUpAfterMs }),
+      ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+      ...(options.expiry !== undefined && { expiry: options.expiry }),
+      ...(options.replaceRemoved !== undefined && { replaceRemoved: options.replaceRemoved }),
+      ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
+      ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
+    });
+  }
+
+  async output(): Promise<object> {
+    const error = await this.#loop().then(
+      () => null,
+      (cause: unknown) => printedError(toBridgeError(cause)),
+    );
+    await this.#scheduler.close();
+    return { events: this.#events, calls: this.#calls, error };
+  }
+
+  async #loop(): Promise<void> {
+    for await (const event of this.#scheduler.events()) {
+      const printed = printedEvent(event);
+      this.#events.push(printed);
+      const end = await this.#react(event, printed);
+      if (end === "handled" && "ackToken" in event && event.ackToken !== undefined) {
+        await this.#scheduler.acknowledge([event.ackToken]);
+      }
+      if (end !== undefined) break;
     }
   }
-  return undefined;
-}
 
-async function makeCall(action: Action, event: SchedulerEvent): Promise<void> {
-  const record = { call: action.call, error: null as unknown };
-  calls.push(record);
-  try {
-    await send(action, event.kind === "offers" ? event.offers : []);
-  } catch (cause) {
-    record.error = printedError(toBridgeError(cause));
+  /** Does what the rules say of an event. Gives how the loop shall end, if it shall. */
+  async #react(event: SchedulerEvent, printed: Record<string, unknown>): Promise<Action["end"]> {
+    for (const rule of this.#rules) {
+      const { times = Number.POSITIVE_INFINITY, where = {} } = rule;
+      const applies = rule.on === event.kind && Object.entries(where).every(([key, value]) => printed[key] === value);
+      if (!applies || times <= 0) continue;
+      rule.times = times - 1;
+      for (const action of rule.do) {
+        if (action.end !== undefined) return action.end;
+        if (action.pauseMs !== undefined) await delay(action.pauseMs);
+        if (action.call !== undefined) await this.#call(action, event);
+      }
+    }
+    return undefined;
+  }
+
+  async #call(action: Action, event: SchedulerEvent): Promise<void> {
+    const record = { call: action.call, error: null as unknown };
+    this.#calls.push(record);
+    try {
+      await send(this.#scheduler, action, event.kind === "offers" ? event.offers : []);
+    } catch (cause) {
+      record.error = printedError(toBridgeError(cause));
+    }
   }
 }
 
-async function send(action: Action, offers: Offer[]): Promise<void> {
+async function send(scheduler: Scheduler, action: Action, offers: Offer[]): Promise<void> {
   const offerIds = offers.map(({ id }) => id?.value ?? "");
   switch (action.call) {
     case "launchTasks": {
@@ -130,18 +160,16 @@ function tasksOf(action: Action, offer: Offer): DeepPartial<TaskInfo>[] {
   }));
 }
 
-try {
-  for await (const event of scheduler.events()) {
-    const printed = printedEvent(event);
-    seen.push(printed);
-    const end = await react(event, printed);
-    if (end === "handled" && "ackToken" in event && event.ackToken !== undefined) {
-      await scheduler.acknowledge([event.ackToken]);
-    }
-    if (end !== undefined) break;
-  }
-} catch (cause) {
-  error = printedError(toBridgeError(cause));
+async function runOf(input: DriverInput): Promise<object> {
+  return new Run(input).output();
 }
-await scheduler.close();
-console.log(JSON.stringify({ events: seen, calls, error }));
+
+async function answer(line: string): Promise<void> {
+  const input = JSON.parse(line) as DriverInput;
+  const output = await runOf(input).catch((error: Error) => ({ failure: String(error.stack) }));
+  console.log(JSON.stringify({ run: input.run, ...output }));
+}
+
+const runs: Promise<void>[] = [];
+for await (const line of createInterface({ input: process.stdin })) runs.push(answer(line));
+await Promise.all(runs);

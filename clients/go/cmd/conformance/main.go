@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -18,6 +20,7 @@ import (
 )
 
 type input struct {
+	Run                         int
 	Bridge, FrameworkName, User string
 	Options                     struct {
 		BackoffInitialMs, BackoffMaxMs, CallTimeoutMs, GiveUpAfterMs, LeaseMs, MaxBuffered, MaxMessageBytes int
@@ -71,21 +74,40 @@ func main() {
 	}
 }
 
+// run answers every line of the input with a line, side by side.
 func run() error {
-	d := driver{events: []printed{}, calls: []*callRecord{}}
-	if err := json.NewDecoder(os.Stdin).Decode(&d.input); err != nil {
-		return err
+	var runs sync.WaitGroup
+	defer runs.Wait()
+	var printing sync.Mutex
+	lines := json.NewDecoder(os.Stdin)
+	output := json.NewEncoder(os.Stdout)
+	for {
+		var in input
+		if err := lines.Decode(&in); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		runs.Go(func() {
+			answer := drive(in)
+			printing.Lock()
+			defer printing.Unlock()
+			output.Encode(answer)
+		})
 	}
+}
+
+func drive(in input) map[string]any {
+	d := driver{input: in, events: []printed{}, calls: []*callRecord{}}
 	var err error
 	if d.scheduler, err = mesosbridge.New(d.options()); err != nil {
-		return err
+		return map[string]any{"run": in.Run, "failure": err.Error()}
 	}
 	ended := d.loop(context.Background())
 	if err := d.scheduler.Close(); err != nil {
-		return err
+		return map[string]any{"run": in.Run, "failure": err.Error()}
 	}
-	output := map[string]any{"events": d.events, "calls": d.calls, "error": printedError(ended)}
-	return json.NewEncoder(os.Stdout).Encode(output)
+	return map[string]any{"run": in.Run, "events": d.events, "calls": d.calls, "error": printedError(ended)}
 }
 
 func (d *driver) options() mesosbridge.Options {

@@ -3,7 +3,6 @@
 mod printed;
 
 use std::error::Error as StdError;
-use std::io::Read;
 use std::time::Duration;
 
 use mesosbridge::proto::mesos::v1::scheduler::call::reconcile;
@@ -14,6 +13,11 @@ use mesosbridge::proto::mesosbridge::v1::{
 use mesosbridge::{Error, Event, Events, Options, Pool, Scheduler, connect};
 use printed::{printed_error, printed_event};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::task::JoinSet;
+
+/// What a driver can't do.
+type Failure = Box<dyn StdError + Send + Sync>;
 
 /// How the loop ends at an event.
 enum End {
@@ -30,15 +34,34 @@ struct Driver {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn StdError>> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    let input: Value = serde_json::from_str(&text)?;
-    let (scheduler, events) = connect(options(&input))?;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut runs = JoinSet::new();
+    while let Some(line) = lines.next_line().await? {
+        let input: Value = serde_json::from_str(&line)?;
+        runs.spawn(async move { println!("{}", answer(&input).await) });
+    }
+    while let Some(run) = runs.join_next().await {
+        run?;
+    }
+    Ok(())
+}
+
+async fn answer(input: &Value) -> Value {
+    match drive(input).await {
+        Ok((driver, error)) => {
+            json!({ "run": input["run"], "events": driver.events, "calls": driver.calls, "error": error })
+        }
+        Err(cause) => json!({ "run": input["run"], "failure": cause.to_string() }),
+    }
+}
+
+/// One run. Gives what it saw, and the error that the events ended with.
+async fn drive(input: &Value) -> Result<(Driver, Value), Failure> {
+    let (scheduler, events) = connect(options(input))?;
     let rules = input["rules"].as_array().cloned().unwrap_or_default();
     let mut driver = Driver { scheduler, rules, events: Vec::new(), calls: Vec::new() };
     let error = driver.run(events).await?;
-    println!("{}", json!({ "events": driver.events, "calls": driver.calls, "error": error }));
-    Ok(())
+    Ok((driver, error))
 }
 
 fn options(input: &Value) -> Options {
@@ -74,7 +97,7 @@ fn texts(list: &Value) -> Vec<String> {
 
 impl Driver {
     /// Gives the error that the events ended with, or null.
-    async fn run(&mut self, mut events: Events) -> Result<Value, Box<dyn StdError>> {
+    async fn run(&mut self, mut events: Events) -> Result<Value, Failure> {
         let mut error = Value::Null;
         while let Some(event) = events.next().await {
             let event = match event {
@@ -100,7 +123,7 @@ impl Driver {
     }
 
     /// Does what the rules say of an event.
-    async fn react(&mut self, event: &Event, printed: &Value) -> Result<Option<End>, Box<dyn StdError>> {
+    async fn react(&mut self, event: &Event, printed: &Value) -> Result<Option<End>, Failure> {
         for i in 0..self.rules.len() {
             let rule = &mut self.rules[i];
             let where_ = rule["where"].as_object().cloned().unwrap_or_default();
@@ -131,7 +154,7 @@ impl Driver {
         Ok(None)
     }
 
-    async fn send(&self, call: &str, action: &Value, event: &Event) -> Result<Result<(), Error>, Box<dyn StdError>> {
+    async fn send(&self, call: &str, action: &Value, event: &Event) -> Result<Result<(), Error>, Failure> {
         let offers: &[Offer] = if let Event::Offers(event) = event { &event.offers } else { &[] };
         let roles = texts(&action["roles"]);
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();

@@ -17,8 +17,12 @@ import io.github.mesosbridge.v1.ExpiryPolicy;
 import io.github.mesosbridge.v1.KillTaskRequest;
 import io.github.mesosbridge.v1.LaunchTasksRequest;
 import io.github.mesosbridge.v1.ReconcileTasksRequest;
+import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -52,10 +56,27 @@ public final class Conformance {
     this.scheduler = Scheduler.connect(options(input));
   }
 
-  public static void main(String[] arguments) throws InterruptedException {
-    InputStreamReader reader = new InputStreamReader(System.in, StandardCharsets.UTF_8);
-    JsonObject output = new Conformance(GSON.fromJson(reader, JsonObject.class)).run();
-    new PrintStream(System.out, true, StandardCharsets.UTF_8).println(GSON.toJson(output));
+  /** Answers every line of the input with a line, side by side. */
+  public static void main(String[] arguments) throws IOException {
+    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    PrintStream output = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      JsonObject input = GSON.fromJson(line, JsonObject.class);
+      new Thread(() -> output.println(GSON.toJson(answer(input)))).start();
+    }
+  }
+
+  private static JsonObject answer(JsonObject input) {
+    JsonObject answer = new JsonObject();
+    try {
+      answer = new Conformance(input).run();
+    } catch (InterruptedException | RuntimeException failure) {
+      StringWriter text = new StringWriter();
+      failure.printStackTrace(new PrintWriter(text));
+      answer.addProperty("failure", text.toString());
+    }
+    answer.add("run", input.get("run"));
+    return answer;
   }
 
   private JsonObject run() throws InterruptedException {

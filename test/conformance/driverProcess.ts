@@ -1,0 +1,111 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { within } from "../support/eventually.js";
+
+/** What starts a driver. */
+export interface Command {
+  command: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+/** What a driver printed of a run; README.md has the meaning. */
+export interface DriverOutput {
+  events: JsonValue[];
+  calls: JsonValue[];
+  error: JsonValue;
+}
+
+type Answer = { run: number } & (DriverOutput | { failure: string });
+
+/** A line that is waited for. */
+interface Run {
+  answered(output: DriverOutput): void;
+  failed(error: Error): void;
+}
+
+/** A driver in a process of its own, which runs many cases at a time. */
+export class DriverProcess {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #runs = new Map<number, Run>();
+  readonly #exited: Promise<void>;
+  #ended: Error | undefined;
+  #last = 0;
+  #stderr = "";
+
+  constructor({ command, args, cwd, env = process.env }: Command) {
+    this.#child = spawn(command, args, { cwd, env, stdio: "pipe" });
+    // One that ends before it has read all says why on standard error.
+    this.#child.stdin.on("error", () => undefined);
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-16_384);
+    });
+    createInterface({ input: this.#child.stdout }).on("line", (line) => this.#answered(line));
+    this.#exited = new Promise((resolve) => {
+      this.#child.on("error", (error) => this.#end(error));
+      this.#child.on("close", (code, signal) => {
+        this.#end(new Error(`the driver ended with ${code ?? signal}\n${this.#stderr}`));
+        resolve();
+      });
+    });
+  }
+
+  /** Whether it takes no more runs. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /**
+   * Makes one run. A driver that takes longer than that is killed, with all its runs.
+   *
+   * @throws Error with what the driver said, when the run or the driver fails
+   */
+  async drive(input: JsonObject, timeoutMs: number): Promise<DriverOutput> {
+    if (this.#ended) throw this.#ended;
+    const run = ++this.#last;
+    const timer = setTimeout(() => {
+      this.#end(new Error(`the driver did not end a run within ${timeoutMs} ms\n${this.#stderr}`));
+    }, timeoutMs);
+    try {
+      return await new Promise((answered, failed) => {
+        this.#runs.set(run, { answered, failed });
+        this.#child.stdin.write(`${JSON.stringify({ ...input, run })}\n`);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#runs.delete(run);
+    }
+  }
+
+  /** Ends it in order. @throws Error if it is not gone after a while, or ends with another status than 0 */
+  async stop(): Promise<void> {
+    if (this.#ended) return await this.#exited;
+    this.#child.stdin.end();
+    try {
+      await within(this.#exited, { timeoutMs: 10_000, what: "the end of the driver after its last run" });
+    } finally {
+      this.#child.kill("SIGKILL");
+    }
+    if (this.#child.exitCode !== 0) throw this.#ended ?? new Error("the driver failed");
+  }
+
+  #answered(line: string): void {
+    let answer: Answer;
+    try {
+      answer = JSON.parse(line) as Answer;
+    } catch {
+      return this.#end(new Error(`the driver printed what is not JSON: ${line.slice(0, 1_000)}\n${this.#stderr}`));
+    }
+    const run = this.#runs.get(answer.run);
+    if ("failure" in answer) run?.failed(new Error(`the run failed: ${answer.failure}`));
+    else run?.answered(answer);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    this.#child.kill("SIGKILL");
+    for (const { failed } of this.#runs.values()) failed(this.#ended);
+  }
+}
