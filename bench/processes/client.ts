@@ -58,7 +58,11 @@ function open(address: string): Client {
 
 /** A connection of its own. */
 function connection(address: string): Client {
-  const options = { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 };
+  const options = {
+    "grpc.enable_http_proxy": 0,
+    "grpc.max_receive_message_length": -1,
+    "grpc.use_local_subchannel_pool": 1,
+  };
   return new Client(address, credentials.createInsecure(), options);
 }
 

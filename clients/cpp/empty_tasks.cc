@@ -78,6 +78,8 @@ bool IsOutcomeUnknown(const grpc::Status& status) {
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
+  // gRPC would take a proxy from the environment, which is meant for the web and seldom knows the way to a bridge.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A single offer may be larger than gRPC's own limit of 4 MiB.
   arguments.SetMaxReceiveMessageSize(256 << 20);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);

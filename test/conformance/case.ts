@@ -56,8 +56,23 @@ export interface Step {
   silenceMaster?: true;
 }
 
+/** An HTTP proxy beside the bridge. In `driver`, `{{proxy}}` is its HOST:PORT. */
+export interface PartProxy {
+  /** What it answers to CONNECT. Default 200: it connects. */
+  status?: number;
+  /** Whether the driver's environment names it, in every variable that programs know. Default: none does. */
+  inEnvironment?: true;
+  /** The requests that have to reach it. None: nothing may connect to it at all. */
+  expect: Json[];
+}
+
 /** One run of the driver, and what has to come of it. */
 export interface Part {
+  proxy?: PartProxy;
+  /** More of the driver's environment. */
+  environment?: Record<string, string>;
+  /** How the driver is told the bridge's host; the port is the bridge's. Default 127.0.0.1. */
+  bridgeHost?: string;
   driver: Omit<DriverPart, "frameworkName" | "user"> & Partial<DriverPart>;
   steps?: Step[];
   expect: {
@@ -129,8 +144,8 @@ function countedItem(item: Json): Json[] | undefined {
   return Array.from({ length: Number($to) - $from + 1 }, (_, i) => filled(template, { n: $from + i }));
 }
 
-/** Puts the values in the place of {{name}}; where that is all of a text, with their type. */
-function filled(value: Json, values: Record<string, Json>): Json {
+/** Puts the values in the place of {{name}}; where that is all of a text, with their type. Others stay. */
+export function filled(value: Json, values: Record<string, Json>): Json {
   if (typeof value === "string") {
     const [, whole = ""] = /^\{\{(\w+)\}\}$/.exec(value) ?? [];
     if (whole in values) return values[whole] ?? null;

@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
+import { HttpProxy, proxyEnvironment } from "../support/httpProxy.js";
 import { at } from "../support/paths.js";
 import { startRealMesos } from "../support/realMesos.js";
-import { type Instance, loadCases, type Part } from "./case.js";
-import { type DriverOutput, DriverProcess } from "./driverProcess.js";
+import { filled, type Instance, loadCases, type Part } from "./case.js";
+import { type DriverOutput, LanguageDriver } from "./driverProcess.js";
 import { languages, leftOut } from "./drivers.js";
 import { listMismatches, mismatches } from "./match.js";
 import { matrixPage, type Results } from "./matrix.js";
@@ -35,9 +36,6 @@ function note(language: string, { name, values }: Instance, passed: boolean): vo
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
 const page = at("docs/conformance.md");
 
-/** The process that drives a language's client; a new one, if the last has ended. */
-type Driver = () => DriverProcess;
-
 /** What both kinds of bridge do for a case. */
 interface Side {
   readonly address: string;
@@ -46,15 +44,41 @@ interface Side {
 }
 
 /** Runs the driver against the bridge; says what is wrong, line by line. */
-async function runPart(side: Side, driver: Driver, part: Part, frameworkName: string): Promise<string[]> {
-  const input = expanded({ frameworkName, user: "nobody", ...part.driver, bridge: side.address }) as JsonObject;
-  const running = driver()
-    .drive(input, DRIVER_TIMEOUT_MS)
-    .catch((error: Error) => error);
+async function runPart(side: Side, driver: LanguageDriver, part: Part, frameworkName: string): Promise<string[]> {
+  if (part.proxy === undefined) return await runBeside(undefined, side, driver, part, frameworkName);
+  const proxy = await HttpProxy.start(part.proxy.status);
+  try {
+    return await runBeside(proxy, side, driver, part, frameworkName);
+  } finally {
+    await proxy.stop();
+  }
+}
+
+async function runBeside(
+  proxy: HttpProxy | undefined,
+  side: Side,
+  driver: LanguageDriver,
+  part: Part,
+  frameworkName: string,
+): Promise<string[]> {
+  const bridge = side.address.replace("127.0.0.1", part.bridgeHost ?? "127.0.0.1");
+  const values = { bridge, proxy: `127.0.0.1:${proxy?.port}` };
+  const input = filled(expanded({ frameworkName, user: "nobody", ...part.driver, bridge }), values) as JsonObject;
+  const environment = part.proxy?.inEnvironment
+    ? { ...proxyEnvironment(values.proxy), ...part.environment }
+    : part.environment;
+  const running = driver.drive(input, DRIVER_TIMEOUT_MS, environment).catch((error: Error) => error);
   const played = await side.play(part.steps ?? []).catch((error: Error) => error);
   const output = await running;
   const failures = [played, output].filter((outcome) => outcome instanceof Error).map(({ message }) => message);
+  if (proxy !== undefined) failures.push(...wrongAtProxy(proxy, filled(part.proxy?.expect ?? [], values)));
   return output instanceof Error ? failures : [...failures, ...wrongIn(output, part.expect)];
+}
+
+function wrongAtProxy({ connections, requests }: HttpProxy, expected: JsonValue): string[] {
+  const list = expected as JsonValue[];
+  if (list.length === 0) return connections === 0 ? [] : [`proxy: ${connections} connections were made to it`];
+  return listMismatches(list, requests as unknown as JsonValue[]).map((line) => `proxy: ${line}`);
 }
 
 function wrongIn(output: DriverOutput, { events, calls, error = null }: Part["expect"]): string[] {
@@ -65,7 +89,7 @@ function wrongIn(output: DriverOutput, { events, calls, error = null }: Part["ex
   ];
 }
 
-async function runScripted(one: Instance, driver: Driver): Promise<string[]> {
+async function runScripted(one: Instance, driver: LanguageDriver): Promise<string[]> {
   const wrong: string[] = [];
   for (const part of one.parts) {
     const bridge = await ScriptedBridge.start();
@@ -81,7 +105,7 @@ async function runScripted(one: Instance, driver: Driver): Promise<string[]> {
 
 let frameworks = 0;
 
-async function runReal(one: Instance, driver: Driver, shared: MesosCluster): Promise<string[]> {
+async function runReal(one: Instance, driver: LanguageDriver, shared: MesosCluster): Promise<string[]> {
   const cleanup = new Cleanup();
   try {
     const mesos = one.mesos === undefined ? shared : cleanup.use(await startMesos(mesosOptions(one.mesos)));
@@ -109,15 +133,10 @@ describe("conformance", () => {
 
   for (const { name: language, prepare } of languages) {
     describe(`of the ${language} client`, () => {
-      let driver: Driver;
+      let driver: LanguageDriver;
       beforeAll(async () => {
-        const command = await prepare();
-        let process: DriverProcess | undefined;
-        driver = () => {
-          if (process === undefined || process.ended) process = new DriverProcess(command);
-          return process;
-        };
-        return () => process?.stop();
+        driver = new LanguageDriver(await prepare());
+        return () => driver.stop();
       }, 600_000);
 
       for (const one of slowFirst) {

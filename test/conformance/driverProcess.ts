@@ -26,8 +26,47 @@ interface Run {
   failed(error: Error): void;
 }
 
-/** A driver in a process of its own, which runs many cases at a time. */
-export class DriverProcess {
+/** What drives a language's client: one process for all runs, but for those that want another environment. */
+export class LanguageDriver {
+  readonly #command: Command;
+  #shared: DriverProcess | undefined;
+
+  constructor(command: Command) {
+    this.#command = command;
+  }
+
+  /** Makes a run, as `DriverProcess.drive`. */
+  async drive(
+    input: JsonObject,
+    timeoutMs: number,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<DriverOutput> {
+    if (environment === undefined) return await this.#process().drive(input, timeoutMs);
+    const own = new DriverProcess({
+      ...this.#command,
+      env: { ...(this.#command.env ?? process.env), ...environment },
+    });
+    try {
+      return await own.drive(input, timeoutMs);
+    } finally {
+      await own.stop();
+    }
+  }
+
+  /** Ends the process in order. @throws as `DriverProcess.stop` */
+  async stop(): Promise<void> {
+    await this.#shared?.stop();
+  }
+
+  /** A new one, if the last has ended. */
+  #process(): DriverProcess {
+    if (this.#shared === undefined || this.#shared.ended) this.#shared = new DriverProcess(this.#command);
+    return this.#shared;
+  }
+}
+
+/** A driver in a process of its own, which makes many runs at a time. */
+class DriverProcess {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #runs = new Map<number, Run>();
   readonly #exited: Promise<void>;

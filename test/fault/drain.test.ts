@@ -201,7 +201,8 @@ describe("SIGTERM", () => {
 /** Watches the health of all of a bridge, on one connection. */
 function watchHealth(address: string): { statuses: Arrivals<string>; stop(): void } {
   const HealthClient = makeGenericClientConstructor(healthService, "grpc.health.v1.Health");
-  const client = new HealthClient(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  const options = { "grpc.use_local_subchannel_pool": 1, "grpc.enable_http_proxy": 0 };
+  const client = new HealthClient(address, credentials.createInsecure(), options);
   const statuses = new Arrivals<string>();
   const watch = (client as Client & Record<string, (request: object) => NodeJS.EventEmitter>).watch;
   watch

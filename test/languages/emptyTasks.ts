@@ -7,6 +7,7 @@ import { type RunningProcess, startProcess } from "../support/childProcess.js";
 import { type Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import { type BridgeSuite, describeBridge } from "../support/describeBridge.js";
 import { eventually, within } from "../support/eventually.js";
+import { HttpProxy, proxyEnvironment } from "../support/httpProxy.js";
 import { at } from "../support/paths.js";
 import { TcpProxy } from "../support/tcpProxy.js";
 import type { Program } from "./program.js";
@@ -34,6 +35,16 @@ export function testEmptyTasks(language: string, { build, duration = String }: E
       if (program.command === "") program = await build();
     }, BUILD_TIMEOUT_MS);
 
+  const startBesideProxy = (env: Record<string, string>, ...args: string[]) => {
+    const { command, args: own, cwd, env: base = process.env } = program;
+    return startProcess({
+      command,
+      args: [...own, ...args],
+      env: { ...base, ...env },
+      ...(cwd !== undefined && { cwd }),
+    });
+  };
+
   // Ten tasks have room at once: the others are launched when those have ended.
   describeBridge(`empty-tasks in ${language}`, { resources: "cpus:1;mem:2048" }, (suite) => {
     prepare();
@@ -45,6 +56,23 @@ export function testEmptyTasks(language: string, { build, duration = String }: E
     };
     testTasks(suite, startOn, duration);
     testInterrupts(suite, startOn, duration);
+
+    it("goes past a proxy that the environment names", { timeout: RUN_TIMEOUT_MS }, async () => {
+      const { bridge, cleanup } = suite();
+      const proxy = cleanup.use(await HttpProxy.start(403));
+      const args = [
+        "--bridge",
+        bridge.address,
+        "--framework-name",
+        `proxy-${language}`,
+        "--give-up-after",
+        duration(20),
+      ];
+      const running = cleanup.use(await startBesideProxy(proxyEnvironment(`127.0.0.1:${proxy.port}`), ...args));
+      const { code } = await running.exited;
+      expect(code, running.log()).toBe(0);
+      expect(proxy.connections).toBe(0);
+    });
   });
 
   describe(`empty-tasks in ${language}, without a bridge`, () => {

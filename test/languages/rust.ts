@@ -19,7 +19,7 @@ export async function buildRustUser(path: string): Promise<Program> {
   const manifest = readFileSync(join(rustCrate, "Cargo.toml"), "utf8");
   const [profile] = /\[profile\.dev\](\n.+)+/.exec(manifest) ?? [];
   // With the features and versions that the client's own tests have, everything but the program is compiled already.
-  const features = '["macros", "net", "rt", "signal", "sync", "test-util", "time"]';
+  const features = '["macros", "rt", "signal", "sync", "test-util", "time"]';
   const lines = [
     "[package]",
     'name = "user-of-mesosbridge"',

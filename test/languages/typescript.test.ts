@@ -14,7 +14,7 @@ const PROGRAM = `
 import { createChannel, createClient } from "nice-grpc";
 import { SchedulerServiceDefinition } from "./gen/mesosbridge/v1/scheduler.js";
 
-const channel = createChannel(process.argv[2] ?? "");
+const channel = createChannel(process.argv[2] ?? "", undefined, { "grpc.enable_http_proxy": 0 });
 const client = createClient(SchedulerServiceDefinition, channel);
 for await (const { events } of client.subscribe({ frameworkName: "guide", frameworkInfo: { user: "root", name: "guide" } })) {
   console.log(events[0]?.event?.$case);

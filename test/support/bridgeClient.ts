@@ -30,6 +30,7 @@ export type RequestOf<N extends keyof Methods> = Parameters<Methods[N]["requestT
 export type ResponseOf<N extends keyof Methods> = ReturnType<Methods[N]["responseType"]["decode"]>;
 
 const OPTIONS: ClientOptions = {
+  "grpc.enable_http_proxy": 0,
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
   "grpc.initial_reconnect_backoff_ms": 50,
   "grpc.max_reconnect_backoff_ms": 200,

@@ -5,7 +5,8 @@ import { type Deadline, eventually } from "./eventually.js";
 /** Asks `grpc.health.v1` of the bridge at `address`; without a service for all of it. */
 export async function health(address: string, service = ""): Promise<string> {
   const HealthClient = makeGenericClientConstructor(healthService, "grpc.health.v1.Health");
-  const client = new HealthClient(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  const options = { "grpc.use_local_subchannel_pool": 1, "grpc.enable_http_proxy": 0 };
+  const client = new HealthClient(address, credentials.createInsecure(), options);
   try {
     return await new Promise((resolve, reject) => {
       const check = (client as Client & Record<string, (...args: unknown[]) => void>).check;

@@ -24,6 +24,9 @@ const DefaultMaxMessageBytes = 256 << 20
 type Options struct {
 	// The bridge, as HOST:PORT.
 	Bridge string
+	// An HTTP proxy to reach the bridge through, as http://[USER:PASSWORD@]HOST:PORT. Default: none. A proxy that the
+	// environment names (HTTPS_PROXY and its like) is not used.
+	Proxy string
 	// Names the session. The bridge keeps the Mesos framework id that belongs to it.
 	FrameworkName string
 	// The framework as Mesos shall know it; User is required, Name defaults to FrameworkName. Nil: as the bridge
@@ -99,9 +102,21 @@ func (o Options) dial() (*grpc.ClientConn, error) {
 		// Attaching again has a backoff of its own; the channel's must not come on top of it.
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 5 * time.Second, Backoff: grpcbackoff.Config{
 			BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second}}),
+		// gRPC would take a proxy from the environment, which is meant for the web and seldom knows the way to a bridge.
+		grpc.WithNoProxy(),
 		grpc.WithUserAgent("mesosbridge-go/" + Version),
 	}
-	return grpc.NewClient(o.Bridge, append(options, o.DialOptions...)...)
+	target := o.Bridge
+	if o.Proxy != "" {
+		proxy, err := parseHTTPProxy(o.Proxy)
+		if err != nil {
+			return nil, err
+		}
+		// The proxy may know names that are not known here.
+		target = "passthrough:///" + o.Bridge
+		options = append(options, grpc.WithContextDialer(proxy.dial))
+	}
+	return grpc.NewClient(target, append(options, o.DialOptions...)...)
 }
 
 // request is what to attach with, but for Resume.

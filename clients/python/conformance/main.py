@@ -36,6 +36,7 @@ class Driver:
             expiry=given.get("expiry", "disconnect"),
             replace_removed=given.get("replaceRemoved", False),
             suppressed_roles=given.get("suppressedRoles", []),
+            proxy=given.get("proxy"),
         )
         if "giveUpAfterMs" in given:
             options.give_up_after = given["giveUpAfterMs"] / 1000

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod options;
 mod outcome;
+mod proxy;
 mod resources;
 mod scheduler;
 

@@ -7,12 +7,16 @@ use crate::Error;
 use crate::proto::mesos::v1::FrameworkInfo;
 use crate::proto::mesos::v1::scheduler::OfferConstraints;
 use crate::proto::mesosbridge::v1::{ExpiryPolicy, SubscribeRequest};
+use crate::proxy::HttpProxy;
 
 /// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The bridge, as `HOST:PORT`.
     pub bridge: String,
+    /// An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
+    /// environment names (`http_proxy` and its like) is not used.
+    pub proxy: Option<String>,
     /// Names the session. The bridge keeps the Mesos framework id that belongs to it.
     pub framework_name: String,
     /// The framework as Mesos shall know it; `user` is required, an empty `name` becomes `framework_name`. None: as the
@@ -51,6 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             bridge: String::new(),
+            proxy: None,
             framework_name: String::new(),
             framework_info: None,
             lease: None,
@@ -95,12 +100,16 @@ impl Options {
             return Err(wrong(()));
         }
         let endpoint = Endpoint::from_shared(format!("http://{}", self.bridge)).map_err(|_| wrong(()))?;
-        Ok(endpoint
+        let endpoint = endpoint
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .connect_lazy())
+            .keep_alive_while_idle(true);
+        let Some(proxy) = &self.proxy else { return Ok(endpoint.connect_lazy()) };
+        // Without the text: it may hold a password.
+        let text = "Options::proxy should be http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-encoded";
+        let proxy = HttpProxy::parse(proxy).ok_or_else(|| Error::new(Code::InvalidArgument, "", text))?;
+        Ok(endpoint.connect_with_connector_lazy(proxy))
     }
 
     /// What to attach with, but for `resume`.

@@ -83,3 +83,50 @@ async fn options_that_can_not_be_are_refused() {
     assert!(connect(options("no address".to_owned())).is_err());
     assert!(connect(Options { framework_name: String::new(), ..options(nowhere().await) }).is_err());
 }
+
+/// An address of a proxy that says this to whoever connects.
+async fn proxy(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.writable().await.unwrap();
+            stream.try_write(answer.as_bytes()).unwrap();
+            // It reads what it is asked, or the answer is lost with the connection.
+            let mut request = [0; 1024];
+            stream.readable().await.unwrap();
+            while matches!(stream.try_read(&mut request), Ok(1..)) {}
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn tells_how_a_proxy_failed() {
+    let failures = [
+        (nowhere().await, "can't be reached: Connection refused"),
+        (proxy("HTTP/1.1 407 Who are you\r\n\r\n").await, "did not connect to bridge:1: it answered HTTP/1.1 407"),
+        (proxy("HTTP/1.1 2").await, "did not connect to bridge:1"),
+    ];
+    for (proxy, expected) in failures {
+        let proxy = Some(format!("http://me:secret@{proxy}"));
+        let give_up_after = Some(Duration::ZERO);
+        let (_scheduler, mut events) =
+            connect(Options { proxy, give_up_after, ..options("bridge:1".to_owned()) }).unwrap();
+        let error = loop {
+            if let Some(Err(error)) = events.next().await {
+                break error;
+            }
+        };
+        assert!(error.message().contains(expected) && !error.message().contains("secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_what_is_not_a_proxy_and_does_not_repeat_it() {
+    for proxy in ["", "https://me:secret@proxy:1", "http://me:secret@proxy:1/path", "http://me:secret@proxy:port"] {
+        let wrong = Options { proxy: Some(proxy.to_owned()), ..options("bridge:1".to_owned()) };
+        let error = connect(wrong).err().unwrap();
+        assert!(error.message().contains("HOST:PORT") && !error.message().contains("secret"), "{error}");
+    }
+}

@@ -27,6 +27,7 @@ interface DriverInput {
     replaceRemoved?: boolean;
     suppressedRoles?: string[];
     maxBuffered?: number;
+    proxy?: string;
   };
   rules?: Rule[];
 }
@@ -71,6 +72,7 @@ class Run {
       ...(options.replaceRemoved !== undefined && { replaceRemoved: options.replaceRemoved }),
       ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
       ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
+      ...(options.proxy !== undefined && { proxy: options.proxy }),
     });
   }
 

@@ -95,8 +95,11 @@ export function toBridgeError(error: unknown, trailer?: Metadata): BridgeError {
 /** gRPC's own words for a server that can't be reached, without what is around the reason. */
 const NO_CONNECTION = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s;
 
+/** gRPC tells nothing of how a proxy failed, and then writes that. */
+const NO_PROXY = "the proxy to the bridge can't be reached, or did not connect to the bridge";
+
 function describe(raw: string, details: BridgeErrorDetails): string {
-  const text = raw.replace(NO_CONNECTION, "$1");
+  const text = raw.replace(NO_CONNECTION, (_, cause: string) => (cause === "undefined" ? NO_PROXY : cause));
   const fields = (details.fieldViolations ?? []).map(({ field, description }) => `${field}: ${description}`);
   const missing = fields.filter((field) => !text.includes(field));
   return missing.length === 0 ? text : `${text} (${missing.join("; ")})`;

@@ -19,6 +19,11 @@ import type { SchedulerEvent } from "./events.js";
 export interface SchedulerOptions {
   /** The bridge, as `HOST:PORT`. */
   bridge: string;
+  /**
+   * An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
+   * environment names (`http_proxy` and its like) is not used.
+   */
+  proxy?: string;
   /** Names the session. The bridge keeps the Mesos framework id that belongs to it. */
   frameworkName: string;
   /** The framework as Mesos shall know it; `user` is required. Left out: as the bridge remembers it. */
@@ -77,7 +82,7 @@ export class Scheduler extends SchedulerCalls {
   constructor(options: SchedulerOptions) {
     super();
     this.#options = options;
-    this.#channel = openChannel(options.bridge);
+    this.#channel = openChannel(options.bridge, options.proxy);
     this.#queue = new EventQueue(options.maxBuffered ?? 10_000, (event) =>
       event.kind === "offers" ? Math.max(1, event.offers.length) : 1,
     );

@@ -24,7 +24,7 @@ type input struct {
 	Bridge, FrameworkName, User string
 	Options                     struct {
 		BackoffInitialMs, BackoffMaxMs, CallTimeoutMs, GiveUpAfterMs, LeaseMs, MaxBuffered, MaxMessageBytes int
-		Expiry                                                                                              string
+		Expiry, Proxy                                                                                       string
 		ReplaceRemoved                                                                                      bool
 		SuppressedRoles                                                                                     []string
 	}
@@ -115,6 +115,7 @@ func (d *driver) options() mesosbridge.Options {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	options := mesosbridge.Options{
 		Bridge:          d.input.Bridge,
+		Proxy:           o.Proxy,
 		FrameworkName:   d.input.FrameworkName,
 		FrameworkInfo:   &mesos.FrameworkInfo{User: proto.String(d.input.User)},
 		BackoffInitial:  max(ms(o.BackoffInitialMs), time.Millisecond),

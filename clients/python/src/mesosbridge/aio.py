@@ -48,7 +48,7 @@ class AsyncScheduler(Calls):
         options: Options | None = None,
     ) -> None:
         self._options = options or Options()
-        self._bridge = bridge
+        self._route = self._options.route(bridge)
         self._framework_name = framework_name
         self._call_timeout = self._options.call_timeout
         self._request = self._options.request(framework_name, framework_info)
@@ -67,7 +67,7 @@ class AsyncScheduler(Calls):
             return
         if self._closed:
             raise BridgeError(grpc.StatusCode.CANCELLED, "the scheduler is closed")
-        self._channel = self._options.channel(self._bridge)
+        self._channel = self._options.channel(self._route)
         self._stub = scheduler_pb2_grpc.SchedulerServiceStub(self._channel)
         self._attachment = Attachment(self._stub, self._request, self._options, self._deliver)
         self._acknowledger = Acknowledger(self._send_acknowledgements, self._refused)

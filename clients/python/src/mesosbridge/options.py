@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from mesos.v1 import mesos_pb2
 from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
+from .proxy import Route, through_proxy
 from .v1 import scheduler_pb2
 
 
@@ -44,6 +45,9 @@ class Options:
     """A single offer may be larger than the pieces of about 1 MiB, so gRPC's own limit of 4 MiB is not ours."""
     credentials: grpc.ChannelCredentials | None = None
     """For TLS. None: plain text."""
+    proxy: str | None = None
+    """An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. None: the environment's
+    (`http_proxy` and its like) is not used either."""
 
     def request(
         self, framework_name: str, framework_info: mesos_pb2.FrameworkInfo | None
@@ -72,9 +76,16 @@ class Options:
                 request.framework_info.name = framework_name
         return request
 
-    def channel(self, bridge: str) -> grpc.aio.Channel:
+    def route(self, bridge: str) -> Route:
+        """The way to the bridge."""
+        return Route(bridge) if self.proxy is None else through_proxy(self.proxy, bridge)
+
+    def channel(self, route: Route) -> grpc.aio.Channel:
         """A channel to the bridge. It connects with the first call."""
-        options = [
+        options: list[tuple[str, int | str]] = [
+            # gRPC would take a proxy from the environment, which is meant for the web and seldom knows the way to a
+            # bridge.
+            ("grpc.enable_http_proxy", 0),
             ("grpc.max_receive_message_length", self.max_message_bytes),
             ("grpc.max_send_message_length", self.max_message_bytes),
             ("grpc.keepalive_time_ms", 20_000),
@@ -89,6 +100,7 @@ class Options:
             # Each scheduler has a connection of its own.
             ("grpc.use_local_subchannel_pool", 1),
         ]
+        options += route.options
         if self.credentials is None:
-            return grpc.aio.insecure_channel(bridge, options=options)
-        return grpc.aio.secure_channel(bridge, self.credentials, options=options)
+            return grpc.aio.insecure_channel(route.address, options=options)
+        return grpc.aio.secure_channel(route.address, self.credentials, options=options)

@@ -72,6 +72,7 @@ fn options(input: &Value) -> Options {
     let defaults = Options::default();
     Options {
         bridge: text("bridge"),
+        proxy: options["proxy"].as_str().map(str::to_owned),
         framework_name: text("frameworkName"),
         framework_info: Some(FrameworkInfo { user: text("user"), ..Default::default() }),
         backoff_initial: ms("backoffInitialMs", 1),

@@ -4,6 +4,7 @@ import io.github.mesosbridge.v1.ExpiryPolicy;
 import io.github.mesosbridge.v1.SubscribeRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
+import io.grpc.ProxyDetector;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -23,6 +24,7 @@ public final class Options {
   int maxBuffered = 256;
   private final SubscribeRequest.Builder request;
   private int maxMessageBytes = 256 << 20;
+  private ProxyDetector proxy = address -> null;
   private ManagedChannel channel;
 
   private Options(String bridge, String frameworkName) {
@@ -133,6 +135,17 @@ public final class Options {
     return this;
   }
 
+  /**
+   * An HTTP proxy to reach the bridge through. Default: none. A proxy that the JVM's properties ({@code https.proxyHost}
+   * and its like) or the environment name is not used.
+   *
+   * @param url as {@code http://[USER:PASSWORD@]HOST:PORT}
+   */
+  public Options proxy(String url) {
+    proxy = HttpProxy.parse(url);
+    return this;
+  }
+
   /** A connection of your own in place of that to {@code bridge}, for TLS. It is shut down with the scheduler. */
   public Options channel(ManagedChannel own) {
     channel = own;
@@ -149,6 +162,8 @@ public final class Options {
     }
     return ManagedChannelBuilder.forTarget("dns:///" + bridge)
         .usePlaintext()
+        // gRPC would take one from the JVM's properties, which are meant for the web and seldom know the way to a bridge.
+        .proxyDetector(proxy)
         .userAgent("mesosbridge-java/" + Scheduler.VERSION)
         .maxInboundMessageSize(maxMessageBytes)
         .keepAliveTime(20, TimeUnit.SECONDS)

@@ -118,6 +118,9 @@ public final class Conformance {
             .callTimeout(millis(given, "callTimeoutMs", 10_000))
             .suppressedRoles(texts(given, "suppressedRoles"))
             .replaceRemoved(given.has("replaceRemoved") && given.get("replaceRemoved").getAsBoolean());
+    if (given.has("proxy")) {
+      options.proxy(text(given, "proxy"));
+    }
     if (given.has("giveUpAfterMs")) {
       options.giveUpAfter(millis(given, "giveUpAfterMs", 0));
     }
