@@ -1,5 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { AgentInfo, type Attribute, type Resource } from "../../gen/mesos/v1/mesos.js";
 import { EmbeddedAgent } from "./agent/agent.js";
 import { Checkpoints } from "./agent/checkpoints.js";
@@ -7,20 +6,24 @@ import { type Clock, systemClock } from "./clock.js";
 import { DEFAULT_RESOURCES, Flags, type FlagValues } from "./flags.js";
 import type { Credential } from "./http/basicAuth.js";
 import { HttpServer } from "./http/server.js";
+import { JsonFolder } from "./jsonFolder.js";
 import type { Log } from "./log.js";
 import { EmbeddedMaster } from "./master/master.js";
 import { Registry } from "./master/registry.js";
 import type { StandDown } from "./master/schedulerApi.js";
 import { parseAttributes, parseResources } from "./resources/parse.js";
 import { Resources } from "./resources/resources.js";
-import { JsonFolder } from "./workDirectory.js";
+import { WorkDirectory } from "./workDirectory.js";
 
 export interface EmbeddedClusterOptions {
   /** Port of the master; 0, the default, takes any free one. */
   port?: number;
   /** How many agents. Default 1. */
   agents?: number;
-  /** Where sandboxes and volumes lie. It is emptied first, unless `keep`. */
+  /**
+   * Where sandboxes and volumes lie. One cluster uses it at a time. What an earlier one made there is removed first,
+   * unless `keep`, and nothing else is.
+   */
   workDir: string;
   /**
    * Go on where another run with this work directory and `keep` was killed: agents and frameworks have their ids, tasks
@@ -77,7 +80,8 @@ export interface EmbeddedCluster {
 /**
  * Starts a cluster; resolves when the master answers and all agents are registered.
  *
- * @throws Error in one clear line for bad resources, attributes or flags, a port in use, an unusable work directory.
+ * @throws Error in one clear line for bad resources, attributes or flags, a port in use, a work directory
+ *   that is in use, or holds somebody else's files under the names of the cluster's own, or can't be written to.
  */
 export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
   const cluster = new Cluster(options);
@@ -95,7 +99,7 @@ class Cluster implements EmbeddedCluster {
   readonly #clock: Clock;
   readonly #flags: Flags;
   readonly #log: Log;
-  readonly #workDir: string;
+  #workDirectory: WorkDirectory | undefined;
   /** As the text names them. */
   readonly #described: Resource[];
   readonly #resources: Resources;
@@ -113,7 +117,6 @@ class Cluster implements EmbeddedCluster {
     this.#clock = options.clock ?? systemClock;
     this.#flags = new Flags(options.flags);
     this.#log = options.log ?? (() => {});
-    this.#workDir = resolve(options.workDir);
     this.#described = parseResources(options.resources ?? DEFAULT_RESOURCES);
     this.#resources = Resources.of(inMesosOrder(this.#described));
     this.#attributes = parseAttributes(options.attributes ?? "");
@@ -137,11 +140,11 @@ class Cluster implements EmbeddedCluster {
   }
 
   async start(): Promise<void> {
-    await this.#prepareWorkDir();
-    await this.startMaster();
     const count = this.#options.agents ?? 1;
+    const directory = await this.#openWorkDirectory(count);
+    await this.startMaster();
     for (let index = 0; index < count; index++) {
-      const workDir = join(this.#workDir, `agent-${index + 1}`);
+      const workDir = directory.agent(index);
       const agent = new EmbeddedAgent({
         clock: this.#clock,
         flags: this.#flags,
@@ -225,20 +228,19 @@ class Cluster implements EmbeddedCluster {
   async close(): Promise<void> {
     await this.stopMaster();
     await Promise.all(this.#agents.map((agent) => agent.close()));
+    await this.#workDirectory?.release();
   }
 
-  async #prepareWorkDir(): Promise<void> {
+  async #openWorkDirectory(agents: number): Promise<WorkDirectory> {
+    const { keep = false, workDir } = this.#options;
+    const path = resolve(workDir);
     try {
-      const agents = Array.from({ length: this.#options.agents ?? 1 }, (_, index) => `agent-${index + 1}`);
-      if (!this.#options.keep) {
-        for (const name of [...agents, "master"]) await rm(join(this.#workDir, name), { recursive: true, force: true });
-      }
-      await mkdir(this.#workDir, { recursive: true });
-      if (this.#options.keep) this.#takeUp(new JsonFolder(join(this.#workDir, "master")));
+      const directory = await WorkDirectory.open({ path, agents, keep });
+      this.#workDirectory = directory;
+      if (keep) this.#takeUp(new JsonFolder(directory.master));
+      return directory;
     } catch (error) {
-      throw new Error(
-        `the work directory ${this.#workDir} can't be used: ${error instanceof Error ? error.message : error}`,
-      );
+      throw new Error(`the work directory ${path} can't be used: ${error instanceof Error ? error.message : error}`);
     }
   }
 

@@ -26,7 +26,7 @@ export function localCommand(): Command {
     .option("--port <port>", "the master's port; 0 takes any free one, and the 'ready' line tells", portNumber, 5050)
     .requiredOption(
       "--work-dir <dir>",
-      "where sandboxes and volumes lie; what it holds of an earlier run is removed, unless --keep",
+      "where sandboxes and volumes lie; what an earlier run made there is removed, unless --keep, and nothing else is",
     )
     .option(
       "--keep",

@@ -1,60 +1,107 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DataDirOwner } from "../store/dataDirOwner.js";
+import { endExecutors } from "./agent/recovery.js";
 
-/** A folder of JSON documents, each written whole or not at all, also when the process is killed within it. */
-export class JsonFolder {
+/** In each folder that a cluster made in its work directory. What lacks it is somebody else's and stays. */
+const MARKER = ".made-by-mesos-bridge-local";
+const MARKER_TEXT = "'mesos-bridge local' made this folder, and removes it when it starts here without --keep.\n";
+/** Holds the lock, and folders on their way in and out. */
+const OWN = ".mesos-bridge-local";
+const MASTER = "master";
+const AGENT = /^agent-\d+$/;
+/** How often the lock's socket is looked after. */
+const LOCK_CHECK_MS = 1000;
+
+export interface WorkDirectoryOptions {
+  readonly path: string;
+  /** How many agents will have a folder. */
+  readonly agents: number;
+  /** Whether what an earlier run left is gone on with. Otherwise it is removed. */
+  readonly keep: boolean;
+}
+
+/**
+ * Where one cluster keeps its files. It is locked until `release`, or until the process ends, however it ends. The
+ * cluster removes nothing but folders that a cluster made.
+ */
+export class WorkDirectory {
   readonly #path: string;
+  readonly #lock: DataDirOwner;
+  readonly #lockCheck: NodeJS.Timeout;
 
-  /** @throws the system's error when the folder can't be made */
-  constructor(path: string) {
+  private constructor(path: string, lock: DataDirOwner) {
     this.#path = path;
-    mkdirSync(path, { recursive: true });
+    this.#lock = lock;
+    // Without its socket the owner would be taken for dead. The next check tries again.
+    this.#lockCheck = setInterval(() => void lock.keepListening().catch(() => {}), LOCK_CHECK_MS).unref();
   }
 
-  write(name: string, document: unknown): void {
-    const file = join(this.#path, `${name}.json`);
-    writeFileSync(`${file}.new`, JSON.stringify(document));
-    renameSync(`${file}.new`, file);
-  }
-
-  remove(name: string): void {
-    rmSync(join(this.#path, `${name}.json`), { force: true });
-  }
-
-  /** @throws Error that names the file when it holds no JSON */
-  read(name: string): unknown {
-    const file = join(this.#path, `${name}.json`);
-    let text: string;
+  /** @throws Error in one line: another cluster runs here, a folder's name is taken, or the system's error */
+  static async open({ path, agents, keep }: WorkDirectoryOptions): Promise<WorkDirectory> {
+    mkdirSync(join(path, OWN), { recursive: true });
+    const directory = new WorkDirectory(path, await DataDirOwner.acquire(join(path, OWN), "local"));
     try {
-      text = readFileSync(file, "utf8");
+      const wanted = Array.from({ length: agents }, (_, index) => `agent-${index + 1}`);
+      if (keep) wanted.push(MASTER);
+      directory.#prepare(wanted, keep);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      await directory.release();
       throw error;
     }
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw new Error(`${file} can't be read: remove the work directory, or start without --keep`);
-    }
+    return directory;
   }
 
-  names(): string[] {
-    return readdirSync(this.#path).flatMap((name) => (name.endsWith(".json") ? [name.slice(0, -5)] : []));
+  get master(): string {
+    return join(this.#path, MASTER);
+  }
+
+  /** The folder of an agent, counted from 0. */
+  agent(index: number): string {
+    return join(this.#path, `agent-${index + 1}`);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#lockCheck);
+    await this.#lock.release();
+  }
+
+  #prepare(wanted: readonly string[], keep: boolean): void {
+    // Before anything is removed.
+    for (const name of wanted) refuseForeign(join(this.#path, name));
+    rmSync(this.#own("removed"), { recursive: true, force: true });
+    if (!keep) this.#clear();
+    for (const name of wanted) if (!existsSync(join(this.#path, name))) this.#make(name);
+  }
+
+  #clear(): void {
+    const isOurs = (name: string) => (name === MASTER || AGENT.test(name)) && isMarked(join(this.#path, name));
+    const names = readdirSync(this.#path).filter(isOurs);
+    for (const name of names) endExecutors(join(this.#path, name));
+    mkdirSync(this.#own("removed"), { recursive: true });
+    // A removal that is cut short must not leave half a folder that nobody knows the maker of.
+    for (const name of names) renameSync(join(this.#path, name), join(this.#own("removed"), name));
+    rmSync(this.#own("removed"), { recursive: true, force: true });
+  }
+
+  /** The folder gets its name only once it is marked. */
+  #make(name: string): void {
+    mkdirSync(this.#own("new"), { recursive: true });
+    writeFileSync(join(this.#own("new"), MARKER), MARKER_TEXT);
+    renameSync(this.#own("new"), join(this.#path, name));
+  }
+
+  #own(name: string): string {
+    return join(this.#path, OWN, name);
   }
 }
 
-interface Fns<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): T;
+function refuseForeign(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined || isMarked(path)) return;
+  throw new Error(`'mesos-bridge local' did not make ${path}: move it away, or use another directory`);
 }
 
-/** A message within a document: base64 of its protobuf, so that nothing of it is lost. */
-export type Bytes = string;
-
-export function bytes<T>(fns: Fns<T>, value: T): Bytes {
-  return Buffer.from(fns.encode(value).finish()).toString("base64");
-}
-
-export function message<T>(fns: Fns<T>, value: Bytes): T {
-  return fns.decode(Buffer.from(value, "base64"));
+/** A folder itself, not a link to one. */
+function isMarked(path: string): boolean {
+  return lstatSync(path).isDirectory() && lstatSync(join(path, MARKER), { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -16,6 +16,7 @@ const KINDS = {
   bridge: "a bridge",
   forget: "'mesos-bridge frameworks forget'",
   import: "'mesos-bridge frameworks import'",
+  local: "'mesos-bridge local'",
 } as const;
 export type OwnerKind = keyof typeof KINDS;
 

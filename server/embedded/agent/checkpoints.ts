@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   ExecutorInfo,
@@ -9,7 +10,7 @@ import {
   TaskInfo,
   TaskStatus,
 } from "../../../gen/mesos/v1/mesos.js";
-import { type Bytes, bytes, JsonFolder, message } from "../workDirectory.js";
+import { type Bytes, bytes, JsonFolder, message } from "../jsonFolder.js";
 import type { AgentFramework, Executor, LaunchedTask } from "./executor.js";
 import type { SavedStream } from "./statusUpdates.js";
 
@@ -111,25 +112,38 @@ export class Checkpoints {
   }
 
   executors(): ExecutorMemory[] {
-    return this.#executors.names().flatMap((name) => {
-      const saved = this.#executors.read(name) as SavedExecutor | undefined;
-      if (!saved) return [];
-      const tasks = (all: SavedExecutor["launched"]) =>
-        all.map(([info, record]) => ({ info: message(TaskInfo, info), record: message(Task, record) }));
-      return [
-        {
-          ...saved,
-          framework: message(FrameworkInfo, saved.framework),
-          info: message(ExecutorInfo, saved.info),
-          launched: tasks(saved.launched),
-          ended: tasks(saved.ended),
-          streams: saved.streams.map((stream) => ({
-            ...stream,
-            pending: stream.pending.map((status) => message(TaskStatus, status)),
-          })),
-        },
-      ];
+    return this.#executors.names().flatMap((name) => this.#executor(name) ?? []);
+  }
+
+  /** The executors of a work directory that is about to go: those that can be read. */
+  static readable(workDir: string): ExecutorMemory[] {
+    if (!existsSync(join(workDir, "meta", "executors"))) return [];
+    const checkpoints = new Checkpoints(workDir);
+    return checkpoints.#executors.names().flatMap((name) => {
+      try {
+        return checkpoints.#executor(name) ?? [];
+      } catch {
+        return [];
+      }
     });
+  }
+
+  #executor(name: string): ExecutorMemory | undefined {
+    const saved = this.#executors.read(name) as SavedExecutor | undefined;
+    if (!saved) return undefined;
+    const tasks = (all: SavedExecutor["launched"]) =>
+      all.map(([info, record]) => ({ info: message(TaskInfo, info), record: message(Task, record) }));
+    return {
+      ...saved,
+      framework: message(FrameworkInfo, saved.framework),
+      info: message(ExecutorInfo, saved.info),
+      launched: tasks(saved.launched),
+      ended: tasks(saved.ended),
+      streams: saved.streams.map((stream) => ({
+        ...stream,
+        pending: stream.pending.map((status) => message(TaskStatus, status)),
+      })),
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { Resources } from "../resources/resources.js";
-import type { ExecutorMemory } from "./checkpoints.js";
+import { Checkpoints, type ExecutorMemory } from "./checkpoints.js";
 import { AgentFramework, Executor } from "./executor.js";
 import type { Executors } from "./executors.js";
 import type { OperationUpdates } from "./operationUpdates.js";
@@ -43,7 +43,17 @@ function restore(state: AgentState, executors: Executors, memory: ExecutorMemory
   executors.adopt(framework, executor);
 }
 
-function discard(state: AgentState, { framework, info, process }: ExecutorMemory): void {
-  if (process && processStart(process.pid) === process.start) killTree(process.pid);
+/** Ends what runs on of an earlier run with this work directory, which is about to go. */
+export function endExecutors(workDir: string): void {
+  for (const memory of Checkpoints.readable(workDir)) kill(memory);
+}
+
+function discard(state: AgentState, memory: ExecutorMemory): void {
+  kill(memory);
+  const { framework, info } = memory;
   state.checkpoints?.removeExecutor(framework.id?.value ?? "", info.executorId?.value ?? "");
+}
+
+function kill({ process }: ExecutorMemory): void {
+  if (process && processStart(process.pid) === process.start) killTree(process.pid);
 }

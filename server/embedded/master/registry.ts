@@ -1,6 +1,6 @@
 import { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
 import { MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
-import { bytes, type JsonFolder, message } from "../workDirectory.js";
+import { bytes, type JsonFolder, message } from "../jsonFolder.js";
 import type { Machine, MachineMode } from "./maintenance.js";
 
 const FILE = "registry";

@@ -126,7 +126,10 @@ describe("mesos-bridge local", () => {
 
   test("with --keep a file that can't be read is named", async () => {
     const workDir = await temporaryDirectory();
-    await mkdir(join(workDir, "master"));
+    const first = local("--keep", "--port", "0", "--work-dir", workDir);
+    await isReady(first);
+    first.process.kill("SIGTERM");
+    await first.exit;
     await writeFile(join(workDir, "master/registry.json"), "{");
     const running = local("--keep", "--port", "0", "--work-dir", workDir);
     expect(await running.exit).toEqual([1, null]);
@@ -134,6 +137,43 @@ describe("mesos-bridge local", () => {
       /registry\.json can't be read: remove the work directory, or start without --keep\n$/,
     );
     expect(running.stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("refuses the work directory of one that runs, and takes it once that one is killed", async () => {
+    const workDir = await temporaryDirectory();
+    const args = ["--port", "0", "--work-dir", workDir];
+    const first = local(...args);
+    await isReady(first);
+    const second = local(...args);
+    expect(await second.exit).toEqual([1, null]);
+    expect(second.stdout).toBe("");
+    expect(second.stderr).toMatch(
+      new RegExp(
+        `^mesos-bridge local: the work directory ${workDir} can't be used: \\S+ is in use by 'mesos-bridge local' ` +
+          `\\(process ${first.process.pid}, since \\S+\\): stop it first, or use another directory\n$`,
+      ),
+    );
+    first.process.kill("SIGKILL");
+    await first.exit;
+    await isReady(local(...args));
+  });
+
+  test("without --keep, executors that a killed run has left end with their sandboxes", async () => {
+    const workDir = await temporaryDirectory();
+    const args = ["--port", "0", "--work-dir", workDir, "--flag", "allocation_interval=50ms"];
+    const first = local("--keep", ...args);
+    const scheduler = await Scheduler.subscribe(await isReady(first), { checkpoint: true });
+    const offer = await scheduler.offer();
+    await scheduler.launch(offer, commandTask(offer, "t", "echo $$ > pid; exec sleep 1000"));
+    await scheduler.update("t");
+    await scheduler.update("t");
+    const executors = join(workDir, "agent-1/slaves", offer.agent_id.value, "frameworks", scheduler.frameworkId);
+    const pid = Number(await readFile(join(executors, "executors/t/runs/latest/pid"), "utf8"));
+    first.process.kill("SIGKILL");
+    await first.exit;
+    expect(isAlive(pid)).toBe(true);
+    await isReady(local(...args));
+    await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
   });
 
   test("tells in one line what is wrong", async () => {
@@ -173,6 +213,13 @@ describe("mesos-bridge local", () => {
     expect(running.stdout).toContain("mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos");
   });
 });
+
+async function isReady(running: Running): Promise<string> {
+  await expect
+    .poll(() => running.stdout + running.stderr.match(/^mesos-bridge local: .*/m), { timeout: 10_000 })
+    .toMatch(/^ready \S+\n/);
+  return running.stdout.slice("ready ".length).trim();
+}
 
 function isAlive(pid: number): boolean {
   try {
