@@ -59,7 +59,10 @@ export interface EmbeddedCluster {
   dropExecutorStream(agent: number, frameworkId: string, executorId: string): void;
   /** Crashes an agent: its connections break, its executors go on. */
   stopAgent(agent: number): Promise<void>;
-  /** Starts a stopped agent: it registers again, with what still runs. */
+  /**
+   * Starts a stopped agent: it registers again, with what still runs. One that was marked gone meanwhile starts as a new
+   * one; one whose machine is down does not start, and the log says so.
+   */
   startAgent(agent: number): Promise<void>;
   /** Ends an agent in good order: it takes leave of the master, its executors end. */
   unregisterAgent(agent: number): void;
@@ -78,7 +81,7 @@ export interface EmbeddedCluster {
 }
 
 /**
- * Starts a cluster; resolves when the master answers and all agents are registered.
+ * Starts a cluster; resolves when the master answers and all agents are registered that it does not refuse.
  *
  * @throws Error in one clear line for bad resources, attributes or flags, a port in use, a work directory
  *   that is in use, or holds somebody else's files under the names of the cluster's own, or can't be written to.
@@ -175,9 +178,19 @@ class Cluster implements EmbeddedCluster {
     return this.#agent(agent).stop();
   }
 
-  async startAgent(agent: number): Promise<void> {
-    await this.#agent(agent).start();
-    if (this.#master) await this.#agent(agent).connect(this.#master.agents);
+  async startAgent(index: number): Promise<void> {
+    const agent = this.#agent(index);
+    await agent.start();
+    if (!this.#master) return;
+    const { id } = agent;
+    let refusal = await agent.connect(this.#master.agents);
+    if (refusal !== undefined && id !== undefined) {
+      // As one that is marked gone: its id is used up, and whoever starts it again gets a new agent.
+      this.#log(`agent ${id} is refused (${refusal}): it starts as a new one`);
+      await agent.start();
+      refusal = await agent.connect(this.#master.agents);
+    }
+    if (refusal !== undefined) this.#log(`agent ${index + 1} does not run: the master refuses it (${refusal})`);
   }
 
   unregisterAgent(agent: number): void {

@@ -50,6 +50,7 @@ export function localCommand(): Command {
     .addHelpText(
       "after",
       "\nPrints one line 'ready http://127.0.0.1:PORT' when the master answers and all agents are registered.\n" +
+        "An agent that the master refuses, as one whose machine is down, is not waited for: the log names it.\n" +
         "SIGTERM and SIGINT end master, agents and executors. SIGKILL ends master and agents alone: with --keep, executors of\nframeworks with 'checkpoint' wait for the next run, for up to 15 minutes.\n\n" +
         "Example:\n  mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos\n  curl http://127.0.0.1:5050/state",
     )

@@ -26,7 +26,9 @@ export class EmbeddedAgent implements AgentInbox {
   readonly #calls: ExecutorCalls;
   readonly #operations: OperationUpdates;
   #server: HttpServer | undefined;
-  #onRegistered: () => void = () => {};
+  #onAnswer: (refusal?: string) => void = () => {};
+  /** Until the executors of an agent that was given up have ended. */
+  #leaving: Promise<void> | undefined;
   #cancelRecovery: () => void = () => {};
 
   constructor(options: AgentOptions) {
@@ -48,8 +50,12 @@ export class EmbeddedAgent implements AgentInbox {
     return this.#server !== undefined;
   }
 
-  /** Listens, on the same port as before if there was one. Executors that ran through a stop have a moment to return. */
+  /**
+   * Listens, on the same port as before if there was one. Executors that ran through a stop have a moment to return; those
+   * of an agent that was given up end first.
+   */
   async start(): Promise<void> {
+    await this.#leaving;
     if (this.#server) return;
     this.#server = new HttpServer(
       (request) => this.#handle(request),
@@ -61,15 +67,19 @@ export class EmbeddedAgent implements AgentInbox {
     await this.#recover();
   }
 
-  /** Registers with a master, or again after a pause. Resolves when the master has taken it. */
-  connect(master: MasterInbox): Promise<void> {
-    const registered = new Promise<void>((resolve) => {
-      this.#onRegistered = resolve;
+  /**
+   * Registers with a master, or again after a pause.
+   *
+   * @returns why the master has no use for the agent, which then ends; undefined when it has taken it
+   */
+  connect(master: MasterInbox): Promise<string | undefined> {
+    const answer = new Promise<string | undefined>((resolve) => {
+      this.#onAnswer = resolve;
     });
     const link = new Link(master, this, () => this.#linkBroken(link));
     this.#state.link = link;
     link.toMaster((inbox) => inbox.register(link, registrationOf(this.#state)));
-    return registered;
+    return answer;
   }
 
   /** The master is gone. */
@@ -109,9 +119,8 @@ export class EmbeddedAgent implements AgentInbox {
   /** Takes leave of the master and ends the executors, as an agent that is shut down in good order. */
   unregister(): void {
     this.#state.toMaster((master, agentId) => master.unregister(agentId));
-    this.#endExecutors();
     // After the message is delivered.
-    queueMicrotask(() => this.#forget());
+    queueMicrotask(() => this.#leave());
   }
 
   set partitioned(partitioned: boolean) {
@@ -191,15 +200,15 @@ export class EmbeddedAgent implements AgentInbox {
 
   shutdown(message: string): void {
     this.#state.log(`agent ${this.#state.id} is shut down by the master: ${message}`);
-    this.#endExecutors();
-    this.#forget();
+    this.#leave();
+    this.#onAnswer(message);
   }
 
   #isRegistered(): void {
     this.#state.registered = true;
     this.#state.updates.resume();
     this.#operations.resume();
-    this.#onRegistered();
+    this.#onAnswer();
   }
 
   #linkBroken(link: Link): void {
@@ -209,21 +218,14 @@ export class EmbeddedAgent implements AgentInbox {
     this.#operations.pause();
   }
 
-  #endExecutors(): void {
-    for (const framework of this.#state.frameworks.values()) {
-      framework.terminating = true;
-      for (const executor of framework.executors.values()) this.#calls.executors.destroy(executor);
-      this.#state.updates.removeFramework(framework.id);
-    }
-  }
-
-  /** It comes back as a new agent, if ever. */
-  #forget(): void {
+  /** The end of an agent that the master has no more use for. It comes back as a new one, if ever. */
+  #leave(): void {
     this.#state.link?.break();
     this.#state.link = undefined;
     this.#state.id = undefined;
+    this.#operations.forget();
     this.#state.save();
-    void this.stop();
+    this.#leaving = this.#calls.executors.shutdownAll().then(() => this.stop());
   }
 
   /** After a stop: executors without checkpoints are ended, the others awaited for a moment. */

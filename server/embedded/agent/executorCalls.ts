@@ -54,6 +54,8 @@ export class ExecutorCalls {
 
   /** UPDATE: kept until the scheduler acknowledges it; the executor gets ACKNOWLEDGED once it is. */
   update(framework: AgentFramework, executor: Executor, sent: TaskStatus): void {
+    // Nobody is to hear of it, as in Mesos not even the executor that it came.
+    if (framework.terminating) return;
     const taskId = sent.taskId?.value ?? "";
     const acknowledged = () =>
       executor.channel?.send({

@@ -35,6 +35,7 @@ const UNKNOWN_STATUS: WaitStatus = -1;
 export class Executors {
   readonly #state: AgentState;
   readonly #calls: ExecutorCalls;
+  #onIdle: () => void = () => {};
 
   constructor(state: AgentState, calls: ExecutorCalls) {
     this.#state = state;
@@ -103,8 +104,19 @@ export class Executors {
     for (const executor of framework.executors.values()) {
       executor.queue = [];
       this.shutdown(executor);
+      this.forgetIfDone(framework, executor);
     }
     this.#forgetIfIdle(framework);
+  }
+
+  /** SHUTDOWN for all executors; resolves when they have ended, by force after their grace periods. */
+  shutdownAll(): Promise<void> {
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    for (const frameworkId of [...this.#state.frameworks.keys()]) this.shutdownFramework(frameworkId);
+    if (this.#state.frameworks.size === 0) this.#onIdle();
+    return idle;
   }
 
   /** Ends an executor by force. What its tasks are told comes with the end of its process. */
@@ -162,6 +174,7 @@ export class Executors {
 
   #forgetIfIdle(framework: AgentFramework): void {
     if (framework.executors.size === 0) this.#state.frameworks.delete(framework.id);
+    if (this.#state.frameworks.size === 0) this.#onIdle();
   }
 
   #create(framework: AgentFramework, info: ExecutorInfo, isCommand: boolean): Executor {

@@ -71,6 +71,13 @@ export class OperationUpdates {
     this.#state.save();
   }
 
+  /** Nobody will acknowledge anything: the agent that it was is no more. */
+  forget(): void {
+    this.pause();
+    this.#pending.clear();
+    this.#state.operations.clear();
+  }
+
   pause(): void {
     this.#paused = true;
     for (const pending of this.#pending.values()) pending.cancelRetry();

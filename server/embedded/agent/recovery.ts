@@ -18,7 +18,8 @@ export function remember(state: AgentState, executors: Executors, operations: Op
   if (agent.id !== undefined) state.total = Resources.of(agent.total);
   for (const [uuid, operation] of agent.operations) operations.restore(uuid, operation);
   for (const memory of state.checkpoints.executors()) {
-    if (memory.framework.checkpoint ?? false) restore(state, executors, memory);
+    // One that was given up has no executors: they were about to end with it.
+    if (agent.id !== undefined && (memory.framework.checkpoint ?? false)) restore(state, executors, memory);
     else discard(state, memory);
   }
 }

@@ -1,4 +1,4 @@
-import { type MachineID, TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
+import { type MachineID, OperationState, TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { every } from "../clock.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
@@ -7,7 +7,7 @@ import { events } from "./events.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { removeExecutor } from "./launch.js";
 import { machineOf } from "./maintenance.js";
-import { operationUpdated } from "./operations.js";
+import { operationsLost, operationUpdated } from "./operations.js";
 import { announceTasks, recoverFramework, takeOver } from "./returningAgent.js";
 import type { MasterState } from "./state.js";
 import { loseTask, lostState, updateTask } from "./tasks.js";
@@ -23,8 +23,7 @@ export class AgentDesk implements MasterInbox {
 
   register(link: Link, registration: AgentRegistration): void {
     const state = this.#state;
-    const id = registration.id ?? state.newAgentId();
-    if (state.registry.gone.has(id)) {
+    if (registration.id !== undefined && state.registry.gone.has(registration.id)) {
       link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
       return;
     }
@@ -32,6 +31,7 @@ export class AgentDesk implements MasterInbox {
       link.toAgent((inbox) => inbox.shutdown("Machine is `DOWN`"));
       return;
     }
+    const id = registration.id ?? state.newAgentId();
     const known = state.agents.get(id);
     if (known) this.#return(known, link, registration);
     else this.#admit(id, link, registration);
@@ -119,6 +119,7 @@ export class AgentDesk implements MasterInbox {
       reason: (framework) =>
         isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
       message: "Agent has been marked gone",
+      operations: OperationState.OPERATION_GONE_BY_OPERATOR,
     });
     return true;
   }
@@ -248,6 +249,7 @@ export class AgentDesk implements MasterInbox {
       reason: Reason.REASON_AGENT_REMOVED,
       message: `Agent ${agent.hostname} is unreachable: health check timed out`,
       unreachableTimeMs: now,
+      operations: OperationState.OPERATION_UNREACHABLE,
     });
   }
 
@@ -265,6 +267,8 @@ export class AgentDesk implements MasterInbox {
       reason: Reason | ((framework: Framework) => Reason);
       message: string;
       unreachableTimeMs?: number;
+      /** What frameworks are told of operations that they have not acknowledged. */
+      operations?: OperationState;
     },
   ): void {
     const state = this.#state;
@@ -273,6 +277,7 @@ export class AgentDesk implements MasterInbox {
     agent.cancelReregister();
     agent.connected = false;
     this.#deactivate(agent);
+    if (loss.operations !== undefined) operationsLost(state, agent, loss.operations, loss.message);
     for (const [frameworkId, tasks] of [...agent.tasks]) {
       const framework = state.frameworks.get(frameworkId);
       for (const task of [...tasks.values()]) {

@@ -106,6 +106,17 @@ export function operationUpdated(state: MasterState, agent: Agent, update: Opera
   framework?.send(events.operationUpdate(framework, update.status));
 }
 
+/** The agent is gone with operations that were not acknowledged: their frameworks are told, once. */
+export function operationsLost(state: MasterState, agent: Agent, lost: OperationState, message: string): void {
+  for (const { info, frameworkId } of agent.operations.values()) {
+    const operationId = info.info?.id;
+    const framework = state.frameworks.get(frameworkId);
+    if (!operationId || !framework) continue;
+    const status = OperationStatus.create({ operationId, state: lost, message, agentId: { value: agent.id } });
+    framework.send(events.operationUpdate(framework, status));
+  }
+}
+
 export function acknowledgeOperation(state: MasterState, framework: Framework, call: Call): void {
   const { agentId, operationId, uuid = Buffer.alloc(0) } = call.acknowledgeOperationStatus ?? {};
   const agent = state.agents.get(agentId?.value ?? "");
