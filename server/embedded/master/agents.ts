@@ -110,8 +110,9 @@ export class AgentDesk implements MasterInbox {
     const { registry, clock } = this.#state;
     const known = agent !== undefined || registry.unreachable.has(agentId) || this.#state.recoveredAgents.has(agentId);
     if (!known) return registry.gone.has(agentId);
+    if (registry.gone.has(agentId)) return true;
     registry.markGone(agentId, clock.now());
-    this.#state.recoveredAgents.delete(agentId);
+    // One that an earlier master knew stays recovered, as in Mesos: there is no answer about its tasks.
     if (!agent) return true;
     agent.link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
     this.#remove(agent, {
@@ -139,8 +140,9 @@ export class AgentDesk implements MasterInbox {
   awaitRecovered(): void {
     const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
     this.#cancelRecovery = this.#state.clock.setTimeout(() => {
-      for (const id of this.#state.recoveredAgents) this.#state.registry.markUnreachable(id, this.#state.clock.now());
-      this.#state.recoveredAgents.clear();
+      const { recoveredAgents, registry, clock } = this.#state;
+      for (const id of recoveredAgents) if (!registry.gone.has(id)) registry.markUnreachable(id, clock.now());
+      recoveredAgents.clear();
     }, timeoutMs);
   }
 

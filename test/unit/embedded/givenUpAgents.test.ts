@@ -41,6 +41,35 @@ describe("an agent that was given up", () => {
     expect(third.agentIds).toEqual(again.agentIds);
   });
 
+  test("before it came back counts as recovered until its time is up", async () => {
+    const running = await cluster({ flags: { agent_reregister_timeout: "2secs" } });
+    const [agentId] = running.agentIds;
+    await running.stopAgent(0);
+    await running.failoverMaster();
+    const framework = { capabilities: [{ type: "PARTITION_AWARE" }] };
+    const scheduler = await Scheduler.subscribe(running.url, framework);
+    await markGone(running, agentId);
+    await markGone(running, agentId);
+    const { body } = await http(`${running.url}/slaves`, "", { method: "GET" });
+    expect(JSON.parse(body)).toMatchObject({ slaves: [], recovered_slaves: [{ id: agentId }] });
+    const reconcile = (id: string, agent: string | undefined) =>
+      scheduler.call("RECONCILE", { reconcile: { tasks: [{ task_id: { value: id }, agent_id: { value: agent } }] } });
+    await reconcile("there", agentId);
+    await reconcile("elsewhere", "another");
+    // No word of the first one.
+    expect(await scheduler.update()).toMatchObject({ task_id: { value: "elsewhere" }, state: "TASK_UNKNOWN" });
+    await expect
+      .poll(
+        async () => {
+          await reconcile("there", agentId);
+          await reconcile("elsewhere", "another");
+          return (await scheduler.update()).state;
+        },
+        { timeout: 8000 },
+      )
+      .toBe("TASK_GONE_BY_OPERATOR");
+  });
+
   test("by /machine/down does not hold the start up, and comes back after /machine/up", async () => {
     const { workDir, ids } = await keptCluster(1);
     const running = await cluster({ workDir, keep: true });
