@@ -31,6 +31,13 @@ export interface LaunchedTask {
   readonly record: Task;
 }
 
+/** Why the agent itself ended an executor: what its tasks are told then. Without a state they failed. */
+export interface Termination {
+  readonly state?: TaskState;
+  readonly reason: TaskStatus_Reason;
+  readonly message: string;
+}
+
 export interface QueuedLaunch {
   readonly tasks: TaskInfo[];
   readonly group: boolean;
@@ -57,8 +64,8 @@ export class Executor {
   readonly ended = new Map<string, LaunchedTask>();
   /** It has reported on a task of its own. */
   everReported = false;
-  /** Why the agent itself ended it: what its tasks are told then. Without a state they failed. */
-  termination: { state?: TaskState; reason: TaskStatus_Reason; message: string } | undefined;
+  /** Set when the agent itself ended it. */
+  termination: Termination | undefined;
   cancelRegistration: () => void = () => {};
   cancelShutdown: () => void = () => {};
   readonly fetching = new AbortController();

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { appendFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
@@ -16,7 +17,8 @@ import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
 import { commandExecutor } from "./commandExecutor.js";
 import { commandExecutorInfo } from "./commandExecutorInfo.js";
-import { commandLine } from "./commandLine.js";
+import { commandLine, NoProgramError } from "./commandLine.js";
+import { launchFailed, refuseContainer } from "./container.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
@@ -189,6 +191,8 @@ export class Executors {
   async #start(framework: AgentFramework, executor: Executor): Promise<void> {
     try {
       await prepareSandbox(executor.sandbox);
+      executor.termination = refuseContainer(executor.info.container);
+      if (executor.termination) return this.ended(framework, executor, UNKNOWN_STATUS);
       linkVolumes(this.#state.workDir, executor.resources.list(), executor.sandbox);
       const invalid = invalidUris(executor.info.command?.uris ?? []);
       if (invalid !== undefined) throw new Error(`Could not fetch: ${invalid}`);
@@ -202,10 +206,7 @@ export class Executors {
       await this.#launch(framework, executor);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      executor.termination ??= {
-        reason: Reason.REASON_CONTAINER_LAUNCH_FAILED,
-        message: `Failed to launch container: ${why}`,
-      };
+      executor.termination ??= launchFailed(why);
       // Mesos has a process waiting in the container by then, and kills it.
       this.ended(framework, executor, constants.signals.SIGKILL);
     }
@@ -227,21 +228,40 @@ export class Executors {
       this.#calls.subscribe(framework, executor, builtIn, { unacknowledgedTasks: [], unacknowledgedUpdates: [] });
       return;
     }
-    const program = executor.isMesosOwn
-      ? commandExecutor()
-      : commandLine(executor.info.command ?? { uris: [], arguments: [] });
-    const directory = executor.sandbox;
-    const output = { stdout: join(directory, "stdout"), stderr: join(directory, "stderr") };
-    const group = await ProcessGroup.start({ ...program, directory, env, ...output }, (status) => {
-      // What the executor left behind in its group goes with it.
-      group.signal("SIGKILL");
-      this.ended(framework, executor, status);
-    });
+    const group = await this.#startProcess(framework, executor, env);
+    if (!group) return;
     executor.container = { pid: group.pid, kill: () => killTree(group.pid) };
     executor.process = { pid: group.pid, start: processStart(group.pid) ?? "" };
     this.#state.saveExecutor(framework, executor);
     if (executor.fetching.signal.aborted) group.signal("SIGKILL");
     else if (executor.state === "registering") this.#awaitRegistration(executor);
+  }
+
+  /** Undefined when there is no such program: as in Mesos the launcher, which has the executor's place, fails in it. */
+  async #startProcess(
+    framework: AgentFramework,
+    executor: Executor,
+    env: Record<string, string>,
+  ): Promise<ProcessGroup | undefined> {
+    const directory = executor.sandbox;
+    const output = { stdout: join(directory, "stdout"), stderr: join(directory, "stderr") };
+    try {
+      const program = executor.isMesosOwn
+        ? commandExecutor()
+        : commandLine(executor.info.command ?? { uris: [], arguments: [] });
+      const group = await ProcessGroup.start({ ...program, directory, env, ...output }, (status) => {
+        // What the executor left behind in its group goes with it.
+        group.signal("SIGKILL");
+        this.ended(framework, executor, status);
+      });
+      return group;
+    } catch (error) {
+      const status = launcherStatus(error);
+      if (status === undefined) throw error;
+      await appendFile(output.stderr, `${(error as Error).message}\n`);
+      this.ended(framework, executor, status);
+      return undefined;
+    }
   }
 
   #awaitRegistration(executor: Executor): void {
@@ -310,6 +330,14 @@ export class Executors {
       });
     }
   }
+}
+
+/** What the launcher exits with when it can't start what it is to start; undefined when it is not to blame. */
+function launcherStatus(error: unknown): WaitStatus | undefined {
+  if (error instanceof NoProgramError) return 1 * 256;
+  const { syscall, code = "" } = error as NodeJS.ErrnoException;
+  const isShortage = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"].includes(code);
+  return syscall?.startsWith("spawn") && !isShortage ? 127 * 256 : undefined;
 }
 
 function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand: boolean): string | undefined {

@@ -1,5 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { type ExecutorInfo, ExecutorInfo_Type } from "../../../../gen/mesos/v1/mesos.js";
+import {
+  type ContainerInfo,
+  ContainerInfo_Type,
+  type ExecutorInfo,
+  ExecutorInfo_Type,
+} from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId } from "../../names.js";
 import { Resources } from "../../resources/resources.js";
 import type { Agent, Framework } from "../entities.js";
@@ -32,12 +37,20 @@ export function prefixed(prefix: string, error: string | undefined): string | un
 function invalidType(executor: ExecutorInfo): string | undefined {
   switch (executor.type) {
     case ExecutorInfo_Type.DEFAULT:
-      return executor.command ? "'ExecutorInfo.command' must not be set for 'DEFAULT' executor" : undefined;
+      if (executor.command) return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor";
+      return executor.container && invalidDefaultContainer(executor.container);
     case ExecutorInfo_Type.CUSTOM:
       return executor.command ? undefined : "'ExecutorInfo.command' must be set for 'CUSTOM' executor";
     default:
       return undefined;
   }
+}
+
+function invalidDefaultContainer({ type, mesos }: ContainerInfo): string | undefined {
+  if (type !== ContainerInfo_Type.MESOS) {
+    return "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor";
+  }
+  return mesos?.image ? "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor" : undefined;
 }
 
 function invalidExecutorId(executor: ExecutorInfo): string | undefined {
