@@ -1,3 +1,4 @@
+import type { RE2JS } from "re2js";
 import type { AgentInfo, Attribute } from "../../../gen/mesos/v1/mesos.js";
 import {
   type AttributeConstraint,
@@ -6,6 +7,18 @@ import {
   type OfferConstraints_RoleConstraints,
   AttributeConstraint_Selector_PseudoattributeType as Pseudoattribute,
 } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { compileRegex } from "./re2.js";
+
+const compiled = new WeakMap<object, RE2JS>();
+
+/** Compiled once for each predicate. @throws Error in Mesos's words */
+function regexOf(predicate: { readonly regex?: string | undefined }): RE2JS {
+  const known = compiled.get(predicate);
+  if (known) return known;
+  const regex = compileRegex(predicate.regex ?? "");
+  compiled.set(predicate, regex);
+  return regex;
+}
 
 /** What is wrong with the constraints, or undefined. */
 export function invalidConstraints(constraints: OfferConstraints): string | undefined {
@@ -29,15 +42,18 @@ function invalidConstraint({ selector, predicate }: AttributeConstraint): string
   if (!selector?.selector) {
     return "Exactly one of 'AttributeConstraint::Selector::name' or 'AttributeConstraint::Selector::pseudoattribute_type' must be set";
   }
+  const { selector: by } = selector;
+  if (by.$case === "pseudoattributeType" && pseudoattributeOf(by.value) === undefined) {
+    return "Unknown pseudoattribute type";
+  }
   const chosen = predicate?.predicate;
   if (!chosen) return "Unknown predicate type";
   if (chosen.$case !== "textMatches" && chosen.$case !== "textNotMatches") return undefined;
-  const { regex = "" } = chosen.value;
   try {
-    new RegExp(regex);
+    regexOf(chosen.value);
     return undefined;
   } catch (error) {
-    return `Failed to construct regex from pattern '${regex}': ${error instanceof Error ? error.message : error}`;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
@@ -54,20 +70,22 @@ function satisfies(constraint: AttributeConstraint, agent: AgentInfo): boolean {
   const selector = constraint.selector?.selector;
   const predicate = constraint.predicate;
   if (!selector || !predicate) return false;
-  if (selector.$case === "pseudoattributeType") return holds(predicate, pseudoattribute(selector.value, agent));
-  const attributes = agent.attributes.filter(({ name }) => name === selector.value);
-  if (attributes.length === 0) return holds(predicate, undefined);
-  return attributes.some((attribute) => holds(predicate, attributeText(attribute)));
+  if (selector.$case === "pseudoattributeType") {
+    return holds(predicate, pseudoattributeOf(selector.value)?.(agent));
+  }
+  // Mesos looks at the first attribute of a name alone.
+  const attribute = agent.attributes.find(({ name }) => name === selector.value);
+  return holds(predicate, attribute && attributeText(attribute));
 }
 
-function pseudoattribute(type: Pseudoattribute, agent: AgentInfo): string | undefined {
+function pseudoattributeOf(type: Pseudoattribute): ((agent: AgentInfo) => string | undefined) | undefined {
   switch (type) {
     case Pseudoattribute.HOSTNAME:
-      return agent.hostname;
+      return (agent) => agent.hostname;
     case Pseudoattribute.REGION:
-      return agent.domain?.faultDomain?.region?.name;
+      return (agent) => agent.domain?.faultDomain?.region?.name;
     case Pseudoattribute.ZONE:
-      return agent.domain?.faultDomain?.zone?.name;
+      return (agent) => agent.domain?.faultDomain?.zone?.name;
     default:
       return undefined;
   }
@@ -89,9 +107,9 @@ function holds(predicate: AttributeConstraint_Predicate, value: string | null | 
     case "textNotEquals":
       return value !== chosen.value.value;
     case "textMatches":
-      return value !== undefined && new RegExp(`^(?:${chosen.value.regex})$`).test(value);
+      return value !== undefined && regexOf(chosen.value).matches(value);
     case "textNotMatches":
-      return value === undefined || !new RegExp(`^(?:${chosen.value.regex})$`).test(value);
+      return value === undefined || !regexOf(chosen.value).matches(value);
     default:
       return false;
   }
