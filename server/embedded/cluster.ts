@@ -11,7 +11,8 @@ import type { Log } from "./log.js";
 import { EmbeddedMaster } from "./master/master.js";
 import { Registry } from "./master/registry.js";
 import type { StandDown } from "./master/schedulerApi.js";
-import { parseAttributes, parseResources } from "./resources/parse.js";
+import { parseAttributes } from "./resources/attributes.js";
+import { parseResources } from "./resources/parse.js";
 import { Resources } from "./resources/resources.js";
 import { WorkDirectory } from "./workDirectory.js";
 

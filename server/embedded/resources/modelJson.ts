@@ -1,13 +1,13 @@
 import { downgradeResource } from "./format.js";
 import { reservationRole } from "./identity.js";
 import { Resources } from "./resources.js";
-import { amountText } from "./value.js";
+import { amountText, scalarValue } from "./value.js";
 
 /** Resources as the state endpoints show them: one number or text by name. */
 export function modelResources(resources: Resources): Record<string, number | string> {
   const model: Record<string, number | string> = { disk: 0, mem: 0, gpus: 0, cpus: 0 };
   for (const [name, amount] of resources.amountsByName()) {
-    model[name] = amount.kind === "scalar" ? amount.milli / 1000 : amountText(amount);
+    model[name] = amount.kind === "scalar" ? scalarValue(amount) : amountText(amount);
   }
   return model;
 }

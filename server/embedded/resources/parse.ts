@@ -1,4 +1,5 @@
-import { type Attribute, Resource, Resource_ReservationInfo_Type, Value_Type } from "../../../gen/mesos/v1/mesos.js";
+import { Resource, Resource_ReservationInfo_Type, Value_Type } from "../../../gen/mesos/v1/mesos.js";
+import { parseNumber } from "./number.js";
 
 const ENTRY = /^([^():]+)(?:\(([^()]+)\))?:(.+)$/;
 
@@ -10,12 +11,6 @@ const ENTRY = /^([^():]+)(?:\(([^()]+)\))?:(.+)$/;
 export function parseResources(text: string): Resource[] {
   const parts = text.split(";").map((part) => part.trim());
   return parts.filter((part) => part !== "").map(parseResource);
-}
-
-/** Attributes as `rack:a;zone:west;ports:[1-2];level:3`. @throws Error that names the part that is wrong. */
-export function parseAttributes(text: string): Attribute[] {
-  const parts = text.split(";").map((part) => part.trim());
-  return parts.filter((part) => part !== "").map(parseAttribute);
 }
 
 function parseResource(part: string): Resource {
@@ -31,8 +26,8 @@ function parseResource(part: string): Resource {
 function parseValue(part: string, value: string): Partial<Resource> {
   if (value.startsWith("[")) return { type: Value_Type.RANGES, ranges: { range: parseRanges(part, value) } };
   if (value.startsWith("{")) return { type: Value_Type.SET, set: { item: parseItems(part, value) } };
-  const number = Number(value);
-  if (!Number.isFinite(number) || number < 0) {
+  const number = parseNumber(value);
+  if (number === undefined || number < 0) {
     throw new Error(`bad resource '${part}': '${value}' is no number of 0 or more, no [BEGIN-END] and no {A,B}`);
   }
   return { type: Value_Type.SCALAR, scalar: { value: number } };
@@ -58,15 +53,4 @@ function parseItems(part: string, value: string): string[] {
     throw new Error(`bad set in '${part}': write {A,B}`);
   }
   return items.map((item) => item.trim());
-}
-
-function parseAttribute(part: string): Attribute {
-  const colon = part.indexOf(":");
-  if (colon <= 0) throw new Error(`bad attribute '${part}': write NAME:VALUE`);
-  const name = part.slice(0, colon).trim();
-  const value = part.slice(colon + 1).trim();
-  if (value.startsWith("[")) return { name, type: Value_Type.RANGES, ranges: { range: parseRanges(part, value) } };
-  const number = Number(value);
-  if (value !== "" && Number.isFinite(number)) return { name, type: Value_Type.SCALAR, scalar: { value: number } };
-  return { name, type: Value_Type.TEXT, text: { value } };
 }

@@ -1,8 +1,11 @@
 import { type Resource, Value_Type } from "../../../gen/mesos/v1/mesos.js";
 
-/** A resource's amount. Scalars are whole thousandths, as Mesos counts them: 0.1 + 0.2 is 0.3. */
+/**
+ * A resource's amount. Scalars are counted in whole thousandths, as by Mesos: 0.1 + 0.2 is 0.3. One that was not added to or
+ * subtracted from is shown with all its decimals.
+ */
 export type Amount =
-  | { readonly kind: "scalar"; readonly milli: number }
+  | { readonly kind: "scalar"; readonly milli: number; readonly exact?: number }
   | { readonly kind: "ranges"; readonly ranges: readonly Range[] }
   | { readonly kind: "set"; readonly items: readonly string[] };
 /** Both ends belong to it. */
@@ -14,14 +17,15 @@ export function amountOf(resource: Resource): Amount {
     return { kind: "ranges", ranges: coalesce(ranges) };
   }
   if (resource.type === Value_Type.SET) return { kind: "set", items: [...(resource.set?.item ?? [])].sort() };
-  return { kind: "scalar", milli: toMilli(resource.scalar?.value ?? 0) };
+  const exact = resource.scalar?.value ?? 0;
+  return { kind: "scalar", milli: toMilli(exact), exact };
 }
 
 /** The fields of a Resource that hold an amount. */
 export function amountFields(amount: Amount): Pick<Resource, "type" | "scalar" | "ranges" | "set"> {
   switch (amount.kind) {
     case "scalar":
-      return { type: Value_Type.SCALAR, scalar: { value: amount.milli / 1000 } };
+      return { type: Value_Type.SCALAR, scalar: { value: scalarValue(amount) } };
     case "ranges":
       return { type: Value_Type.RANGES, ranges: { range: amount.ranges.map(([begin, end]) => ({ begin, end })) } };
     case "set":
@@ -38,6 +42,10 @@ export function writtenAmount(resource: Resource): Amount {
     };
   }
   return resource.type === Value_Type.SET ? { kind: "set", items: resource.set?.item ?? [] } : amountOf(resource);
+}
+
+export function scalarValue({ milli, exact }: { readonly milli: number; readonly exact?: number }): number {
+  return exact ?? milli / 1000;
 }
 
 export function toMilli(value: number): number {
@@ -92,7 +100,7 @@ export function sameAmount(left: Amount, right: Amount): boolean {
 export function amountText(amount: Amount): string {
   switch (amount.kind) {
     case "scalar":
-      return String(amount.milli / 1000);
+      return String(scalarValue(amount));
     case "ranges":
       return `[${amount.ranges.map(([begin, end]) => `${begin}-${end}`).join(", ")}]`;
     case "set":
@@ -100,7 +108,8 @@ export function amountText(amount: Amount): string {
   }
 }
 
-function coalesce(ranges: readonly Range[]): Range[] {
+/** In order; those that touch are one. */
+export function coalesce(ranges: readonly Range[]): Range[] {
   const sorted = [...ranges].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
   const merged: Range[] = [];
   for (const range of sorted) {

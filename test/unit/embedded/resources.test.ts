@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Resource_ReservationInfo_Type, Value_Type } from "../../../gen/mesos/v1/mesos.js";
 import { formatDuration, parseDuration } from "../../../server/embedded/duration.js";
+import { parseAttributes } from "../../../server/embedded/resources/attributes.js";
 import { downgradeResource, upgradeResource } from "../../../server/embedded/resources/format.js";
-import { parseAttributes, parseResources } from "../../../server/embedded/resources/parse.js";
+import { parseResources } from "../../../server/embedded/resources/parse.js";
 import { Resources } from "../../../server/embedded/resources/resources.js";
 
 const bag = (text: string) => Resources.of(parseResources(text));
@@ -91,7 +92,28 @@ describe("resources", () => {
       ["level", Value_Type.SCALAR],
       ["ports", Value_Type.RANGES],
     ]);
-    expect(() => parseAttributes("rack")).toThrow("bad attribute 'rack'");
+  });
+
+  test.each([
+    ["rack", "write NAME:VALUE"],
+    ["a:b;empty:", "write NAME:VALUE"],
+    ["blank: ", "write NAME:VALUE"],
+    [":x", "write NAME:VALUE"],
+    ["neg:-3", "a number can't be negative"],
+    ["big:-inf", "a number has to be finite"],
+    ["big:Infinity", "a number has to be finite"],
+    ["none:NaN", "a number has to be finite"],
+    ["set:{x,y}", "an attribute can't be a set"],
+    ["a:x[y]", "'[' stands in the middle"],
+    ["a:x{y}", "'{' stands in the middle"],
+    ["r:[1-2", "a bracket has no other"],
+    ["r:)(", "a bracket has no other"],
+    ["r:[1]", "write [BEGIN-END, BEGIN-END]"],
+    ["r:[1-2]x", "write [BEGIN-END, BEGIN-END]"],
+    ["r:[a-b]", "write [BEGIN-END, BEGIN-END]"],
+    ["r:[1-18446744073709551616]", "write [BEGIN-END, BEGIN-END]"],
+  ])("attribute '%s' is refused: %s", (text, why) => {
+    expect(() => parseAttributes(text)).toThrow(`bad attribute '${text.split(";").at(-1)}': ${why}`);
   });
 });
 
