@@ -24,15 +24,19 @@ export function answerName({ status, contentType }: Pick<Answer, "status" | "con
 export function answerSummary(answer: Answer, secrets: Secrets): string {
   const known = answer.contentType !== "" || isPage(answer.body);
   const text = known ? readableLine(answer, MAX_SUMMARY_CHARACTERS, secrets) : "";
-  return `${answerName(answer)}${text === "" ? "" : `: ${text}`}`;
+  return namedLine(answer, text);
+}
+
+function namedLine(answer: Answer, line: string): string {
+  return `${answerName(answer)}${line === "" ? "" : `: ${line}`}`;
 }
 
 /**
- * The text of a refusal: what Mesos wrote, or a summary where somebody else did (a page, or something that is not text).
- * Without secrets, as all that is made of an answer here.
+ * The text of a refusal: what Mesos wrote, or status, type and first words where somebody else did (a page, or something
+ * that is not text). Without secrets, as all that is made of an answer here.
  */
 export function refusalText(answer: Answer, maxCharacters: number, secrets: Secrets): string {
-  if (foreignType(answer) !== "") return answerSummary(answer, secrets);
+  if (isForeign(answer)) return namedLine(answer, readableLine(answer, MAX_SUMMARY_CHARACTERS, secrets));
   const text = readableText(answer, secrets).trim().slice(0, maxCharacters);
   return text === "" ? answerName(answer) : text;
 }
@@ -42,6 +46,14 @@ export function readableLine(answer: Answer, maxCharacters: number, secrets: Sec
   const { contentType } = answer;
   if (contentType !== "" && !/^(text\/|application\/(json|xml|problem\+json))/i.test(contentType)) return "";
   return readableText(answer, secrets).replace(/\s+/g, " ").trim().slice(0, maxCharacters);
+}
+
+/** Statuses that a master does not give, and proxies do, but for those from 520 on. */
+const OF_PROXIES = new Set([402, 407, 413, 429, 431, 451, 502, 504, 511]);
+
+/** True if no master wrote this answer: its status or its type says so. */
+export function isForeign(answer: Answer): boolean {
+  return OF_PROXIES.has(answer.status) || answer.status >= 520 || foreignType(answer) !== "";
 }
 
 /** The media type of an answer that Mesos does not write, as its texts are plain; else empty. */

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Secrets } from "../../wire/secrets.js";
 import type { CallBudget } from "./callBudget.js";
-import { type CallOutcome, isCredentialsRefused, isFailedOver, isSubscriptionOver, outcomeOf } from "./callOutcome.js";
+import { type CallOutcome, outcomeOf, type Refused } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 import { openSocket } from "./openSocket.js";
@@ -26,8 +26,8 @@ export interface CallConnectionOptions {
   readonly budget: CallBudget;
   /** The connection broke while calls waited for their answers. Not called by `close`. */
   onBroken(reason: string): void;
-  /** The master refused a call because the subscription has ended, whatever its stream of events says. */
-  onSubscriptionOver(message: string): void;
+  /** A call was refused because the subscription has ended, whatever its stream of events says. */
+  onSubscriptionOver(refused: Refused): void;
   /** The master refused a call because somebody else has subscribed with this framework's id. */
   onFailedOver(): void;
   /** The master refused a call for the credentials that it carried. */
@@ -217,11 +217,13 @@ export class CallConnection {
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
     this.#tell(call, outcome);
-    if (outcome.kind !== "refused") return;
-    const { status, message } = outcome;
-    if (isFailedOver(status, message)) this.#options.onFailedOver();
-    else if (isSubscriptionOver(status, message)) this.#options.onSubscriptionOver(message);
-    else if (isCredentialsRefused(status, message)) this.#options.onCredentialsRefused();
+    if (outcome.kind === "refused") this.#refused(outcome);
+  }
+
+  #refused(refused: Refused): void {
+    if (refused.cause === "failed-over") this.#options.onFailedOver();
+    else if (refused.cause === "subscription-over") this.#options.onSubscriptionOver(refused);
+    else if (refused.cause === "credentials") this.#options.onCredentialsRefused();
   }
 
   /** A fault in `done` says nothing about the connection, nor about other calls. */

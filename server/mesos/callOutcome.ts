@@ -1,5 +1,5 @@
 import type { Secrets } from "../../wire/secrets.js";
-import { answerSummary, foreignType, refusalText } from "./answerText.js";
+import { answerSummary, isForeign, refusalText } from "./answerText.js";
 import { CallType, readCallType } from "./calls.js";
 import type { HttpResponse } from "./httpResponseParser.js";
 import { leaderOf } from "./redirection.js";
@@ -8,8 +8,7 @@ import { leaderOf } from "./redirection.js";
 export type CallOutcome =
   /** The master took it (202; UPDATE_FRAMEWORK: 200). It may still drop it: Mesos promises no more. */
   | { readonly kind: "accepted" }
-  /** The master answered that it does not take it. */
-  | { readonly kind: "refused"; readonly status: number; readonly message: string }
+  | Refused
   /** It was sent, and no answer of a master came: it may have been taken or not. */
   | { readonly kind: "unknown"; readonly message: string }
   /** It was not sent. */
@@ -17,37 +16,36 @@ export type CallOutcome =
   /** It was not sent, because too much is waiting already. */
   | { readonly kind: "too-many"; readonly message: string };
 
+/** The master, or something before it, answered that it does not take the call. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly message: string;
+  readonly cause: RefusalCause;
+  /** No master wrote this answer: a proxy did, a firewall, a login page. */
+  readonly foreign: boolean;
+}
+
+export type RefusalCause =
+  /** Somebody else has subscribed with the id of its framework. */
+  | "failed-over"
+  /** Its subscription has ended, or its master does not lead any more, or is not ready. */
+  | "subscription-over"
+  /** The bridge's own credentials, or what else lets the bridge call: they are not the client's to mend. */
+  | "credentials"
+  /** The call itself. */
+  | "call";
+
 /** Mesos's text for a call whose framework has another subscription now: somebody else made it. */
-const FAILED_OVER = /didn't match the stream ID/;
+const FAILED_OVER = /^The stream ID .* didn't match the stream ID /s;
 /** Its text where that is a scheduler of the API before v1. */
 const FAILED_OVER_TO_V0 = /^Framework is not connected via HTTP/;
-
-/** True if a refused call was refused because somebody else has subscribed with the id of its framework. */
-export function isFailedOver(status: number, message: string): boolean {
-  return (status === 400 && FAILED_OVER.test(message)) || (status === 403 && FAILED_OVER_TO_V0.test(message));
-}
-
 /** Mesos's texts for a call that came after its subscription had ended. */
 const SUBSCRIPTION_OVER = /^Framework (is not subscribed|cannot be found)/;
-
-/** True if a refused call was refused because its subscription has ended, or its master does not lead any more. */
-export function isSubscriptionOver(status: number, message: string): boolean {
-  return status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message);
-}
-
-/** Mesos's text for a principal that may not change its framework so: an answer to the client's call. */
+/** Mesos's text for a principal that may not change its framework so, which it says to UPDATE_FRAMEWORK alone. */
 const NOT_AUTHORIZED = /^Not authorized to /;
 /** Mesos's text for a call under another principal than the framework's: the credentials are those of somebody else. */
 const OTHER_PRINCIPAL = /^Authenticated principal .* does not match principal /s;
-
-/**
- * True if a refused call was refused for the bridge's own credentials, which are not the client's to mend. Not for
- * calls that `isFailedOver` or `isSubscriptionOver` tells about.
- */
-export function isCredentialsRefused(status: number, message: string): boolean {
-  if (status === 400) return OTHER_PRINCIPAL.test(message);
-  return status === 401 || (status === 403 && !NOT_AUTHORIZED.test(message));
-}
 
 const ACCEPTED: CallOutcome = { kind: "accepted" };
 const MAX_MESSAGE_CHARACTERS = 2_000;
@@ -60,15 +58,17 @@ export function outcomeOf(response: HttpResponse, call: Uint8Array, master: URL,
   const { status } = response;
   if (isTaken(response, call)) return ACCEPTED;
   if (isRefusal(response, master)) {
-    return { kind: "refused", status, message: refusalText(response, MAX_MESSAGE_CHARACTERS, secrets) };
+    const message = refusalText(response, MAX_MESSAGE_CHARACTERS, secrets);
+    const foreign = isForeign(response);
+    const cause = foreign ? foreignCause(status) : mesosCause(status, message, call);
+    return { kind: "refused", status, message, cause, foreign };
   }
   return { kind: "unknown", message: `a call was answered with ${answerSummary(response, secrets)}` };
 }
 
-/** A master that takes a call writes no more than the status; what comes with a page is somebody else's. */
-function isTaken(response: HttpResponse, call: Uint8Array): boolean {
-  const { status, body } = response;
-  if (body.length > 0 && foreignType(response) !== "") return false;
+/** A master that takes a call writes no more than the status: no text, and no type of one. */
+function isTaken({ status, contentType, body }: HttpResponse, call: Uint8Array): boolean {
+  if (body.length > 0 || contentType !== "") return false;
   return status === 202 || (status === 200 && readCallType(call) === CallType.UPDATE_FRAMEWORK);
 }
 
@@ -76,4 +76,19 @@ function isTaken(response: HttpResponse, call: Uint8Array): boolean {
 function isRefusal({ status, location }: HttpResponse, master: URL): boolean {
   if (status === 307) return leaderOf(location, master) !== undefined;
   return (status >= 400 && status < 500 && status !== 408) || status === 501 || status === 503;
+}
+
+function mesosCause(status: number, message: string, call: Uint8Array): RefusalCause {
+  if (status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message)) return "subscription-over";
+  if (status === 400 && FAILED_OVER.test(message)) return "failed-over";
+  if (status === 403 && FAILED_OVER_TO_V0.test(message)) return "failed-over";
+  if (status === 400 && OTHER_PRINCIPAL.test(message)) return "credentials";
+  if (status === 403 && NOT_AUTHORIZED.test(message) && readCallType(call) === CallType.UPDATE_FRAMEWORK) return "call";
+  return foreignCause(status);
+}
+
+/** By the status alone: what somebody else wrote says nothing of Mesos. */
+function foreignCause(status: number): RefusalCause {
+  if (status === 503) return "subscription-over";
+  return status === 401 || status === 403 || status === 407 ? "credentials" : "call";
 }

@@ -2,7 +2,7 @@ import { PatientTimer } from "../../wire/patientTimer.js";
 import { Backoff } from "./backoff.js";
 import { CallBudget } from "./callBudget.js";
 import { CallConnection } from "./callConnection.js";
-import type { CallOutcome } from "./callOutcome.js";
+import type { CallOutcome, Refused } from "./callOutcome.js";
 import { readFrameworkId } from "./calls.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import type { LinkHandler, LinkOptions } from "./linkOptions.js";
@@ -271,7 +271,7 @@ export class Link {
       // As Mesos's own clients do: what became of offers in those calls is not known, and
       // a new subscription makes the master give all of them back.
       onBroken: (reason) => this.#subscription?.abort(new Error(`the connection of calls broke: ${reason}`)),
-      onSubscriptionOver: (message) => this.#subscription?.abort(new Error(`the master refuses calls: ${message}`)),
+      onSubscriptionOver: (refused) => this.#subscription?.abort(new Error(refusedText(refused))),
       // The master says so on the stream as well, unless that has broken without a sign of it.
       onFailedOver: () => this.#refuse("Framework failed over"),
       onCredentialsRefused: () => this.#authorizationRefused(),
@@ -331,6 +331,10 @@ export class Link {
   #told(text: string): string {
     return this.#options.authentication.secrets.redact(text);
   }
+}
+
+function refusedText({ foreign, message }: Refused): string {
+  return `${foreign ? "something between the bridge and Mesos" : "the master"} refuses calls: ${message}`;
 }
 
 /** A heartbeat interval as a master may have it: a second to a day. Any other is taken for Mesos's own. */

@@ -190,7 +190,7 @@ async function ask(
     if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow))) return { problem: "" };
     const leader = statusCode === 307 ? leaderOf(headers.location, master) : undefined;
     if (leader) return { leader };
-    if ([401, 403, 503].includes(statusCode)) {
+    if ([401, 403, 407, 503].includes(statusCode)) {
       const contentType = String(headers["content-type"] ?? "");
       return {
         problem: rejectionText({ status: statusCode, contentType, body }, authorization !== undefined, secrets),

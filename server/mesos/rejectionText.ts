@@ -1,5 +1,5 @@
 import type { Secrets } from "../../wire/secrets.js";
-import { type Answer, foreignType, readableLine } from "./answerText.js";
+import { type Answer, foreignType, isForeign, readableLine } from "./answerText.js";
 
 const MAX_TEXT_CHARACTERS = 300;
 
@@ -18,6 +18,8 @@ function reasonOf(answer: Answer, authenticates: boolean): string {
     return `this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events${what}`;
   }
   if (status === 307) return `a redirection without a usable Location${type === "" ? "" : ` (${name})`}`;
+  if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${name} to SUBSCRIBE`;
+  if (isForeign(answer)) return foreignReason(status, name);
   if (status === 503) return `the master is not ready (${name})`;
   if (status === 401) {
     return authenticates
@@ -25,6 +27,22 @@ function reasonOf(answer: Answer, authenticates: boolean): string {
       : `the master wants authentication, and the bridge has no credentials (${name})`;
   }
   if (status === 403) return `the master does not allow this subscription (${name})`;
-  if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${name} to SUBSCRIBE`;
   return `the master answers ${name} to SUBSCRIBE`;
+}
+
+/** No master wrote this: what it says of the master, or of credentials, is not Mesos's word. */
+function foreignReason(status: number, name: string): string {
+  const who = "something between the bridge and Mesos";
+  switch (status) {
+    case 401:
+      return `${who} does not accept the bridge's credentials (${name})`;
+    case 403:
+      return `${who} does not let the bridge through (${name})`;
+    case 407:
+      return `a proxy between the bridge and Mesos wants credentials of its own, which the bridge can't give (${name})`;
+    case 503:
+      return `${who} can't reach the master now (${name})`;
+    default:
+      return `${who} answers ${name} to SUBSCRIBE`;
+  }
 }

@@ -77,6 +77,8 @@ describe("a call that is answered by something else than 202", () => {
     [200, page, html, "HTTP status 200 (text/html): Sign in"],
     [200, "", {}, "HTTP status 200"],
     [202, page, html, "HTTP status 202 (text/html): Sign in"],
+    [202, "", html, "HTTP status 202 (text/html)"],
+    [202, "{}", { "Content-Type": "application/json" }, "HTTP status 202 (application/json): {}"],
     [302, "", { Location: "https://login.example/" }, "HTTP status 302"],
     [307, "", { Location: "https://login.example/auth" }, "HTTP status 307"],
   ])("%i %s %j: it was not Mesos that answered, so nobody knows", async (status, body, headers, told) => {
@@ -141,6 +143,51 @@ describe("a call that is answered by something else than 202", () => {
     });
     (await master.call("UPDATE_FRAMEWORK")).connection.answer(403, text);
     expect(await answer).toMatchObject({ code: "INVALID_ARGUMENT", reason: "CALL_REFUSED" });
+  });
+
+  test.each([
+    [403, "Not authorized to access this resource"],
+    [407, "Proxy Authentication Required"],
+  ])("%i %s to another call: Mesos says no such thing, so the credentials are to blame", async (status, text) => {
+    expect(await launchAnswered(status, text)).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "MESOS_CREDENTIALS_REFUSED",
+      retryable: true,
+      message: expect.stringContaining(text),
+    });
+    expect(await launchAnswered(202, "")).toMatchObject({ code: "OK" });
+  });
+
+  const denied = "<html><head><title>Access denied</title></head><body>by order</body></html>";
+  test.each([
+    [401, "MESOS_CREDENTIALS_REFUSED", "if that checks the bridge's credentials"],
+    [403, "MESOS_CREDENTIALS_REFUSED", "let the bridge's calls through; then make the call again"],
+    [407, "MESOS_CREDENTIALS_REFUSED", "lead --master past that proxy"],
+    [404, "CALL_REFUSED", "let the bridge's calls through"],
+    [503, "NO_MASTER", "where --master leads; then make the call again"],
+  ])("%i with a page: the message says whose it is, and what to do", async (status, reason, advice) => {
+    const { message = "", ...answer } = await launchAnswered(status, denied, html);
+    expect(answer).toMatchObject({ reason });
+    expect(message).toContain(
+      `something between the bridge and Mesos (a proxy, a firewall, a login page) answered in its place ` +
+        `(HTTP status ${status} (text/html): Access denied): `,
+    );
+    expect(message).toContain(advice);
+    if (status !== 401) expect(message).not.toContain("--secret-file");
+    if (status !== 503) return;
+    const lost = await scheduler.linkChanged(LinkState.LINK_STATE_CONNECTING);
+    expect(lost.reason).toMatch(
+      /^something between the bridge and Mesos refuses calls: HTTP status 503 \(text\/html\)/,
+    );
+  });
+
+  test("503 of a master that does not lead or recovers: it is not ready", async () => {
+    expect(await launchAnswered(503, "No leader elected")).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "NO_MASTER",
+      retryable: true,
+      message: "the master did not take the call, because it is not ready: No leader elected",
+    });
   });
 
   test("307 of a master that does not lead: it took nothing", async () => {

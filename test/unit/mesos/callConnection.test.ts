@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CallBudget } from "../../../server/mesos/callBudget.js";
 import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/callConnection.js";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import type { CallOutcome, RefusalCause } from "../../../server/mesos/callOutcome.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -49,7 +49,7 @@ class Caller {
       maxPendingBytes: 1_000_000,
       budget: new CallBudget(),
       onBroken: (reason) => this.broken.push(reason),
-      onSubscriptionOver: (message) => this.over.push(message),
+      onSubscriptionOver: ({ message }) => this.over.push(message),
       onFailedOver: () => this.failedOver++,
       onCredentialsRefused: () => this.credentialsRefused++,
       onFault: (error) => this.faults.push(error),
@@ -78,6 +78,13 @@ class Caller {
 
 const bodies = (requests: readonly { body: Buffer }[]) => requests.map(({ body }) => body.toString());
 const accepted = { kind: "accepted" };
+const refused = (status: number, message: string, cause: RefusalCause = "call", foreign = false): CallOutcome => ({
+  kind: "refused",
+  status,
+  message,
+  cause,
+  foreign,
+});
 const ACCEPTED = response(202);
 
 test("a call goes out as Mesos wants it", async () => {
@@ -138,15 +145,15 @@ test("answers may be cut anywhere", async () => {
   await connection.writeInPieces(Buffer.from(ACCEPTED + response(400, "no, not this") + ACCEPTED), 1);
   await caller.answered.take(3);
   expect(caller.outcomes.get("a")).toEqual(accepted);
-  expect(caller.outcomes.get("b")).toEqual({ kind: "refused", status: 400, message: "no, not this" });
+  expect(caller.outcomes.get("b")).toEqual(refused(400, "no, not this"));
   expect(caller.outcomes.get("c")).toEqual(accepted);
 });
 
-const refusals: [status: number, body: string, message: string][] = [
-  [400, "Framework cannot be found\n", "Framework cannot be found"],
-  [403, "Framework is not subscribed", "Framework is not subscribed"],
-  [503, "", "HTTP status 503"],
-  [501, "x".repeat(5_000), "x".repeat(2_000)],
+const refusals: [status: number, body: string, message: string, cause: RefusalCause][] = [
+  [400, "Framework cannot be found\n", "Framework cannot be found", "subscription-over"],
+  [403, "Framework is not subscribed", "Framework is not subscribed", "subscription-over"],
+  [503, "", "HTTP status 503", "subscription-over"],
+  [501, "x".repeat(5_000), "x".repeat(2_000), "call"],
 ];
 test.each([408, 500, 502, 504])(
   "a %i says nothing of the call: its outcome, and of those behind it, is unknown",
@@ -166,12 +173,12 @@ test.each([408, 500, 502, 504])(
   },
 );
 
-test.each(refusals)("a %i is a refusal with its text", async (status, body, message) => {
+test.each(refusals)("a %i is a refusal with its text", async (status, body, message, cause) => {
   const caller = new Caller();
   caller.send("a", "b");
   (await master.requests.next()).connection.write(response(status, body) + ACCEPTED);
   await caller.answered.take(2);
-  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status, message });
+  expect(caller.outcomes.get("a")).toEqual(refused(status, message, cause));
   expect(caller.outcomes.get("b")).toEqual(accepted);
   expect(caller.broken).toEqual([]);
   expect(caller.over).toEqual(status === 501 ? [] : [message]);
@@ -198,7 +205,15 @@ const foreign: [status: number, body: string, headers: Record<string, string>, c
   [200, PAGE, HTML, REVIVE, " (text/html): Sign in"],
   [200, PAGE, HTML, UPDATE_FRAMEWORK, " (text/html): Sign in"],
   [200, "", {}, REVIVE, ""],
+  [200, "", HTML, UPDATE_FRAMEWORK, " (text/html)"],
+  [200, "", { "Content-Type": "application/json" }, UPDATE_FRAMEWORK, " (application/json)"],
   [202, PAGE, HTML, REVIVE, " (text/html): Sign in"],
+  [202, "", HTML, REVIVE, " (text/html)"],
+  [202, "", { "Content-Type": "text/plain" }, REVIVE, " (text/plain)"],
+  [202, "Welcome", { "Content-Type": "text/plain" }, REVIVE, " (text/plain): Welcome"],
+  [202, "Welcome", {}, REVIVE, ""],
+  [202, '{"queued":true}', { "Content-Type": "application/json" }, REVIVE, ' (application/json): {"queued":true}'],
+  [202, "", { "content-type": "TEXT/HTML" }, REVIVE, " (text/html)"],
   [201, "", {}, REVIVE, ""],
   [203, "taken?", { "Content-Type": "text/plain" }, REVIVE, " (text/plain): taken?"],
   [204, "", {}, REVIVE, ""],
@@ -224,13 +239,58 @@ test.each(foreign)("a %i (%j, %j) to call %j is not an answer of Mesos", async (
   expect(caller.broken).toEqual([message]);
 });
 
+test.each([
+  ["202", HTML, "unknown"],
+  ["202", {}, "accepted"],
+  ["204", HTML, "unknown"],
+] as const)("a %s with %j whose body is chunked, and empty, is %s", async (status, headers, kind) => {
+  const caller = new Caller();
+  caller.send(REVIVE);
+  const lines = Object.entries({ ...headers, "Transfer-Encoding": "chunked" }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const { connection } = await master.requests.next();
+  connection.write(`HTTP/1.1 ${status} Reason\r\n${lines.join("\r\n")}\r\n\r\n0\r\n\r\n`);
+  await caller.answered.next();
+  expect(caller.kinds()).toEqual({ [REVIVE]: kind });
+});
+
+const CLAIMS = "The request's authenticated principal contains claims, but no value string.";
+const MISMATCH = "The stream ID 'x' included in this request didn't match the stream ID currently associated with y";
+const blamed: [status: number, body: string, headers: Record<string, string>, call: string, cause: RefusalCause][] = [
+  [401, "401 Unauthorized.", {}, REVIVE, "credentials"],
+  [403, CLAIMS, {}, UPDATE_FRAMEWORK, "credentials"],
+  [403, "Not authorized to register framework", {}, UPDATE_FRAMEWORK, "call"],
+  [403, "Not authorized to register framework", {}, REVIVE, "credentials"],
+  [403, "Not authorized to register framework", HTML, UPDATE_FRAMEWORK, "credentials"],
+  [403, "Forbidden", {}, UPDATE_FRAMEWORK, "credentials"],
+  [407, "Proxy Authentication Required", {}, REVIVE, "credentials"],
+  [400, "Authenticated principal 'a' does not match principal 'b' set in", {}, REVIVE, "credentials"],
+  [400, MISMATCH, {}, REVIVE, "failed-over"],
+  [400, `<html><title>${MISMATCH}</title></html>`, HTML, REVIVE, "call"],
+  [403, "Framework is not connected via HTTP", {}, REVIVE, "failed-over"],
+  [503, "No leader elected", {}, REVIVE, "subscription-over"],
+  [503, PAGE, HTML, REVIVE, "subscription-over"],
+  [429, "slow down", {}, REVIVE, "call"],
+];
+test.each(blamed)("a %i (%j, %j) to call %j is blamed on: %s", async (status, body, headers, call, cause) => {
+  const caller = new Caller();
+  caller.send(call);
+  (await master.requests.next()).connection.answer(status, body, headers);
+  await caller.answered.next();
+  expect(caller.outcomes.get(call)).toMatchObject({ kind: "refused", status, cause });
+  expect(caller.failedOver).toBe(cause === "failed-over" ? 1 : 0);
+  expect(caller.credentialsRefused).toBe(cause === "credentials" ? 1 : 0);
+  expect(caller.over).toHaveLength(cause === "subscription-over" ? 1 : 0);
+});
+
 test("a 307 of a master that does not lead: nothing was taken, and the subscription is over", async () => {
   const caller = new Caller();
   caller.send("a");
   const location = `//${master.host}/api/v1/scheduler`;
   (await master.requests.next()).connection.answer(307, "", { Location: location });
   await caller.answered.next();
-  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status: 307, message: "HTTP status 307" });
+  expect(caller.outcomes.get("a")).toEqual(refused(307, "HTTP status 307", "subscription-over"));
   expect(caller.over).toEqual(["HTTP status 307"]);
 });
 
@@ -241,7 +301,7 @@ test("a page in place of a refusal is told in a line, and says nothing of the su
   (await master.requests.next()).connection.answer(404, page, HTML);
   await caller.answered.next();
   const message = "HTTP status 404 (text/html): Framework cannot be found";
-  expect(caller.outcomes.get("a")).toEqual({ kind: "refused", status: 404, message });
+  expect(caller.outcomes.get("a")).toEqual(refused(404, message, "call", true));
   expect(caller.over).toEqual([]);
 });
 
