@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -140,6 +140,26 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const page = readFileSync(join(output, "index.html"), "utf8");
     expect(page).toContain("<h2>a &amp; &lt;b&gt;.jpg</h2>");
     expect(page).toContain("no picture");
+  });
+
+  it("leaves out what can't be used, names it, and inverts the others", async () => {
+    const folder = await cleanup.tempDir();
+    await copyFile(at("images/rocket.jpg"), join(folder, "rocket.jpg"));
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from("caf\xe9.png", "latin1")]), "x");
+    await symlink(join(folder, "nowhere"), join(folder, "link.png"));
+    const { status, log } = await run(folder, join(folder, "none.png"));
+    expect(status, log).toBe(1);
+    for (const problem of [
+      "caf\\xe9.png can't be used: its name is not UTF-8",
+      "link.png can't be read: there is no such file or folder",
+      "none.png can't be read: there is no such file or folder",
+    ]) {
+      expect(log.split(`left out: ${join(folder, problem)}\n`).length, problem).toBe(3);
+    }
+    expect(log).toMatch(/1 of 1 inverted in .*, 3 left out; see /);
+    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("caf\\xe9.png");
+    // Also when all images were done before.
+    expect((await run(folder)).status).toBe(1);
   });
 
   it("goes on after it was killed: what runs is found again, and runs once", async () => {

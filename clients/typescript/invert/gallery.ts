@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seconds } from "./display.js";
+import type { Unusable } from "./folderImages.js";
 import { GALLERY_STYLE } from "./galleryStyle.js";
 import { hostOf, type ImageRecord } from "./image.js";
 import { makeThumbnails, type Thumbnails } from "./thumbnails.js";
@@ -9,9 +10,21 @@ import { makeThumbnails, type Thumbnails } from "./thumbnails.js";
 const GALLERY_FILES = ["index.html", "mesos-invert.html"] as const;
 const GENERATOR = '<meta name="generator" content="mesos-invert">';
 
+/** What the gallery tells. */
+export interface GalleryContent {
+  images: readonly ImageRecord[];
+  /** What was named and is no image of the batch. */
+  unusable: readonly Unusable[];
+  /** Folder of the results and of the page. */
+  output: string;
+  /** How long it took, in ms. */
+  totalMs: number;
+}
+
 /** Writes the page that shows each image before and after. It works without a server, a network and scripts. */
-export async function writeGallery(images: readonly ImageRecord[], output: string, totalMs: number): Promise<string> {
-  const page = galleryPage(images, await makeThumbnails(images, output), totalMs, new Date());
+export async function writeGallery(content: GalleryContent): Promise<string> {
+  const { images, output } = content;
+  const page = galleryPage(content, await makeThumbnails(images, output), new Date());
   const path = galleryPath(output);
   writeFileSync(`${path}.new`, page);
   renameSync(`${path}.new`, path);
@@ -25,9 +38,8 @@ function galleryPath(output: string): string {
 
 /** The page as HTML. Failures come first. */
 export function galleryPage(
-  images: readonly ImageRecord[],
+  { images, unusable, totalMs }: Omit<GalleryContent, "output">,
   thumbnails: ReadonlyMap<string, Thumbnails>,
-  totalMs: number,
   now: Date,
 ): string {
   const rank = { failed: 0, waiting: 1, launched: 1, done: 2 };
@@ -47,21 +59,32 @@ ${GENERATOR}
 <body>
 <header>
 <h1>${done} of ${images.length} images inverted</h1>
-<p>${html(`${summaryOf(images)} · ${seconds(totalMs)} on Mesos`)}</p>
+<p>${html(`${summaryOf(images, unusable)} · ${seconds(totalMs)} on Mesos`)}</p>
 </header>
 <main>
 ${sorted.map((image) => card(image, thumbnails.get(image.id))).join("\n")}
 </main>
-<footer>Written by mesos-invert, ${time} UTC.</footer>
+${leftOut(unusable)}<footer>Written by mesos-invert, ${time} UTC.</footer>
 </body>
 </html>
 `;
 }
 
-function summaryOf(images: readonly ImageRecord[]): string {
+function leftOut(unusable: readonly Unusable[]): string {
+  if (unusable.length === 0) return "";
+  const items = unusable.map(({ name, problem }) => `<li><b>${html(name)}</b> ${html(problem)}</li>`);
+  return `<section class="left-out">\n<h2>Left out</h2>\n<ul>\n${items.join("\n")}\n</ul>\n</section>\n`;
+}
+
+function summaryOf(images: readonly ImageRecord[], unusable: readonly Unusable[]): string {
   const failed = images.filter(({ state }) => state === "failed").length;
   const open = images.filter(({ state }) => state === "waiting" || state === "launched").length;
-  const parts = [failed > 0 && `${failed} failed`, open > 0 && `${open} not finished`].filter((part) => part !== false);
+  const out = unusable.length;
+  const parts = [
+    failed > 0 && `${failed} failed`,
+    open > 0 && `${open} not finished`,
+    out > 0 && `${out} left out`,
+  ].filter((part) => part !== false);
   return parts.length === 0 ? "All done" : parts.join(", ");
 }
 

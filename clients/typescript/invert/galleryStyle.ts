@@ -31,6 +31,7 @@ h2 { margin: 0 0 .3rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 .waiting .state { color: var(--open); }
 .failed { border-color: var(--bad); }
 .reason { margin: .6rem 0 0; font-size: .9rem; overflow-wrap: anywhere; }
+.left-out { margin-top: 2.5rem; overflow-wrap: anywhere; }
 a { color: inherit; }
 footer { margin-top: 2.5rem; color: var(--quiet); font-size: .85rem; }
 `;

@@ -1,19 +1,10 @@
+import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
-import { access, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, extname, join, relative, sep } from "node:path";
+import { open, readFile, realpath, stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { UsageError } from "../library/program.js";
-
-/** What counts as an image in a folder. A file that is named itself may have any name. */
-export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
-  ".jpg",
-  ".jpeg",
-  ".png",
-  ".webp",
-  ".gif",
-  ".tif",
-  ".tiff",
-  ".avif",
-]);
+import { reason } from "./fileReason.js";
+import { findImages, IMAGE_EXTENSIONS, NOT_UTF8, printableBytes, type Unusable } from "./folderImages.js";
 
 /** One image to invert. */
 export interface Input {
@@ -40,26 +31,44 @@ export interface Inputs {
   inputs: Input[];
   /** How many were named more than once, and left out. */
   duplicates: number;
+  /** What can't be inverted, in the order in which it was met. */
+  unusable: Unusable[];
 }
 
+/** So many unusable entries are told in one line; of more, their number. */
+const MAX_TOLD = 5;
+
 /**
- * The images that files, folders and URLs name, each once, in the order in which they were named.
+ * The images that files, folders and URLs name, each once, in the order in which they were named. What can't be
+ * used is left out and told: the others are no worse for it.
  *
- * @throws UsageError with one line about the first thing that can't be used
+ * @throws UsageError with one line, when nothing is named, the list can't be read, or nothing can be used
  */
 export async function collectInputs(named: readonly string[], options: InputOptions): Promise<Inputs> {
   const all = [...named, ...(options.list === undefined ? [] : await readList(options.list))];
   if (all.length === 0) throw new UsageError("name at least one image, folder or URL; --help shows an example");
   const output = await realpath(options.output).catch(() => options.output);
   const unique = new Map<string, Input>();
+  const unusable: Unusable[] = [];
   let found = 0;
   for (const name of all) {
-    for (const input of await inputsOf(name, options.recursive, output)) {
+    for (const entry of await entriesOf(name, options.recursive, output)) {
+      if ("problem" in entry) {
+        unusable.push(entry);
+        continue;
+      }
       found++;
-      if (!unique.has(input.key)) unique.set(input.key, input);
+      if (!unique.has(entry.key)) unique.set(entry.key, entry);
     }
   }
-  return { inputs: [...unique.values()], duplicates: found - unique.size };
+  if (unique.size === 0) throw new UsageError(describe(unusable));
+  return { inputs: [...unique.values()], duplicates: found - unique.size, unusable };
+}
+
+function describe(unusable: readonly Unusable[]): string {
+  const told = unusable.slice(0, MAX_TOLD).map(({ name, problem }) => `${name} ${problem}`);
+  const more = unusable.length - told.length;
+  return `${told.join("; ")}${more > 0 ? `; and ${more} more can't be used` : ""}`;
 }
 
 /** The lines of a list, without blank ones and comments. Paths in it are relative to the current folder. */
@@ -79,24 +88,39 @@ export async function readList(path: string): Promise<string[]> {
   return lines;
 }
 
-async function inputsOf(name: string, recursive: boolean, output: string): Promise<Input[]> {
+async function entriesOf(name: string, recursive: boolean, output: string): Promise<(Input | Unusable)[]> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [urlInput(name)];
   try {
-    const path = await realpath(name);
-    const info = await stat(path);
-    if (info.isDirectory()) return await folderInputs(name, path, recursive, output);
-    if (!info.isFile()) throw new UsageError(`${name} is neither a file nor a folder`);
-    return [await fileInput(path, basename(name))];
+    if (!(await stat(name)).isDirectory()) return [await fileEntry(name)];
+    return await folderEntries(name, await realPathOf(name), recursive, output);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`${name} can't be read: ${reason(error)}`);
+    return [{ name, problem: unreadable(name, error) }];
   }
 }
 
-function urlInput(text: string): Input {
+/** The message is the problem: what is wrong with a file or folder, to be read after its name. */
+class EntryError extends Error {}
+
+async function realPathOf(name: string): Promise<string> {
+  const real = await realpath(name, { encoding: "buffer" });
+  if (!isUtf8(real)) throw new EntryError(`leads to ${printableBytes(real)}, which ${NOT_UTF8}`);
+  return real.toString("utf8");
+}
+
+/** What is not UTF-8 on the command line, or in a list, comes with this character in its place. */
+const REPLACEMENT = "\uFFFD";
+
+function unreadable(name: string, error: unknown): string {
+  if (error instanceof EntryError) return error.message;
+  const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+  const hint = missing && name.includes(REPLACEMENT) ? ", or its name is not UTF-8" : "";
+  return `can't be read: ${reason(error)}${hint}`;
+}
+
+function urlInput(text: string): Input | Unusable {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`${text} is no URL that can be fetched: it must begin with http:// or https://`);
+    return { name: text, problem: "is not a URL that can be fetched: it must begin with http:// or https://" };
   }
   url.hash = "";
   const last = url.pathname.split("/").findLast((part) => part !== "") ?? url.hostname;
@@ -111,52 +135,40 @@ function decoded(text: string): string {
   }
 }
 
-async function fileInput(path: string, name: string): Promise<Input> {
-  await access(path, constants.R_OK);
-  const { size, mtimeMs } = await stat(path);
-  return { key: path, kind: "file", name, size, mtimeMs };
+/** The file, or what a link leads to. */
+async function fileEntry(name: string): Promise<Input | Unusable> {
+  try {
+    const path = await realPathOf(name);
+    const info = await stat(path);
+    if (info.isDirectory()) throw new EntryError("leads to a folder, and such links are not followed");
+    if (!info.isFile()) throw new EntryError("is neither a file nor a folder");
+    await checkReadable(path);
+    return { key: path, kind: "file", name: basename(name), size: info.size, mtimeMs: info.mtimeMs };
+  } catch (error) {
+    return { name, problem: unreadable(name, error) };
+  }
 }
 
-async function folderInputs(name: string, path: string, recursive: boolean, output: string): Promise<Input[]> {
+/** What may be read is only known once it was opened: what answers such questions may not know every rule. */
+async function checkReadable(path: string): Promise<void> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  await file.close();
+}
+
+async function folderEntries(
+  name: string,
+  path: string,
+  recursive: boolean,
+  output: string,
+): Promise<(Input | Unusable)[]> {
   if (path === output) {
-    throw new UsageError(
-      `${name} is the output folder: its results would be taken for inputs; choose another --output`,
-    );
+    return [{ name, problem: "is the output folder: its results would be taken for inputs; choose another --output" }];
   }
-  const entries = await readdir(path, { withFileTypes: true, recursive });
-  const files = entries
-    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => IMAGE_EXTENSIONS.has(extname(file).toLowerCase()) && !isHidden(relative(path, file)))
-    .filter((file) => !file.startsWith(output + sep))
-    .sort();
-  const inputs: Input[] = [];
-  for (const file of files) {
-    const real = await realpath(file);
-    if ((await stat(real)).isFile()) inputs.push(await fileInput(real, basename(file)));
-  }
-  if (inputs.length === 0) {
-    const deeper = recursive ? "" : " (its folders are looked into with --recursive only)";
-    throw new UsageError(`${name} holds no image: ${[...IMAGE_EXTENSIONS].join(" ")} count as such${deeper}`);
-  }
-  return inputs;
-}
-
-/** Files and folders that people keep out of sight. */
-function isHidden(path: string): boolean {
-  return path.split(sep).some((part) => part.startsWith("."));
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder",
-  EACCES: "permission denied",
-  ENOTDIR: "a part of the path is not a folder",
-  EISDIR: "it is a folder",
-  ELOOP: "its symbolic links go round in a circle",
-};
-
-/** Why a file can't be used, in words. */
-export function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code !== undefined && REASONS[code]) || message;
+  const { images, unusable } = await findImages(path, recursive, output);
+  const entries: (Input | Unusable)[] = [];
+  for (const image of images) entries.push(await fileEntry(image));
+  for (const each of unusable) entries.push(each);
+  if (entries.length > 0) return entries;
+  const deeper = recursive ? "" : " (its folders are looked into with --recursive only)";
+  return [{ name, problem: `holds no image: ${[...IMAGE_EXTENSIONS].join(" ")} count as such${deeper}` }];
 }

@@ -34,7 +34,10 @@ reach it. With agents on other machines give --serve-host 0.0.0.0, and an addres
 Results are DIR/<name>-inverted.<ext>; DIR/index.html shows them. When it was interrupted, or died, run the same
 command again: what is done stays done, and what still runs is found again.
 
-Exit status: 0 all images are inverted, 1 some are not, 2 wrong usage, 130 interrupted.
+What can't be used, such as a link that leads nowhere, is named and left out, and the others are inverted.
+
+Exit status: 0 all images are inverted, 1 some are not or something named can't be used, 2 wrong usage or nothing
+to invert, 130 interrupted.
 
 Example:
   mesos-invert --bridge 127.0.0.1:50051 --output inverted images/ https://example.org/cat.jpg
@@ -46,7 +49,7 @@ export function invertCommand(): Command {
     .argument("[image...]", "image files, folders, http(s) URLs")
     .requiredOption("--output <dir>", "where the results go; made if it is missing")
     .option("--list <file>", "more of them: one path or URL a line; blank lines and # comments are skipped")
-    .option("--recursive", "also look into the folders of folders", false)
+    .option("--recursive", "also look into the folders of folders, but not through links", false)
     .option("--serve-host <address>", "the address to serve the agents on", "127.0.0.1")
     .option("--serve-port <port>", "the port to serve them on; 0: any free one", wholeNumber(0), 0)
     .option("--advertise-host <host>", "what agents call this machine (default: the --serve-host, or the host name)")

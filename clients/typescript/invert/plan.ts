@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { ImageRecord } from "./image.js";
 import type { Input } from "./inputs.js";
@@ -52,6 +52,6 @@ function goOn(image: ImageRecord, output: string): ImageRecord {
 function findResult({ result, resultName }: ImageRecord, output: string): ImageRecord["result"] {
   const file = result?.file ?? resultName;
   const path = join(output, file);
-  if (extname(file) === "" || !existsSync(path)) return undefined;
-  return { file, bytes: statSync(path).size };
+  const info = extname(file) === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  return info?.isFile() ? { file, bytes: info.size } : undefined;
 }

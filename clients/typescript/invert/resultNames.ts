@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { IMAGE_EXTENSIONS } from "./inputs.js";
+import { IMAGE_EXTENSIONS } from "./folderImages.js";
 
 /** File systems allow 255 bytes; this leaves room for what is added. */
 const MAX_STEM_BYTES = 180;

@@ -6,9 +6,10 @@ import { schedulerOptions, UsageError } from "../library/program.js";
 import { amounts } from "../library/resources.js";
 import { Scheduler } from "../library/scheduler.js";
 import { Batch } from "./batch.js";
-import { createDisplay, type Display, seconds } from "./display.js";
+import { createDisplay, type Display, printable, seconds } from "./display.js";
 import { Executors } from "./executors.js";
 import { FileServer } from "./fileServer.js";
+import type { Unusable } from "./folderImages.js";
 import { lockFolder } from "./folderLock.js";
 import { writeGallery } from "./gallery.js";
 import type { ImageRecord } from "./image.js";
@@ -27,6 +28,8 @@ const TEARDOWN_MS = 10_000;
 /** Mesos keeps the tasks of a batch that died for so long, in seconds. */
 const FAILOVER_SECONDS = 86_400;
 const INTERRUPTED = 130;
+/** So many entries that can't be used are named at the start. */
+const MAX_WARNINGS = 10;
 const MIB = 1024 * 1024;
 
 /**
@@ -36,21 +39,33 @@ const MIB = 1024 * 1024;
  * @throws UsageError for what can't be used
  */
 export async function invert(named: readonly string[], options: InvertOptions): Promise<number> {
-  const { inputs, duplicates } = await collectInputs(named, options);
+  const { inputs, duplicates, unusable } = await collectInputs(named, options);
   if (duplicates > 0) console.error(`${count(duplicates, "image")} named twice: inverted once`);
+  warnOf(unusable);
   const unlock = lockFolder(options.output);
   try {
     const ledger = Ledger.open(options.output);
     try {
       const names = new ResultNames([...readdirSync(options.output), ...reservedNames(ledger)]);
       const images = planImages(inputs, ledger.images, names, options.output);
-      return await new Run(options, ledger, images).run();
+      return await new Run(options, ledger, images, unusable).run();
     } finally {
       ledger.close();
     }
   } finally {
     unlock();
   }
+}
+
+/** At the start a few lines are enough: the end tells of all. */
+function warnOf(unusable: readonly Unusable[]): void {
+  for (const each of unusable.slice(0, MAX_WARNINGS)) console.error(leftOut(each));
+  const more = unusable.length - MAX_WARNINGS;
+  if (more > 0) console.error(`and ${more} more, which the end of the output names`);
+}
+
+function leftOut({ name, problem }: Unusable): string {
+  return `left out: ${printable(`${name} ${problem}`)}`;
 }
 
 function reservedNames(ledger: Ledger): string[] {
@@ -61,12 +76,14 @@ class Run {
   readonly #options: InvertOptions;
   readonly #ledger: Ledger;
   readonly #images: readonly ImageRecord[];
+  readonly #unusable: readonly Unusable[];
   readonly #startMs = Date.now();
   #interrupted = false;
   #tearingDown: Promise<void> | undefined;
 
-  constructor(options: InvertOptions, ledger: Ledger, images: readonly ImageRecord[]) {
+  constructor(options: InvertOptions, ledger: Ledger, images: readonly ImageRecord[], unusable: readonly Unusable[]) {
     this.#options = options;
+    this.#unusable = unusable;
     this.#ledger = ledger;
     this.#images = images;
   }
@@ -247,15 +264,19 @@ class Run {
   }
 
   async #finish(images: readonly ImageRecord[]): Promise<number> {
-    const gallery = await writeGallery(images, this.#options.output, Date.now() - this.#startMs);
+    const totalMs = Date.now() - this.#startMs;
+    const unusable = this.#unusable;
+    const gallery = await writeGallery({ images, unusable, output: this.#options.output, totalMs });
     const done = images.filter(({ state }) => state === "done").length;
     for (const { name, reason } of images.filter(({ state }) => state === "failed")) {
-      console.log(`failed: ${name}: ${reason}`);
+      console.log(`failed: ${printable(`${name}: ${reason}`)}`);
     }
+    for (const each of unusable) console.log(leftOut(each));
     const open = images.filter(({ state }) => state === "waiting" || state === "launched").length;
-    console.log(`${done} of ${images.length} inverted in ${seconds(Date.now() - this.#startMs)}; see ${gallery}`);
+    const rest = unusable.length > 0 ? `, ${unusable.length} left out` : "";
+    console.log(`${done} of ${images.length} inverted in ${seconds(totalMs)}${rest}; see ${gallery}`);
     if (open > 0) console.log(`run the same command again to go on with the other ${count(open, "image")}`);
-    if (done === images.length) return 0;
+    if (done === images.length) return unusable.length === 0 ? 0 : 1;
     return this.#interrupted ? INTERRUPTED : 1;
   }
 

@@ -27,8 +27,11 @@ function image(changes: Partial<ImageRecord> = {}): ImageRecord {
   };
 }
 
+const thumbnails = new Map([["x", { before: "thumbnails/x-before.webp", after: undefined }]]);
 const page = (...images: ImageRecord[]) =>
-  galleryPage(images, new Map([["x", { before: "thumbnails/x-before.webp", after: undefined }]]), 5000, new Date(0));
+  galleryPage({ images, unusable: [], totalMs: 5000 }, thumbnails, new Date(0));
+
+const write = (...images: ImageRecord[]) => writeGallery({ images, unusable: [], output: folder, totalMs: 1 });
 
 describe("the gallery", () => {
   it("tells state, agent, time and size of each image, and the reason of each failure", () => {
@@ -47,6 +50,14 @@ describe("the gallery", () => {
     // Failures come first.
     expect(html.indexOf("b.png")).toBeLessThan(html.indexOf("a.png"));
     expect(html).not.toContain("SECRET");
+  });
+
+  it("names what was left out, and why", () => {
+    const unusable = [{ name: "<b>.png", problem: "can't be read: permission denied" }];
+    const html = galleryPage({ images: [image()], unusable, totalMs: 1 }, thumbnails, new Date(0));
+    expect(html).toContain("1 left out");
+    expect(html).toContain("<li><b>&lt;b&gt;.png</b> can&#39;t be read: permission denied</li>");
+    expect(page(image())).not.toMatch(/left out/i);
   });
 
   it("shows names as text, whatever they hold", () => {
@@ -76,7 +87,7 @@ describe("the gallery", () => {
       .toFile(join(folder, "a-inverted.png"));
     const url = image({ id: "u", kind: "url", key: "http://host/a.png", name: "u.png" });
     const broken = image({ id: "z", key: join(folder, "none.png"), name: "z.png", state: "failed", reason: "gone" });
-    const path = await writeGallery([image(), url, broken], folder, 1);
+    const path = await write(image(), url, broken);
     const html = readFileSync(path, "utf8");
     const sources = [...html.matchAll(/src="\.\/([^"]+)"/g)].map((match) => match[1] ?? "");
     expect(sources.length).toBe(4);
@@ -89,11 +100,11 @@ describe("the gallery", () => {
 
   it("leaves a page alone that it did not write", async () => {
     writeFileSync(join(folder, "index.html"), "<p>mine</p>");
-    expect(await writeGallery([], folder, 1)).toBe(join(folder, "mesos-invert.html"));
+    expect(await write()).toBe(join(folder, "mesos-invert.html"));
     expect(readFileSync(join(folder, "index.html"), "utf8")).toBe("<p>mine</p>");
     rmSync(join(folder, "index.html"));
-    expect(await writeGallery([], folder, 1)).toBe(join(folder, "index.html"));
-    expect(await writeGallery([], folder, 1)).toBe(join(folder, "index.html"));
+    expect(await write()).toBe(join(folder, "index.html"));
+    expect(await write()).toBe(join(folder, "index.html"));
     expect(existsSync(join(folder, "index.html.new"))).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -86,13 +87,111 @@ describe("inputs", () => {
     ["a list that is a folder", () => collect([], { list: folder }), "can't be read: it is a folder"],
     ["an empty list", () => collect([], { list: file("e.txt", "# nothing\n\n") }), "names no image"],
     ["a URL of another kind", () => collect(["ftp://host/x.png"]), "must begin with http:// or https://"],
-    ["no URL at all", () => collect(["http://"]), "is no URL that can be fetched"],
+    ["no URL at all", () => collect(["http://"]), "is not a URL that can be fetched"],
     ["a device", () => collect(["/dev/null"]), "neither a file nor a folder"],
   ])("that are %s end with one clear line", async (_, run, text) => {
     const error = await run().catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toContain(text);
     expect((error as Error).message).not.toContain("\n");
+  });
+});
+
+describe("inputs of which one can't be used", () => {
+  const rest = ["a.png", "b.JPG"];
+
+  /** What is left of the folder, and what was said about the rest. */
+  async function collected(...named: string[]): Promise<{ names: string[]; said: string[] }> {
+    const { inputs, unusable } = await collect(named.length === 0 ? [folder] : named, { recursive: true });
+    const said = unusable.map(({ name, problem }) => `${name.replace(folder, "FOLDER")} ${problem}`);
+    return { names: inputs.map(({ name }) => name).filter((name) => name !== "c.webp"), said };
+  }
+
+  function rawFile(parent: string, name: Buffer): void {
+    writeFileSync(Buffer.concat([Buffer.from(`${parent}/`), name]), "x");
+  }
+
+  it("are the others, when a link leads nowhere", async () => {
+    symlinkSync(join(folder, "nowhere"), join(folder, "x.png"));
+    symlinkSync(join(folder, "nowhere"), join(folder, "README.link"));
+    expect(await collected()).toEqual({
+      names: rest,
+      said: ["FOLDER/x.png can't be read: there is no such file or folder"],
+    });
+  });
+
+  it("are the others, when links go round in a circle", async () => {
+    symlinkSync(join(folder, "y.png"), join(folder, "x.png"));
+    symlinkSync(join(folder, "x.png"), join(folder, "y.png"));
+    symlinkSync(folder, join(folder, "deep/again"));
+    const round = "can't be read: its symbolic links go round in a circle";
+    expect(await collected()).toEqual({ names: rest, said: [`FOLDER/x.png ${round}`, `FOLDER/y.png ${round}`] });
+  });
+
+  it("are the others, when a name is not UTF-8, of a file, a folder or what a link leads to", async () => {
+    rawFile(folder, Buffer.from("caf\xe9.png", "latin1"));
+    rawFile(folder, Buffer.from("no image: \xe9", "latin1"));
+    mkdirSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from("f\xfcr", "latin1")]));
+    symlinkSync(Buffer.from("caf\xe9.png", "latin1"), join(folder, "link.png"));
+    const { names, said } = await collected();
+    expect(names).toEqual(rest);
+    expect(said.sort()).toEqual([
+      "FOLDER/caf\\xe9.png can't be used: its name is not UTF-8",
+      "FOLDER/f\\xfcr can't be used: its name is not UTF-8",
+      `FOLDER/link.png leads to ${folder}/caf\\xe9.png, which can't be used: its name is not UTF-8`,
+    ]);
+  });
+
+  it("are the others, when a file is a pipe or a link leads to a device or a folder", async () => {
+    execFileSync("mkfifo", [join(folder, "pipe.png")]);
+    symlinkSync("/dev/zero", join(folder, "device.png"));
+    symlinkSync(join(folder, "deep"), join(folder, "folder.png"));
+    expect(await collected()).toEqual({
+      names: rest,
+      said: [
+        "FOLDER/device.png is neither a file nor a folder",
+        "FOLDER/folder.png leads to a folder, and such links are not followed",
+        "FOLDER/pipe.png is neither a file nor a folder",
+      ],
+    });
+  });
+
+  it("are the others, when a file or a folder may not be read", async () => {
+    mkdirSync(join(folder, "locked"));
+    chmodSync(folder, 0o755);
+    chmodSync(file("x.png"), 0);
+    chmodSync(join(folder, "locked"), 0);
+    // To root nothing is locked.
+    const root = process.getuid?.() === 0;
+    if (root) process.seteuid?.(65_534);
+    try {
+      expect(await collected()).toEqual({
+        names: rest,
+        said: ["FOLDER/x.png can't be read: permission denied", "FOLDER/locked can't be read: permission denied"],
+      });
+    } finally {
+      if (root) process.seteuid?.(0);
+      chmodSync(join(folder, "locked"), 0o700);
+    }
+  });
+
+  it("are the others, when an argument or a line of the list can't be used", async () => {
+    const named = ["none.png", "ftp://host/x.png", join(folder, "empty"), join(folder, "a.png"), "caf\uFFFD.png"];
+    const { names, said } = await collected(...named);
+    expect(names).toEqual(["a.png"]);
+    expect(said).toEqual([
+      "none.png can't be read: there is no such file or folder",
+      "ftp://host/x.png is not a URL that can be fetched: it must begin with http:// or https://",
+      expect.stringContaining("FOLDER/empty holds no image"),
+      "caf\uFFFD.png can't be read: there is no such file or folder, or its name is not UTF-8",
+    ]);
+  });
+
+  it("are none: then one line tells the first few", async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `none-${i}.png`);
+    const error = (await collect(names).catch((cause: unknown) => cause)) as Error;
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toMatch(/^none-0\.png can't be read: .*none-4\.png .*; and 3 more can't be used$/);
   });
 });
 
