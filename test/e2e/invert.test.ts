@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { copyFile, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -245,6 +246,54 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     expect(images.asked).toEqual(["/one.jpg"]);
   });
 
+  it("writes the gallery and lets the folder go when it is interrupted while it makes the pictures", async () => {
+    const images = cleanup.use(await SlowImages.start());
+    const file = join(await cleanup.tempDir(), "rocket.jpg");
+    await copyFile(at("images/rocket.jpg"), file);
+    const invert = await start(file, images.url("one.jpg"));
+    await invert.logged(/rocket\.jpg: done/);
+    // Its picture is never done: nobody writes to this pipe.
+    await rm(file);
+    execFileSync("mkfifo", [file]);
+    images.open();
+    await invert.logged(/making the gallery: pictures of 0 of 2 images/);
+    invert.signal("SIGINT");
+    await invert.logged(/interrupted: the gallery goes without the pictures that are missing/);
+    expect((await invert.exited).code, invert.log()).toBe(130);
+    expect(invert.log()).toMatch(/2 of 2 inverted in .* see .*index\.html/);
+    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("2 of 2 images inverted");
+    expect(existsSync(join(output, ".invert-lock"))).toBe(false);
+    await expectNoFramework();
+  });
+
+  it("gives up when the bridge stays away, and shows what it has", async () => {
+    const own = cleanup.use(await startBridge({ master: mesos().master }));
+    const images = cleanup.use(await SlowImages.start());
+    const args = ["--bridge", own.address, "--give-up-after", "1", images.url("one.jpg"), at("images/rocket.jpg")];
+    const invert = await start(...args);
+    await invert.logged(/rocket\.jpg: done/);
+    await own.kill();
+    expect((await invert.exited).code, invert.log()).toBe(1);
+    expect(invert.log()).toMatch(/mesos-invert: gave up after 1 s without the bridge at \S+: .*refused/i);
+    expect(invert.log()).toMatch(/1 of 2 inverted in .* see .*index\.html/);
+    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("1 of 2 images inverted");
+    // It is all found again.
+    await own.restart();
+    images.open();
+    const { status, log } = await run(...args);
+    expect(status, log).toBe(0);
+    expect(log).toContain("going on: 1 of 2 done before, 1 may still run");
+  });
+
+  it("names the executor's address when agents can't fetch it", async () => {
+    const { status, log } = await run("--retries", "0", "--advertise-host", "nowhere.invalid", at("images/rocket.jpg"));
+    expect(status, log).toBe(1);
+    expect(log).toMatch(
+      /failed: rocket\.jpg: lost 1 times; .*fetch the executor from http:\/\/nowhere\.invalid:\d+\/executor\/…; .*--advertise-host/,
+    );
+    await expectNoFramework();
+  });
+
   /** The framework has ended: the bridge has forgotten it, and Mesos has ended its executors. */
   async function expectNoFramework(): Promise<void> {
     const client = cleanup.use(new BridgeClient(bridge.address));
@@ -277,6 +326,30 @@ function executorProcesses({ workDir }: MesosCluster): number[] {
     .map(Number);
 }
 
+describe("mesos-invert without a master", () => {
+  const cleanup = new Cleanup();
+  afterAll(() => cleanup.run());
+
+  it("says at once why nothing happens, and leaves no lock when it is told twice to end", async () => {
+    // Nothing listens there.
+    const bridge = cleanup.use(await startBridge({ master: "127.0.0.1:9" }));
+    const output = join(await cleanup.tempDir(), "out");
+    const program = at("dist/clients/typescript/invert/main.js");
+    const args = [program, "--bridge", bridge.address, "--output", output, at("images/rocket.jpg")];
+    const invert = cleanup.use(await startProcess({ command: process.execPath, args }));
+    const why = "the bridge has no Mesos master: nothing listens at 127.0.0.1:9";
+    await invert.logged(new RegExp(`nothing could be launched for \\S+ s: ${why}`), { timeoutMs: 20_000 });
+    // The first time it was told without waiting.
+    expect(invert.log()).toMatch(new RegExp(`^ +[\\d.]+ s  ${why}\n[^]*nothing could be launched`, "m"));
+    invert.signal("SIGTERM");
+    await invert.logged(/interrupted: waiting up to 10 s for a master, to kill 0 tasks .*; once more ends at once/);
+    expect(existsSync(join(output, ".invert-lock"))).toBe(true);
+    invert.signal("SIGHUP");
+    expect((await invert.exited).code).toBe(130);
+    expect(existsSync(join(output, ".invert-lock"))).toBe(false);
+  });
+});
+
 describe("mesos-invert, called wrongly", () => {
   const cleanup = new Cleanup();
   afterAll(() => cleanup.run());
@@ -288,12 +361,14 @@ describe("mesos-invert, called wrongly", () => {
     ["with an unknown option", ["--output", "OUT", "--paralel", "3", "x.png"], "unknown option '--paralel'"],
     ["with a bad number", ["--output", "OUT", "--retries", "-1", "x.png"], "whole number"],
     ["with a bad bridge", ["--output", "OUT", "--bridge", "nowhere", "x.png"], "It must be HOST:PORT"],
+    ["with an output in /proc", ["--output", "/proc/zz/a", at("images/rocket.jpg")], "/proc/zz/a can't be used"],
+    ["with no name as output", ["--output", "", at("images/rocket.jpg")], "--output: name a folder"],
     ["with a file as output", ["--output", at("package.json"), at("images/rocket.jpg")], "can't be used"],
   ])("%s says so in a line and ends with 2", async (_, args, text) => {
     const out = await cleanup.tempDir();
     const program = at("dist/clients/typescript/invert/main.js");
     const all = [program, ...args.map((arg) => (arg === "OUT" ? out : arg))];
-    const invert = await startProcess({ command: process.execPath, args: all });
+    const invert = cleanup.use(await startProcess({ command: process.execPath, args: all }));
     expect((await invert.exited).code).toBe(2);
     expect(invert.log()).toContain(text);
     expect(invert.log()).not.toContain("    at ");

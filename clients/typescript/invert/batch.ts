@@ -1,24 +1,32 @@
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type InvertJobInput, parseFailure, parseProgress } from "../../../executor/inverter/job.js";
+import { type InvertJobInput, parseProgress } from "../../../executor/inverter/job.js";
 import { type Offer, TaskState, type TaskStatus, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
 import { BridgeError } from "../library/errors.js";
 import type { FailureEvent, MessageEvent, SchedulerEvent } from "../library/events.js";
 import { troubleLine } from "../library/program.js";
 import type { Scheduler } from "../library/scheduler.js";
 import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
-import type { Display } from "./display.js";
+import { type Connection, connectionAfter, missing, NOT_CONNECTED } from "./connection.js";
+import { type Display, seconds } from "./display.js";
 import type { Executors } from "./executors.js";
 import type { FileServer } from "./fileServer.js";
 import type { ImageRecord, ImageTask } from "./image.js";
+import { ImageStore } from "./imageStore.js";
 import type { Ledger } from "./ledger.js";
 import { type Needs, type Packed, pack } from "./packing.js";
 import type { ReceivedResult } from "./receiveResult.js";
 import { withExtension } from "./resultNames.js";
-import { inputUrlOf, taskFor } from "./task.js";
+import { taskFor } from "./task.js";
+import { couldNotReach, endsExecutor, isFinal } from "./taskLoss.js";
+import { howToReach, whyNoOffers, withoutUrls } from "./words.js";
 
 /** What is not used is not wanted again soon: the batch asks when it wants more. */
 const REFUSE_SECONDS = 3_600;
+/** A call that waits for a master holds up the event that tells why: it is made again when there is one. */
+const CALL = { deadlineMs: 10_000 };
+/** An executor takes a few seconds to be fetched and started. */
+const SLOW_START_MS = 20_000;
 
 export interface BatchOptions {
   scheduler: Scheduler;
@@ -27,6 +35,10 @@ export interface BatchOptions {
   /** Folder of the results. */
   output: string;
   needs: Needs;
+  /** The same, for people. */
+  describeNeeds: string;
+  /** Who wants offers, for people: the framework's name and role. */
+  demand: string;
   /** How often an image is tried again after Mesos lost its task. */
   retries: number;
   limits: Pick<InvertJobInput, "max_input_bytes" | "max_pixels" | "timeout_seconds">;
@@ -38,18 +50,15 @@ export interface BatchOptions {
  */
 export class Batch {
   readonly #options: BatchOptions;
-  readonly #images = new Map<string, ImageRecord>();
-  /** The same, by state. */
-  readonly #states = {
-    waiting: new Map<string, ImageRecord>(),
-    launched: new Map<string, ImageRecord>(),
-    done: new Map<string, ImageRecord>(),
-    failed: new Map<string, ImageRecord>(),
-  };
+  readonly #images: ImageStore;
   /** Tasks that must not go on, killed already: their images have other tasks now, or are none of this batch. */
   readonly #killed = new Set<string>();
   /** Tasks of which a stage was shown. */
   readonly #shown = new Set<string>();
+  /** Tasks of which their executor has told something. */
+  readonly #started = new Set<string>();
+  /** Agents of which was told that nothing starts there. */
+  readonly #slowAgents = new Set<string>();
   #orphans: ImageTask[] = [];
   #server: FileServer | undefined;
   #executors: Executors | undefined;
@@ -58,10 +67,11 @@ export class Batch {
   #stopping = false;
   #abandoned = false;
   #lastUnfit: string | undefined;
+  #connection: Connection = NOT_CONNECTED;
 
   constructor(images: readonly ImageRecord[], options: BatchOptions) {
     this.#options = options;
-    this.#store(images);
+    this.#images = new ImageStore(options.ledger, images);
   }
 
   /**
@@ -71,62 +81,96 @@ export class Batch {
   connect(server: FileServer, executors: Executors): void {
     this.#server = server;
     this.#executors = executors;
-    const elsewhere = this.#in("launched").filter(({ task, result }) => !result && task?.origin !== server.origin);
-    this.#store(elsewhere.map((image) => ({ ...image, state: "waiting" as const })));
+    const elsewhere = this.#images
+      .in("launched")
+      .filter(({ task, result }) => !result && task?.origin !== server.origin);
+    this.#images.save(elsewhere.map((image) => ({ ...image, state: "waiting" as const })));
     this.#orphans = elsewhere.flatMap(({ task }) => task ?? []);
   }
 
   /** The framework has ended, and with it its tasks. */
   tornDown(): void {
-    this.#store(this.#in("launched").map((image) => ({ ...image, state: "waiting" as const })));
+    this.#images.save(this.#images.in("launched").map((image) => ({ ...image, state: "waiting" as const })));
     for (const agentId of [...this.#options.ledger.executors.keys()]) this.#executors?.forget(agentId);
   }
 
+  /** True once it was left to itself. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
   get images(): ImageRecord[] {
-    return [...this.#images.values()];
+    return this.#images.all;
   }
 
   find(id: string): ImageRecord | undefined {
-    return this.#images.get(id);
+    return this.#images.find(id);
   }
 
   /** True when nothing is left to do or, once stopped, nothing runs any more. */
   get over(): boolean {
-    return this.#states.launched.size === 0 && (this.#stopping || this.#states.waiting.size === 0);
+    return this.#images.count("launched") === 0 && (this.#stopping || this.#images.count("waiting") === 0);
   }
 
-  /** An agent's offer that was too small, for people; undefined while there was none. */
-  get lastUnfit(): string | undefined {
-    return this.#states.waiting.size > 0 ? this.#lastUnfit : undefined;
+  /** Whether there is a bridge and a master. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** How many tasks may run. */
+  get running(): number {
+    return this.#images.count("launched");
+  }
+
+  /** What keeps the batch from going on, for people; undefined while something runs, or nothing is wanted. */
+  hindrance(): string | undefined {
+    if (this.#stopping || this.running > 0 || this.#images.count("waiting") === 0) return undefined;
+    return missing(this.#connection) ?? this.#describeOffers();
+  }
+
+  /** A line for each agent on which nothing has started for a while. Each agent is told of once. */
+  slowStarts(nowMs: number): string[] {
+    const lines: string[] = [];
+    if (this.#server === undefined) return lines;
+    for (const { task, name } of this.#images.in("launched")) {
+      if (task === undefined || nowMs - task.launchTimeMs < SLOW_START_MS) continue;
+      if (this.#started.has(task.id) || this.#slowAgents.has(task.agentId)) continue;
+      this.#slowAgents.add(task.agentId);
+      const time = seconds(nowMs - task.launchTimeMs);
+      lines.push(`${name} has not started on ${task.host} for ${time}: ${howToReach(this.#server)}`);
+    }
+    return lines;
   }
 
   isBusy(agentId: string, executorId: string): boolean {
-    return this.#in("launched").some(({ task }) => task?.agentId === agentId && task.executorId === executorId);
+    return this.#images.in("launched").some(({ task }) => task?.agentId === agentId && task.executorId === executorId);
   }
 
   async onEvent(event: SchedulerEvent): Promise<void> {
     if (this.#abandoned) return;
     const trouble = troubleLine(event);
     if (trouble !== undefined) this.#options.display.note(trouble);
+    this.#connection = connectionAfter(this.#connection, event);
     if (event.kind === "offers") await this.#onOffers(event.offers);
     else if (event.kind === "update") await this.#onUpdate(event.status);
     else if (event.kind === "message") this.#onMessage(event);
     else if (event.kind === "failure") this.#onFailure(event);
-    else if (event.kind === "snapshot-end") await this.#onAttached();
+    else if (event.kind === "snapshot-end") this.#suppressed = undefined;
+    await this.#killOrphans();
     if (event.kind === "snapshot-end" || event.kind === "subscribed" || event.kind === "gap") await this.reconcile();
     await this.#adjustDemand();
   }
 
   /** Takes a result that has come in completely. False when the image has one already. */
   async onResult(id: string, received: ReceivedResult): Promise<boolean> {
-    const image = this.#images.get(id);
+    const image = this.#images.find(id);
     if (image === undefined || image.result !== undefined) {
       rmSync(received.path, { force: true });
       return false;
     }
     const file = withExtension(image.resultName, received.head);
     renameSync(received.path, join(this.#options.output, file));
-    const changed = this.#change(image, { result: { file, bytes: received.bytes } });
+    const changed = this.#images.change(image, { result: { file, bytes: received.bytes } });
     // A task that counted as lost, or as failed, did it after all.
     if (changed.state !== "launched") this.#finish(changed);
     return true;
@@ -134,10 +178,13 @@ export class Batch {
 
   /** Asks what became of the tasks that should run. The answers are updates. */
   async reconcile(): Promise<void> {
-    const tasks = this.#in("launched").flatMap(({ task }) =>
-      task === undefined ? [] : [{ taskId: { value: task.id }, agentId: { value: task.agentId } }],
-    );
-    if (tasks.length > 0) await this.#try(() => this.#options.scheduler.reconcileTasks(tasks));
+    const tasks = this.#images
+      .in("launched")
+      .flatMap(({ task }) =>
+        task === undefined ? [] : [{ taskId: { value: task.id }, agentId: { value: task.agentId } }],
+      );
+    if (tasks.length === 0 || !this.#canCall) return;
+    await this.#try(() => this.#options.scheduler.reconcileTasks(tasks, CALL));
   }
 
   /** Does nothing any more, and says nothing: the bridge is away, and the program ends. */
@@ -149,43 +196,46 @@ export class Batch {
   /** Stops: kills what runs, and launches nothing any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const { task } of this.#in("launched")) if (task !== undefined) await this.kill(task.id, task.agentId);
+    for (const { task } of this.#images.in("launched")) if (task !== undefined) await this.kill(task.id, task.agentId);
   }
 
   async kill(taskId: string, agentId?: string): Promise<void> {
     if (this.#killed.has(taskId)) return;
     this.#killed.add(taskId);
     const agent = agentId === undefined ? {} : { agentId: { value: agentId } };
-    const killed = await this.#try(() => this.#options.scheduler.killTask({ taskId: { value: taskId }, ...agent }));
+    const request = { taskId: { value: taskId }, ...agent };
+    const killed = await this.#try(() => this.#options.scheduler.killTask(request, CALL));
     if (!killed) this.#killed.delete(taskId);
   }
 
-  async #onAttached(): Promise<void> {
-    this.#suppressed = undefined;
+  async #killOrphans(): Promise<void> {
+    if (!this.#canCall) return;
     for (const { id, agentId } of this.#orphans.splice(0)) await this.kill(id, agentId);
   }
 
-  #in(state: ImageRecord["state"]): ImageRecord[] {
-    return [...this.#states[state].values()];
+  /** Without a bridge or a master there is nobody to tell: what matters is asked for again once there is. */
+  get #canCall(): boolean {
+    return this.#options.scheduler.attached && this.#connection.state === "connected";
   }
 
   async #onOffers(offers: readonly Offer[]): Promise<void> {
     const executors = this.#executors;
-    if (executors === undefined) return;
-    const count = this.#stopping ? 0 : this.#states.waiting.size;
+    // Those of a master that was lost are void.
+    if (executors === undefined || !this.#canCall) return;
+    const count = this.#stopping ? 0 : this.#images.count("waiting");
     const packed = pack(offers, count, this.#options.needs, (offer) => executors.canReuse(offer));
     const unused = packed.filter(({ tasks }) => tasks.length === 0).map(({ offer }) => offer);
     for (const each of packed) if (each.tasks.length > 0) await this.#launch(each, executors);
     const first = unused[0];
     if (count > 0 && unused.length === offers.length && first !== undefined) this.#lastUnfit = labelOf(first);
     const ids = unused.map(({ id }) => id?.value ?? "");
-    if (ids.length > 0) await this.#try(() => this.#options.scheduler.declineOffers(ids, REFUSE_SECONDS));
+    if (ids.length > 0) await this.#try(() => this.#options.scheduler.declineOffers(ids, REFUSE_SECONDS, CALL));
   }
 
   async #launch({ offer, executor, tasks }: Packed, executors: Executors): Promise<void> {
     const server = this.#server;
     const agentId = offer.agentId?.value ?? "";
-    const waiting = this.#in("waiting").slice(0, tasks.length);
+    const waiting = this.#images.in("waiting").slice(0, tasks.length);
     if (server === undefined || waiting.length === 0) return;
     const info = executors.forLaunch(agentId, executor);
     const launched = waiting.map((image) => {
@@ -200,14 +250,14 @@ export class Batch {
       };
       return { ...image, state: "launched" as const, launches, task };
     });
-    this.#store(launched);
+    this.#images.save(launched);
     const request = {
       offerIds: [{ value: offer.id?.value ?? "" }],
       tasks: launched.map((image, i) => taskFor(image, info, tasks[i] ?? [], server, this.#options.limits)),
       filters: { refuseSeconds: REFUSE_SECONDS },
     };
     try {
-      await this.#options.scheduler.launchTasks(request);
+      await this.#options.scheduler.launchTasks(request, CALL);
       this.#lastUnfit = undefined;
       for (const image of launched) this.#show(image, "launched", 0);
     } catch (error) {
@@ -221,13 +271,14 @@ export class Batch {
     if (error.outcomeUnknown) return await this.reconcile();
     if (error.reason !== "OFFER_GONE") this.#options.display.note(`nothing was launched: ${error.message}`);
     if (newOnAgent !== undefined) this.#executors?.forget(newOnAgent);
-    this.#store(images.map((image) => ({ ...image, state: "waiting" as const })));
+    this.#images.save(images.map((image) => ({ ...image, state: "waiting" as const })));
   }
 
   async #onUpdate(status: TaskStatus): Promise<void> {
     const taskId = status.taskId?.value ?? "";
-    const image = this.#images.get(taskId.slice(0, taskId.lastIndexOf("-")));
+    const image = this.#images.ofTask(taskId);
     const outcome = taskOutcome(status);
+    if (status.state === TaskState.TASK_STARTING || status.state === TaskState.TASK_RUNNING) this.#started.add(taskId);
     if (image?.state !== "launched" || image.task?.id !== taskId) {
       // Of an earlier launch that counted as lost, or of images that are not wanted any more.
       if (outcome === "active" && image?.task?.id !== taskId) await this.kill(taskId, status.agentId?.value);
@@ -241,7 +292,7 @@ export class Batch {
       return;
     }
     if (image.result !== undefined) return this.#finish(image);
-    if (this.#stopping) return void this.#change(image, { state: "waiting" });
+    if (this.#stopping) return void this.#images.change(image, { state: "waiting" });
     if (outcome === "failed" && isFinal(status)) return this.#fail(image, this.#inWords(image, status.message ?? ""));
     this.#lose(image, status);
   }
@@ -249,22 +300,38 @@ export class Batch {
   /** The image waits for another task, unless it was lost too often. */
   #lose(image: ImageRecord, status: TaskStatus): void {
     const { retries, display } = this.#options;
-    if (ENDS_EXECUTOR.has(status.reason)) this.#executors?.forget(image.task?.agentId ?? "", image.task?.executorId);
+    if (endsExecutor(status)) this.#executors?.forget(image.task?.agentId ?? "", image.task?.executorId);
     const finished = status.state === TaskState.TASK_FINISHED;
-    const why = finished ? "it finished, but its result never came" : this.#inWords(image, describeStatus(status));
+    const why = finished ? "it finished, but its result never came" : this.#whyLost(image, status);
     const losses = image.losses + 1;
     if (losses > retries) return this.#fail({ ...image, losses }, `lost ${losses} times; the last time: ${why}`);
-    display.again(this.#change(image, { state: "waiting", losses, reason: why }));
+    display.again(this.#images.change(image, { state: "waiting", losses, reason: why }));
+  }
+
+  #whyLost(image: ImageRecord, status: TaskStatus): string {
+    const server = this.#server;
+    const text = this.#inWords(image, describeStatus(status));
+    return server !== undefined && couldNotReach(status, server.host) ? `${text}: ${howToReach(server)}` : text;
+  }
+
+  #inWords(image: ImageRecord, message: string): string {
+    return this.#server === undefined ? message : withoutUrls(message, image, this.#server);
+  }
+
+  #describeOffers(): string {
+    const { describeNeeds, demand } = this.#options;
+    if (this.#lastUnfit === undefined) return whyNoOffers(this.#connection, demand);
+    return `the offer of agent ${this.#lastUnfit} is too small: ${describeNeeds}`;
   }
 
   #finish(image: ImageRecord): void {
     const { reason: _, ...rest } = image;
-    const changed = this.#change(rest, { state: "done", durationMs: durationOf(image) });
+    const changed = this.#images.change(rest, { state: "done", durationMs: durationOf(image) });
     this.#options.display.over(changed);
   }
 
   #fail(image: ImageRecord, reason: string): void {
-    this.#options.display.over(this.#change(image, { state: "failed", reason, durationMs: durationOf(image) }));
+    this.#options.display.over(this.#images.change(image, { state: "failed", reason, durationMs: durationOf(image) }));
   }
 
   #onMessage(event: MessageEvent): void {
@@ -274,7 +341,8 @@ export class Batch {
     } catch {
       return;
     }
-    const image = this.#images.get(progress.task_id.slice(0, progress.task_id.lastIndexOf("-")));
+    this.#started.add(progress.task_id);
+    const image = this.#images.ofTask(progress.task_id);
     if (image?.state === "launched" && image.task?.id === progress.task_id) {
       this.#show(image, progress.stage, progress.fraction);
     }
@@ -291,13 +359,13 @@ export class Batch {
 
   /** Asks for offers when an image waits, and for none when not. */
   async #adjustDemand(): Promise<void> {
-    const suppress = this.#stopping || this.#states.waiting.size === 0;
+    const suppress = this.#stopping || this.#images.count("waiting") === 0;
     const { scheduler } = this.#options;
-    // While the bridge is away there is nobody to tell; the next attachment begins with this again.
-    if (this.#suppressed === suppress || this.over || !scheduler.attached) return;
-    if (await this.#try(() => (suppress ? scheduler.suppressOffers() : scheduler.reviveOffers()))) {
-      this.#suppressed = suppress;
-    }
+    if (this.#suppressed === suppress || this.over || !this.#canCall) return;
+    const asked = await this.#try(() =>
+      suppress ? scheduler.suppressOffers([], CALL) : scheduler.reviveOffers([], CALL),
+    );
+    if (asked) this.#suppressed = suppress;
   }
 
   /** A call that fails is told, and no reason to end: what matters is asked for again with one of the next events. */
@@ -310,51 +378,6 @@ export class Batch {
       if (!this.#stopping) this.#options.display.note(error.message);
       return false;
     }
-  }
-
-  /** The executor names images by their URLs, which are of no use to people and hold tokens. */
-  #inWords(image: ImageRecord, message: string): string {
-    if (this.#server === undefined) return message;
-    return message
-      .replace(`${inputUrlOf(image, this.#server)}: `, "")
-      .replaceAll(inputUrlOf(image, this.#server), image.name)
-      .replaceAll(this.#server.resultUrl(image.id, image.token), "mesos-invert");
-  }
-
-  #change(image: ImageRecord, changes: Partial<ImageRecord>): ImageRecord {
-    const changed = { ...image, ...changes };
-    this.#store([changed]);
-    return changed;
-  }
-
-  #store(images: readonly ImageRecord[]): void {
-    this.#options.ledger.saveImages(images);
-    for (const image of images) {
-      const before = this.#images.get(image.id);
-      if (before !== undefined) this.#states[before.state].delete(image.id);
-      this.#images.set(image.id, image);
-      this.#states[image.state].set(image.id, image);
-    }
-  }
-}
-
-/** After these the agent's executor is gone, or is not the one that we take it for. */
-const ENDS_EXECUTOR: ReadonlySet<TaskStatus_Reason | undefined> = new Set([
-  TaskStatus_Reason.REASON_EXECUTOR_TERMINATED,
-  TaskStatus_Reason.REASON_EXECUTOR_UNREGISTERED,
-  TaskStatus_Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT,
-  TaskStatus_Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
-  TaskStatus_Reason.REASON_CONTAINER_LAUNCH_FAILED,
-  TaskStatus_Reason.REASON_TASK_INVALID,
-  TaskStatus_Reason.REASON_AGENT_REMOVED,
-]);
-
-/** True when the executor itself says that another try would end the same way: that is the image's own fault. */
-function isFinal({ data }: TaskStatus): boolean {
-  try {
-    return parseFailure(data)?.retryable === false;
-  } catch {
-    return false;
   }
 }
 

@@ -11,7 +11,9 @@ export interface Display {
   again(image: ImageRecord): void;
   /** The image is done, or failed. */
   over(image: ImageRecord): void;
-  /** Nothing more comes. */
+  /** Of so many images the gallery has its pictures. */
+  gallery(made: number, total: number): void;
+  /** Nothing more comes. May be called again. */
   close(): void;
 }
 
@@ -25,6 +27,10 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");
 }
 
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
@@ -35,6 +41,8 @@ function ending(image: ImageRecord): string {
   return `FAILED${where}: ${image.reason ?? "unknown"}`;
 }
 
+const GALLERY_LINE_MS = 5_000;
+
 class LineDisplay implements Display {
   readonly #total: number;
   readonly #stream: NodeJS.WritableStream;
@@ -44,6 +52,7 @@ class LineDisplay implements Display {
   /** Images that are over: one may be so twice, when the result of a failed one comes after all. */
   readonly #over = new Set<string>();
   readonly #doneBefore: number;
+  #nextGalleryMs = 0;
 
   constructor(total: number, done: number, stream: NodeJS.WritableStream) {
     this.#total = total;
@@ -71,6 +80,14 @@ class LineDisplay implements Display {
     this.#print(`${image.name}: ${ending(image)} [${this.#doneBefore + this.#over.size}/${this.#total}]`);
   }
 
+  /** Now and then: a line for each picture would be too many. */
+  gallery(made: number, total: number): void {
+    const nowMs = Date.now();
+    if (nowMs < this.#nextGalleryMs) return;
+    this.#nextGalleryMs = nowMs + GALLERY_LINE_MS;
+    this.#print(`making the gallery: pictures of ${made} of ${count(total, "image")}`);
+  }
+
   close(): void {}
 
   #print(line: string): void {
@@ -86,6 +103,8 @@ class BarDisplay implements Display {
   readonly #stream: NodeJS.WriteStream;
   readonly #over = new Map<string, ImageRecord["state"]>();
   readonly #doneBefore: number;
+  readonly #onExit = () => this.#stop();
+  #closed = false;
 
   constructor(total: number, done: number, stream: NodeJS.WriteStream) {
     this.#stream = stream;
@@ -102,6 +121,7 @@ class BarDisplay implements Display {
       gracefulExit: false,
       fps: 8,
     });
+    process.on("exit", this.#onExit);
     this.#bar = this.#bars.create(total, done, { detail: "waiting for offers" });
   }
 
@@ -128,8 +148,20 @@ class BarDisplay implements Display {
     this.#show();
   }
 
+  gallery(made: number, total: number): void {
+    this.#bar.update({ detail: `making the gallery: pictures of ${made} of ${count(total, "image")}` });
+  }
+
   close(): void {
+    if (this.#closed) return;
     this.#bar.update({ detail: this.#failed === 0 ? "" : `${this.#failed} failed` });
+    this.#stop();
+  }
+
+  /** Shows the cursor again. */
+  #stop(): void {
+    this.#closed = true;
+    process.off("exit", this.#onExit);
     this.#bars.stop();
   }
 

@@ -50,7 +50,9 @@ export class FileServer {
   private constructor(options: FileServerOptions) {
     this.#options = options;
     this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 900_000, keepAliveTimeout: 10_000 });
-    this.#server.on("request", (request, response) => void this.#serve(request, response));
+    this.#server.on("request", (request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
     this.#server.setTimeout(SILENCE_MS);
   }
 
@@ -71,8 +73,13 @@ export class FileServer {
 
   /** What all URLs begin with. */
   get origin(): string {
+    return `http://${this.host}`;
+  }
+
+  /** Host and port as agents are told. */
+  get host(): string {
     const { advertisedHost } = this.#options;
-    return `http://${advertisedHost.includes(":") ? `[${advertisedHost}]` : advertisedHost}:${this.#port}`;
+    return `${advertisedHost.includes(":") ? `[${advertisedHost}]` : advertisedHost}:${this.#port}`;
   }
 
   get archiveUrl(): string {

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../library/program.js";
+import { reason } from "./fileReason.js";
+import { makeFolder } from "./makeFolder.js";
 
 const LOCK_FILE = ".invert-lock";
 
@@ -13,13 +15,19 @@ const LOCK_FILE = ".invert-lock";
 export function lockFolder(folder: string): () => void {
   const path = join(folder, LOCK_FILE);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     takeLock(path);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`--output: ${folder} can't be used: ${(error as Error).message}`);
+    throw new UsageError(`--output: ${folder} can't be used: ${reason(error)}`);
   }
-  return () => rmSync(path, { force: true });
+  const release = () => rmSync(path, { force: true });
+  // However the program ends, as long as it is not killed.
+  process.on("exit", release);
+  return () => {
+    process.off("exit", release);
+    release();
+  };
 }
 
 function takeLock(path: string): void {

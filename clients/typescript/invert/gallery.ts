@@ -4,7 +4,7 @@ import { seconds } from "./display.js";
 import type { Unusable } from "./folderImages.js";
 import { GALLERY_STYLE } from "./galleryStyle.js";
 import { hostOf, type ImageRecord } from "./image.js";
-import { makeThumbnails, type Thumbnails } from "./thumbnails.js";
+import { makeThumbnails, type ThumbnailOptions, type Thumbnails } from "./thumbnails.js";
 
 /** The gallery's file in the output folder; the second name where the first is someone else's page. */
 const GALLERY_FILES = ["index.html", "mesos-invert.html"] as const;
@@ -21,10 +21,14 @@ export interface GalleryContent {
   totalMs: number;
 }
 
-/** Writes the page that shows each image before and after. It works without a server, a network and scripts. */
-export async function writeGallery(content: GalleryContent): Promise<string> {
+/**
+ * Writes the page that shows each image before and after. It works without a server, a network and scripts.
+ *
+ * @returns its path
+ */
+export async function writeGallery(content: GalleryContent, options: ThumbnailOptions): Promise<string> {
   const { images, output } = content;
-  const page = galleryPage(content, await makeThumbnails(images, output), new Date());
+  const page = galleryPage(content, await makeThumbnails(images, output, options), new Date());
   const path = galleryPath(output);
   writeFileSync(`${path}.new`, page);
   renameSync(`${path}.new`, path);

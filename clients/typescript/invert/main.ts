@@ -7,3 +7,5 @@ import { invert } from "./run.js";
 
 const command = invertCommand();
 await runProgram(command, () => invert(command.args, invertOptions(command)));
+// A picture of the gallery that is under way can't be broken off, and must not hold the end up.
+process.exit();

@@ -3,9 +3,12 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type CommonOptions, decimalNumber, schedulerCommand, UsageError, wholeNumber } from "../library/program.js";
+import type { RunRecord } from "./ledger.js";
 
 /** The options of `mesos-invert`, checked and with their defaults. */
-export interface InvertOptions extends CommonOptions {
+export interface InvertOptions extends Omit<CommonOptions, "frameworkName"> {
+  /** The `--framework-name`, if one was given. */
+  givenName?: string;
   /** Absolute. */
   output: string;
   list?: string;
@@ -19,6 +22,8 @@ export interface InvertOptions extends CommonOptions {
   executorMem: number;
   retries: number;
   timeout: number;
+  /** Seconds. */
+  giveUpAfter: number;
   maxMegapixels: number;
   maxInputMb: number;
   maxResultMb: number;
@@ -59,6 +64,7 @@ export function invertCommand(): Command {
     .option("--executor-mem <mb>", "memory of an agent's executor, in MB", decimalNumber(32), 64)
     .option("--retries <n>", "how often an image whose task was lost is tried again", wholeNumber(0), 3)
     .option("--timeout <seconds>", "how long one image may take", decimalNumber(1), 120)
+    .option("--give-up-after <seconds>", "end when the bridge could not be reached for so long", wholeNumber(0), 600)
     .option("--max-megapixels <n>", "largest image", decimalNumber(0.01), 100)
     .option("--max-input-mb <mb>", "largest input file, in MiB", decimalNumber(0.001), 64)
     .option("--max-result-mb <mb>", "largest result, in MiB", decimalNumber(0.001), 256)
@@ -67,11 +73,29 @@ export function invertCommand(): Command {
 
 /** The options of a parsed command. */
 export function invertOptions(command: Command): InvertOptions {
-  const options = command.opts<InvertOptions>();
+  const { frameworkName, ...options } = command.opts<InvertOptions & CommonOptions>();
   if (options.servePort > 65_535) throw new UsageError("--serve-port: ports end at 65535");
-  const output = resolve(options.output);
-  const named = command.getOptionValueSource("frameworkName") === "default";
-  return { ...options, output, frameworkName: named ? ownFrameworkName(output) : options.frameworkName };
+  if (options.output === "") throw new UsageError("--output: name a folder");
+  const given = command.getOptionValueSource("frameworkName") !== "default";
+  return { ...options, output: resolve(options.output), ...(given && { givenName: frameworkName }) };
+}
+
+/**
+ * The framework's name: an open one keeps its own, whatever this host is called by now.
+ *
+ * @param run  what the ledger of the output folder knows
+ * @throws UsageError when another framework is open in the output folder
+ */
+export function frameworkNameOf({ output, givenName }: InvertOptions, run: RunRecord | undefined): string {
+  if (run === undefined || !run.frameworkOpen) return givenName ?? ownFrameworkName(output);
+  // The tasks of another framework could neither be found again nor killed.
+  if (givenName !== undefined && run.frameworkName !== givenName) {
+    throw new UsageError(
+      `this output folder belongs to the framework ${run.frameworkName}: give that as --framework-name, or none, ` +
+        "or choose another --output",
+    );
+  }
+  return run.frameworkName;
 }
 
 /** The same folder has the same framework: so tasks are found again, and two batches don't meet. */

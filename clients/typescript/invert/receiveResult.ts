@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { makeFolder } from "./makeFolder.js";
 
 /** Where uploads are while they come in, in the output folder. */
 export const INCOMING_FOLDER = ".invert-incoming";
@@ -39,7 +40,7 @@ export async function receiveResult(
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   const incoming = join(folder, INCOMING_FOLDER);
-  await mkdir(incoming, { recursive: true });
+  makeFolder(incoming);
   const path = join(incoming, `${randomBytes(12).toString("hex")}.part`);
   try {
     return await writeBody(request, path, maxBytes);

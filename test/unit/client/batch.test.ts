@@ -10,6 +10,7 @@ import { FileServer } from "../../../clients/typescript/invert/fileServer.js";
 import type { ImageRecord } from "../../../clients/typescript/invert/image.js";
 import type { Input } from "../../../clients/typescript/invert/inputs.js";
 import { Ledger } from "../../../clients/typescript/invert/ledger.js";
+import { Patience } from "../../../clients/typescript/invert/patience.js";
 import { planImages } from "../../../clients/typescript/invert/plan.js";
 import { ResultNames } from "../../../clients/typescript/invert/resultNames.js";
 import { amounts } from "../../../clients/typescript/library/resources.js";
@@ -24,6 +25,7 @@ import {
   Value_Type,
 } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { LinkState } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { FakeBridge, type FakeStream, refuse } from "./fakeBridge.js";
 
 const { TASK_FINISHED, TASK_FAILED, TASK_LOST, TASK_RUNNING, TASK_UNREACHABLE, TASK_KILLED, TASK_UNKNOWN } = TaskState;
@@ -44,6 +46,7 @@ const display: Display = {
   stage: ({ name }, stage) => lines.push(`${name} ${stage}`),
   again: ({ name, reason }) => lines.push(`${name} again: ${reason}`),
   over: ({ name, state, reason }) => lines.push(`${name} ${state}${reason ? `: ${reason}` : ""}`),
+  gallery: () => undefined,
   close: () => undefined,
 };
 
@@ -69,6 +72,13 @@ async function begin(...names: string[]): Promise<void> {
 }
 
 async function beginAt(port: number, ...names: string[]): Promise<void> {
+  await prepare(port, ...names);
+  stream.opened("a1");
+  stream.snapshotEnd();
+}
+
+/** The same, up to where the bridge has been asked for a stream. */
+async function prepare(port: number, ...names: string[]): Promise<void> {
   const inputs = names.map((name): Input => ({ key: join(folder, name), kind: "file", name, size: 1, mtimeMs: 1 }));
   ledger = Ledger.open(folder);
   const images = planImages(inputs, ledger.images, new ResultNames([]), folder);
@@ -79,6 +89,8 @@ async function beginAt(port: number, ...names: string[]): Promise<void> {
     display,
     output: folder,
     needs: { task: amounts(1, 100), executor: amounts(0.1, 32) },
+    describeNeeds: "a task needs 1 CPU",
+    demand: "the framework batch in the role *",
     retries: 1,
     limits: { timeout_seconds: 5 },
   });
@@ -104,8 +116,12 @@ async function beginAt(port: number, ...names: string[]): Promise<void> {
     }
   })();
   stream = await fake.stream();
-  stream.opened("a1");
-  stream.snapshotEnd();
+}
+
+/** The bridge lost its master, or found one. */
+function link(state: LinkState, reason = "", master = ""): void {
+  sequence += 1n;
+  stream.send({ sequence, event: { $case: "linkChanged", value: { state, reason, master } } });
 }
 
 function mesos(value: object): void {
@@ -212,7 +228,7 @@ describe("a batch", () => {
     offer("S0", 1);
     const { request } = await fake.call("declineOffers");
     expect(request.filters).toMatchObject({ refuseSeconds: 3600 });
-    expect(batch.lastUnfit).toBe("host (S0)");
+    expect(batch.hindrance()).toBe("the offer of agent host (S0) is too small: a task needs 1 CPU");
   });
 
   it("launches again what Mesos lost, so often and no more", async () => {
@@ -336,6 +352,120 @@ describe("a batch", () => {
       { state: "waiting", losses: 0 },
       { state: "waiting", losses: 0 },
     ]);
+  });
+});
+
+describe("a batch that can't go on", () => {
+  const { LINK_STATE_CONNECTED, LINK_STATE_CONNECTING } = LinkState;
+
+  it("tells at once that there is no master, asks for nothing meanwhile, and for offers when there is one", async () => {
+    await prepare(0, "a.png");
+    expect(batch.hindrance()).toBe("not attached to the bridge: it has not answered yet");
+    stream.opened("a1", { linked: false });
+    stream.snapshotEnd();
+    link(LINK_STATE_CONNECTING, "nothing listens at 127.0.0.1:9");
+    await shown("the bridge has no Mesos master: nothing listens at 127.0.0.1:9");
+    expect(batch.hindrance()).toBe("the bridge has no Mesos master: nothing listens at 127.0.0.1:9");
+    link(LINK_STATE_CONNECTED, "subscribed", "m:5050");
+    expect((await fake.calls.take())?.method).toBe("reviveOffers");
+    expect(batch.hindrance()).toMatch(
+      /^Mesos \(master m:5050\) makes no offers to the framework batch in the role \*: it has no agent, or/,
+    );
+  });
+
+  it("tells again when the master is lost, or the bridge", async () => {
+    await begin("a.png");
+    await fake.call("reviveOffers");
+    link(LINK_STATE_CONNECTING, "m:5050 closed the connection", "m:5050");
+    await shown("the bridge has no Mesos master: m:5050 closed the connection");
+    stream.fail(Status.UNAVAILABLE, "BRIDGE_SHUTTING_DOWN");
+    await shown("not attached to the bridge: refused: BRIDGE_SHUTTING_DOWN");
+    expect(batch.hindrance()).toContain("not attached to the bridge: ");
+    const next = await fake.stream();
+    next.opened("a2");
+    next.snapshotEnd();
+    await fake.call("reviveOffers");
+  });
+
+  it("is held up by nothing while a task runs", async () => {
+    await begin("a.png", "b.png");
+    offer("S0", 1.1);
+    await launched();
+    expect(batch.hindrance()).toBeUndefined();
+  });
+
+  it("names the executor's URL, without its secret, when an agent can't fetch that", async () => {
+    await begin("a.png");
+    offer("S0");
+    const message = "Failed to launch container: Failed to fetch all URIs for container 'c': exited with status 1";
+    const reason = TaskStatus_Reason.REASON_CONTAINER_LAUNCH_FAILED;
+    update(idOf((await launched())[0]), TASK_FAILED, { message, reason });
+    await shown(`${message}: the agent has to fetch the executor from http://127.0.0.1:${server.port}/executor/…;`);
+    expect(lines.at(-1)).toContain("see --serve-host and --advertise-host");
+  });
+
+  it("says so too when the executor can't reach the program, and not when it can't reach another one", async () => {
+    await begin("a.png");
+    offer("S0");
+    const failure = { data: encodeFailure({ version: 1, stage: "uploading", retryable: true }) };
+    const [first] = await launched();
+    update(idOf(first), TASK_FAILED, { ...failure, message: `server gone: connection refused by ${server.host}` });
+    await shown("a.png again: ");
+    expect(lines.at(-1)).toContain("--advertise-host");
+    offer("S0");
+    const [second] = await launched();
+    update(idOf(second), TASK_FAILED, { ...failure, message: "server gone: connection refused by other:80" });
+    await running;
+    expect(lines.at(-1)).toMatch(/connection refused by other:80$/);
+  });
+
+  it("tells once for each agent that nothing starts there", async () => {
+    await begin("a.png", "b.png", "c.png");
+    offer("S0", 2.1);
+    const [a] = await launched();
+    offer("S1", 1.1);
+    await launched();
+    const later = Date.now() + 21_000;
+    expect(batch.slowStarts(Date.now())).toEqual([]);
+    update(idOf(a), TASK_RUNNING);
+    await put(a);
+    update(idOf(a), TASK_FINISHED);
+    await shown("a.png done");
+    expect(batch.slowStarts(later)).toEqual([
+      expect.stringMatching(/^b\.png has not started on host \(S0\) for 2\d\.\d s: .*--advertise-host$/),
+      expect.stringMatching(/^c\.png has not started on host \(S1\) for/),
+    ]);
+    expect(batch.slowStarts(later)).toEqual([]);
+  });
+});
+
+describe("patience", () => {
+  it("tells after 10 s why nothing happens, then less and less often, and anew after something happened", () => {
+    let hindrance: string | undefined = "no offers";
+    const notes: string[] = [];
+    const patience = new Patience({
+      hindrance: () => hindrance,
+      alsoSlow: () => [],
+      note: (line) => notes.push(line),
+    });
+    const start = Date.now();
+    const until = (from: number, to: number) => {
+      for (let s = from; s <= to; s++) patience.check(start + s * 1000);
+    };
+    until(1, 9);
+    expect(notes).toEqual([]);
+    until(10, 80);
+    expect(notes.map((line) => line.replace(/\.\d s/, " s"))).toEqual([
+      "nothing could be launched for 10 s: no offers",
+      "nothing could be launched for 30 s: no offers",
+      "nothing could be launched for 70 s: no offers",
+    ]);
+    hindrance = undefined;
+    until(81, 81);
+    hindrance = "no master";
+    until(82, 92);
+    expect(notes.at(-1)).toBe("nothing could be launched for 10.0 s: no master");
+    patience.stop();
   });
 });
 

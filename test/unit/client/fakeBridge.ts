@@ -4,6 +4,7 @@ import { Status as StatusMessage } from "../../../gen/google/rpc/status.js";
 import {
   type CallHeader,
   type CallsRequest,
+  LinkState,
   SchedulerServiceDefinition,
   type SchedulerServiceImplementation,
   SessionEvent,
@@ -33,10 +34,14 @@ export class FakeStream {
     this.#outgoing.put(SubscribeResponse.create({ events: events.map((event) => SessionEvent.fromPartial(event)) }));
   }
 
-  opened(attachmentId: string, more: { sequence?: bigint; resumed?: boolean; progressSeconds?: number } = {}): void {
-    const { sequence = 0n, resumed = false, progressSeconds = 15 } = more;
+  opened(
+    attachmentId: string,
+    more: { sequence?: bigint; resumed?: boolean; progressSeconds?: number; linked?: boolean } = {},
+  ): void {
+    const { sequence = 0n, resumed = false, progressSeconds = 15, linked = true } = more;
     const progressInterval = { seconds: BigInt(Math.floor(progressSeconds)), nanos: (progressSeconds % 1) * 1e9 };
-    const value = { attachmentId, resumed, progressInterval, lease: { seconds: 60n, nanos: 0 } };
+    const linkState = linked ? LinkState.LINK_STATE_CONNECTED : LinkState.LINK_STATE_CONNECTING;
+    const value = { attachmentId, resumed, progressInterval, lease: { seconds: 60n, nanos: 0 }, linkState };
     this.send({ sequence, event: { $case: "opened", value } });
   }
 

@@ -1,14 +1,20 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { galleryPage, writeGallery } from "../../../clients/typescript/invert/gallery.js";
 import type { ImageRecord } from "../../../clients/typescript/invert/image.js";
+import { eventually } from "../../support/eventually.js";
 
 let folder: string;
+let hurry: AbortController;
+let onProgress: (made: number, total: number) => void;
 
 beforeEach(() => {
+  hurry = new AbortController();
+  onProgress = () => undefined;
   folder = mkdtempSync(join(tmpdir(), "gallery-"));
 });
 
@@ -31,7 +37,8 @@ const thumbnails = new Map([["x", { before: "thumbnails/x-before.webp", after: u
 const page = (...images: ImageRecord[]) =>
   galleryPage({ images, unusable: [], totalMs: 5000 }, thumbnails, new Date(0));
 
-const write = (...images: ImageRecord[]) => writeGallery({ images, unusable: [], output: folder, totalMs: 1 });
+const write = (...images: ImageRecord[]) =>
+  writeGallery({ images, unusable: [], output: folder, totalMs: 1 }, { signal: hurry.signal, onProgress });
 
 describe("the gallery", () => {
   it("tells state, agent, time and size of each image, and the reason of each failure", () => {
@@ -96,6 +103,33 @@ describe("the gallery", () => {
     const { channels } = await sharp(join(folder, "thumbnails/u-before.webp")).stats();
     for (const [i, value] of [0x10, 0x20, 0x30].entries()) expect(channels[i]?.mean).toBeCloseTo(value, -1);
     expect(html).toContain("no preview");
+  });
+
+  it("is written at once when it is interrupted, with the thumbnails that are there", async () => {
+    const paint = (name: string) =>
+      sharp({ create: { width: 90, height: 30, channels: 3, background: "#102030" } })
+        .png()
+        .toFile(join(folder, name));
+    for (const name of ["a.png", "a-inverted.png"]) await paint(name);
+    await write(image());
+    // Reading from a pipe that nobody writes to never ends.
+    const pipe = join(folder, "b.png");
+    execFileSync("mkfifo", [pipe]);
+    const writing = write(image(), image({ id: "y", key: pipe, name: "b.png" }));
+    // It can be opened for writing once it is being read.
+    const writer = await eventually(() => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+    hurry.abort();
+    const html = readFileSync(await writing, "utf8");
+    closeSync(writer);
+    expect(html).toContain("thumbnails/x-before.webp");
+    expect(html).not.toContain("thumbnails/y-before.webp");
+  });
+
+  it("is written while it tells how far it is", async () => {
+    const told: string[] = [];
+    onProgress = (made, total) => told.push(`${made}/${total}`);
+    await write(image(), image({ id: "y" }), image({ id: "z" }));
+    expect(told).toEqual(["0/3", "1/3", "2/3", "3/3"]);
   });
 
   it("leaves a page alone that it did not write", async () => {
