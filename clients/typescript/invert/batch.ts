@@ -173,6 +173,7 @@ export class Batch {
     const changed = this.#images.change(image, { result: { file, bytes: received.bytes } });
     // A task that counted as lost, or as failed, did it after all.
     if (changed.state !== "launched") this.#finish(changed);
+    await this.#options.ledger.stored();
     return true;
   }
 
@@ -184,6 +185,8 @@ export class Batch {
         task === undefined ? [] : [{ taskId: { value: task.id }, agentId: { value: task.agentId } }],
       );
     if (tasks.length === 0 || !this.#canCall) return;
+    // Not before a launch that waits for the same: the master would not know its tasks yet.
+    await this.#options.ledger.stored();
     await this.#try(() => this.#options.scheduler.reconcileTasks(tasks, CALL));
   }
 
@@ -256,6 +259,7 @@ export class Batch {
       tasks: launched.map((image, i) => taskFor(image, info, tasks[i] ?? [], server, this.#options.limits)),
       filters: { refuseSeconds: REFUSE_SECONDS },
     };
+    await this.#options.ledger.stored();
     try {
       await this.#options.scheduler.launchTasks(request, CALL);
       this.#lastUnfit = undefined;

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../library/program.js";
+import { AppendFile } from "./appendFile.js";
 import { ImageRecord } from "./image.js";
 
 /** The ledger's name in the output folder. */
@@ -49,14 +41,15 @@ type Line = z.infer<typeof Line>;
 
 /**
  * What the program knows, durably: a file of JSON lines in the output folder. Each line is the whole record
- * as it is from then on, and on disk before `save…` returns. A line that a crash cut short is as if never written.
+ * as it is from then on. What was saved is on disk once `stored` resolves; so whatever is done because of it waits for
+ * that. A line that a crash cut short is as if never written.
  */
 export class Ledger {
   readonly #path: string;
   readonly #images = new Map<string, ImageRecord>();
   readonly #executors = new Map<string, ExecutorRecord>();
   #run: RunRecord | undefined;
-  #file: number | undefined;
+  #file: AppendFile | undefined;
 
   private constructor(path: string) {
     this.#path = path;
@@ -106,16 +99,22 @@ export class Ledger {
     if (this.#executors.has(agentId)) this.#save([{ executorGone: agentId }]);
   }
 
-  close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+  /** Resolves when all that was saved is on the disk. Rejects when it can't be written; from then on `save…` throws. */
+  async stored(): Promise<void> {
+    await this.#file?.stored();
+  }
+
+  /** Writes what was saved, and closes the file. Rejects when it can't be written. */
+  async close(): Promise<void> {
+    const file = this.#file;
     this.#file = undefined;
+    await file?.close();
   }
 
   #save(lines: readonly Line[]): void {
     if (lines.length === 0 || this.#file === undefined) return;
     for (const line of lines) this.#apply(line);
-    writeAll(this.#file, lines);
-    fdatasyncSync(this.#file);
+    this.#file.append(textOf(lines));
   }
 
   #apply(line: Line): void {
@@ -153,12 +152,14 @@ export class Ledger {
     writeAll(file, lines);
     fsyncSync(file);
     renameSync(next, this.#path);
-    this.#file = file;
+    this.#file = new AppendFile(file, this.#path);
   }
 }
 
+const textOf = (lines: readonly Line[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+
 function writeAll(file: number, lines: readonly Line[]): void {
-  const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const bytes = Buffer.from(textOf(lines));
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 

@@ -47,7 +47,7 @@ export async function invert(named: readonly string[], options: InvertOptions): 
       const images = planImages(inputs, ledger.images, names, options.output);
       return await new Run(options, ledger, images, unusable, interrupts).run();
     } finally {
-      ledger.close();
+      await ledger.close();
     }
   } finally {
     interrupts.close();
@@ -131,6 +131,7 @@ class Run {
     try {
       const program = { archiveUrl: server.archiveUrl, command: archive.command };
       batch.connect(server, new Executors(ledger, program, (agent, executor) => batch.isBusy(agent, executor)));
+      await ledger.stored();
       await new Drive({ batch, scheduler, ledger, display, interrupts: this.#interrupts }).run();
     } finally {
       this.#images = batch.images;
@@ -146,6 +147,7 @@ class Run {
       ...common,
       frameworkInfo: { ...common.frameworkInfo, user, roles: [role], failoverTimeout: FAILOVER_SECONDS },
       replaceRemoved: true,
+      beforeAcknowledging: () => this.#ledger.stored(),
       giveUpAfterMs: giveUpAfter * 1000,
     });
   }

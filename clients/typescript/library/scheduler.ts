@@ -49,6 +49,11 @@ export interface SchedulerOptions {
   deadlineMs?: number;
   /** Acknowledge an update once the next event is asked for. Default true; false: call `acknowledge` yourself. */
   acknowledge?: boolean;
+  /**
+   * Is called before acknowledgements are sent, and they wait for it: for a program that stores what it has handled, so
+   * that many updates share one write. While it rejects they are not sent, and it is called again. Default: none.
+   */
+  beforeAcknowledging?: () => Promise<void>;
   /** How many events and offers may wait for the consumer before the bridge is made to wait. Default 10,000. */
   maxBuffered?: number;
   /** Ends the scheduler as `close` does, without waiting for acknowledgements. */
@@ -177,6 +182,7 @@ export class Scheduler extends SchedulerCalls {
   }
 
   async #sendAcknowledgements(ackTokens: string[], signal: AbortSignal): Promise<void> {
+    await this.#options.beforeAcknowledging?.();
     try {
       await this.acknowledge(ackTokens, { signal });
     } catch (error) {

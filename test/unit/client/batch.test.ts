@@ -62,7 +62,7 @@ afterEach(async () => {
   await running;
   await server.close();
   fake.stop();
-  ledger.close();
+  await ledger.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -480,7 +480,7 @@ describe("a batch that died", () => {
     await scheduler.close(0);
     await running;
     await server.close();
-    ledger.close();
+    await ledger.close();
     lines = [];
     return { task, port };
   }

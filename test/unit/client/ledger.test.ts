@@ -37,7 +37,7 @@ function plan(ledger: Ledger, ...inputs: Input[]): ImageRecord[] {
 }
 
 describe("the ledger", () => {
-  it("has everything again in the next process, though the first never closed it", () => {
+  it("has everything again in the next process, though the first never closed it", async () => {
     const first = Ledger.open(folder);
     const [a, b] = plan(first, input("a.png"), input("b.png")) as [ImageRecord, ImageRecord];
     first.saveRun(run);
@@ -46,32 +46,33 @@ describe("the ledger", () => {
     first.saveExecutor({ agentId: "a", executorId: "e", info: "AQID" });
     first.saveExecutor({ agentId: "gone", executorId: "e2", info: "" });
     first.forgetExecutor("gone");
+    await first.stored();
     const second = Ledger.open(folder);
     expect(second.run).toEqual(run);
     expect([...second.images.values()]).toEqual([{ ...a, state: "launched", launches: 1, task }, b]);
     expect([...second.executors.values()]).toEqual([{ agentId: "a", executorId: "e", info: "AQID" }]);
-    first.close();
-    second.close();
+    await first.close();
+    await second.close();
   });
 
-  it("is as before the last write when a crash cut that short", () => {
+  it("is as before the last write when a crash cut that short", async () => {
     const first = Ledger.open(folder);
     const [a] = plan(first, input("a.png")) as [ImageRecord];
     first.saveImages([a]);
-    first.close();
+    await first.close();
     appendFileSync(path, JSON.stringify({ image: { ...a, state: "done" } }).slice(0, -20));
     const second = Ledger.open(folder);
     expect(second.images.get(a.key)).toEqual(a);
     second.saveImages([{ ...a, state: "failed", reason: "r" }]);
-    second.close();
+    await second.close();
     expect(Ledger.open(folder).images.get(a.key)?.state).toBe("failed");
   });
 
-  it("does not grow with every call, and keeps its secrets to its owner", () => {
+  it("does not grow with every call, and keeps its secrets to its owner", async () => {
     for (let i = 0; i < 5; i++) {
       const ledger = Ledger.open(folder);
       ledger.saveImages(plan(ledger, input("a.png")));
-      ledger.close();
+      await ledger.close();
     }
     expect(readFileSync(path, "utf8").trimEnd().split("\n").length).toBe(2);
     expect(statSync(path).mode & 0o077).toBe(0);
@@ -89,25 +90,25 @@ describe("the ledger", () => {
 
 describe("a second call", () => {
   /** A ledger with one image in that state, opened again. */
-  function reopened(changes: Partial<ImageRecord>): { ledger: Ledger; before: ImageRecord } {
+  async function reopened(changes: Partial<ImageRecord>): Promise<{ ledger: Ledger; before: ImageRecord }> {
     const ledger = Ledger.open(folder);
     const [image] = plan(ledger, input("a.png")) as [ImageRecord];
     const before = { ...image, ...changes };
     ledger.saveImages([before]);
-    ledger.close();
+    await ledger.close();
     return { ledger: Ledger.open(folder), before };
   }
   const result = { file: "a-inverted.png", bytes: 3 };
   const arrive = () => writeFileSync(join(folder, "a-inverted.png"), "abc");
 
-  it("leaves what is done", () => {
+  it("leaves what is done", async () => {
     arrive();
-    const { ledger, before } = reopened({ state: "done", result, launches: 1, losses: 2, task, durationMs: 5 });
+    const { ledger, before } = await reopened({ state: "done", result, launches: 1, losses: 2, task, durationMs: 5 });
     expect(plan(ledger, input("a.png"))).toEqual([{ ...before, losses: 0 }]);
   });
 
-  it("does again what is done when the result is gone, or the file is another", () => {
-    const { ledger, before } = reopened({ state: "done", result, launches: 1, task, durationMs: 5 });
+  it("does again what is done when the result is gone, or the file is another", async () => {
+    const { ledger, before } = await reopened({ state: "done", result, launches: 1, task, durationMs: 5 });
     expect(plan(ledger, input("a.png"))).toMatchObject([{ id: before.id, state: "waiting", launches: 1 }]);
     arrive();
     const [changed] = plan(ledger, input("a.png", 2)) as [ImageRecord];
@@ -117,26 +118,26 @@ describe("a second call", () => {
     expect(() => statSync(join(folder, "a-inverted.png"))).toThrow();
   });
 
-  it("gives what failed another chance", () => {
-    const { ledger, before } = reopened({ state: "failed", reason: "lost", launches: 4, losses: 4, task });
+  it("gives what failed another chance", async () => {
+    const { ledger, before } = await reopened({ state: "failed", reason: "lost", launches: 4, losses: 4, task });
     const [again] = plan(ledger, input("a.png")) as [ImageRecord];
     expect(again).toMatchObject({ id: before.id, token: before.token, state: "waiting", launches: 4, losses: 0 });
     expect(again.reason).toBeUndefined();
   });
 
-  it("finds what was launched again, with the same task and token", () => {
-    const { ledger, before } = reopened({ state: "launched", launches: 1, task });
+  it("finds what was launched again, with the same task and token", async () => {
+    const { ledger, before } = await reopened({ state: "launched", launches: 1, task });
     expect(plan(ledger, input("a.png"))).toMatchObject([{ state: "launched", task, token: before.token }]);
   });
 
-  it("has the result that was put in place just before the crash", () => {
-    const { ledger } = reopened({ state: "launched", launches: 1, task });
+  it("has the result that was put in place just before the crash", async () => {
+    const { ledger } = await reopened({ state: "launched", launches: 1, task });
     arrive();
     expect(plan(ledger, input("a.png"))).toMatchObject([{ state: "launched", result }]);
   });
 
-  it("gives new images names of their own", () => {
-    const { ledger, before } = reopened({ state: "waiting" });
+  it("gives new images names of their own", async () => {
+    const { ledger, before } = await reopened({ state: "waiting" });
     const names = new ResultNames([before.resultName]);
     const planned = planImages([input("a.png"), { ...input("a.png"), key: "/b/a.png" }], ledger.images, names, folder);
     expect(planned.map(({ resultName }) => resultName)).toEqual(["a-inverted.png", "a-inverted-2.png"]);

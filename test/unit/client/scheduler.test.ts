@@ -275,6 +275,46 @@ describe("acknowledgements", () => {
     expect(fake.calls.size).toBe(0);
   });
 
+  it("wait until what was handled is stored, and then go together", async () => {
+    let store: () => void = () => undefined;
+    let asked = 0;
+    let mayGo = false;
+    connect({
+      beforeAcknowledging: () => {
+        asked++;
+        return mayGo ? Promise.resolve() : new Promise((resolve) => (store = resolve));
+      },
+    });
+    const stream = await attach();
+    const sent: string[] = [];
+    fake.answer("acknowledge", ({ ackTokens }: { ackTokens: string[] }) => {
+      sent.push(...ackTokens);
+      return {};
+    });
+    stream.send(...[1, 2, 3].map((i) => update(BigInt(i), `t${i}`, `ack-${i}`)), offers(4n, ["o"]));
+    for (let i = 1; i <= 3; i++) await next("update");
+    await next("offers");
+    expect([asked, sent]).toEqual([1, []]);
+    mayGo = true;
+    store();
+    await scheduler.close();
+    expect([asked, sent]).toEqual([2, ["ack-1", "ack-2", "ack-3"]]);
+  });
+
+  it("are not sent while that fails", async () => {
+    let failing = true;
+    connect({
+      beforeAcknowledging: () => (failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()),
+    });
+    const stream = await attach();
+    stream.send(update(1n, "t1", "ack-1"), offers(2n, ["o"]));
+    await next("update");
+    await next("offers");
+    expect(scheduler.owedAcknowledgements).toBe(1);
+    failing = false;
+    expect((await fake.call("acknowledge")).request.ackTokens).toEqual(["ack-1"]);
+  });
+
   it("fill up the next batch while one is on its way", async () => {
     connect();
     const stream = await attach();
