@@ -1,0 +1,130 @@
+import type { TiffOptions } from "sharp";
+import { jpegQuality } from "../sourceEncoding.js";
+import type { TiffLayout } from "./layout.js";
+import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
+import { TAG, type TiffPage } from "./tiffPage.js";
+
+/** How samples are stored. These tags come from the encoder; all others stay those of the input. */
+const STORAGE: ReadonlySet<number> = new Set([
+  ...[256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 322, 323, 324, 325, 332, 334, 338, 339],
+  ...[347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532],
+]);
+const CODECS: Readonly<Record<number, TiffOptions["compression"]>> = {
+  1: "none",
+  5: "lzw",
+  7: "jpeg",
+  8: "deflate",
+  32946: "deflate",
+  32773: "packbits",
+};
+
+/** From here on, the encoder keeps the resolution of colours, and below it halves it. */
+const FULL_COLOUR_QUALITY = 90;
+const MIN_JPEG_QUALITY = 50;
+const SUBSAMPLING = 530;
+const JPEG_TABLES = 347;
+
+/** As the page has it; a page that keeps the resolution of its colours gets the quality that does. */
+function pageJpegQuality(file: TiffFile, { directory, photometric, samples }: TiffPage): number {
+  const tables = directory.entries.get(JPEG_TABLES);
+  const quality = Math.max(MIN_JPEG_QUALITY, (tables && jpegQuality(file.value(tables))) ?? FULL_COLOUR_QUALITY);
+  if (samples === 1) return quality;
+  const halved = photometric === 6 && (file.numbers(directory.entries.get(SUBSAMPLING))[0] ?? 2) > 1;
+  return halved ? Math.min(FULL_COLOUR_QUALITY - 1, quality) : Math.max(FULL_COLOUR_QUALITY, quality);
+}
+
+/** How a page is encoded that can't stay as it is. A compression that can't be written becomes deflate, which loses nothing. */
+export function anewOptions(file: TiffFile, page: TiffPage): TiffOptions {
+  const { compression, predictor, directory, bits } = page;
+  const codec = CODECS[compression] ?? "deflate";
+  const low = bits === 1 || bits === 2 || bits === 4 ? { bitdepth: bits } : {};
+  return {
+    compression: codec,
+    quality: pageJpegQuality(file, page),
+    tile: directory.entries.has(TAG.tileWidth),
+    predictor: predictor ? "horizontal" : "none",
+    ...low,
+  } as TiffOptions;
+}
+
+/** A tag of the new directory. The field holds the value, or says where it is. */
+interface Value {
+  tag: number;
+  type: number;
+  count: number;
+  field: Buffer;
+}
+
+/** Takes over the samples of a page that was encoded by itself, and gives it a directory that has the input's other tags. */
+export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, encoded: TiffFile): void {
+  const [directory] = encoded.pages();
+  if (!directory) return;
+  const { little, sizes } = input;
+  const values: Value[] = [];
+  for (const entry of page.directory.list) {
+    const at = entry.at + 4 + sizes.offset;
+    if (!STORAGE.has(entry.tag)) values.push({ ...entry, field: input.data.subarray(at, at + sizes.offset) });
+  }
+  for (const entry of directory.list) {
+    if (!STORAGE.has(entry.tag)) continue;
+    if (entry.tag !== TAG.tileOffsets && entry.tag !== TAG.stripOffsets) {
+      values.push({ ...entry, field: field(turned(encoded, entry, little), layout, sizes.offset) });
+      continue;
+    }
+    const list = Buffer.concat(placeSegments(encoded, directory.entries, layout).map((at) => long(at, little)));
+    values.push({ tag: entry.tag, type: LONG, count: entry.count, field: field(list, layout, sizes.offset) });
+  }
+  const at = layout.append(directoryOf(layout.file, values, page.directory.nextAt));
+  layout.file.write(page.directory.pointerAt, input.big ? 16 : LONG, at);
+}
+
+function placeSegments(encoded: TiffFile, entries: ReadonlyMap<number, TiffEntry>, layout: TiffLayout): number[] {
+  const tiled = entries.has(TAG.tileOffsets);
+  const lengths = encoded.numbers(entries.get(tiled ? TAG.tileBytes : TAG.stripBytes));
+  const offsets = encoded.numbers(entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets));
+  return offsets.map((from, i) => layout.place(encoded.data.subarray(from, from + (lengths[i] ?? 0))));
+}
+
+/** The value in the byte order of the result; the encoder writes little-endian. */
+function turned(encoded: TiffFile, entry: TiffEntry, little: boolean): Buffer {
+  const value = Buffer.from(encoded.value(entry));
+  if (little === encoded.little) return value;
+  if (entry.type === 3) return value.swap16();
+  if (entry.type === 4 || entry.type === 5) return value.swap32();
+  return value;
+}
+
+function field(value: Buffer, layout: TiffLayout, bytes: 4 | 8): Buffer {
+  const out = Buffer.alloc(bytes);
+  if (value.length <= bytes) {
+    value.copy(out);
+    return out;
+  }
+  const at = long(layout.append(value), layout.file.little);
+  at.copy(out, layout.file.little ? 0 : bytes - 4);
+  return out;
+}
+
+function long(value: number, little: boolean): Buffer {
+  const out = Buffer.alloc(4);
+  if (little) out.writeUInt32LE(value);
+  else out.writeUInt32BE(value);
+  return out;
+}
+
+/** @param nextAt where the input says which page comes next */
+function directoryOf(file: TiffFile, values: Value[], nextAt: number): Buffer {
+  const { entry, count, offset } = file.sizes;
+  const out = new TiffFile(Buffer.alloc(count + values.length * entry + offset), file);
+  values.sort((a, b) => a.tag - b.tag);
+  out.write(0, file.big ? 16 : 3, values.length);
+  for (const [i, value] of values.entries()) {
+    const at = count + i * entry;
+    out.write(at, 3, value.tag);
+    out.write(at + 2, 3, value.type);
+    out.write(at + 4, offset === 8 ? 16 : LONG, value.count);
+    value.field.copy(out.data, at + 4 + offset);
+  }
+  out.write(count + values.length * entry, offset === 8 ? 16 : LONG, file.offset(nextAt));
+  return out.data;
+}

@@ -1,0 +1,191 @@
+import type { Sharp, TiffOptions } from "sharp";
+import { ImageError } from "../imageError.js";
+import type { Turns } from "../turns.js";
+import { decodeSegment, encodeSegment } from "./codecs.js";
+import { anewOptions, graftPage } from "./encodeAnew.js";
+import { TiffLayout } from "./layout.js";
+import { complement, invertSamples } from "./samples.js";
+import { type TiffDirectory, TiffFile } from "./tiffFile.js";
+import { TAG, type TiffPage, type TiffSegment, tiffPage } from "./tiffPage.js";
+
+/** A TIFF as far as its structure tells: what it holds, but no pixels yet. */
+export interface Tiff {
+  file: TiffFile;
+  /** Those that programs show, one after the other. */
+  pages: TiffPage[];
+  /** Those within pages: smaller versions of them, as a rule. */
+  inner: TiffPage[];
+}
+
+/** @throws ImageError for what can't be inverted, by the name of the page where there are several */
+export function readTiff(input: Buffer): Tiff {
+  const file = new TiffFile(input);
+  const directories = file.pages();
+  const several = directories.length > 1;
+  const pages: TiffPage[] = [];
+  const inner: TiffPage[] = [];
+  for (const [i, directory] of directories.entries()) {
+    const name = several ? `page ${i + 1} ` : "";
+    pages.push(tiffPage(file, directory, name && `page ${i + 1}: `));
+    const within = innerDirectories(file, directory);
+    for (const [n, each] of within.entries()) {
+      inner.push(tiffPage(file, each, `picture ${n + 1} within ${name.trim() || "it"}: `));
+    }
+  }
+  if (pages.every(({ method }) => method.kind === "mask")) throw new ImageError("holds a mask, and no picture for it");
+  return { file, pages, inner };
+}
+
+function innerDirectories(file: TiffFile, { entries }: TiffDirectory): TiffDirectory[] {
+  const entry = entries.get(TAG.inner);
+  const offsets = file.numbers(entry);
+  return offsets.map((at, i) => file.directory(at, (entry?.valueAt ?? 0) + i * file.sizes.offset));
+}
+
+export interface InvertTiffOptions {
+  /** Opens one page. */
+  open: (page: number) => Sharp;
+  /** Inverts one page and encodes it as a TIFF of its own: where its storage can't stay as it is. */
+  anew: (page: number, options: TiffOptions) => Promise<Buffer>;
+  /** Bounds the samples that are decoded: all pages together, 8 bytes a pixel. */
+  maxPixels: number;
+  turns: Turns;
+}
+
+/**
+ * Complements the colours of every page, and changes nothing else: the file stays as it is, with all of its tags, but for the
+ * samples. What only sharp can decode is encoded anew, and gets the tags that say how.
+ */
+export async function invertTiff({ file, pages, inner }: Tiff, options: InvertTiffOptions): Promise<Buffer> {
+  const all = [...pages, ...inner];
+  const bytes = all.reduce((sum, page) => sum + page.segments.reduce((n, s) => n + s.rows * s.rowBytes, 0), 0);
+  if (bytes > options.maxPixels * 8 + 65_536) {
+    throw new ImageError(`has ${bytes} bytes of samples, over the limit of 8 for each of ${options.maxPixels} pixels`);
+  }
+  const layout = new TiffLayout(file, all);
+  // The last one first: a page that moves says where the next one is by then.
+  for (let i = all.length - 1; i >= 0; i--) {
+    const page = all[i];
+    if (page) await new PageInverter(file, layout, options, page, i < pages.length ? i : undefined).run();
+  }
+  return layout.finish();
+}
+
+class PageInverter {
+  readonly #file: TiffFile;
+  readonly #layout: TiffLayout;
+  readonly #options: InvertTiffOptions;
+  readonly #page: TiffPage;
+  /** Undefined for one that sharp can't open. */
+  readonly #index: number | undefined;
+
+  constructor(
+    file: TiffFile,
+    layout: TiffLayout,
+    options: InvertTiffOptions,
+    page: TiffPage,
+    index: number | undefined,
+  ) {
+    this.#file = file;
+    this.#layout = layout;
+    this.#options = options;
+    this.#page = page;
+    this.#index = index;
+  }
+
+  async run(): Promise<void> {
+    const { method, directory } = this.#page;
+    switch (method.kind) {
+      case "mask":
+        return;
+      case "samples":
+        return method.codec === "none" ? await this.#complementStored() : await this.#recode(method.codec);
+      case "palette":
+        await this.#checkPixels();
+        return this.#complementPalette();
+      case "meaning": {
+        await this.#checkPixels();
+        const entry = directory.entries.get(TAG.photometric);
+        if (!entry) throw new ImageError(`${this.#page.name}does not say whether 0 is black or white`);
+        return this.#layout.setNumbers(entry, [1 - this.#page.photometric]);
+      }
+      case "anew":
+        return await this.#encodeAnew();
+    }
+  }
+
+  /** Reads from the input and writes into the result, so that two pages may share their samples. */
+  async #complementStored(): Promise<void> {
+    for (const segment of this.#page.segments) {
+      const bytes = segment.rows * segment.rowBytes;
+      const data = aligned(this.#file.data.subarray(segment.offset, segment.offset + bytes));
+      invertSamples(data, this.#page, segment, this.#file.little);
+      data.copy(this.#layout.file.data, segment.offset);
+      await this.#options.turns.next();
+    }
+  }
+
+  async #recode(codec: "packbits" | "lzw" | "deflate"): Promise<void> {
+    const offsets: number[] = [];
+    const lengths: number[] = [];
+    for (const [i, segment] of this.#page.segments.entries()) {
+      const encoded = await this.#recodeSegment(codec, segment, i);
+      offsets.push(this.#layout.place(encoded));
+      lengths.push(encoded.length);
+      await this.#options.turns.next();
+    }
+    const { entries } = this.#page.directory;
+    const tiled = entries.has(TAG.tileOffsets);
+    this.#setSegments(tiled ? TAG.tileOffsets : TAG.stripOffsets, offsets);
+    this.#setSegments(tiled ? TAG.tileBytes : TAG.stripBytes, lengths);
+  }
+
+  async #recodeSegment(codec: "packbits" | "lzw" | "deflate", segment: TiffSegment, i: number): Promise<Buffer> {
+    const { offset, length, rows, rowBytes } = segment;
+    const { turns } = this.#options;
+    const stored = this.#file.data.subarray(offset, offset + length);
+    const decoded = await decodeSegment(codec, stored, rows * rowBytes, turns);
+    if (!decoded)
+      throw new ImageError(`${this.#page.name}broken image: its strip or tile ${i + 1} is damaged or too short`);
+    const data = aligned(decoded, false);
+    invertSamples(data, this.#page, segment, this.#file.little);
+    return await encodeSegment(codec, data, rowBytes, turns);
+  }
+
+  #setSegments(tag: number, values: number[]): void {
+    const entry = this.#page.directory.entries.get(tag);
+    if (!entry) throw new ImageError(`${this.#page.name}broken image: it does not say how long its strips are`);
+    this.#layout.setNumbers(entry, values);
+  }
+
+  async #encodeAnew(): Promise<void> {
+    const encoded = await this.#options.anew(this.#sharpIndex(), anewOptions(this.#file, this.#page));
+    graftPage(this.#file, this.#layout, this.#page, new TiffFile(encoded));
+  }
+
+  #complementPalette(): void {
+    const entry = this.#page.directory.entries.get(TAG.colourMap);
+    if (!entry) throw new ImageError(`${this.#page.name}broken image: it has no palette`);
+    const colours = Buffer.from(this.#file.value(entry));
+    complement(colours);
+    colours.copy(this.#layout.file.data, entry.valueAt);
+  }
+
+  /** The pixels are not needed, but have to be there: a broken image must not pass. */
+  async #checkPixels(): Promise<void> {
+    await this.#options.open(this.#sharpIndex()).resize(1, 1, { fit: "fill" }).raw().toBuffer();
+  }
+
+  #sharpIndex(): number {
+    if (this.#index !== undefined) return this.#index;
+    throw new ImageError(`${this.#page.name}is of a kind that is not supported within a page`);
+  }
+}
+
+/** For words of 16 bits: some buffers begin between two of them. */
+function aligned(data: Buffer, always = true): Buffer {
+  if (!always && data.byteOffset % 2 === 0) return data;
+  const copy = Buffer.alloc(data.length);
+  data.copy(copy);
+  return copy;
+}

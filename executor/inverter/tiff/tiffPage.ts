@@ -1,0 +1,251 @@
+import { ImageError } from "../imageError.js";
+import type { TiffDirectory, TiffFile } from "./tiffFile.js";
+
+export const TAG = {
+  subfileType: 254,
+  width: 256,
+  height: 257,
+  bits: 258,
+  compression: 259,
+  photometric: 262,
+  fillOrder: 266,
+  stripOffsets: 273,
+  samples: 277,
+  rowsPerStrip: 278,
+  stripBytes: 279,
+  planar: 284,
+  predictor: 317,
+  colourMap: 320,
+  tileWidth: 322,
+  tileHeight: 323,
+  tileOffsets: 324,
+  tileBytes: 325,
+  inner: 330,
+  extraSamples: 338,
+  sampleFormat: 339,
+} as const;
+
+/** How a page has to be inverted. */
+export type TiffMethod =
+  /** Its samples are complemented, in strips and tiles that stay as they are. */
+  | { kind: "samples"; codec: "none" | "packbits" | "lzw" | "deflate" }
+  /** Its palette is complemented. */
+  | { kind: "palette" }
+  /** Its samples stay, and black and white change their meaning. */
+  | { kind: "meaning" }
+  /** It tells which pixels of another page are seen: no colours. */
+  | { kind: "mask" }
+  /** Decoded, and encoded anew. */
+  | { kind: "anew" };
+
+/** A strip or a tile. */
+export interface TiffSegment {
+  offset: number;
+  /** As stored. */
+  length: number;
+  rows: number;
+  /** Of a row, decoded. */
+  rowBytes: number;
+  /** The channel it holds, where each has segments of its own. */
+  plane: number | undefined;
+}
+
+export interface TiffPage {
+  directory: TiffDirectory;
+  /** To begin a message with: "" in a file of one page. */
+  name: string;
+  width: number;
+  height: number;
+  bits: number;
+  samples: number;
+  /** Of the samples: those after are alpha, and what else there may be. */
+  colours: number;
+  /** Which sample is an alpha that the colours are multiplied with. */
+  associatedAlpha: number | undefined;
+  predictor: boolean;
+  photometric: number;
+  compression: number;
+  method: TiffMethod;
+  segments: TiffSegment[];
+}
+
+const CODECS: ReadonlyMap<number, "none" | "packbits" | "lzw" | "deflate"> = new Map([
+  [1, "none"],
+  [5, "lzw"],
+  [8, "deflate"],
+  [32_946, "deflate"],
+  [32_773, "packbits"],
+]);
+const FAX: ReadonlySet<number> = new Set([2, 3, 4, 32_771]);
+/** Compressions that the decoder knows, and that can be written or replaced by deflate. */
+const DECODED: ReadonlySet<number> = new Set([7, 50_001]);
+const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
+  [6, "JPEG of the old style"],
+  [9, "JBIG"],
+  [10, "JBIG"],
+  [34_661, "JBIG"],
+  [34_676, "SGI LogLuv"],
+  [34_712, "JPEG 2000"],
+  [34_887, "LERC"],
+  [34_892, "lossy JPEG of a DNG"],
+  [34_925, "LZMA"],
+  [50_000, "Zstandard"],
+  [50_002, "JPEG XL"],
+  [52_546, "JPEG XL"],
+]);
+const COLOUR_NAMES: ReadonlyMap<number, string> = new Map([
+  [8, "CIE Lab"],
+  [9, "ICC Lab"],
+  [10, "ITU Lab"],
+  [32_803, "a sensor's raw colours"],
+  [32_844, "LogL"],
+  [32_845, "LogLuv"],
+  [34_892, "a sensor's raw colours"],
+]);
+const SAMPLE_FORMATS: ReadonlyMap<number, string> = new Map([
+  [2, "signed integer"],
+  [3, "float"],
+  [5, "complex integer"],
+  [6, "complex float"],
+]);
+/** Tags that make a promise about samples, which inverting would break. */
+const PROMISES: readonly [number, string][] = [
+  [42_113, "the value of its samples that stands for no data (GDAL_NODATA)"],
+  [340, "its smallest sample values (SMinSampleValue)"],
+  [341, "its largest sample values (SMaxSampleValue)"],
+];
+const DNG_VERSION = 50_706;
+
+/** What a page is and how it is inverted. @throws ImageError where it can't be, in words */
+export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string): TiffPage {
+  const { entries } = directory;
+  const refuse = (why: string): never => {
+    throw new ImageError(`${name}${why}`);
+  };
+  const numbers = (tag: number) => file.numbers(entries.get(tag));
+  const number = (tag: number, standard: number) => numbers(tag)[0] ?? standard;
+  const width = number(TAG.width, 0);
+  const height = number(TAG.height, 0);
+  if (width === 0 || height === 0) refuse("broken image: it has no width or no height");
+  if (entries.has(DNG_VERSION)) refuse("is a raw photograph (DNG), which is not supported");
+  for (const [tag, what] of PROMISES) if (entries.has(tag)) refuse(`tells ${what}, which inverting would make wrong`);
+  const compression = number(TAG.compression, 1);
+  const samples = number(TAG.samples, 1);
+  const photometric = number(TAG.photometric, samples >= 3 ? 2 : 1);
+  const sampleBits = numbers(TAG.bits);
+  const bits = sampleBits[0] ?? 1;
+  checkSamples();
+  const colours = photometric === 2 || photometric === 6 ? 3 : photometric === 5 ? 4 : 1;
+  if (samples < colours) refuse(`broken image: it has ${samples} channels, and its colours need ${colours}`);
+  const associated = numbers(TAG.extraSamples).indexOf(1);
+  const page = {
+    directory,
+    name,
+    width,
+    height,
+    bits,
+    samples,
+    colours,
+    associatedAlpha: associated < 0 ? undefined : colours + associated,
+    predictor: number(TAG.predictor, 1) === 2,
+    photometric,
+    compression,
+  };
+  const segments = tiffSegments(file, page);
+  return { ...page, segments, method: tiffMethod(file, page, segments) };
+
+  function checkSamples(): void {
+    if (sampleBits.some((other) => other !== bits)) {
+      refuse(
+        `has channels of ${[...new Set(sampleBits)].join(" and ")} bits, which is not supported: all have to be alike`,
+      );
+    }
+    const format = numbers(TAG.sampleFormat).find((value) => SAMPLE_FORMATS.has(value));
+    if (format !== undefined) {
+      refuse(`has samples of type ${SAMPLE_FORMATS.get(format)}, which are not supported: 8 and 16 bits are`);
+    }
+    if (![1, 2, 4, 8, 16].includes(bits)) {
+      refuse(`has ${bits} bits a sample, which are not supported: 1, 2, 4, 8 and 16 bits are`);
+    }
+    const limits = [number(280, 0), number(281, 2 ** bits - 1)];
+    if (limits[0] !== 0 || limits[1] !== 2 ** bits - 1) {
+      refuse("tells its smallest and largest sample values (MinSampleValue), which inverting would make wrong");
+    }
+  }
+}
+
+/** Without the segments, which need the rest. */
+type Layout = Omit<TiffPage, "method" | "segments">;
+
+function tiffMethod(file: TiffFile, page: Layout, segments: readonly TiffSegment[]): TiffMethod {
+  const { compression, photometric, name, bits, samples, colours, associatedAlpha } = page;
+  const refuse = (why: string): never => {
+    throw new ImageError(`${name}${why}`);
+  };
+  if (photometric === 4) return { kind: "mask" };
+  if (photometric === 3) return { kind: "palette" };
+  if (FAX.has(compression)) return { kind: "meaning" };
+  const colourName = COLOUR_NAMES.get(photometric) ?? (photometric > 6 ? `number ${photometric}` : undefined);
+  if (colourName !== undefined) refuse(`has the colour space ${colourName}, which is not supported`);
+  const codec = CODECS.get(compression);
+  if (codec === undefined && !DECODED.has(compression)) {
+    refuse(
+      `is compressed with ${COMPRESSION_NAMES.get(compression) ?? `method ${compression}`}, which is not supported`,
+    );
+  }
+  const numbers = (tag: number) => file.numbers(page.directory.entries.get(tag));
+  const reversed = (numbers(TAG.fillOrder)[0] ?? 1) === 2 && codec !== "none";
+  const oldLzw =
+    codec === "lzw" &&
+    segments.some(({ offset }) => file.data[offset] === 0 && ((file.data[offset + 1] ?? 0) & 1) === 1);
+  if (codec === undefined || photometric > 2 || reversed || oldLzw) {
+    // What the decoder makes of more channels than alpha is not what they are.
+    if (samples > colours + (photometric === 5 ? 0 : 1)) {
+      refuse(`has ${samples} channels, which are not supported in ${photometric === 5 ? "CMYK" : "this compression"}`);
+    }
+    if (photometric === 5 && bits !== 8) refuse(`has the colour space cmyk at ${bits} bits, which is not supported`);
+    if (bits < 8 && samples > 1) refuse(`has ${bits} bits a sample in several channels, which is not supported`);
+    if (bits > 8 && !file.little) refuse(`has ${bits} bits a sample in this compression, which is not supported`);
+    return { kind: "anew" };
+  }
+  if (bits < 8 && samples > colours) refuse(`has ${bits} bits a sample and an alpha, which is not supported`);
+  if (bits < 8 && page.predictor) refuse(`has a predictor at ${bits} bits, which is not supported`);
+  if (associatedAlpha !== undefined && segments[0]?.plane !== undefined) {
+    refuse("has colours multiplied with an alpha that is stored apart, which is not supported");
+  }
+  const predictor = numbers(TAG.predictor)[0] ?? 1;
+  if (predictor > 2) refuse(`has predictor ${predictor}, which is not supported`);
+  return { kind: "samples", codec };
+}
+
+function tiffSegments(file: TiffFile, page: Layout): TiffSegment[] {
+  const { entries } = page.directory;
+  const tiled = entries.has(TAG.tileOffsets) || entries.has(TAG.tileWidth);
+  const numbers = (tag: number) => file.numbers(entries.get(tag));
+  const offsets = numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
+  const lengths = numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
+  const apart = (numbers(TAG.planar)[0] ?? 1) === 2 && page.samples > 1;
+  const broken = (what: string): never => {
+    throw new ImageError(`${page.name}broken image: ${what}`);
+  };
+  const across = tiled ? (numbers(TAG.tileWidth)[0] ?? 0) : page.width;
+  const down = tiled
+    ? (numbers(TAG.tileHeight)[0] ?? 0)
+    : Math.min(page.height, numbers(TAG.rowsPerStrip)[0] || page.height);
+  if (across === 0 || down === 0) broken("its tiles have no size");
+  const perPlane = Math.ceil(page.width / across) * Math.ceil(page.height / down);
+  const count = perPlane * (apart ? page.samples : 1);
+  if (offsets.length < count) broken(`it has ${offsets.length} of ${count} ${tiled ? "tiles" : "strips"}`);
+  const rowBytes = Math.ceil((across * (apart ? 1 : page.samples) * page.bits) / 8);
+  return Array.from({ length: count }, (_, i) => {
+    const offset = offsets[i] ?? 0;
+    const rows = tiled ? down : Math.min(down, page.height - (i % perPlane) * down);
+    // Some programs leave the length of a single strip out, or write 0.
+    const whole = page.compression === 1 ? rows * rowBytes : Math.max(0, file.data.length - offset);
+    const length = lengths[i] || (count === 1 ? whole : 0);
+    if (length === 0 || offset === 0) broken("it has strips or tiles without data");
+    if (offset + length > file.data.length) broken("the TIFF ends within its pixels");
+    if (page.compression === 1 && length < rows * rowBytes) broken("its strips or tiles are too short");
+    return { offset, length, rows, rowBytes, plane: apart ? Math.floor(i / perPlane) : undefined };
+  });
+}

@@ -1,0 +1,343 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { deflateSync, inflateSync } from "node:zlib";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { invertImage } from "../../../executor/inverter/invert.js";
+import { TiffFile } from "../../../executor/inverter/tiff/tiffFile.js";
+import { makeTiff, type TiffPageParts, tiffTags } from "../../support/tiff.js";
+
+const fixtures = join(import.meta.dirname, "../../fixtures/images");
+const limits = { maxPixels: 100_000_000 };
+const invert = async (input: Buffer) => (await invertImage(input, limits)).data;
+const bytes = (length: number, step = 7) => Buffer.from(Array.from({ length }, (_, i) => (i * step) % 256));
+
+/** What is stored of each page, strip after strip. */
+function strips(data: Buffer, page = 0): Buffer[] {
+  const file = new TiffFile(data);
+  const entries = file.pages()[page]?.entries;
+  const lengths = file.numbers(entries?.get(279));
+  return file.numbers(entries?.get(273)).map((at, i) => data.subarray(at, at + (lengths[i] ?? 0)));
+}
+
+/** Every tag of a page but those about samples, by their bytes. */
+function tags(data: Buffer, page = 0): [number, string][] {
+  const file = new TiffFile(data);
+  const samples = new Set([258, 259, 262, 273, 277, 278, 279, 284, 317, 332, 338, 339, 347, 530, 531, 532]);
+  const list = file.pages()[page]?.list ?? [];
+  return list.filter(({ tag }) => !samples.has(tag)).map((entry) => [entry.tag, file.value(entry).toString("hex")]);
+}
+
+/** Colours complemented, all after them as they were. */
+function expected(data: Buffer, channels: number, colours: number): Buffer {
+  return Buffer.from(data.map((value, i) => (i % channels < colours ? 255 - value : value)));
+}
+
+const TEXTS: TiffPageParts["tags"] = [
+  [269, 2, "a document"],
+  [270, 2, "größer"],
+  [271, 2, "a scanner"],
+  [274, 3, [6]],
+  [282, 5, [300]],
+  [283, 5, [301]],
+  [296, 3, [2]],
+  [305, 2, "a program"],
+  [306, 2, "2020:01:02 03:04:05"],
+  [315, 2, "an artist"],
+  [700, 1, Buffer.from("<x:xmpmeta/>")],
+  [33_432, 2, "someone's"],
+  [33_550, 12, [1.5, 1.5, 0]],
+  [33_922, 12, [0, 0, 0, 100, 200, 0]],
+  [34_735, 3, [1, 1, 0, 1, 1_024, 0, 1, 1]],
+  [34_737, 2, "WGS 84|"],
+  [65_000, 7, Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 9])],
+];
+
+describe("a TIFF of more channels than alpha keeps them", () => {
+  it("five of 8 bits", async () => {
+    const input = await readFile(join(fixtures, "five-channels.tif"));
+    const output = await invert(input);
+    expect(strips(output)[0]).toEqual(expected(strips(input)[0] ?? Buffer.alloc(0), 5, 3));
+    expect(tags(output)).toEqual(tags(input));
+  });
+
+  const orders = [true, false].flatMap((little) => [true, false].map((big) => ({ little, big })));
+  describe.each(orders)("little-endian: $little, BigTIFF: $big", (order) => {
+    const values = bytes(6 * 4 * 5);
+    const five = (more: TiffPageParts["tags"], data: Buffer[], compression = 1): TiffPageParts => ({
+      tags: [...tiffTags(6, 4, { channels: 5, compression, rows: 2 }), [338, 3, [2, 0]], ...more, ...TEXTS],
+      strips: data,
+    });
+
+    it("in strips", async () => {
+      const input = makeTiff([five([], [values.subarray(0, 60), values.subarray(60)])], order);
+      const output = await invert(input);
+      expect(Buffer.concat(strips(output))).toEqual(expected(values, 5, 3));
+      expect(tags(output)).toEqual(tags(input));
+    });
+
+    it("deflated, with a predictor", async () => {
+      const rows = [0, 1, 2, 3].map((row) => differences(values.subarray(row * 30, row * 30 + 30), 5));
+      const halves = [rows.slice(0, 2), rows.slice(2)].map((half) => deflateSync(Buffer.concat(half)));
+      const output = await invert(makeTiff([five([[317, 3, [2]]], halves, 8)], order));
+      expect(await pixels(output)).toEqual(expected(values, 5, 3));
+      expect(tags(output)).toEqual(tags(makeTiff([five([], halves, 8)], order)));
+    });
+
+    it("each in strips of its own", async () => {
+      const planes = [0, 1, 2, 3, 4].map((plane) => bytes(24, plane + 3));
+      const input = makeTiff(
+        [{ tags: [...tiffTags(6, 4, { channels: 5 }), [284, 3, [2]], [338, 3, [2, 0]]], strips: planes }],
+        order,
+      );
+      const after = strips(await invert(input));
+      for (const [i, plane] of planes.entries()) expect(after[i]).toEqual(i < 3 ? expected(plane, 1, 1) : plane);
+    });
+
+    it("16 bits, packed or not", async () => {
+      const wide = Uint16Array.from({ length: 24 * 5 }, (_, i) => (i * 40_503) % 65_536);
+      const stored = Buffer.from(wide.buffer.slice(0));
+      if (!order.little) stored.swap16();
+      const right = Buffer.from(Uint16Array.from(wide, (v, i) => (i % 5 < 3 ? 65_535 - v : v)).buffer);
+      if (!order.little) right.swap16();
+      const page = (compression: number, data: Buffer): TiffPageParts => ({
+        tags: [...tiffTags(6, 4, { channels: 5, bits: 16, compression }), [338, 3, [2, 0]]],
+        strips: [data],
+      });
+      expect(strips(await invert(makeTiff([page(1, stored)], order)))).toEqual([right]);
+      const [packed] = strips(await invert(makeTiff([page(8, deflateSync(stored))], order)));
+      expect(inflated(packed)).toEqual(right);
+    });
+
+    it("colours that are multiplied with alpha", async () => {
+      const data = Buffer.from([10, 20, 30, 40, 0, 0, 0, 0, 255, 0, 128, 255]);
+      const input = makeTiff([{ tags: [...tiffTags(3, 1, { channels: 4 }), [338, 3, [1]]], strips: [data] }], order);
+      const right = Buffer.from([30, 20, 10, 40, 0, 0, 0, 0, 0, 255, 127, 255]);
+      expect(strips(await invert(input))).toEqual([right]);
+    });
+  });
+});
+
+describe("pages of a TIFF", () => {
+  it("of two sizes: each is inverted", async () => {
+    const input = await readFile(join(fixtures, "pages-of-two-sizes.tif"));
+    const { data, info } = await invertImage(input, limits);
+    expect(info.frames).toBe(2);
+    for (const page of [0, 1]) {
+      expect(strips(data, page)[0]).toEqual(expected(strips(input, page)[0] ?? Buffer.alloc(0), 1, 1));
+      expect(tags(data, page)).toEqual(tags(input, page));
+    }
+  });
+
+  it("of all forms: grey, colours, a palette, JPEG, fax, a mask, and pictures within a page", async () => {
+    const jpeg = await sharp(bytes(32 * 32 * 3), { raw: { width: 32, height: 32, channels: 3 } })
+      .tiff({ compression: "jpeg", quality: 90 })
+      .toBuffer();
+    const from = new TiffFile(jpeg);
+    const storage = (from.pages()[0]?.list ?? [])
+      .filter(({ tag }) => tag !== 273 && tag !== 279)
+      .map((entry) => [entry.tag, entry.type, from.value(entry)] as [number, number, Buffer]);
+    const palette = bytes(6 * 256, 11);
+    const input = makeTiff([
+      { tags: tiffTags(8, 8), strips: [bytes(64)], inner: [{ tags: tiffTags(4, 4), strips: [bytes(16)] }] },
+      {
+        tags: [
+          ...storage.filter(([tag]) => tag < 270 || tag > 320 || tag === 277 || tag === 278 || tag === 284),
+          [270, 2, "second"],
+        ],
+        strips: strips(jpeg),
+      },
+      { tags: [...tiffTags(8, 8, { photometric: 3 }), [320, 3, palette]], strips: [bytes(64)] },
+      { tags: [...tiffTags(8, 2, { bits: 1, photometric: 4 }), [254, 4, [4]]], strips: [Buffer.from([0xf0, 0x0f])] },
+      { tags: tiffTags(8, 2, { bits: 1 }), strips: [Buffer.from([0xf0, 0x0f])] },
+    ]);
+    const { data, info } = await invertImage(input, limits);
+    expect(info).toMatchObject({ frames: 5, width: 8, height: 8 });
+    expect(strips(data, 0)).toEqual([expected(bytes(64), 1, 1)]);
+    const file = new TiffFile(data);
+    const [first, second, third] = file.pages();
+    const inner = file.directory(file.numbers(first?.entries.get(330))[0] ?? 0, 0);
+    const at = file.numbers(inner.entries.get(273))[0] ?? 0;
+    expect(data.subarray(at, at + 16)).toEqual(expected(bytes(16), 1, 1));
+    const before = await pixels(input, 1);
+    const after = await pixels(data, 1);
+    const differs = before.reduce((sum, value, i) => sum + Math.abs(255 - value - (after[i] ?? 0)), 0) / before.length;
+    expect(differs).toBeLessThan(3);
+    expect(tags(data, 1)).toEqual(tags(input, 1));
+    expect(second?.entries.has(270)).toBe(true);
+    const colours = third?.entries.get(320);
+    expect(colours && file.value(colours)).toEqual(Buffer.from(palette.map((value) => 255 - value)));
+    expect([strips(data, 2), strips(data, 3), strips(data, 4)]).toEqual([
+      [bytes(64)],
+      [Buffer.from([0xf0, 0x0f])],
+      [Buffer.from([0x0f, 0xf0])],
+    ]);
+  });
+
+  it("two that share their samples", async () => {
+    const page = { tags: tiffTags(8, 8, { compression: 8 }), strips: [deflateSync(bytes(64))] };
+    const input = makeTiff([page, page]);
+    const file = new TiffFile(input);
+    const [first, second] = file.pages();
+    const [from, to] = [first?.entries.get(273)?.valueAt ?? 0, second?.entries.get(273)?.valueAt ?? 0];
+    input.copy(input, to, from, from + 4);
+    const output = await invert(input);
+    for (const i of [0, 1]) expect(inflated(strips(output, i)[0])).toEqual(expected(bytes(64), 1, 1));
+  });
+});
+
+describe("what a TIFF says about itself stays, to the byte", () => {
+  it("a text that is padded with NULs", async () => {
+    const input = await readFile(join(fixtures, "description-padded-with-nul.tif"));
+    const output = await invert(input);
+    expect(strips(output)[0]).toEqual(expected(strips(input)[0] ?? Buffer.alloc(0), 1, 1));
+    expect(tags(output)).toEqual(tags(input));
+  });
+
+  it.each(["lzw", "deflate", "packbits", "jpeg", "none", "webp"])("%s", async (compression) => {
+    const made = new TiffFile(await (await noise(300, 200)).tiff({ compression }).toBuffer());
+    const given = made.pages()[0]?.list ?? [];
+    const named = new Set(TEXTS.map(([tag]) => tag));
+    const storage = given
+      .filter(({ tag }) => tag !== 273 && tag !== 279 && !named.has(tag))
+      .map((entry) => [entry.tag, entry.type, made.value(entry)] as [number, number, Buffer]);
+    const input = makeTiff([{ tags: [...storage, ...TEXTS], strips: strips(made.data) }]);
+    const output = await invert(input);
+    expect(tags(output)).toEqual(tags(input));
+    const [before, after] = [await pixels(input), await pixels(output)];
+    const differs = before.reduce((sum, value, i) => sum + Math.abs(255 - value - (after[i] ?? 0)), 0) / before.length;
+    expect(differs).toBeLessThan(compression === "jpeg" ? 12 : 1e-9);
+    // WebP can't be written, and deflate loses nothing.
+    if (compression !== "webp") expect(output.length).toBeLessThan(input.length * 1.5);
+  });
+
+  it("CMYK, whose samples are made anew", async () => {
+    const tagged: TiffPageParts["tags"] = [...tiffTags(8, 8, { channels: 4, photometric: 5 }), ...TEXTS];
+    const input = makeTiff([{ tags: tagged, strips: [bytes(256)] }], { little: false });
+    const output = await invert(input);
+    expect(tags(output)).toEqual(tags(input));
+    expect((await sharp(output).metadata()).space).toBe("cmyk");
+  });
+});
+
+describe("LZW", () => {
+  it.each([1, 3, 4] as const)("%d channels with more codes than a table has, and the size stays", async (channels) => {
+    const input = await (await noise(300, 200, channels)).tiff({ compression: "lzw", predictor: "none" }).toBuffer();
+    const output = await invert(input);
+    const colours = channels === 4 ? 3 : channels;
+    expect(await pixels(output)).toEqual(expected(await pixels(input), channels, colours));
+    expect(output.length).toBeLessThan(input.length * 2.01);
+  });
+
+  it.each([0, 1, 2, 60, 509, 510, 511, 512, 1_022, 1_023, 2_046, 2_047, 4_093, 4_094, 4_095, 8_200])(
+    "ends well after %d codes",
+    async (codes) => {
+      const width = codes + 1;
+      // No pair of neighbours comes twice, so that each byte is a code.
+      const data = Buffer.from(Array.from({ length: width }, (_, i) => (i * (1 + 2 * (i >> 8))) % 256));
+      const input = await sharp(data, { raw: { width, height: 1, channels: 1 } })
+        .toColourspace("b-w")
+        .tiff({ compression: "lzw", predictor: "none" })
+        .toBuffer();
+      expect(await pixels(await invert(input))).toEqual(expected(data, 1, 1));
+    },
+  );
+});
+
+describe("a TIFF that can't be inverted is refused by name", () => {
+  const page = (options: Parameters<typeof tiffTags>[2], more: TiffPageParts["tags"] = [], data = bytes(512)) =>
+    makeTiff([{ tags: [...tiffTags(8, 8, options), ...more], strips: [data] }]);
+  it.each([
+    ["Zstandard", page({ compression: 50_000 }), "is compressed with Zstandard, which is not supported"],
+    ["JPEG 2000", page({ compression: 34_712 }), "is compressed with JPEG 2000, which is not supported"],
+    ["CIE Lab", page({ channels: 3, photometric: 8 }), "has the colour space CIE Lab, which is not supported"],
+    ["a raw photograph", page({}, [[50_706, 1, [1, 4, 0, 0]]]), "is a raw photograph (DNG), which is not supported"],
+    ["12 bits", page({ bits: 12 }), "has 12 bits a sample, which are not supported"],
+    ["32 bits", page({ bits: 32 }), "has 32 bits a sample, which are not supported"],
+    ["signed samples", page({ bits: 16 }, [[339, 3, [2]]]), "has samples of type signed integer"],
+    ["floats", page({ bits: 32 }, [[339, 3, [3]]]), "has samples of type float, which are not supported"],
+    ["no data", page({}, [[42_113, 2, "0"]]), "tells the value of its samples that stands for no data (GDAL_NODATA)"],
+    ["a mask alone", page({ bits: 1, photometric: 4 }), "holds a mask, and no picture for it"],
+    ["6 channels in CMYK", page({ channels: 6, photometric: 5 }), "has 6 channels, which are not supported in CMYK"],
+  ])("%s", async (_name, input, message) => {
+    await expect(invertImage(input, limits)).rejects.toThrow(message);
+    await expect(invertImage(input, limits)).rejects.not.toThrow("broken");
+  });
+
+  it("and where there are several pages, by the page", async () => {
+    const input = makeTiff([
+      { tags: tiffTags(8, 8), strips: [bytes(64)] },
+      { tags: tiffTags(8, 8, { compression: 34_887 }), strips: [bytes(64)] },
+    ]);
+    await expect(invertImage(input, limits)).rejects.toThrow("page 2: is compressed with LERC, which is not supported");
+  });
+
+  it.each([
+    ["strips outside of the file", page({}, [], bytes(63)), "broken image: its strips or tiles are too short"],
+    ["damaged strips", page({ compression: 8 }), "broken image: its strip or tile 1 is damaged or too short"],
+    ["no strips", makeTiff([{ tags: tiffTags(8, 8), strips: [] }]), "broken image: it has 0 of 1 strips"],
+    ["no page", Buffer.from("II*\0\0\0\0\0"), "broken image: the TIFF has no page"],
+    ["pages in a circle", circle(), "broken image: the pages of the TIFF go round in a circle"],
+  ])("a broken one: %s", async (_name, input, message) => {
+    await expect(invertImage(input, limits)).rejects.toThrow(message);
+  });
+
+  it("wherever it is cut", async () => {
+    const whole = await (await noise(60, 40)).tiff({ compression: "lzw" }).toBuffer();
+    for (let length = 8; length < whole.length - 4; length += 97) {
+      await expect(invertImage(whole.subarray(0, length), limits)).rejects.toThrow("broken image: ");
+    }
+  });
+
+  it("directories that lie over each other, without reading each of them", async () => {
+    // Each begins 2 bytes after the one before, and says it has as many entries as fit.
+    const input = Buffer.alloc(60_000, 1);
+    input.write("II*\0", "latin1");
+    input.writeUInt32LE(8, 4);
+    for (let at = 8; at < 20_000; at += 2) input.writeUInt16LE(3_000, at);
+    await expect(invertImage(input, limits)).rejects.toThrow("broken image: the TIFF ends within a directory");
+  });
+
+  it("more samples than the limit of pixels allows", async () => {
+    const input = page({ channels: 40, photometric: 1 }, [], bytes(64 * 40));
+    await expect(invertImage(input, { maxPixels: 64 })).resolves.toBeDefined();
+    const many = makeTiff([
+      { tags: tiffTags(200, 200, { channels: 40, photometric: 1, compression: 8 }), strips: [bytes(64)] },
+    ]);
+    await expect(invertImage(many, { maxPixels: 40_000 })).rejects.toThrow(
+      "has 1600000 bytes of samples, over the limit",
+    );
+  });
+});
+
+function circle(): Buffer {
+  const input = makeTiff([{ tags: tiffTags(8, 8), strips: [bytes(64)] }]);
+  const [page] = new TiffFile(input).pages();
+  input.writeUInt32LE(page?.at ?? 0, page?.nextAt ?? 0);
+  return input;
+}
+
+function differences(row: Buffer, channels: number): Buffer {
+  return Buffer.from(row.map((value, i) => value - (i < channels ? 0 : (row[i - channels] ?? 0))));
+}
+
+function inflated(data: Buffer | undefined): Buffer {
+  return inflateSync(data ?? Buffer.alloc(0));
+}
+
+async function pixels(data: Buffer, page = 0): Promise<Buffer> {
+  const image = sharp(data, { page, failOn: "error" });
+  const { space } = await image.metadata();
+  return await image.toColourspace(space).raw().toBuffer();
+}
+
+async function noise(width: number, height: number, channels: 1 | 3 | 4 = 3) {
+  let seed = 1;
+  const data = Buffer.from(
+    Array.from({ length: width * height * channels }, () => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return seed >>> 16;
+    }),
+  );
+  return sharp(data, { raw: { width, height, channels } }).toColourspace(channels === 1 ? "b-w" : "srgb");
+}
