@@ -12,15 +12,12 @@ const SUPPORTED: readonly [ImageFormat, (input: Buffer) => boolean][] = [
     "tiff",
     (input) => hasText(input, "II*\0") || hasText(input, "MM\0*") || hasText(input, "II+\0") || hasText(input, "MM\0+"),
   ],
-  ["avif", (input) => hasText(input, "ftypavif", 4) || hasText(input, "ftypavis", 4)],
+  ["avif", (input) => brands(input).some((brand) => brand === "avif" || brand === "avis")],
 ];
 
 /** Recognized only to be called by name. */
 const OTHERS: readonly [string, (input: Buffer) => boolean][] = [
-  [
-    "a HEIC image",
-    (input) => hasText(input, "ftyphei", 4) || hasText(input, "ftyphev", 4) || hasText(input, "ftypmif1", 4),
-  ],
+  ["a HEIC image", (input) => brands(input).some((brand) => /^(hei[cmxs]|hev[cmxs]|mif1|mif2|msf1)$/.test(brand))],
   ["a JPEG XL image", (input) => hasBytes(input, [0xff, 0x0a]) || hasText(input, "JXL ", 4)],
   ["a JPEG 2000 image", (input) => hasText(input, "jP  ", 4) || hasBytes(input, [0xff, 0x4f, 0xff, 0x51])],
   ["a BMP image", (input) => hasText(input, "BM")],
@@ -37,6 +34,8 @@ const NOT_IMAGES: readonly [string, (input: Buffer) => boolean][] = [
   ["a ZIP archive", (input) => hasText(input, "PK\x03\x04")],
 ];
 
+/** No file is compatible with more. */
+const MAX_FTYP_BYTES = 4_096;
 const LIST = "jpeg, png, webp, gif, tiff and avif are";
 
 /**
@@ -59,6 +58,15 @@ export function imageFormat(input: Buffer): ImageFormat {
 
 function head(input: Buffer): string {
   return input.toString("latin1", 0, 1_024);
+}
+
+/** What an ISO base media file says it is: the major brand and those it is compatible with. Which is the major one says little. */
+function brands(input: Buffer): string[] {
+  if (!hasText(input, "ftyp", 4)) return [];
+  const end = Math.min(input.length, input.readUInt32BE(0), MAX_FTYP_BYTES);
+  const found = [input.toString("latin1", 8, 12)];
+  for (let at = 16; at + 4 <= end; at += 4) found.push(input.toString("latin1", at, at + 4));
+  return found;
 }
 
 function hasText(input: Buffer, text: string, at = 0): boolean {

@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
+import { avifInverter } from "./avif/avifInverter.js";
 import { invertCmyk } from "./cmyk.js";
 import { invertGifTables, invertPngPalette, pngChunks } from "./colourTables.js";
 import type { FormatInverter } from "./formatInverter.js";
@@ -6,7 +7,7 @@ import { ImageError } from "./imageError.js";
 import { type ImageFormat, imageFormat } from "./imageFormat.js";
 import { jpegInverter } from "./jpeg/jpegInverter.js";
 import { type Picture, refuseLosses } from "./picture.js";
-import { avifChromaSubsampling, webpIsLossless } from "./sourceEncoding.js";
+import { webpIsLossless } from "./sourceEncoding.js";
 import { tiffInverter } from "./tiff/tiffInverter.js";
 import { Turns } from "./turns.js";
 
@@ -23,8 +24,6 @@ export interface InvertedImage {
 }
 
 const WEBP_QUALITY = 90;
-/** About as faithful as a JPEG at 90. */
-const AVIF_QUALITY = 70;
 const COLOUR_SPACES: ReadonlySet<string> = new Set(["srgb", "b-w", "rgb16", "grey16"]);
 
 /**
@@ -48,7 +47,7 @@ export async function invertImage(input: Buffer, limits: InvertLimits): Promise<
   try {
     if (inverter) return await invertWith(inverter, input, limits);
     const metadata = await sharp(input, { limitInputPixels: false }).metadata();
-    const info = { format, width: metadata.width, height: metadata.height, frames: framesOf(format, metadata) };
+    const info = { format, width: metadata.width, height: metadata.height, frames: framesOf(metadata) };
     checkSize(info, limits);
     checkKind(input, format, metadata);
     return { data: await invert(input, format, metadata, limits), info };
@@ -57,7 +56,11 @@ export async function invertImage(input: Buffer, limits: InvertLimits): Promise<
   }
 }
 
-const INVERTERS: Partial<Record<ImageFormat, FormatInverter>> = { jpeg: jpegInverter, tiff: tiffInverter };
+const INVERTERS: Partial<Record<ImageFormat, FormatInverter>> = {
+  avif: avifInverter,
+  jpeg: jpegInverter,
+  tiff: tiffInverter,
+};
 
 async function invertWith(inverter: FormatInverter, input: Buffer, limits: InvertLimits): Promise<InvertedImage> {
   const { maxPixels, timeoutMs } = limits;
@@ -80,7 +83,7 @@ async function invert(input: Buffer, format: ImageFormat, metadata: Metadata, li
       ? image
       : image.timeout({ seconds: Math.min(3_600, Math.ceil(limits.timeoutMs / 1_000)) });
   };
-  const pages = framesOf(format, metadata);
+  const pages = framesOf(metadata);
   if (format === "gif" || (metadata.isPalette === true && format === "png")) {
     // The pixels are not needed, but have to be there: a broken image must not pass.
     await open(input, pages).resize(1, 1, { fit: "fill" }).raw().toBuffer();
@@ -103,12 +106,7 @@ function encoder(input: Buffer, format: ImageFormat, metadata: Metadata): (image
     case "webp":
       return (image) =>
         image.webp(webpIsLossless(input) ? { lossless: true, exact: true, effort: 1 } : { quality: WEBP_QUALITY });
-    case "avif": {
-      const bitdepth = metadata.bitsPerSample === 10 || metadata.bitsPerSample === 12 ? metadata.bitsPerSample : 8;
-      const chromaSubsampling = avifChromaSubsampling(input);
-      // Effort 2 takes 4 s for 12 megapixels, the default of 4 takes 23 s.
-      return (image) => image.avif({ quality: AVIF_QUALITY, effort: 2, bitdepth, chromaSubsampling });
-    }
+    case "avif":
     case "jpeg":
     case "tiff":
     case "gif":
@@ -116,9 +114,8 @@ function encoder(input: Buffer, format: ImageFormat, metadata: Metadata): (image
   }
 }
 
-/** AVIF holds one image for us: what else is in it are thumbnails or a sequence that can't be written. */
-function framesOf(format: ImageFormat, metadata: Metadata): number {
-  return format === "avif" ? 1 : (metadata.pages ?? 1);
+function framesOf(metadata: Metadata): number {
+  return metadata.pages ?? 1;
 }
 
 function checkPicture({ width, height, frames, pages }: Picture, { maxPixels }: InvertLimits): void {
@@ -148,7 +145,7 @@ function checkKind(input: Buffer, format: ImageFormat, metadata: Metadata): void
   if (depth !== "uchar" && depth !== "ushort") {
     throw new ImageError(`has samples of type ${depth}, which are not supported: 8 and 16 bits are`);
   }
-  if (COLOUR_SPACES.has(space) || (space === "cmyk" && depth === "uchar" && framesOf(format, metadata) === 1)) return;
+  if (COLOUR_SPACES.has(space) || (space === "cmyk" && depth === "uchar" && framesOf(metadata) === 1)) return;
   throw new ImageError(`has the colour space ${space} at ${depth === "uchar" ? 8 : 16} bits, which is not supported`);
 }
 

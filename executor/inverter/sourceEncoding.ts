@@ -70,10 +70,3 @@ function collectWebpChunks(input: Buffer, from: number, to: number, kinds: Set<s
     at += 8 + length + (length & 1);
   }
 }
-
-/** Chroma subsampling of an AVIF, from its AV1 configuration. */
-export function avifChromaSubsampling(input: Buffer): "4:4:4" | "4:2:0" {
-  const at = input.subarray(0, 64 * 1024).indexOf("av1C", 0, "latin1");
-  const bits = at < 0 ? 0 : (input[at + 6] ?? 0);
-  return (bits & 0b1100) === 0b1100 ? "4:2:0" : "4:4:4";
-}
