@@ -28,7 +28,11 @@ export interface RunningBridge {
   readonly address: string;
   /** Settles with the reason if another process takes the data directory: then this one has to end at once. */
   readonly takenOver: Promise<Error>;
-  /** Waits for the answers to calls under way, then ends streams, links and server, and closes the store. */
+  /**
+   * Waits for the answers to calls under way, then ends streams, links and server, and closes the store.
+   *
+   * @throws UnsavedError with one line that says what the data directory does not hold
+   */
   close(): Promise<void>;
 }
 
@@ -98,7 +102,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     probe.start();
     return { address: config.listen.replace(/\d+$/, String(port)), takenOver, close: closeAll };
   } catch (error) {
-    await closeAll();
+    await closeAll().catch((later: Error) =>
+      log.error({ err: later }, "the bridge that could not start could not be closed"),
+    );
     throw error;
   }
 }

@@ -1,21 +1,17 @@
-import type { Log } from "../log.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { RecordWriter } from "./recordWriter.js";
 import { SortedKeys } from "./sortedKeys.js";
-import { StoreTrouble } from "./storeTrouble.js";
 
 /** What is remembered of all frameworks, and the one writer of each record that may change. */
 export class FrameworkRecords {
   readonly #store: FrameworkStore;
-  readonly #trouble: StoreTrouble;
   /** Of each framework that has a session or is about to, and of those whose record the disk does not hold yet. */
   readonly #writers = new Map<string, RecordWriter>();
   /** The names of what is remembered, in order. A name may outlive its record. */
   readonly #names = new SortedKeys();
 
-  constructor(store: FrameworkStore, log: Log) {
+  constructor(store: FrameworkStore) {
     this.#store = store;
-    this.#trouble = new StoreTrouble(log);
   }
 
   /** All that the store holds, in the order of the names. */
@@ -69,7 +65,6 @@ export class FrameworkRecords {
   #writer(frameworkName: string, saved: FrameworkRecord | undefined, kept: FrameworkRecord | undefined): RecordWriter {
     const writer = new RecordWriter(frameworkName, saved, kept, {
       store: this.#store,
-      trouble: this.#trouble,
       accepted: () => this.#names.add(frameworkName),
       idle: () => this.#writers.delete(frameworkName),
     });

@@ -36,6 +36,8 @@ export interface FrameworkStore {
   replace(record: FrameworkRecord): Promise<void>;
   /** Forgets a framework and its tasks. Resolves once that is on the disk. */
   remove(frameworkName: string): Promise<void>;
+  /** Says whether a change of a framework is to be stored still, after a write that failed. Until then the trouble is not over. */
+  setOverdue(frameworkName: string, isOverdue: boolean): void;
   /**
    * Remembers tasks soon: it does not wait for the disk. What can't be written is kept, and written once that is
    * possible; the log says so.
@@ -43,5 +45,6 @@ export interface FrameworkStore {
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void;
   removeTask(frameworkName: string, taskId: string): void;
   tasks(frameworkName: string): TaskRecord[];
+  /** Rejects if something is not on the disk in the end. */
   close(): Promise<void>;
 }

@@ -2,11 +2,9 @@ import { Backoff } from "../mesos/backoff.js";
 import { storeUnavailable } from "./errors.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { sameRecord } from "./sameRecord.js";
-import type { StoreTrouble } from "./storeTrouble.js";
 
 export interface RecordWriterOptions {
   readonly store: FrameworkStore;
-  readonly trouble: StoreTrouble;
   /** A client's wish holds from now on. */
   accepted(): void;
   /** The framework has no session, and the disk holds what is kept: this writer is not needed any more. */
@@ -42,6 +40,8 @@ export class RecordWriter {
   /** The tasks on the disk belong to a framework that is gone. */
   #dropTasks = false;
   #retry: NodeJS.Timeout | undefined;
+  /** A write has failed, and the disk lacks what is kept. */
+  #isOverdue = false;
   #closed = false;
 
   /** @param saved what the disk holds of the framework  @param kept what holds, if it is another thing */
@@ -109,6 +109,7 @@ export class RecordWriter {
     const before = this.#kept;
     this.#kept = proposal.record;
     this.#proposal = undefined;
+    this.#noteStored();
     this.#options.accepted();
     accept(before);
     return proposal.record;
@@ -144,13 +145,24 @@ export class RecordWriter {
     try {
       if (this.#dropTasks || !same(this.#kept, this.#issued)) await this.#put(this.#kept);
     } catch {
-      // The trouble is told of. A later write may have been issued: what is kept then is looked at again.
+      // The store tells of it. A later write may have been issued: what is kept then is looked at again.
       this.#persistLater();
     }
+    this.#noteStored();
     if (this.#isIdle) this.#options.idle();
   }
 
+  #noteStored(): void {
+    if (this.#isOverdue && !this.#dropTasks && same(this.#kept, this.#saved)) this.#setOverdue(false);
+  }
+
+  #setOverdue(isOverdue: boolean): void {
+    this.#isOverdue = isOverdue;
+    this.#options.store.setOverdue(this.frameworkName, isOverdue);
+  }
+
   #persistLater(): void {
+    this.#setOverdue(true);
     if (this.#closed) return;
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
@@ -160,7 +172,6 @@ export class RecordWriter {
 
   /** The store takes writes in their order, and one that fails changes nothing. */
   async #put(record: FrameworkRecord | undefined): Promise<void> {
-    const { trouble } = this.#options;
     const dropTasks = this.#dropTasks;
     this.#issued = record;
     this.#dropTasks = false;
@@ -169,12 +180,11 @@ export class RecordWriter {
     } catch (error) {
       if (this.#issued === record) this.#issued = this.#saved;
       if (dropTasks) this.#dropTasks = true;
-      trouble.failed(error);
       throw storeUnavailable(error);
     }
     this.#saved = record;
     this.#backoff.reset();
-    trouble.over();
+    this.#noteStored();
   }
 
   #write(record: FrameworkRecord | undefined, dropTasks: boolean): Promise<void> {

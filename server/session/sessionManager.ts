@@ -71,7 +71,7 @@ export class SessionManager {
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
-    this.#records = new FrameworkRecords(options.store, options.link.log);
+    this.#records = new FrameworkRecords(options.store);
   }
 
   /**

@@ -9,6 +9,11 @@ import { KeptTasks } from "./keptTasks.js";
 const PIECE_BYTES = 256 * 1024;
 const PIECE_TASKS = 1_000;
 
+export interface KeptSize {
+  readonly frameworks: number;
+  readonly tasks: number;
+}
+
 /** All that is remembered, in memory: what files hold, and the changes to tasks that are still to be written. */
 export class KeptFrameworks implements EntrySink {
   readonly #records = new Map<string, FrameworkRecord>();
@@ -20,6 +25,12 @@ export class KeptFrameworks implements EntrySink {
 
   get isEmpty(): boolean {
     return this.#records.size === 0 && this.#bad.size === 0 && this.#tasks.size === 0;
+  }
+
+  get size(): KeptSize {
+    let tasks = 0;
+    for (const { size } of this.#tasks.values()) tasks += size;
+    return { frameworks: this.#records.size + this.#bad.size, tasks };
   }
 
   /** In the order of their names. */

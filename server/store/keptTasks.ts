@@ -19,6 +19,10 @@ export class KeptTasks {
     return this.#all.size === 0 && this.#unsaved.size === 0 && this.#saving.size === 0;
   }
 
+  get size(): number {
+    return this.#all.size;
+  }
+
   get unsavedCount(): number {
     return this.#unsaved.size;
   }

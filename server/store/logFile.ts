@@ -4,7 +4,8 @@ import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { EntryWriter } from "./entryWriter.js";
 import { scratchOf } from "./fileNames.js";
-import { encodeHead, encodeSynced, HEAD_BYTES, SYNCED_AT } from "./logFormat.js";
+import { encodeHead, encodeSynced, FIXED_BYTES, HEAD_BYTES, readLog, SYNCED_AT } from "./logFormat.js";
+import { WriteWatch } from "./writeWatch.js";
 
 const COPY_BYTES = 1024 * 1024;
 
@@ -16,6 +17,8 @@ export class FileUnreliableError extends Error {
   override readonly name = "FileUnreliableError";
 }
 
+export type Place = "here" | "gone" | "replaced";
+
 /** A log file that is being written. One call at a time. */
 export class LogFile {
   readonly path: string;
@@ -25,13 +28,17 @@ export class LogFile {
   readonly #device: number;
   #base = HEAD_BYTES;
   #end = HEAD_BYTES;
+  /** What stands at the file's beginning, once it has its name. */
+  #head: Buffer = Buffer.alloc(0);
+  readonly #watch: WriteWatch;
 
-  private constructor(path: string, handle: FileHandle, salt: number, { ino, dev }: Stats) {
+  private constructor(path: string, handle: FileHandle, salt: number, stats: Stats) {
     this.path = path;
     this.#handle = handle;
     this.#salt = salt;
-    this.#inode = ino;
-    this.#device = dev;
+    this.#inode = stats.ino;
+    this.#device = stats.dev;
+    this.#watch = new WriteWatch(stats);
   }
 
   /** A new file under a name of its own, for its owner alone. `publish` gives it the name `path`. */
@@ -67,14 +74,16 @@ export class LogFile {
     await this.#write(entries.frame(this.#salt));
   }
 
-  /** Adds all frames of a sibling from `from` on. */
+  /** Adds all frames of a sibling from `from` on. @throws FileUnreliableError if that is not what was written there */
   async addFrames(source: LogFile, from: number): Promise<void> {
+    await source.place();
+    await source.checkContent();
     for (let at = from; at < source.#end; ) {
-      const bytes = Buffer.allocUnsafe(Math.min(COPY_BYTES, source.#end - at));
-      const { bytesRead } = await source.#handle.read(bytes, 0, bytes.length, at);
-      if (bytesRead === 0) throw new Error(`${source.path} ends too early`);
-      await this.#write(bytes.subarray(0, bytesRead));
-      at += bytesRead;
+      const length = Math.min(COPY_BYTES, source.#end - at);
+      const bytes = await source.#read(at, length);
+      if (bytes.length < length) throw source.#changed("it ends too early");
+      await this.#write(bytes);
+      at += length;
     }
   }
 
@@ -90,6 +99,8 @@ export class LogFile {
     await this.#handle.sync();
     await rename(scratchOf(this.path), this.path);
     this.#base = this.#end;
+    this.#head = head.subarray(0, FIXED_BYTES);
+    this.#watch.write();
     try {
       await syncDirectory(dirname(this.path));
     } catch (error) {
@@ -104,6 +115,7 @@ export class LogFile {
    */
   async commit(entries: EntryWriter): Promise<void> {
     const good = this.#end;
+    this.#compare(await this.#handle.stat());
     try {
       await this.#write(entries.frame(this.#salt));
     } catch (error) {
@@ -121,14 +133,49 @@ export class LogFile {
   /** Notes in the file how much of it is on the disk. Nothing depends on it but how sure a later damage is to be found. */
   async noteSynced(): Promise<void> {
     const note = encodeSynced(this.#end);
-    await this.#handle.write(note, 0, note.length, SYNCED_AT).catch(() => {});
+    this.#watch.write();
+    try {
+      await this.#handle.write(note, 0, note.length, SYNCED_AT);
+      this.#watch.note(await this.#handle.stat());
+    } catch {
+      // The next commit meets the same trouble, and tells of it.
+    }
   }
 
-  /** Is what lies under the file's name this file? */
-  async place(): Promise<"here" | "gone" | "replaced"> {
+  /**
+   * Is what lies under the file's name this file?
+   *
+   * @throws FileUnreliableError if its size is not what was written, or its head, where somebody else may have written to it
+   */
+  async place(): Promise<Place> {
     const there = await stat(this.path).catch(goneIsUndefined);
     if (!there) return "gone";
-    return there.ino === this.#inode && there.dev === this.#device ? "here" : "replaced";
+    if (there.ino !== this.#inode || there.dev !== this.#device) return "replaced";
+    this.#compare(there);
+    if (this.#watch.isSuspect) await this.#checkHead();
+    return "here";
+  }
+
+  /**
+   * Reads the head, and all of it where somebody else may have written to it.
+   *
+   * @throws FileUnreliableError if it is not what was written
+   */
+  async checkContent(): Promise<void> {
+    await this.#checkHead();
+    if (this.#watch.isSuspect) await this.readAgain();
+  }
+
+  /** Reads all of it. @throws FileUnreliableError if it is not what was written */
+  async readAgain(): Promise<void> {
+    const bytes = await this.#read(0, this.#end);
+    try {
+      const { end } = readLog(bytes, this.path, () => {});
+      if (end === this.#end) return this.#watch.trust();
+    } catch {
+      // What is wrong with it does not matter: all of it is to be written anew.
+    }
+    throw this.#changed("its content is not what was written");
   }
 
   async close(): Promise<void> {
@@ -141,7 +188,36 @@ export class LogFile {
     await rm(scratchOf(this.path), { force: true });
   }
 
+  /** @throws FileUnreliableError */
+  #compare(stats: Stats): void {
+    if (stats.size !== this.#end) throw this.#changed(`it has ${stats.size} bytes, and ${this.#end} were written`);
+    this.#watch.note(stats);
+  }
+
+  /** @throws FileUnreliableError */
+  async #checkHead(): Promise<void> {
+    const head = await this.#read(0, this.#head.length);
+    if (!head.equals(this.#head)) throw this.#changed("its head is not what was written");
+  }
+
+  #changed(how: string): FileUnreliableError {
+    return new FileUnreliableError(`${this.path} was changed by another process: ${how}`);
+  }
+
+  /** Fewer bytes than asked for if the file ends before. */
+  async #read(from: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    let at = 0;
+    while (at < length) {
+      const { bytesRead } = await this.#handle.read(bytes, at, length - at, from + at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+    }
+    return bytes.subarray(0, at);
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
+    this.#watch.write();
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#end);
       at += bytesWritten;
@@ -150,6 +226,7 @@ export class LogFile {
   }
 
   async #cut(good: number): Promise<void> {
+    this.#watch.write();
     try {
       await this.#handle.truncate(good);
     } catch (error) {

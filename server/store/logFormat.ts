@@ -14,7 +14,8 @@ import { crc32 } from "./crc32.js";
  */
 const MAGIC = Buffer.from("mbridge\n");
 const VERSION = 1;
-const FIXED_BYTES = 24;
+/** What of the head never changes once the file has its name. */
+export const FIXED_BYTES = 24;
 export const SYNCED_AT = FIXED_BYTES + 4;
 export const HEAD_BYTES = SYNCED_AT + 12;
 export const FRAME_HEAD_BYTES = 12;

@@ -5,6 +5,8 @@ import type { OwnerKind } from "./dataDirOwner.js";
 import { EntryWriter } from "./entryWriter.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
 import { OwnedLog } from "./ownedLog.js";
+import { StoreTrouble } from "./storeTrouble.js";
+import { UnsavedError } from "./unsavedError.js";
 
 export interface LogStoreOptions {
   readonly log: Log;
@@ -31,7 +33,7 @@ const CHECK_MS = 1_000;
  * one write to the disk: all of it is done, or nothing.
  */
 export class LogStore implements FrameworkStore {
-  readonly #log: Log;
+  readonly #trouble: StoreTrouble;
   readonly #owned: OwnedLog;
   readonly #kept: KeptFrameworks;
   #onTakenOver: ((error: Error) => void) | undefined;
@@ -41,13 +43,15 @@ export class LogStore implements FrameworkStore {
   #noteDue = false;
   /** Tasks could not be written: they are tried again now and then. */
   #stalled = false;
+  /** Why the last write failed. */
+  #failure: Error | undefined;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(owned: OwnedLog, options: LogStoreOptions) {
+  private constructor(owned: OwnedLog, trouble: StoreTrouble, options: LogStoreOptions) {
     this.#owned = owned;
     this.#kept = owned.kept;
-    this.#log = options.log;
+    this.#trouble = trouble;
     this.#onTakenOver = options.onTakenOver;
     this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
   }
@@ -59,7 +63,8 @@ export class LogStore implements FrameworkStore {
    */
   static async open(dataDir: string, options: LogStoreOptions): Promise<LogStore> {
     const { log, kind = "bridge", minCompactionBytes } = options;
-    return new LogStore(await OwnedLog.open({ dataDir, kind, log, minCompactionBytes }), options);
+    const trouble = new StoreTrouble(log);
+    return new LogStore(await OwnedLog.open({ dataDir, kind, log, trouble, minCompactionBytes }), trouble, options);
   }
 
   frameworks(): FrameworkRecord[] {
@@ -112,7 +117,15 @@ export class LogStore implements FrameworkStore {
     this.#schedule();
   }
 
-  /** Writes what is to be written, and gives the directory back. */
+  setOverdue(frameworkName: string, isOverdue: boolean): void {
+    this.#trouble.setOverdue(frameworkName, isOverdue);
+  }
+
+  /**
+   * Writes what is to be written, sees that all of it is on the disk, and gives the directory back.
+   *
+   * @throws UnsavedError with one line for a person if something is not on the disk
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -188,12 +201,12 @@ export class LogStore implements FrameworkStore {
     await this.#owned.check();
     this.#endIfTakenOver();
     if (this.#stalled && this.#owned.isWorthTrying) await this.#commit();
+    this.#trouble.settle(!this.#kept.hasUnsavedTasks);
   }
 
   async #commit(): Promise<void> {
     const writes = this.#writes;
     this.#writes = [];
-    const waiting = this.#stalled ? this.#kept.unsavedTasks : 0;
     const entries = new EntryWriter();
     for (const write of writes) entries.add(write.entries);
     const settle = this.#kept.saveTasks(entries);
@@ -202,25 +215,25 @@ export class LogStore implements FrameworkStore {
     } catch (error) {
       settle(false);
       for (const { failed } of writes) failed(error as Error);
-      await this.#failed(error as Error, writes.length > 0);
+      await this.#failed(error as Error, largestPart(writes, entries.size), writes.length > 0);
       return;
     }
     settle(true);
     for (const { done } of writes) done();
-    if (this.#stalled) this.#log.info({ tasks: waiting }, "changes to tasks that could not be stored are stored now");
     this.#stalled = false;
     this.#noteDue = true;
+    this.#trouble.written(entries.size);
+    this.#trouble.settle(!this.#kept.hasUnsavedTasks);
   }
 
-  async #failed(error: Error, withWrites: boolean): Promise<void> {
-    if (this.#endIfTakenOver() || !this.#kept.hasUnsavedTasks || this.#stalled) return;
+  async #failed(error: Error, bytes: number, withWrites: boolean): Promise<void> {
+    if (this.#endIfTakenOver()) return;
+    this.#failure = error;
+    this.#trouble.failed(error, bytes);
+    if (!this.#kept.hasUnsavedTasks || this.#stalled) return;
     // Perhaps there is room for the tasks alone.
     if (withWrites) return this.#commitTasks();
     this.#stalled = true;
-    this.#log.error(
-      { err: error },
-      "changes to tasks can't be stored: they are kept in memory, and stored as soon as that is possible",
-    );
   }
 
   async #commitTasks(): Promise<void> {
@@ -244,11 +257,42 @@ export class LogStore implements FrameworkStore {
   async #close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
-    const tasks = this.#kept.unsavedTasks;
-    if (this.#kept.hasUnsavedTasks && !this.#owned.takenOver) await this.#commit();
-    if (this.#kept.hasUnsavedTasks) this.#log.error({ tasks }, "changes to tasks could not be stored");
-    await this.#owned.close();
+    try {
+      await this.#finish();
+    } finally {
+      await this.#owned.close();
+    }
   }
+
+  /** @throws UnsavedError */
+  async #finish(): Promise<void> {
+    if (this.#owned.takenOver) return;
+    const { dataDir } = this.#owned;
+    if (this.#kept.hasUnsavedTasks) await this.#commit();
+    try {
+      await this.#owned.finish();
+    } catch (error) {
+      throw new UnsavedError(dataDir, this.#kept.size, error as Error);
+    }
+    // A log that was written anew lacks changes of tasks that failed before.
+    if (this.#kept.hasUnsavedTasks) await this.#commit();
+    if (this.#owned.takenOver) return;
+    const frameworks = this.#trouble.overdue;
+    const tasks = this.#kept.unsavedTasks;
+    if (frameworks > 0 || tasks > 0) throw new UnsavedError(dataDir, { frameworks, tasks }, this.#failure);
+    this.#trouble.settle(true);
+  }
+}
+
+/** What did not fit together may fit one by one: `total` bytes are these writes and changes to tasks. */
+function largestPart(writes: readonly Write[], total: number): number {
+  let largest = 0;
+  let rest = total;
+  for (const { entries } of writes) {
+    largest = Math.max(largest, entries.size);
+    rest -= entries.size;
+  }
+  return Math.max(largest, rest);
 }
 
 /** The record with bytes of its own: those of a request may be a small part of a large buffer. */

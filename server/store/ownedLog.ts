@@ -1,11 +1,12 @@
 import type { Log } from "../log.js";
 import { Compactor } from "./compactor.js";
-import { loadFrameworks, makeDataDir, narrowModes, removeOlder } from "./dataDir.js";
+import { holdsFrameworks, loadFrameworks, makeDataDir, narrowModes, removeOlder } from "./dataDir.js";
 import { DataDirInUseError, DataDirOwner, type OwnerKind } from "./dataDirOwner.js";
 import type { EntryWriter } from "./entryWriter.js";
 import { logPath } from "./fileNames.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
 import { FileUnreliableError, LogFile } from "./logFile.js";
+import type { StoreTrouble } from "./storeTrouble.js";
 
 /** The data directory is not this process's any more, for good. */
 export class TakenOverError extends Error {
@@ -19,7 +20,12 @@ const RENEWAL_PAUSE_MS = 5_000;
 type State =
   | { readonly kind: "open"; readonly file: LogFile }
   /** There is no file that can be trusted: one has to be written from memory before anything else. */
-  | { readonly kind: "lost"; readonly notBeforeMs: number; readonly isTold: boolean }
+  | {
+      readonly kind: "lost";
+      readonly notBeforeMs: number;
+      /** What was read at the start is still in the files it was read from. */
+      readonly isInOlderFiles: boolean;
+    }
   | { readonly kind: "takenOver"; readonly error: TakenOverError }
   | { readonly kind: "closed" };
 
@@ -27,6 +33,7 @@ export interface OwnedLogOptions {
   readonly dataDir: string;
   readonly kind: OwnerKind;
   readonly log: Log;
+  readonly trouble: StoreTrouble;
   /** Default: 8 MiB. */
   readonly minCompactionBytes: number | undefined;
 }
@@ -37,7 +44,7 @@ export class OwnedLog {
   readonly #options: OwnedLogOptions;
   readonly #compactor: Compactor;
   #owner: DataDirOwner;
-  #state: State = { kind: "lost", notBeforeMs: 0, isTold: false };
+  #state: State = { kind: "lost", notBeforeMs: 0, isInOlderFiles: true };
 
   private constructor(options: OwnedLogOptions, owner: DataDirOwner, kept: KeptFrameworks) {
     this.#options = options;
@@ -66,6 +73,10 @@ export class OwnedLog {
   /** Where it is kept, for messages. */
   get path(): string {
     return logPath(this.#options.dataDir, this.#owner.number);
+  }
+
+  get dataDir(): string {
+    return this.#options.dataDir;
   }
 
   get takenOver(): TakenOverError | undefined {
@@ -106,13 +117,25 @@ export class OwnedLog {
   async check(): Promise<void> {
     // Without the socket others would take this process for dead. The next check tries again.
     await this.#owner.keepListening().catch(() => {});
-    try {
-      if (this.#state.kind === "open") await this.#confirm(this.#state.file);
-    } catch (error) {
-      if (!(error instanceof FileUnreliableError)) return;
-      await this.#lose(error);
-    }
+    await this.#look((file) => file.checkContent());
     if (this.#state.kind === "lost" && this.isWorthTrying) await this.#usable().catch(() => {});
+  }
+
+  /**
+   * Sees before `close` that all which is kept, and has been committed, is on the disk, and writes it anew if it is not.
+   *
+   * @throws Error if that can't be done: then nothing is
+   */
+  async finish(): Promise<void> {
+    await this.#look((file) => file.readAgain());
+    if (this.#state.kind !== "lost") return;
+    const { isInOlderFiles } = this.#state;
+    try {
+      await this.#usable();
+    } catch (error) {
+      const isNothingLost = this.kept.isEmpty || (isInOlderFiles && isFilled(this.#options.dataDir));
+      if (!isNothingLost && !this.takenOver) throw error;
+    }
   }
 
   /** Does a little of what there is to do to keep the log short. False if that is nothing now. */
@@ -134,17 +157,26 @@ export class OwnedLog {
     await this.#owner.release();
   }
 
+  /** Gives the file up if it is not where it should be, or not as it was written. */
+  async #look(atContent: (file: LogFile) => Promise<void>): Promise<void> {
+    if (this.#state.kind !== "open") return;
+    const { file } = this.#state;
+    try {
+      await this.#confirm(file);
+      await atContent(file);
+    } catch (error) {
+      if (error instanceof TakenOverError) return;
+      await this.#lose(error as Error);
+    }
+  }
+
   /** Where there is something to lose, a bridge also goes on without a log, until there is room for one. */
   async #begin(found: boolean): Promise<void> {
     try {
       await this.#usable();
     } catch (error) {
       if (!found || this.kept.isEmpty || this.takenOver) throw error;
-      this.#options.log.error(
-        { err: error },
-        "the data directory can't be written: what it holds is used, and nothing new can be stored until it can",
-      );
-      if (this.#state.kind === "lost") this.#state = { ...this.#state, isTold: true };
+      this.#options.trouble.unwritable(error);
     }
   }
 
@@ -168,7 +200,7 @@ export class OwnedLog {
 
   async #renew(): Promise<LogFile> {
     await this.#holdAgain();
-    const { dataDir, log } = this.#options;
+    const { dataDir, log, trouble } = this.#options;
     const file = await LogFile.create(this.path);
     try {
       for (const piece of this.kept.pieces()) await file.add(piece);
@@ -178,9 +210,8 @@ export class OwnedLog {
       await file.discard();
       throw error;
     }
-    if (this.#state.kind === "lost" && this.#state.isTold)
-      log.info({ file: file.path }, "the log of frameworks is written anew");
     this.#state = { kind: "open", file };
+    trouble.renewed();
     try {
       removeOlder(dataDir, this.#owner.number, log);
     } catch (error) {
@@ -208,7 +239,7 @@ export class OwnedLog {
   /** Is the file, and with it what was written to it, where others will look for it? @throws Error if not */
   async #confirm(file: LogFile): Promise<void> {
     const [held, place] = await Promise.all([this.#owner.isHeld(), file.place()]).catch((error: Error) => {
-      throw new FileUnreliableError(error.message, { cause: error });
+      throw error instanceof FileUnreliableError ? error : new FileUnreliableError(error.message, { cause: error });
     });
     if (held && place === "here") return;
     if (!held && this.#isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
@@ -218,12 +249,13 @@ export class OwnedLog {
     throw new FileUnreliableError(place === "gone" ? `${file.path} was deleted` : "the bridge's claim was deleted");
   }
 
+  /** Where nobody can look, nobody has put anything. @throws FileUnreliableError if that can't be said */
   #isSucceeded(): boolean {
     try {
       return this.#owner.isSucceeded();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-      throw error;
+      if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+      throw new FileUnreliableError((error as Error).message, { cause: error });
     }
   }
 
@@ -235,12 +267,9 @@ export class OwnedLog {
   }
 
   async #lose(error: Error): Promise<void> {
-    this.#options.log.error(
-      { err: error, file: this.path },
-      "the log of frameworks is lost: it is to be written anew from memory",
-    );
+    this.#options.trouble.lost(error, this.path);
     await this.#closeFile();
-    this.#state = { kind: "lost", notBeforeMs: 0, isTold: true };
+    this.#state = { kind: "lost", notBeforeMs: 0, isInOlderFiles: false };
   }
 
   #pauseRenewal(): void {
@@ -251,5 +280,13 @@ export class OwnedLog {
   async #closeFile(): Promise<void> {
     await this.#compactor.discard();
     if (this.#state.kind === "open") await this.#state.file.close().catch(() => {});
+  }
+}
+
+function isFilled(dataDir: string): boolean {
+  try {
+    return holdsFrameworks(dataDir);
+  } catch {
+    return false;
   }
 }

@@ -52,6 +52,10 @@ async function open(dataDir: string, log = new Lines()): Promise<LogStore> {
   return store;
 }
 
+/** The one line that tells of a disk that is full, and the one that tells of its end. */
+const BEGAN = expect.stringMatching(/^error the data directory can't be written: what changes is kept .*ENOSPC/);
+const OVER = "info the data directory can be written again, and all is stored";
+
 const sorted = (tasks: TaskRecord[]) => tasks.sort((x, y) => (x.taskId < y.taskId ? -1 : 1));
 
 describe("a bridge whose data directory is on a full disk", () => {
@@ -137,6 +141,7 @@ describe("a bridge whose data directory is on a full disk", () => {
     await expect(full.put(record("b"))).rejects.toThrow("ENOSPC");
     rmSync(filler);
     await full.put(record("b"));
+    expect(lines.notable).toHaveLength(1);
     expect(lines.all.at(-1)).toBe("info the log of frameworks is written anew");
     await full.close();
     expect((await open(dataDir)).frameworks()).toHaveLength(2);
@@ -195,13 +200,78 @@ describe("a store on a full disk", () => {
     await expect(store.put(record("large", { frameworkInfo: info("u".repeat(20_000)) }))).rejects.toThrow("ENOSPC");
     rmSync(filler);
     // By itself: nothing else is written.
-    const over = /^info changes to tasks that could not be stored are stored now$/;
-    await eventually(() => lines.all.some((line) => over.test(line)));
-    expect(lines.notable).toEqual([expect.stringMatching(/^error changes to tasks can't be stored: .*ENOSPC/)]);
+    await eventually(() => lines.all.includes(OVER));
+    expect(lines.notable).toEqual([BEGAN]);
     await store.close();
     const again = await open(dataDir);
     expect(sorted(again.tasks("a"))).toEqual(expected);
     expect(again.framework("large")).toBeUndefined();
+  });
+
+  test("tells of it once, though smaller writes work and what waits comes and goes", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const lines = new Lines();
+    const store = await open(dataDir, lines);
+    const long = { frameworkInfo: info("u".repeat(20_000)) };
+    await store.put(record("a"));
+    fill(filler);
+    let works = 0;
+    for (let i = 0; i < 30; i++) {
+      await expect(store.put(record("large", long))).rejects.toThrow("ENOSPC");
+      await store.put(record("a", { leaseMs: i })).then(
+        () => works++,
+        () => {},
+      );
+      store.putTasks("a", [{ taskId: "t".repeat(5_000), agentId: "x" }]);
+      await new Promise((resolve) => setImmediate(resolve));
+      store.removeTask("a", "t".repeat(5_000));
+    }
+    expect(works).toBeGreaterThan(3);
+    expect(lines.all).toEqual([BEGAN]);
+    rmSync(filler);
+    await store.put(record("a"));
+    await store.put(record("large", long));
+    expect(lines.all).toEqual([BEGAN, OVER]);
+    // The next one is another.
+    fill(filler);
+    await expect(store.put(record("large", { ...long, leaseMs: 1 }))).rejects.toThrow("ENOSPC");
+    expect(lines.all).toEqual([BEGAN, OVER, BEGAN]);
+  });
+
+  test("tells of its end when the record that waited longest is stored too", async (context) => {
+    const disk = await smallDisk(context);
+    const filler = join(disk, "filler");
+    const lines = new Lines();
+    const store = await open(join(disk, "data"), lines);
+    const long = record("waits", { frameworkInfo: info("u".repeat(20_000)) });
+    await store.put(record("a"));
+    fill(filler);
+    await expect(store.put(long)).rejects.toThrow("ENOSPC");
+    store.setOverdue("waits", true);
+    rmSync(filler);
+    await store.put({ ...long, frameworkName: "other" });
+    expect(lines.all).toEqual([BEGAN]);
+    await store.put({ ...long, leaseMs: 1 });
+    store.setOverdue("waits", false);
+    await eventually(() => lines.all.length > 1);
+    expect(lines.all).toEqual([BEGAN, OVER]);
+  });
+
+  test("that is closed there says what is lost", async (context) => {
+    const disk = await smallDisk(context);
+    const dataDir = join(disk, "data");
+    const store = await LogStore.open(dataDir, { log: new Lines() });
+    await store.put(record("a"));
+    fill(join(disk, "filler"));
+    for (let i = 0; i < 3; i++) store.putTasks("a", [{ taskId: `${i}`.padEnd(5_000), agentId: "x" }]);
+    await expect(store.put(record("b", { frameworkInfo: info("u".repeat(20_000)) }))).rejects.toThrow("ENOSPC");
+    store.setOverdue("b", true);
+    await expect(store.close()).rejects.toThrow(
+      /^what is known of 1 framework and 3 tasks is not stored, and lost with this process: the data directory \S+ can't be written: ENOSPC/,
+    );
+    expect((await open(dataDir)).frameworks()).toEqual([record("a")]);
   });
 
   test("tasks that come and go while it is full leave nothing behind", async (context) => {

@@ -234,6 +234,7 @@ test("a lease does not run out while the disk is full and its client tries to at
   expect(sessions.find("name")).toBe(first.session);
   // Nobody tries any more: now it runs.
   await eventually(() => sessions.find("name") === undefined, { what: "the end of the lease" });
+  store.full = false;
 });
 
 test("a framework that is torn down while the disk is full stays gone, and is forgotten once there is room", async () => {

@@ -28,6 +28,10 @@ export class ForwardingStore implements FrameworkStore {
     return this.inner.replace(record);
   }
 
+  setOverdue(frameworkName: string, isOverdue: boolean): void {
+    this.inner.setOverdue(frameworkName, isOverdue);
+  }
+
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void {
     this.inner.putTasks(frameworkName, tasks);
   }
