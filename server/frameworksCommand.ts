@@ -6,6 +6,7 @@ import { readFrameworkInfo } from "./frameworkInfoFile.js";
 import { detailsOf, tableOf, textOf, viewOf } from "./frameworkView.js";
 import { checkFrameworkName } from "./grpc/callHeader.js";
 import type { Log } from "./log.js";
+import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import { completeFrameworkInfo } from "./session/frameworkInfo.js";
 import type { FrameworkRecord } from "./session/frameworkStore.js";
 import { holdsFrameworks, loadFrameworks } from "./store/dataDir.js";
@@ -79,15 +80,19 @@ async function run(action: () => Promise<string> | string): Promise<void> {
   try {
     process.stdout.write(await action());
   } catch (error) {
-    process.stderr.write(`mesos-bridge frameworks: ${(error as Error).message}\n`);
-    process.exitCode = 1;
+    fail((error as Error).message);
   }
 }
 
+function fail(message: string): void {
+  process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
+  process.exitCode = 1;
+}
+
+/** What is wrong with some frameworks is told beside the others: the status says that there is something. */
 function list({ dataDir, json }: Options): Promise<string> {
   return reading(dataDir, (store) => {
-    const [unusable] = store.unusable();
-    if (unusable) throw unusable;
+    for (const problem of restoreProblems(store, dataDir)) fail(problem);
     const views = store.frameworks().map((record) => viewOf(record, store.tasks(record.frameworkName)));
     return json ? asJson(views) : tableOf(views);
   });
@@ -124,9 +129,10 @@ function importFramework(name: string, options: ImportOptions): Promise<string> 
     const before = store.framework(name);
     if (before)
       throw new Error(`${name} is known already, with the framework id ${before.frameworkId}: forget it first`);
-    const other = store.frameworks().find(({ frameworkId }) => frameworkId === id);
-    if (other) throw new Error(`the framework id ${id} belongs to ${other.frameworkName} already: forget that first`);
-    await store.put(record);
+    const other = store.namesOf(id).find((each) => each !== name);
+    if (other !== undefined) throw new Error(`the framework id ${id} belongs to ${other} already: forget that first`);
+    // Not `put`: tasks that are remembered under this name are those of another framework.
+    await store.replace(record);
     return json ? asJson(detailsOf(record, [])) : `imported ${name} with the framework id ${id}\n`;
   });
 }
@@ -198,7 +204,7 @@ async function usable<T>(dataDir: string, open: () => Promise<T>): Promise<T> {
 
 function known(store: LogStore | KeptFrameworks, name: string, dataDir: string): FrameworkRecord {
   const unusable = store.unusable().find(({ frameworkName }) => frameworkName === name);
-  if (unusable) throw unusable;
+  if (unusable) throw new Error(unreadableProblem(unusable, dataDir));
   const record = store.framework(name);
   if (record) return record;
   const names = store.frameworks().map(({ frameworkName }) => frameworkName);

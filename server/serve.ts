@@ -16,9 +16,11 @@ import { CallBudget } from "./mesos/callBudget.js";
 import { ListDetector, type MasterDetector } from "./mesos/detector.js";
 import { MasterProbe } from "./mesos/masterProbe.js";
 import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
+import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import { ObserverHub } from "./session/observerHub.js";
 import { RestoreError } from "./session/restoreError.js";
 import { SessionManager } from "./session/sessionManager.js";
+import { shellWord } from "./shellWord.js";
 import { DataDirInUseError } from "./store/dataDirOwner.js";
 import { LogStore } from "./store/logStore.js";
 import { createValidator } from "./validation/validator.js";
@@ -122,17 +124,18 @@ function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
 
 /** A framework that can't be taken up ends the start: going on without it would be losing it without a word. */
 function restore(sessions: SessionManager, store: LogStore, dataDir: string): void {
+  const [problem, ...more] = restoreProblems(store, dataDir);
+  if (problem !== undefined) throw new Error(`--data-dir: ${problem}${furtherProblems(more.length, dataDir)}`);
   try {
-    const [unusable] = store.unusable();
-    if (unusable) throw unusable;
     sessions.restore();
   } catch (error) {
-    if (error instanceof RestoreError) {
-      const forget = `'mesos-bridge frameworks forget ${error.frameworkName} --data-dir ${dataDir}'`;
-      throw new Error(`--data-dir: ${error.message}. Put a copy of ${dataDir} back, or forget it by ${forget}`);
-    }
+    if (error instanceof RestoreError) throw new Error(`--data-dir: ${unreadableProblem(error, dataDir)}`);
     throw new Error(`--data-dir: what ${dataDir} holds can't be read: ${(error as Error).message}`);
   }
+}
+
+function furtherProblems(count: number, dataDir: string): string {
+  return count === 0 ? "" : ` (and ${count} more: see 'mesos-bridge frameworks list --data-dir ${shellWord(dataDir)}')`;
 }
 
 /** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */

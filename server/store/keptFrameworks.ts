@@ -47,6 +47,14 @@ export class KeptFrameworks implements EntrySink {
     return Array.from(this.#bad.values(), ({ error }) => error);
   }
 
+  /** The names of the frameworks with this id, also of those whose record can't be used. */
+  namesOf(frameworkId: string): string[] {
+    const names: string[] = [];
+    for (const [name, record] of this.#records) if (record.frameworkId === frameworkId) names.push(name);
+    for (const [name, { entry }] of this.#bad) if (entry.frameworkId === frameworkId) names.push(name);
+    return names;
+  }
+
   tasks(frameworkName: string): TaskRecord[] {
     return this.#tasks.get(frameworkName)?.list() ?? [];
   }

@@ -80,6 +80,11 @@ export class LogStore implements FrameworkStore {
     return this.#kept.unusable();
   }
 
+  /** The names of the frameworks with this id, also of those whose record can't be used. */
+  namesOf(frameworkId: string): string[] {
+    return this.#kept.namesOf(frameworkId);
+  }
+
   tasks(frameworkName: string): TaskRecord[] {
     return this.#kept.tasks(frameworkName);
   }
