@@ -53,6 +53,12 @@ export function readCallType(call: Uint8Array): number {
   return type;
 }
 
+/** The name of that type, for a log. @throws WireError */
+export function callTypeName(call: Uint8Array): string {
+  const type = readCallType(call);
+  return Object.entries(CallType).find(([, number]) => number === type)?.[0] ?? String(type);
+}
+
 /** The framework id of a serialized call, if it stands first, where writers of protobuf put it; else empty. @throws WireError */
 export function readFrameworkId(call: Uint8Array): string {
   const reader = new ProtoReader(call);
@@ -165,11 +171,12 @@ export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentId
 const BATCH_OFFERS = 1_000;
 
 /** DECLINE calls for offers, in batches; without `refuseSeconds` Mesos's default of 5 s holds. */
-export function declineCalls(offerIds: readonly string[]): Buffer[] {
-  const ids = offerIds.map((id) => lengthDelimited(1, idMessage(id)));
-  const calls: Buffer[] = [];
-  for (let at = 0; at < ids.length; at += BATCH_OFFERS) {
-    calls.push(buildCall(CallType.DECLINE, ids.slice(at, at + BATCH_OFFERS)));
+export function declineCalls(offerIds: readonly string[]): { call: Buffer; offerIds: readonly string[] }[] {
+  const calls: { call: Buffer; offerIds: readonly string[] }[] = [];
+  for (let at = 0; at < offerIds.length; at += BATCH_OFFERS) {
+    const batch = offerIds.slice(at, at + BATCH_OFFERS);
+    const ids = batch.map((id) => lengthDelimited(1, idMessage(id)));
+    calls.push({ call: buildCall(CallType.DECLINE, ids), offerIds: batch });
   }
   return calls;
 }

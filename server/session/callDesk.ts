@@ -26,6 +26,8 @@ export interface DeskHost {
   send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
   /** The client wants the framework torn down. */
   tearDown(done: (answer: CallAnswer) => void): void;
+  /** Offers of a call that was not taken are open again, and nobody may be there to use them. */
+  offersRestored(): void;
   /** The master took an UPDATE_FRAMEWORK of this payload. */
   frameworkUpdated(payload: Uint8Array): void;
 }
@@ -112,12 +114,17 @@ export class CallDesk {
     this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
       const answer = answerOf(outcome, OK);
       if (isUntaken(outcome)) {
-        offers.restore(used);
+        this.#restore(offers, used);
         for (const task of launched) this.#notLaunched(task.taskId);
       }
       this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
       done(answer);
     });
+  }
+
+  #restore(offers: OpenOffers, used: readonly OfferView[]): void {
+    offers.restore(used);
+    this.#host.offersRestored();
   }
 
   #notLaunched(taskId: string): void {
@@ -136,7 +143,7 @@ export class CallDesk {
     const used = takeAll(offers, open);
     if (offers === this.#state.offers) observeGone(this.#state, "declined", open);
     this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
-      if (isUntaken(outcome)) offers.restore(used);
+      if (isUntaken(outcome)) this.#restore(offers, used);
       done(answerOf(outcome, answer));
     });
   }

@@ -30,8 +30,10 @@ export interface IntakeHost {
   unread(event: SessionEvent): boolean;
   /** Offers came that nobody is there to use. */
   declineOffers(offerIds: readonly string[]): void;
-  /** Mesos repeats an update whose acknowledgement it has lost. */
-  acknowledgeAgain(call: Uint8Array): void;
+  /** Mesos has taken an open offer back, or one that was declined. */
+  offerGone(offerId: string): void;
+  /** Mesos repeats the update of that key, whose acknowledgement it has lost. */
+  acknowledgeAgain(key: string, call: Uint8Array): void;
   /** Mesos said something about a task. */
   taskAnswered(taskId: string): void;
   /** Forgets updates without a token that clients have read. */
@@ -89,7 +91,7 @@ export class EventIntake {
     const seen = key === "" ? "new" : owed.state(key);
     this.#host.taskAnswered(first.taskId);
     if (seen === "owed") return;
-    if (seen === "acknowledged") return this.#host.acknowledgeAgain(taskAcknowledgement(first));
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, taskAcknowledgement(first));
     // Kept for as long as it is owed: a copy of its own, not a view of a whole chunk.
     const event = Buffer.from(shared);
     const status = readUpdate(readEvent(event).payload);
@@ -119,7 +121,7 @@ export class EventIntake {
     const key = operationUpdateKey(first);
     const seen = key === "" ? "new" : owed.state(key);
     if (seen === "owed") return;
-    if (seen === "acknowledged") return this.#host.acknowledgeAgain(operationAcknowledgement(first));
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, operationAcknowledgement(first));
     const ackToken = key === "" ? "" : operationAckToken(first);
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
     const operationId = readId(first.operationIdBytes);
@@ -146,6 +148,7 @@ export class EventIntake {
 
   #takeRescind(event: Uint8Array, view: EventView, timeMs: number): void {
     const id = readRescind(view.payload);
+    this.#host.offerGone(id);
     const open = this.#state.offers.has(id);
     if (!this.#withdraw(this.#state.offers, EventType.OFFERS, id)) {
       this.#append(mesosBody(EventType.RESCIND, event), timeMs);

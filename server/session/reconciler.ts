@@ -14,6 +14,12 @@ export interface ReconcilerOptions {
 /** What Mesos has to be told of a task to answer for it. */
 export type AskedTask = Pick<KnownTask, "taskId" | "taskIdBytes" | "agentIdBytes">;
 
+/**
+ * Sends a call. One that is `about` something is repeated until Mesos has taken it; without that it is this reconciler
+ * that asks again.
+ */
+export type SendQuestion = (call: Uint8Array, about?: string) => void;
+
 /** Tasks asked for in one call. */
 const BATCH_TASKS = 1_000;
 
@@ -24,7 +30,7 @@ const BATCH_TASKS = 1_000;
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #send: (call: Uint8Array) => void;
+  readonly #send: SendQuestion;
   readonly #guard: Guard;
   #unanswered = new Map<string, AskedTask>();
   /** Asked for beside the unfinished ones, until Mesos says something about them. */
@@ -34,7 +40,7 @@ export class Reconciler {
   #waitMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: ReconcilerOptions, send: (call: Uint8Array) => void, guard: Guard) {
+  constructor(options: ReconcilerOptions, send: SendQuestion, guard: Guard) {
     this.#options = options;
     this.#send = send;
     this.#guard = guard;
@@ -88,7 +94,7 @@ export class Reconciler {
     clearTimeout(this.#timer);
     for (const task of tasks) this.#unanswered.set(task.taskId, task);
     for (const [taskId, task] of this.#missing) this.#unanswered.set(taskId, task);
-    if (this.#operationsMissing) this.#send(buildCall(CallType.RECONCILE_OPERATIONS));
+    if (this.#operationsMissing) this.#send(buildCall(CallType.RECONCILE_OPERATIONS), "all operations");
     this.#operationsMissing = false;
     this.#waitMs = this.#options.initialWaitMs ?? 5_000;
     this.#ask();
@@ -104,7 +110,7 @@ export class Reconciler {
 
   #askForAllLater(): void {
     const ask = () => {
-      this.#send(buildCall(CallType.RECONCILE));
+      this.#send(buildCall(CallType.RECONCILE), "all tasks");
       this.#askForAllLater();
     };
     this.#timer = setTimeout(() => this.#guard(ask), this.#options.intervalMs ?? 15 * 60_000);

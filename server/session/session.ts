@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../wire/runningTime.js";
 import type { CallOutcome } from "../mesos/callOutcome.js";
-import { declineCalls, withFrameworkId } from "../mesos/calls.js";
+import { withFrameworkId } from "../mesos/calls.js";
 import { Link } from "../mesos/link.js";
 import type { LinkOptions } from "../mesos/linkOptions.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments, type Resume } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
 import type { CallGate } from "./callGate.js";
-import { giveOffersBack, wantOffersAgain } from "./clientAway.js";
+import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
 import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
@@ -18,8 +18,10 @@ import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
 import type { ObserverHub } from "./observerHub.js";
+import { OwnCalls } from "./ownCalls.js";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
 import type { RecordWriter } from "./recordWriter.js";
+import { Repetition } from "./repetition.js";
 import { type CallAnswer, RequestMemory } from "./requestMemory.js";
 import { sameSubscription } from "./sameRecord.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
@@ -68,6 +70,8 @@ export class Session {
   #link: Link;
   readonly #intake: EventIntake;
   readonly #desk: CallDesk;
+  readonly #repetitions: Repetition[] = [];
+  readonly #own: OwnCalls;
   readonly #teardown: Teardown;
   readonly #lease: Lease;
   readonly #reconciler: Reconciler;
@@ -78,6 +82,7 @@ export class Session {
   #linkReason = NOT_TRIED;
   #replaceRemoved = false;
   #closed = false;
+  #unwatchCredentials = () => {};
 
   /** @param records what is kept of the framework, which holds `record` */
   constructor(record: FrameworkRecord, records: RecordWriter, options: SessionOptions, host: SessionHost) {
@@ -90,9 +95,23 @@ export class Session {
     this.#requests = new RequestMemory(host.clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
+    const { log } = options.link;
+    const newRepetition = () => {
+      const repetition = new Repetition({ log, frameworkName: () => this.frameworkName, guard });
+      this.#repetitions.push(repetition);
+      return repetition;
+    };
+    this.#own = new OwnCalls({
+      send: (call, done) => this.#sendFor(withFrameworkId(call, this.#state.record.frameworkId), done),
+      suppression: this.#state.suppression,
+      repetition: newRepetition(),
+    });
     this.#desk = new CallDesk(this.#state, {
       send: (call, done) => this.#sendFor(call, done),
       tearDown: (done) => this.#teardown.ask(done),
+      offersRestored: () => {
+        if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
+      },
       frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
     });
     this.#teardown = new Teardown(
@@ -100,28 +119,30 @@ export class Session {
         frameworkId: () => this.#state.record.frameworkId,
         send: (call, done) => this.#sendFor(call, done),
         done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
+        repetition: newRepetition(),
         guard,
       },
       options.link.callTimeoutMs,
     );
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > this.#attachments.readSequence,
-      declineOffers: (ids) => {
-        for (const call of declineCalls(ids)) this.#send(call);
-      },
-      acknowledgeAgain: (call) => this.#send(call),
+      declineOffers: (ids) => this.#own.declineOffers(ids),
+      offerGone: (id) => this.#own.offerGone(id),
+      acknowledgeAgain: (key, call) => this.#own.say(key, call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
       forgetReadUpdates: () => this.#forgetReadUpdates(),
       // A client that is there reads them from its stream, or does not, and attaches again.
-      unreadDropped: () => this.attached || warnOfDropped(this.#state, options.link.log),
+      unreadDropped: () => this.attached || warnOfDropped(this.#state, log),
     });
     this.#lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
-      { holdOver: () => giveOffersBack(this.#state, (call) => this.#send(call)), expired: () => this.#leaseExpired() },
+      { holdOver: () => giveOffersBack(this.#state, this.#own), expired: () => this.#leaseExpired() },
       guard,
       host.clock,
     );
-    this.#reconciler = new Reconciler(options.reconciler ?? {}, (call) => this.#send(call), guard);
+    const question = (call: Uint8Array, about?: string) =>
+      about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
+    this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard);
   }
 
   get frameworkName(): string {
@@ -149,6 +170,10 @@ export class Session {
   /** Begins to subscribe. Without a client yet, its lease of `leaseMs` begins. */
   start(leaseMs?: number): void {
     this.#link.start();
+    // After the link, which has the new ones by then.
+    this.#unwatchCredentials = this.#options.link.authentication.onChanged(() => {
+      for (const repetition of this.#repetitions) repetition.tryNow();
+    });
     if (leaseMs !== undefined) this.#detached(leaseMs);
   }
 
@@ -196,7 +221,7 @@ export class Session {
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : this.#snapshot(opened));
     if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.link.log);
-    wantOffersAgain(this.#state, resumed, (call) => this.#send(call));
+    wantOffersAgain(this.#state, resumed, this.#own);
     return attachment;
   }
 
@@ -281,7 +306,7 @@ export class Session {
 
   #subscribeCall(): Uint8Array {
     const { record, suppression } = this.#state;
-    return subscribeCall({ ...record, suppressedRoles: suppression.subscribeRoles() });
+    return subscribeCall({ ...record, suppressedRoles: suppression.subscribing() });
   }
 
   #onConnected(master: string): void {
@@ -289,6 +314,7 @@ export class Session {
     this.#linkReason = "";
     this.#append({ kind: "link-changed", state: "connected", reason: "subscribed", master });
     this.#options.link.log.info({ framework: this.frameworkName, master }, "subscribed");
+    this.#own.subscribed();
     this.#reconciler.start(this.#state.tasks.active());
     this.#teardown.connected();
   }
@@ -302,6 +328,8 @@ export class Session {
   #onDisconnected(reason: string): void {
     if (this.#closed) return;
     this.#reconciler.stop();
+    this.#own.disconnected();
+    this.#teardown.disconnected();
     observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#state.inverseOffers.clear();
     if (reason === this.#linkReason) return;
@@ -331,6 +359,7 @@ export class Session {
     owed.clear();
     tokenless.clear();
     this.#reconciler.clear();
+    this.#own.clear();
     this.#records
       .replace((record) => ({ ...record, frameworkId }))
       .then(
@@ -370,13 +399,9 @@ export class Session {
   #frameworkUpdated(payload: Uint8Array): void {
     this.#options.link.log.info({ framework: this.frameworkName, bytes: payload.length }, "the framework was updated");
     const fields = updatedFields(payload);
-    this.#state.suppression.replaced(rolesOf(fields.frameworkInfo), fields.suppressedRoles);
+    this.#state.suppression.updated(rolesOf(fields.frameworkInfo), fields.suppressedRoles);
     this.#records.change((record) => ({ ...record, ...fields }));
-  }
-
-  /** Sends a call of the bridge's own; a failure shows in the link, or does not matter. */
-  #send(call: Uint8Array): void {
-    this.#link.send(withFrameworkId(call, this.#state.record.frameworkId), (_outcome: CallOutcome) => {});
+    this.#own.rolesChanged();
   }
 
   /** Sends a call; `done` is called once. A fault in `done` is the session's, not the link's. */
@@ -415,8 +440,10 @@ export class Session {
 
   #stop(): void {
     this.#closed = true;
+    this.#unwatchCredentials();
     this.#lease.stop();
     this.#reconciler.stop();
+    this.#own.end();
     this.#teardown.end();
     observeGone(this.#state, "lost", this.#state.offers.clear());
   }

@@ -3,12 +3,24 @@ import { keyOf } from "../../wire/keys.js";
 /** Roles by their keys. */
 type Roles = Map<string, string>;
 
+/** What Mesos is told of roles in one call. */
+interface Telling {
+  readonly keys: readonly string[];
+  readonly suppressed: boolean;
+}
+
 /** For which roles offers are suppressed: by the client, and by the bridge while the client is away. */
 export class Suppression {
   /** All roles of the framework. */
   #own: Roles;
   #byClient: Roles;
   #away = false;
+  /** What Mesos was told last of a role. Nothing of one whose last call it did not take, or of which that is not known. */
+  readonly #told = new Map<string, Telling>();
+  /** The SUBSCRIBE that was sent last says that the one, and not the other, is suppressed. */
+  #subscribing: readonly Telling[] = [];
+  /** Tellings without an answer. */
+  #unanswered = 0;
 
   /** @param roles all roles of the framework. */
   constructor(roles: readonly string[], suppressedRoles: readonly string[]) {
@@ -26,9 +38,41 @@ export class Suppression {
     return [...(this.#away ? this.#own : this.#byClient).values()];
   }
 
-  /** Roles that the client wants offers for. */
-  wantedRoles(): string[] {
-    return this.#ownThat((key) => !this.#byClient.has(key));
+  /** The same for a SUBSCRIBE that is sent now: `subscribed` counts on it. */
+  subscribing(): readonly string[] {
+    this.#subscribing = this.#tellings();
+    return this.subscribeRoles();
+  }
+
+  /** Mesos took that SUBSCRIBE. */
+  subscribed(): void {
+    this.#told.clear();
+    for (const telling of this.#subscribing) for (const key of telling.keys) this.#told.set(key, telling);
+  }
+
+  /** Roles of which Mesos may think something else than what is wanted now. */
+  changes(): { revive: string[]; suppress: string[] } {
+    const revive: string[] = [];
+    const suppress: string[] = [];
+    for (const [key, role] of this.#own) {
+      const wanted = this.#isSuppressed(key);
+      if (this.#told.get(key)?.suppressed !== wanted) (wanted ? suppress : revive).push(role);
+    }
+    return { revive, suppress };
+  }
+
+  /** Mesos is told, by a call whose answer `answered` gets. */
+  tell(roles: readonly string[], suppressed: boolean): Telling {
+    const telling: Telling = { keys: roles.map(keyOf), suppressed };
+    for (const key of telling.keys) this.#told.set(key, telling);
+    this.#unanswered++;
+    return telling;
+  }
+
+  answered(telling: Telling, taken: boolean): void {
+    this.#unanswered--;
+    if (taken) return;
+    for (const key of telling.keys) if (this.#told.get(key) === telling) this.#told.delete(key);
   }
 
   setAway(away: boolean): void {
@@ -41,6 +85,7 @@ export class Suppression {
     const named = byKey(roles);
     if (!this.#ownAll(named)) return;
     for (const [key, role] of named) this.#byClient.set(key, role);
+    this.#toldByClient(roles.length === 0 ? this.#own : named, true);
   }
 
   /** Mesos took the client's REVIVE of these roles; none given means all. */
@@ -49,29 +94,48 @@ export class Suppression {
     const named = byKey(roles);
     if (!this.#ownAll(named)) return;
     for (const key of named.keys()) this.#byClient.delete(key);
+    this.#toldByClient(roles.length === 0 ? this.#own : named, false);
   }
 
-  /** Goes back to what a SUBSCRIBE with these roles means. Tells which of its roles change by that. */
-  reset(suppressedRoles: readonly string[]): { revived: string[]; suppressed: string[] } {
-    const before = this.#byClient;
-    const after = byKey(suppressedRoles);
-    this.#byClient = after;
-    return {
-      revived: this.#ownThat((key) => before.has(key) && !after.has(key)),
-      suppressed: this.#ownThat((key) => !before.has(key) && after.has(key)),
-    };
+  /** Goes back to what a SUBSCRIBE with these roles means. */
+  reset(suppressedRoles: readonly string[]): void {
+    this.#byClient = byKey(suppressedRoles);
   }
 
-  /** The framework changed. */
+  /** The framework changed, and Mesos has to be told by another SUBSCRIBE. */
   replaced(roles: readonly string[], suppressedRoles: readonly string[]): void {
     this.#own = byKey(roles);
     this.#byClient = byKey(suppressedRoles);
   }
 
-  #ownThat(test: (key: string) => boolean): string[] {
-    const roles: string[] = [];
-    for (const [key, role] of this.#own) if (test(key)) roles.push(role);
-    return roles;
+  /** Mesos took the client's UPDATE_FRAMEWORK. */
+  updated(roles: readonly string[], suppressedRoles: readonly string[]): void {
+    this.replaced(roles, suppressedRoles);
+    this.#told.clear();
+    const revived = [...this.#own.keys()].filter((key) => !this.#byClient.has(key));
+    this.#toldByClient(this.#byClient, true);
+    this.#toldByClient(new Set(revived), false);
+  }
+
+  #isSuppressed(key: string): boolean {
+    return this.#away || this.#byClient.has(key);
+  }
+
+  #tellings(): readonly Telling[] {
+    const keys = [...this.#own.keys()];
+    return [true, false].map((suppressed) => ({
+      keys: keys.filter((key) => this.#isSuppressed(key) === suppressed),
+      suppressed,
+    }));
+  }
+
+  /** While a call of the bridge's own has no answer, which was made after the client's, it is not known what counts. */
+  #toldByClient(roles: { keys(): Iterable<string> }, suppressed: boolean): void {
+    const telling: Telling = { keys: [], suppressed };
+    for (const key of roles.keys()) {
+      if (this.#unanswered > 0) this.#told.delete(key);
+      else this.#told.set(key, telling);
+    }
   }
 
   /** Mesos drops a whole call with a role that the framework does not have, and says that it took it. */

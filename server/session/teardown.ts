@@ -3,6 +3,7 @@ import type { CallOutcome } from "../mesos/callOutcome.js";
 import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
 import { answerOf, OK } from "./answers.js";
 import type { Guard } from "./guard.js";
+import type { Repetition } from "./repetition.js";
 import type { CallAnswer } from "./requestMemory.js";
 
 type Answered = (answer: CallAnswer) => void;
@@ -15,13 +16,16 @@ export interface TeardownHost {
    * the lease did, and a client that has come back meanwhile does not know.
    */
   done(asked: boolean): Promise<void>;
+  /** For a TEARDOWN that the lease demands. */
+  readonly repetition: Repetition;
   readonly guard: Guard;
 }
 
 /**
  * Takes a framework down, through breaks of the link if need be. The master ends the subscription when
  * it takes a TEARDOWN, and may do so before its answer is read: only the next subscription, refused
- * because the framework has been removed, then tells that it did. Asking twice does no harm.
+ * because the framework has been removed, then tells that it did. Asking twice does no harm. What the lease demands is
+ * repeated until Mesos has taken it.
  */
 export class Teardown {
   readonly #host: TeardownHost;
@@ -60,10 +64,14 @@ export class Teardown {
   /** A client came back before the lease's demand was carried out. */
   withdraw(): void {
     this.#lasting = false;
+    this.#host.repetition.over("not-needed");
   }
 
   /** A subscription stands, so Mesos has taken no TEARDOWN of the one before, nor will it. */
   connected(): void {
+    if (this.#lasting && this.#mayBeTaken) {
+      this.#host.repetition.note("TEARDOWN", "its answer was lost with the link, and the framework is still there");
+    }
     this.#mayBeTaken = false;
     this.#asked = this.#waiting.length > 0;
     if (this.#lasting || this.#waiting.length > 0) this.#send();
@@ -81,8 +89,14 @@ export class Teardown {
     return true;
   }
 
+  /** The subscription is gone: the next one is when a demand goes on. */
+  disconnected(): void {
+    this.#host.repetition.pause();
+  }
+
   /** The session ends for another reason: who waits is told that the outcome is not known. */
   end(): void {
+    this.#host.repetition.end();
     this.#answer(answerOf({ kind: "unknown", message: "the session ended" }, OK));
   }
 
@@ -98,12 +112,16 @@ export class Teardown {
       this.#inFlight = false;
       if (outcome.kind === "accepted") this.#finish();
       else if (outcome.kind === "unknown" || this.#mayBeTaken) this.#mayBeTaken = true;
-      else this.#answer(answerOf(outcome, OK));
+      else {
+        this.#answer(answerOf(outcome, OK));
+        if (this.#lasting) this.#host.repetition.failed("TEARDOWN", outcome, () => this.#send());
+      }
     });
   }
 
   /** Who asked is told when nothing is left of the framework: no list names it, and no restart brings it back. */
   #finish(): void {
+    this.#host.repetition.over("taken");
     const waiting = this.#taken();
     void this.#host.done(this.#asked).then(() => {
       for (const answered of waiting) this.#host.guard(() => answered(OK));

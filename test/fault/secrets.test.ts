@@ -72,6 +72,23 @@ describe.runIf(wanted)("a master that wants authentication", () => {
     toldToNobody(bridge, scheduler);
   });
 
+  test("a secret that is wrong for a while when a client leaves costs no offer", async () => {
+    await writeFile(secretFile, SECRET);
+    const flags = ["--principal", "alice", "--secret-file", secretFile, "--offer-hold", "1s"];
+    const bridge = await bridgeWith(mesos.master, ...flags);
+    const scheduler = await (await attach(bridge)).linked();
+    const { agentId } = await scheduler.offer();
+    await writeFile(secretFile, WRONG);
+    scheduler.stop();
+    await bridge.process.logged(/"level":40[^\n]*"call":"DECLINE","reason":"[^"]*\(401: /);
+    await writeFile(secretFile, SECRET);
+    await bridge.process.logged(/Mesos takes the bridge's own calls again/, { timeoutMs: 20_000 });
+    const request = { frameworkName: scheduler.name, frameworkInfo: undefined };
+    const back = each.use(await BridgeScheduler.attach(bridge.address, request));
+    expect((await back.offer({ timeoutMs: 15_000 })).agentId).toEqual(agentId);
+    toldToNobody(bridge, back);
+  });
+
   test("a wrong secret is told in words, and a mended file is used at once", async () => {
     await writeFile(secretFile, WRONG);
     const bridge = await bridgeWith(mesos.master, "--principal", "alice", "--secret-file", secretFile);

@@ -15,6 +15,14 @@ export interface FakeSubscription {
 }
 
 const SILENCE = "(silence)";
+const ACCEPTED: FakeAnswer = { status: 202 };
+
+/** What the master answers a call; without a status the connection breaks. */
+export interface FakeAnswer {
+  readonly status?: number;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+}
 
 /** A fake master for a whole bridge: takes every subscription and every call, and sends what events a test says. */
 export class AnsweringMaster {
@@ -24,7 +32,7 @@ export class AnsweringMaster {
   readonly subscriptions = new Arrivals<FakeSubscription>();
   /** The interval that it promises in SUBSCRIBED. Default: Mesos's own, 15 s. */
   heartbeatSeconds: number | undefined;
-  #answering = true;
+  #answer: FakeAnswer | undefined = ACCEPTED;
   #refusal: string | undefined;
 
   private constructor(fake: FakeMaster) {
@@ -43,7 +51,12 @@ export class AnsweringMaster {
 
   /** Whether calls are answered (202), or left waiting. */
   answerCalls(answering: boolean): void {
-    this.#answering = answering;
+    this.#answer = answering ? ACCEPTED : undefined;
+  }
+
+  /** Answers calls so from now on. */
+  answerCallsWith(answer: FakeAnswer): void {
+    this.#answer = answer;
   }
 
   /** Answers subscriptions with that ERROR from now on; undefined: takes them again. */
@@ -69,17 +82,23 @@ export class AnsweringMaster {
   }
 
   async #serve(): Promise<void> {
-    for (;;) this.#answer(await this.fake.requests.next({ timeoutMs: 3_600_000 }));
+    for (;;) this.#take(await this.fake.requests.next({ timeoutMs: 3_600_000 }));
   }
 
-  #answer(request: FakeRequest): void {
+  #answerCall(connection: FakeConnection): void {
+    if (!this.#answer) return;
+    const { status, body, headers } = this.#answer;
+    if (status === undefined) connection.reset();
+    else connection.answer(status, body, headers);
+  }
+
+  #take(request: FakeRequest): void {
     const { connection, method } = request;
     if (method === "GET") return connection.answer(405, "", { Allow: "POST" });
     const call = request.call();
     if (call.type !== Call_Type.SUBSCRIBE) {
       this.calls.push(request);
-      if (this.#answering) connection.answer(202);
-      return;
+      return this.#answerCall(connection);
     }
     if (this.#refusal === SILENCE) return;
     const frameworkId = call.frameworkId?.value ?? "";

@@ -27,9 +27,14 @@ describe("a framework's roles take time by their number", () => {
       return () => {
         const suppression = new Suppression(roles, roles);
         suppression.suppressed(roles);
-        expect(suppression.wantedRoles()).toEqual([]);
-        expect(suppression.reset([]).revived.length).toBe(count);
+        expect(suppression.subscribing().length).toBe(count);
+        suppression.subscribed();
+        suppression.reset([]);
+        const { revive } = suppression.changes();
+        expect(revive.length).toBe(count);
+        suppression.answered(suppression.tell(revive, false), false);
         suppression.revived(roles);
+        suppression.updated(roles, roles);
         suppression.replaced(roles, roles);
         expect(suppression.subscribeRoles().length).toBe(count);
       };

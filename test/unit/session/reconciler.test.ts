@@ -142,10 +142,10 @@ describe("tasks that are asked for again", () => {
   });
 
   test("have all operations asked for beside them, once, if that is wanted", () => {
-    const calls: number[] = [];
+    const calls: unknown[] = [];
     const subject = new Reconciler(
       {},
-      (bytes) => calls.push(Call.decode(bytes).type ?? 0),
+      (bytes, about) => calls.push([Call.decode(bytes).type, about]),
       (work) => work(),
     );
     subject.askAgain([], true);
@@ -153,7 +153,8 @@ describe("tasks that are asked for again", () => {
     subject.start([]);
     subject.stop();
     subject.start([]);
-    expect(calls).toEqual([Call_Type.RECONCILE_OPERATIONS]);
+    // Whoever sends it repeats it until Mesos has taken it.
+    expect(calls).toEqual([[Call_Type.RECONCILE_OPERATIONS, "all operations"]]);
     subject.stop();
   });
 });

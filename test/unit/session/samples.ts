@@ -1,8 +1,16 @@
 import { FrameworkInfo, Offer, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
+import type { Log } from "../../../server/log.js";
 import { type OfferView, readOffers, readUpdate, type StatusView } from "../../../server/mesos/events.js";
 import type { SessionEventBody } from "../../../server/session/sessionEvent.js";
 import type { AttachRequest } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
+
+/** A log whose lines are kept, each with its level and without its text. */
+export function keptLog(): { log: Log; lines: object[] } {
+  const lines: object[] = [];
+  const at = (level: string) => (fields: object) => lines.push({ level, ...fields });
+  return { log: { debug: () => {}, info: at("info"), warn: at("warn"), error: at("error") }, lines };
+}
 
 /** An event's body of about that many bytes. */
 export function body(bytes: number, type = 2): SessionEventBody {

@@ -1,9 +1,12 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import { Repetition } from "../../../server/session/repetition.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { Teardown } from "../../../server/session/teardown.js";
+import { eventually } from "../../support/eventually.js";
 import { standStill } from "../../support/standStill.js";
+import { keptLog } from "./samples.js";
 
 const SOON_MS = 20;
 
@@ -11,17 +14,21 @@ const SOON_MS = 20;
 function host() {
   const sent: Array<(outcome: CallOutcome) => void> = [];
   const ends: boolean[] = [];
+  const { log, lines } = keptLog();
+  const guard = (work: () => void) => work();
+  const repetition = new Repetition({ log, frameworkName: () => "name", guard });
   const teardown = new Teardown(
     {
       frameworkId: () => "framework",
       send: (_call, done) => sent.push(done),
       done: async (asked) => void ends.push(asked),
-      guard: (work) => work(),
+      repetition,
+      guard,
     },
     SOON_MS,
   );
   const ask = () => new Promise<CallAnswer>((resolve) => teardown.ask(resolve));
-  return { teardown, sent, ends, ask };
+  return { teardown, sent, ends, ask, lines };
 }
 
 const broken: CallOutcome = { kind: "unknown", message: "the link broke" };
@@ -71,4 +78,68 @@ test("that somebody waits for is sent again, and answered", async () => {
   sent[1]?.({ kind: "accepted" });
   expect((await answer).error).toBeUndefined();
   expect(ends).toEqual([true]);
+});
+
+const refused: CallOutcome = { kind: "refused", status: 401, message: "no", cause: "credentials", foreign: false };
+
+describe("that the lease demands", () => {
+  test.each([
+    ["is refused", refused],
+    ["is not sent, as too much waits", { kind: "too-many", message: "20000 calls wait" } as const],
+  ])("and %s is repeated until it is taken, with a line in the log for each of both", async (_, outcome) => {
+    const { teardown, sent, ends, lines } = host();
+    teardown.demand(true);
+    for (let i = 0; i < 3; i++) {
+      await eventually(() => sent.length === i + 1);
+      sent[i]?.(outcome);
+    }
+    await eventually(() => sent.length === 4);
+    expect(lines).toEqual([{ level: "warn", framework: "name", call: "TEARDOWN", reason: expect.any(String) }]);
+    sent[3]?.({ kind: "accepted" });
+    expect(ends).toEqual([false]);
+    expect(lines.slice(1)).toEqual([{ level: "info", framework: "name" }]);
+  });
+
+  test("is not repeated once a client is back", async () => {
+    const { teardown, sent, lines } = host();
+    teardown.demand(true);
+    sent[0]?.(refused);
+    teardown.withdraw();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sent).toHaveLength(1);
+    expect(lines).toHaveLength(2);
+  });
+
+  test("is not repeated once the session has ended", async () => {
+    const { teardown, sent } = host();
+    teardown.demand(true);
+    teardown.end();
+    sent[0]?.(refused);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sent).toHaveLength(1);
+  });
+
+  test("waits for the next subscription if the link is to blame", async () => {
+    const { teardown, sent, lines } = host();
+    teardown.demand(true);
+    sent[0]?.({ ...refused, status: 503, cause: "subscription-over" });
+    teardown.disconnected();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sent).toHaveLength(1);
+    teardown.connected();
+    sent[1]?.(broken);
+    teardown.disconnected();
+    teardown.connected();
+    expect(sent).toHaveLength(3);
+    expect(lines).toMatchObject([{ level: "warn", reason: expect.stringContaining("lost with the link") }]);
+  });
+});
+
+test("that a client asked for and that is refused is not repeated: the client is told", async () => {
+  const { sent, ask } = host();
+  const answer = ask();
+  sent[0]?.(refused);
+  expect((await answer).error?.reason).toBe("MESOS_CREDENTIALS_REFUSED");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(sent).toHaveLength(1);
 });

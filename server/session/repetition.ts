@@ -1,0 +1,111 @@
+import type { Log } from "../log.js";
+import { Backoff } from "../mesos/backoff.js";
+import type { CallOutcome } from "../mesos/callOutcome.js";
+import { refusedReason } from "./answers.js";
+import type { Guard } from "./guard.js";
+
+export interface RepetitionHost {
+  readonly log: Log;
+  frameworkName(): string;
+  readonly guard: Guard;
+}
+
+type State =
+  | { readonly kind: "well" }
+  /** Calls are not taken, and the log says so. */
+  | { readonly kind: "troubled"; readonly wait: Wait | undefined }
+  | { readonly kind: "ended" };
+
+interface Wait {
+  readonly timer: NodeJS.Timeout;
+  /** What is done when it is over. */
+  readonly again: () => void;
+}
+
+const WELL: State = { kind: "well" };
+const TROUBLED: State = { kind: "troubled", wait: undefined };
+const ENDED: State = { kind: "ended" };
+
+/**
+ * Repeats calls of the bridge's own that Mesos does not take, after random waits that grow to 15 s. The log has one line
+ * when that begins, with the reason, and one when it is over.
+ */
+export class Repetition {
+  readonly #host: RepetitionHost;
+  readonly #backoff = new Backoff({ initialMs: 250 });
+  #state: State = WELL;
+
+  constructor(host: RepetitionHost) {
+    this.#host = host;
+  }
+
+  /** True from the first call that was not taken until it is over. */
+  get troubled(): boolean {
+    return this.#state.kind === "troubled";
+  }
+
+  /** True while a wait runs. */
+  get waiting(): boolean {
+    return this.#state.kind === "troubled" && this.#state.wait !== undefined;
+  }
+
+  /**
+   * A call was not taken: `again` runs after a wait. Not where the link is to blame: it says so itself, and makes a new
+   * subscription, with which to go on.
+   */
+  failed(call: string, outcome: CallOutcome, again: () => void): void {
+    const reason = reasonOf(outcome);
+    if (reason === undefined || this.#state.kind === "ended") return;
+    this.note(call, reason);
+    if (this.waiting) return;
+    const timer = setTimeout(() => this.tryNow(), this.#backoff.next());
+    this.#state = { kind: "troubled", wait: { timer, again } };
+  }
+
+  /** Ends a wait early: what made Mesos refuse calls may be mended. */
+  tryNow(): void {
+    if (this.#state.kind !== "troubled" || !this.#state.wait) return;
+    const { again } = this.#state.wait;
+    this.pause();
+    this.#host.guard(again);
+  }
+
+  /** A call has to be made again, for that reason. */
+  note(call: string, reason: string): void {
+    if (this.#state.kind !== "well") return;
+    this.#state = TROUBLED;
+    const text = "Mesos did not take a call of the bridge's own: such calls are repeated until it does";
+    this.#host.log.warn({ framework: this.#host.frameworkName(), call, reason }, text);
+  }
+
+  /** Ends the wait: without a subscription nothing can be sent. */
+  pause(): void {
+    if (this.#state.kind !== "troubled") return;
+    clearTimeout(this.#state.wait?.timer);
+    this.#state = TROUBLED;
+  }
+
+  /** Nothing is left to repeat: Mesos took it, or it is not needed any more. */
+  over(why: "taken" | "not-needed"): void {
+    if (this.#state.kind !== "troubled") return;
+    this.pause();
+    this.#state = WELL;
+    this.#backoff.reset();
+    const text = why === "taken" ? "Mesos takes the bridge's own calls again" : "no call of the bridge's own is left";
+    this.#host.log.info({ framework: this.#host.frameworkName() }, text);
+  }
+
+  /** Ends it for good. */
+  end(): void {
+    this.pause();
+    this.#state = ENDED;
+  }
+}
+
+/** Why a call has to be repeated on the subscription that stands; undefined if that is taken, or has ended. */
+function reasonOf(outcome: CallOutcome): string | undefined {
+  if (outcome.kind === "too-many") return outcome.message;
+  if (outcome.kind !== "refused") return undefined;
+  const linkEnds = outcome.cause === "failed-over" || outcome.cause === "subscription-over";
+  return linkEnds ? undefined : refusedReason(outcome);
+}
