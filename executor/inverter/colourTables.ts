@@ -2,56 +2,8 @@ import { ImageError } from "./imageError.js";
 
 /**
  * Images with a palette keep their pixels as they are, and get the colours of the palette inverted. That
- * is exact, where quantizing the inverted pixels into a new palette would not be, and it keeps everything else: frames,
- * delays, transparency, interlacing, comments.
+ * is exact, where quantizing the inverted pixels into a new palette would not be, and it keeps everything else.
  */
-
-/** Inverts all colour tables of a GIF. The input is not changed. @throws ImageError */
-export function invertGifTables(input: Buffer): Buffer {
-  const out = Buffer.from(input);
-  const flags = byteAt(out, 10);
-  let at = 13;
-  let tables = 0;
-  const invertTable = (packed: number) => {
-    if ((packed & 0x80) === 0) return;
-    const bytes = 3 * 2 ** ((packed & 7) + 1);
-    invertBytes(out, at, bytes);
-    at += bytes;
-    tables += 1;
-  };
-  invertTable(flags);
-  for (;;) {
-    const block = byteAt(out, at++);
-    if (block === 0x3b) break;
-    if (block === 0x21) {
-      at = skipSubBlocks(out, at + 1);
-    } else if (block === 0x2c) {
-      const packed = byteAt(out, at + 8);
-      at += 9;
-      invertTable(packed);
-      at = skipSubBlocks(out, at + 1);
-    } else {
-      throw new ImageError(`broken image: the GIF has an unknown block 0x${block.toString(16)}`);
-    }
-  }
-  if (tables === 0) throw new ImageError("broken image: the GIF has no colour table");
-  return out;
-}
-
-function skipSubBlocks(data: Buffer, from: number): number {
-  let at = from;
-  for (;;) {
-    const length = byteAt(data, at);
-    at += 1 + length;
-    if (length === 0) return at;
-  }
-}
-
-function byteAt(data: Buffer, at: number): number {
-  const byte = data[at];
-  if (byte === undefined) throw new ImageError("broken image: the GIF ends too early");
-  return byte;
-}
 
 function invertBytes(data: Buffer, from: number, length: number): void {
   if (from + length > data.length) throw new ImageError("broken image: it ends within its palette");

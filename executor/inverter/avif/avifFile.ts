@@ -27,6 +27,8 @@ export interface AvifLocation {
 export interface AvifFile {
   data: Buffer;
   top: Box[];
+  /** Of the last box. What follows it no program reads. */
+  end: number;
   meta: Box;
   /** Those of `meta`. */
   parts: ReadonlyMap<string, Box>;
@@ -40,7 +42,7 @@ const broken = (what: string) => new ImageError(`broken image: ${what}`);
 
 /** Reads what an AVIF says about its pictures, but no pixels. @throws ImageError */
 export function readAvif(data: Buffer): AvifFile {
-  const top = boxesIn(data, 0, data.length);
+  const { top, end } = topBoxes(data);
   const meta = top.find(({ type }) => type === "meta");
   if (top.some(({ type }) => type === "moov")) {
     throw new ImageError("is an animated AVIF, which is not supported: only its first frame would be left");
@@ -58,7 +60,10 @@ export function readAvif(data: Buffer): AvifFile {
   const reader = BoxReader.full(data, pitm);
   const primary = reader.number(reader.version === 0 ? 2 : 4);
   const properties = readProperties(data, parts.get("iprp"), items);
-  return { data, top, meta, parts, primary, items, references: readReferences(data, parts.get("iref")), properties };
+  const references = readReferences(data, parts.get("iref"));
+  const file = { data, top, end, meta, parts, primary, items, references, properties };
+  for (const id of items.keys()) checkExtents(file, id);
+  return file;
 }
 
 /** The same file under the brand that every decoder knows: some look at no other one. */
@@ -69,20 +74,49 @@ export function underMajorBrand(data: Buffer): Buffer {
   return copy;
 }
 
-/** The bytes of an item. @throws ImageError */
-export function itemData(file: AvifFile, id: number): Buffer {
+/** Up to what is no box: programs add to files what they like. Whether all pixels are there, extents tell. */
+function topBoxes(data: Buffer): { top: Box[]; end: number } {
+  const top: Box[] = [];
+  let end = 0;
+  while (end + 8 <= data.length) {
+    const wide = data.readUInt32BE(end) === 1 && end + 16 <= data.length;
+    const length = wide ? Number(data.readBigUInt64BE(end + 8)) : data.readUInt32BE(end) || data.length - end;
+    const isBox = /^[a-zA-Z0-9 ]{4}$/.test(data.toString("latin1", end + 4, end + 8)) && length >= (wide ? 16 : 8);
+    if (!isBox || end + length > data.length) break;
+    top.push({
+      type: data.toString("latin1", end + 4, end + 8),
+      from: end,
+      body: end + (wide ? 16 : 8),
+      to: end + length,
+    });
+    end += length;
+  }
+  return { top, end };
+}
+
+/** Where the bytes of an item are. */
+function extentsOf(file: AvifFile, id: number): { from: number; to: number }[] {
   const location = file.items.get(id)?.location;
-  if (!location || location.method > 1) return Buffer.alloc(0);
-  const start = location.method === 1 ? (file.parts.get("idat")?.body ?? 0) : 0;
+  if (!location || location.method > 1) return [];
+  const start = location.base + (location.method === 1 ? (file.parts.get("idat")?.body ?? 0) : 0);
+  // Without a length, it is all there is.
+  return location.extents.map(({ offset, length }) => ({
+    from: start + offset,
+    to: length === 0 ? file.data.length : start + offset + length,
+  }));
+}
+
+function checkExtents(file: AvifFile, id: number): void {
   let left = file.data.length;
-  const parts = location.extents.map(({ offset, length }) => {
-    const from = start + location.base + offset;
-    // Without a length, it is all there is.
-    const to = length === 0 ? file.data.length : from + length;
+  for (const { from, to } of extentsOf(file, id)) {
     left -= to - from;
     if (to > file.data.length || left < 0) throw broken("the AVIF ends within its pixels");
-    return file.data.subarray(from, to);
-  });
+  }
+}
+
+/** The bytes of an item. */
+export function itemData(file: AvifFile, id: number): Buffer {
+  const parts = extentsOf(file, id).map(({ from, to }) => file.data.subarray(from, to));
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 

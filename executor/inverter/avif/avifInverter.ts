@@ -53,5 +53,6 @@ function withMetadataOf(file: AvifFile, made: Buffer): Buffer {
   const exif = [...file.items.values()].find(({ type }) => type === "Exif");
   for (const { id, type } of result.items.values()) if (exif && type === "Exif") items.set(id, itemData(file, exif.id));
   const tail = file.top.filter(({ type }) => type === "uuid").map(({ from, to }) => file.data.subarray(from, to));
-  return patchAvif(made, { properties, items, tail });
+  const patched = patchAvif(made, { properties, items, tail });
+  return file.end === file.data.length ? patched : Buffer.concat([patched, file.data.subarray(file.end)]);
 }

@@ -74,6 +74,7 @@ export async function avifPicture(data: Buffer): Promise<Picture> {
     texts.set(texts.has(name) ? `${name} (${item.id})` : name, comparable(itemData(file, item.id)));
   }
   for (const box of file.top) if (box.type === "uuid") texts.set("'uuid'", comparable(data.subarray(box.body, box.to)));
+  if (file.end < data.length) texts.set("data after its end", comparable(data.subarray(file.end)));
   const page = { width, height, channels, depth: bitsPerSample ?? 8 };
   return { format: "avif", width, height, frames: 1, pages: [page], colours, texts };
 }

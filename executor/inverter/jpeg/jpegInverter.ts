@@ -2,8 +2,8 @@ import type { Metadata, Sharp, SharpOptions } from "sharp";
 import { invertCmyk } from "../cmyk.js";
 import type { FormatInverter, InvertWork } from "../formatInverter.js";
 import { ImageError } from "../imageError.js";
+import { jpegQuality } from "../jpegQuality.js";
 import { comparable, type Picture } from "../picture.js";
-import { jpegQuality } from "../sourceEncoding.js";
 import {
   APP0,
   APP1,

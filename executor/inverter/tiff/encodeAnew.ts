@@ -1,5 +1,5 @@
 import type { TiffOptions } from "sharp";
-import { jpegQuality } from "../sourceEncoding.js";
+import { jpegQuality } from "../jpegQuality.js";
 import type { TiffLayout } from "./layout.js";
 import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
 import { TAG, type TiffPage } from "./tiffPage.js";

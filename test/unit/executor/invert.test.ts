@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { invertImage } from "../../../executor/inverter/invert.js";
-import { jpegQuality } from "../../../executor/inverter/sourceEncoding.js";
+import { jpegQuality } from "../../../executor/inverter/jpegQuality.js";
 
 const images = join(import.meta.dirname, "../../../images");
 const limits = { maxPixels: 100_000_000 };

@@ -124,6 +124,15 @@ describe("what an AVIF says about itself stays", () => {
   });
 });
 
+it.each(["", "\0\0\0\x08free", "what a program added", "\0\0\xff\xffmore", "zz"])(
+  "an AVIF keeps what follows it: %j",
+  async (tail) => {
+    const input = Buffer.concat([await fixture("described.avif"), Buffer.from(tail, "latin1")]);
+    const output = await expectInverted(input);
+    if (!tail.includes("free")) expect(output.subarray(output.length - tail.length).toString("latin1")).toBe(tail);
+  },
+);
+
 describe("an AVIF is known by the brands it is compatible with", () => {
   it("whichever is the major one", async () => {
     const { info } = await invertImage(await fixture("major-brand-mif1.avif"), limits);

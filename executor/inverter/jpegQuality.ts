@@ -1,8 +1,3 @@
-/**
- * How an image was encoded, where sharp's metadata don't tell. What can't be read is answered with undefined or the
- * safe choice: sharp says later whether the image is broken.
- */
-
 /** The luminance table of the JPEG standard (Annex K), in zigzag order: quality 50. */
 const STANDARD_LUMINANCE = [
   16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
@@ -50,23 +45,4 @@ function quantizationTable(input: Buffer): number[] | undefined {
     at += 2 + length;
   }
   return undefined;
-}
-
-/** True if every frame of a WebP is lossless. */
-export function webpIsLossless(input: Buffer): boolean {
-  const kinds = new Set<string>();
-  collectWebpChunks(input, 12, input.length, kinds);
-  return kinds.has("VP8L") && !kinds.has("VP8 ");
-}
-
-function collectWebpChunks(input: Buffer, from: number, to: number, kinds: Set<string>): void {
-  let at = from;
-  while (at + 8 <= to) {
-    const kind = input.toString("latin1", at, at + 4);
-    const length = input.readUInt32LE(at + 4);
-    kinds.add(kind);
-    // A frame of an animation has 16 bytes of its own, and then chunks again.
-    if (kind === "ANMF") collectWebpChunks(input, at + 24, Math.min(to, at + 8 + length), kinds);
-    at += 8 + length + (length & 1);
-  }
 }

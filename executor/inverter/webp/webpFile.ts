@@ -1,0 +1,64 @@
+import { ImageError } from "../imageError.js";
+
+/** A chunk of a WebP, and where its content is. */
+export interface WebpChunk {
+  type: string;
+  from: number;
+  to: number;
+}
+
+/** The chunks of a WebP that is as long as it says. @throws ImageError */
+export function readWebp(data: Buffer): WebpChunk[] {
+  return chunksIn(data, 12, Math.min(endOf(data), data.length));
+}
+
+/**
+ * The WebP itself, and what follows it, which no program reads. A last byte that only makes the length even may be missing:
+ * it is there afterwards.
+ *
+ * @throws ImageError for one that ends early
+ */
+export function splitWebp(data: Buffer): { webp: Buffer; tail: Buffer } {
+  const end = endOf(data);
+  const missing = end - data.length;
+  if (missing > 1) throw new ImageError("broken image: the WebP ends too early");
+  const webp = missing === 1 ? Buffer.concat([data, Buffer.alloc(1)]) : data.subarray(0, end);
+  return { webp, tail: data.subarray(end) };
+}
+
+/** As the file says it. */
+function endOf(data: Buffer): number {
+  return data.length < 12 ? Number.POSITIVE_INFINITY : 8 + data.readUInt32LE(4);
+}
+
+export function chunksIn(data: Buffer, from: number, end: number): WebpChunk[] {
+  const chunks: WebpChunk[] = [];
+  for (let at = from; at + 8 <= end; ) {
+    const length = data.readUInt32LE(at + 4);
+    const chunk = { type: data.toString("latin1", at, at + 4), from: at + 8, to: at + 8 + length };
+    if (chunk.to > end) throw new ImageError(`broken image: the WebP ends within its chunk '${chunk.type}'`);
+    chunks.push(chunk);
+    at = chunk.to + (length % 2);
+  }
+  return chunks;
+}
+
+export function makeChunk(type: string, content: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.write(type, "latin1");
+  head.writeUInt32LE(content.length, 4);
+  return Buffer.concat([head, content, Buffer.alloc(content.length % 2)]);
+}
+
+/** The content of a frame of an animation, after what it says about its place and time. */
+export const FRAME_HEAD = 16;
+
+/** True if every frame is lossless. */
+export function isLossless(data: Buffer, chunks: readonly WebpChunk[]): boolean {
+  const kinds = new Set<string>();
+  for (const { type, from, to } of chunks) {
+    kinds.add(type);
+    if (type === "ANMF") for (const inner of chunksIn(data, from + FRAME_HEAD, to)) kinds.add(inner.type);
+  }
+  return kinds.has("VP8L") && !kinds.has("VP8 ");
+}

@@ -1,0 +1,75 @@
+import type { FormatInverter, InvertWork } from "../formatInverter.js";
+import { isLossless, makeChunk, readWebp, splitWebp } from "./webpFile.js";
+import { isAbout, webpPicture } from "./webpPicture.js";
+
+const QUALITY = 90;
+const ICC = 0x20;
+const ALPHA = 0x10;
+const EXIF = 0x08;
+const XMP = 0x04;
+
+export const webpInverter: FormatInverter = {
+  picture: webpPicture,
+  invert: async (input, { open }) => {
+    const { webp, tail } = splitWebp(input);
+    return withMetadataOf(webp, await encodeInverted(webp, open), tail);
+  },
+};
+
+async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<Buffer> {
+  const chunks = readWebp(input);
+  const { space, loop, delay } = await open(input).metadata();
+  const lossless = isLossless(input, chunks);
+  const image = open(input, { pages: -1 }).keepIccProfile().toColourspace(space).negate({ alpha: false });
+  const options = lossless ? { lossless, exact: true, effort: 1 } : { quality: QUALITY };
+  const animation = delay === undefined ? {} : { delay, loop: loop ?? 0 };
+  return await image.webp({ ...options, ...animation }).toBuffer();
+}
+
+/** The new picture with the input's metadata, to the byte, in the order that the format asks for. */
+function withMetadataOf(input: Buffer, made: Buffer, tail: Buffer): Buffer {
+  const kept = readWebp(input).filter(isAbout);
+  const picture = readWebp(made).filter((chunk) => !isAbout(chunk));
+  const copies = (data: Buffer, chunks: typeof kept) =>
+    chunks.map(({ type, from, to }) => makeChunk(type, data.subarray(from, to)));
+  const has = (type: string) => kept.some((chunk) => chunk.type === type);
+  const extended = picture.find(({ type }) => type === "VP8X");
+  const head = Buffer.alloc(10);
+  if (extended) made.copy(head, 0, extended.from, extended.from + 10);
+  else writeSimpleHead(head, made, picture);
+  head[0] =
+    ((head[0] ?? 0) & ~(ICC | EXIF | XMP)) |
+    (has("ICCP") ? ICC : 0) |
+    (has("EXIF") ? EXIF : 0) |
+    (has("XMP ") ? XMP : 0);
+  const profiles = kept.filter(({ type }) => type === "ICCP");
+  const others = kept.filter(({ type }) => type !== "ICCP");
+  const coding = picture.filter((chunk) => chunk !== extended);
+  const parts = [
+    ...(extended || kept.length > 0 ? [makeChunk("VP8X", head)] : []),
+    ...copies(input, profiles),
+    ...copies(made, coding),
+    ...copies(input, others),
+  ];
+  const riff = Buffer.from("RIFF\0\0\0\0WEBP", "latin1");
+  riff.writeUInt32LE(
+    parts.reduce((sum, part) => sum + part.length, 4),
+    4,
+  );
+  return Buffer.concat([riff, ...parts, tail]);
+}
+
+/** Size and alpha of a WebP that is nothing but its pixels. */
+function writeSimpleHead(head: Buffer, made: Buffer, chunks: ReturnType<typeof readWebp>): void {
+  const lossless = chunks.find(({ type }) => type === "VP8L");
+  const lossy = chunks.find(({ type }) => type === "VP8 ");
+  if (lossless) {
+    const bits = made.readUInt32LE(lossless.from + 1);
+    head.writeUIntLE(bits & 0x3fff, 4, 3);
+    head.writeUIntLE((bits >>> 14) & 0x3fff, 7, 3);
+    head[0] = (bits >>> 28) & 1 ? ALPHA : 0;
+  } else if (lossy) {
+    head.writeUIntLE((made.readUInt16LE(lossy.from + 6) & 0x3fff) - 1, 4, 3);
+    head.writeUIntLE((made.readUInt16LE(lossy.from + 8) & 0x3fff) - 1, 7, 3);
+  }
+}

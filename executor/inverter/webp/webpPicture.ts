@@ -1,0 +1,33 @@
+import sharp from "sharp";
+import { comparable, type Picture } from "../picture.js";
+import { readWebp, splitWebp, type WebpChunk } from "./webpFile.js";
+
+/** How the picture is coded: the result has its own. */
+const CODING: ReadonlySet<string> = new Set(["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF"]);
+
+/** What is about the picture, and not its coding: it stays, to the byte. */
+export function isAbout({ type }: WebpChunk): boolean {
+  return !CODING.has(type);
+}
+
+/** @throws ImageError */
+export async function webpPicture(input: Buffer): Promise<Picture> {
+  const { webp: data, tail } = splitWebp(input);
+  const chunks = readWebp(data);
+  const metadata = await sharp(data, { limitInputPixels: false }).metadata();
+  const { width, height, channels, pages: frames = 1, delay, loop } = metadata;
+  const colours = new Map<string, string>();
+  const texts = new Map<string, string>();
+  for (const chunk of chunks.filter(isAbout)) {
+    const name = chunk.type === "ICCP" ? "ICC profile" : chunk.type.trim();
+    const kept = chunk.type === "ICCP" ? colours : texts;
+    kept.set(kept.has(name) ? `${name} (${kept.size})` : name, comparable(data.subarray(chunk.from, chunk.to)));
+  }
+  if (tail.length > 0) texts.set("data after its end", comparable(tail));
+  if (frames > 1) {
+    texts.set("delays", comparable(Buffer.from((delay ?? []).join(" "))));
+    texts.set("loops", String(loop ?? 0));
+  }
+  const pages = Array.from({ length: frames }, () => ({ width, height, channels, depth: 8 }));
+  return { format: "webp", width, height, frames, pages, colours, texts };
+}
