@@ -96,11 +96,11 @@ export function sameAmount(left: Amount, right: Amount): boolean {
   return containsAmount(left, right) && containsAmount(right, left);
 }
 
-/** As Mesos prints it: `0.1`, `[31000-32000]`, `{a, b}`. */
+/** As Mesos prints it, with three decimals at most: `0.1`, `[31000-32000]`, `{a, b}`. */
 export function amountText(amount: Amount): string {
   switch (amount.kind) {
     case "scalar":
-      return String(scalarValue(amount));
+      return String(amount.milli / 1000);
     case "ranges":
       return `[${amount.ranges.map(([begin, end]) => `${begin}-${end}`).join(", ")}]`;
     case "set":
