@@ -224,7 +224,7 @@ describe("a crash", () => {
     return built.outputFiles[0]?.text ?? "";
   }
 
-  test("loses nothing that a put had resolved, at whatever moment it comes", async () => {
+  test("loses nothing that a put had resolved, at whatever moment it comes", { timeout: 60_000 }, async () => {
     const text = program();
     const put = new Set<number>();
     const dir = await cleanup.tempDir();

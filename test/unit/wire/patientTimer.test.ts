@@ -85,8 +85,15 @@ test("what is read after a standstill starts the whole time anew", async () => {
 
 test.each([
   ["while it waits", async () => {}],
-  // Timers of the same length fire one after the other: its own has fired, and the turns that it yields are to come.
-  ["while it is due", () => new Promise((resolve) => setTimeout(resolve, 30))],
+  [
+    "while it is due",
+    async () => {
+      const fired = new Promise((resolve) => setTimeout(resolve, 30));
+      // Then both are due at once and fire one after the other: its own has fired, and the turns that it yields are to come.
+      standStill(60);
+      await fired;
+    },
+  ],
 ])("stopped %s, it does not call back", async (_, until) => {
   const { timer: subject, silences } = timer();
   subject.start(30);
