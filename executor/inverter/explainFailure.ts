@@ -30,7 +30,7 @@ export function explainFailure(error: unknown, limits: InvertLimits): unknown {
 
 /** Lines that only say that something went wrong: what it was stands on another one. */
 const NO_CAUSE =
-  /due to failOn setting|^(\w+: )?(read|write) error$|^error in tile|^Input (buffer|file) has corrupt header$/i;
+  /due to failOn setting|^(\w+: )?(read|write) error$|^error in tile|^source: bad seek|^Input (buffer|file) has corrupt header$/i;
 
 /** The first line that tells a cause, without what stands before it. */
 function causeOf(message: string): string {

@@ -38,6 +38,9 @@ export interface AvifFile {
   properties: Box[];
 }
 
+/** Of a file of one picture, it has a few hundred bytes. */
+const MAX_META_BYTES = 8 * 1024 * 1024;
+
 const broken = (what: string) => new ImageError(`broken image: ${what}`);
 
 /** Reads what an AVIF says about its pictures, but no pixels. @throws ImageError */
@@ -48,6 +51,8 @@ export function readAvif(data: Buffer): AvifFile {
     throw new ImageError("is an animated AVIF, which is not supported: only its first frame would be left");
   }
   if (!meta) throw broken("the AVIF ends before it describes its picture");
+  if (meta.to - meta.from > MAX_META_BYTES)
+    throw new ImageError(`describes itself in ${meta.to - meta.from} bytes, which is not supported`);
   const parts = new Map<string, Box>();
   for (const box of boxesIn(data, meta.body + 4, meta.to)) if (!parts.has(box.type)) parts.set(box.type, box);
   const items = readItems(data, parts.get("iinf"));

@@ -28,6 +28,9 @@ export interface GifFile {
 const EXTENSION = 0x21;
 const IMAGE = 0x2c;
 
+/** Frames and extensions. */
+const MAX_BLOCKS = 1_000_000;
+
 const broken = (what: string) => new ImageError(`broken image: ${what}`);
 
 /** Reads the structure of a GIF. A missing trailer is nothing that any program minds. @throws ImageError */
@@ -50,7 +53,8 @@ class GifReader {
   read(): GifFile {
     const file = this.#file;
     const common = this.#table(this.#byte(10));
-    for (;;) {
+    for (let blocks = 0; ; blocks++) {
+      if (blocks > MAX_BLOCKS) throw new ImageError(`has more than ${MAX_BLOCKS} blocks, which is not supported`);
       file.end = this.#at;
       const block = this.#data[this.#at++];
       if (block === EXTENSION) this.#extension();

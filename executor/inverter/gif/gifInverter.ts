@@ -31,7 +31,8 @@ export const gifInverter: FormatInverter = {
 };
 
 function gifPicture({ width, height, frames, extensions }: GifFile): Picture {
-  const pages = frames.map(() => ({ width, height, channels: 3, depth: 8 }));
+  const page = { width, height, channels: 3, depth: 8 };
+  const pages = frames.map(() => page);
   const kinds = new Map<string, Buffer[]>();
   for (const { label, bytes } of extensions) {
     const name = EXTENSION_NAMES.get(label) ?? `extension 0x${label.toString(16)}`;

@@ -34,6 +34,8 @@ export const APP14 = 0xee;
 export const COM = 0xfe;
 export const SOS = 0xda;
 const EOI = 0xd9;
+/** A profile or a description of 6 GB. */
+const MAX_SEGMENTS = 100_000;
 
 /** Reads the structure. What does not follow it is skipped, as decoders do. @throws ImageError */
 export function readJpeg(data: Buffer): JpegFile {
@@ -52,6 +54,8 @@ export function readJpeg(data: Buffer): JpegFile {
     const to = at + 2 + (at + 4 <= data.length ? data.readUInt16BE(at + 2) : data.length);
     if (to > data.length || to < at + 4) break;
     segments.push({ marker, from: at, to });
+    if (segments.length > MAX_SEGMENTS)
+      throw new ImageError(`has more than ${MAX_SEGMENTS} segments, which is not supported`);
     if (isFrame(marker)) frame ??= readFrame(data, at, to);
     at = to;
   }

@@ -80,8 +80,12 @@ export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, e
 
 function placeSegments(encoded: TiffFile, entries: ReadonlyMap<number, TiffEntry>, layout: TiffLayout): number[] {
   const tiled = entries.has(TAG.tileOffsets);
-  const lengths = encoded.numbers(entries.get(tiled ? TAG.tileBytes : TAG.stripBytes));
-  const offsets = encoded.numbers(entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets));
+  const [offsetsOf, lengthsOf] = [
+    entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets),
+    entries.get(tiled ? TAG.tileBytes : TAG.stripBytes),
+  ];
+  const lengths = encoded.numbers(lengthsOf, lengthsOf?.count);
+  const offsets = encoded.numbers(offsetsOf, offsetsOf?.count);
   return offsets.map((from, i) => layout.place(encoded.data.subarray(from, from + (lengths[i] ?? 0))));
 }
 

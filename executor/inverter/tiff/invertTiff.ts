@@ -165,7 +165,7 @@ class PageInverter {
 
   #complementPalette(): void {
     const entry = this.#page.directory.entries.get(TAG.colourMap);
-    if (!entry) throw new ImageError(`${this.#page.name}broken image: it has no palette`);
+    if (!entry || !this.#file.holds(entry)) throw new ImageError(`${this.#page.name}broken image: it has no palette`);
     const colours = Buffer.from(this.#file.value(entry));
     complement(colours);
     colours.copy(this.#layout.file.data, entry.valueAt);

@@ -46,7 +46,7 @@ export class TiffLayout {
     return at;
   }
 
-  /** Gives a tag other numbers, as many as it has. */
+  /** Gives a tag other numbers, as many as it has or fewer: those are what readers look at. */
   setNumbers(entry: TiffEntry, values: readonly number[]): void {
     const { file } = this;
     const { offset } = file.sizes;
@@ -56,6 +56,7 @@ export class TiffLayout {
       return;
     }
     file.write(entry.at + 2, 3, LONG);
+    file.write(entry.at + 4, offset === 8 ? 16 : LONG, values.length);
     const inline = entry.at + 4 + offset;
     if (values.length * 4 <= offset) {
       for (const [i, value] of values.entries()) file.write(inline + i * 4, LONG, value);

@@ -34,6 +34,10 @@ const TYPE_BYTES: ReadonlyMap<number, number> = new Map([
 export const SHORT = 3;
 export const LONG = 4;
 
+/** A TIFF has no more channels. */
+const MAX_NUMBERS = 65_536;
+const MAX_PAGES = 65_536;
+
 const broken = (what: string) => new ImageError(`broken image: ${what}`);
 
 /** Reads and writes the structure of a TIFF or BigTIFF: directories, tags and their values. */
@@ -69,6 +73,7 @@ export class TiffFile {
       seen.add(at);
       const page = this.directory(at, pointerAt);
       pages.push(page);
+      if (pages.length > MAX_PAGES) throw new ImageError(`has more than ${MAX_PAGES} pages, which is not supported`);
       pointerAt = page.nextAt;
     }
     if (pages.length === 0) throw broken("the TIFF has no page");
@@ -88,31 +93,34 @@ export class TiffFile {
     const list: TiffEntry[] = [];
     for (let i = 0; i < count; i++) {
       const read = this.#entry(first + i * entry, offset);
-      if (!read) continue;
       list.push(read);
       if (!entries.has(read.tag)) entries.set(read.tag, read);
     }
     return { entries, list, at, pointerAt, nextAt };
   }
 
-  #entry(at: number, offset: 4 | 8): TiffEntry | undefined {
+  #entry(at: number, offset: 4 | 8): TiffEntry {
     const tag = this.u16(at);
     const type = this.u16(at + 2);
-    const size = TYPE_BYTES.get(type);
-    // Readers have to skip what types they do not know.
-    if (size === undefined) return undefined;
     const count = offset === 8 ? this.offset(at + 4) : this.u32(at + 4);
-    const bytes = count * size;
     const inline = at + 4 + offset;
-    const valueAt = bytes <= offset ? inline : this.offset(inline);
-    if (valueAt + bytes > this.data.length) throw broken(`the TIFF ends within its tag ${tag}`);
-    return { tag, type, count, at, valueAt, bytes };
+    const size = TYPE_BYTES.get(type);
+    // Readers have to skip types that they do not know: what stands in the entry stays.
+    if (size === undefined) return { tag, type, count, at, valueAt: inline, bytes: offset };
+    const bytes = count * size;
+    return { tag, type, count, at, valueAt: bytes <= offset ? inline : this.offset(inline), bytes };
   }
 
-  /** The whole numbers of an entry; none for other types. */
-  numbers(entry: TiffEntry | undefined): number[] {
+  /** Whether all of its value is in the file. Readers pass over a text that is not, and can't do without a number. */
+  holds({ valueAt, bytes }: TiffEntry): boolean {
+    return valueAt + bytes <= this.data.length;
+  }
+
+  /** The whole numbers of an entry, or its first ones; none for other types. */
+  numbers(entry: TiffEntry | undefined, most = MAX_NUMBERS): number[] {
     if (entry === undefined) return [];
-    const { type, count, valueAt } = entry;
+    const { tag, type, count, valueAt } = entry;
+    if (!this.holds(entry)) throw broken(`the TIFF ends within its tag ${tag}`);
     const read =
       type === 1 || type === 7
         ? (i: number) => this.data[valueAt + i] ?? 0
@@ -123,9 +131,10 @@ export class TiffFile {
             : type === 16 || type === 18
               ? (i: number) => this.u64(valueAt + 8 * i)
               : undefined;
-    return read ? Array.from({ length: count }, (_, i) => read(i)) : [];
+    return read ? Array.from({ length: Math.min(count, most) }, (_, i) => read(i)) : [];
   }
 
+  /** As much of it as there is. */
   value(entry: TiffEntry): Buffer {
     return this.data.subarray(entry.valueAt, entry.valueAt + entry.bytes);
   }

@@ -115,6 +115,8 @@ const PROMISES: readonly [number, string][] = [
   [341, "its largest sample values (SMaxSampleValue)"],
 ];
 const DNG_VERSION = 50_706;
+/** 250 megapixels in tiles of 16 x 16. */
+const MAX_SEGMENTS = 1_000_000;
 
 /** What a page is and how it is inverted. @throws ImageError where it can't be, in words */
 export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string): TiffPage {
@@ -222,8 +224,6 @@ function tiffSegments(file: TiffFile, page: Layout): TiffSegment[] {
   const { entries } = page.directory;
   const tiled = entries.has(TAG.tileOffsets) || entries.has(TAG.tileWidth);
   const numbers = (tag: number) => file.numbers(entries.get(tag));
-  const offsets = numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
-  const lengths = numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
   const apart = (numbers(TAG.planar)[0] ?? 1) === 2 && page.samples > 1;
   const broken = (what: string): never => {
     throw new ImageError(`${page.name}broken image: ${what}`);
@@ -235,6 +235,10 @@ function tiffSegments(file: TiffFile, page: Layout): TiffSegment[] {
   if (across === 0 || down === 0) broken("its tiles have no size");
   const perPlane = Math.ceil(page.width / across) * Math.ceil(page.height / down);
   const count = perPlane * (apart ? page.samples : 1);
+  if (count > MAX_SEGMENTS)
+    throw new ImageError(`${page.name}has more than ${MAX_SEGMENTS} strips or tiles, which is not supported`);
+  const offsets = file.numbers(entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets), count);
+  const lengths = file.numbers(entries.get(tiled ? TAG.tileBytes : TAG.stripBytes), count);
   if (offsets.length < count) broken(`it has ${offsets.length} of ${count} ${tiled ? "tiles" : "strips"}`);
   const rowBytes = Math.ceil((across * (apart ? 1 : page.samples) * page.bits) / 8);
   return Array.from({ length: count }, (_, i) => {

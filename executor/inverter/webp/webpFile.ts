@@ -7,6 +7,8 @@ export interface WebpChunk {
   to: number;
 }
 
+const MAX_CHUNKS = 100_000;
+
 /** The chunks of a WebP that is as long as it says. @throws ImageError */
 export function readWebp(data: Buffer): WebpChunk[] {
   return chunksIn(data, 12, Math.min(endOf(data), data.length));
@@ -38,6 +40,7 @@ export function chunksIn(data: Buffer, from: number, end: number): WebpChunk[] {
     const chunk = { type: data.toString("latin1", at, at + 4), from: at + 8, to: at + 8 + length };
     if (chunk.to > end) throw new ImageError(`broken image: the WebP ends within its chunk '${chunk.type}'`);
     chunks.push(chunk);
+    if (chunks.length > MAX_CHUNKS) throw new ImageError(`has more than ${MAX_CHUNKS} chunks, which is not supported`);
     at = chunk.to + (length % 2);
   }
   return chunks;

@@ -28,6 +28,7 @@ export async function webpPicture(input: Buffer): Promise<Picture> {
     texts.set("delays", comparable(Buffer.from((delay ?? []).join(" "))));
     texts.set("loops", String(loop ?? 0));
   }
-  const pages = Array.from({ length: frames }, () => ({ width, height, channels, depth: 8 }));
+  const page = { width, height, channels, depth: 8 };
+  const pages = Array.from({ length: frames }, () => page);
   return { format: "webp", width, height, frames, pages, colours, texts };
 }

@@ -220,6 +220,46 @@ describe("what a TIFF says about itself stays, to the byte", () => {
   });
 });
 
+describe("a TIFF that every viewer shows is inverted", () => {
+  const tagged = (...more: TiffPageParts["tags"]) =>
+    makeTiff([{ tags: [...tiffTags(8, 8), ...more], strips: [bytes(64)] }]);
+  const entryOf = (data: Buffer, tag: number) => new TiffFile(data).pages()[0]?.entries.get(tag)?.at ?? 0;
+  it.each([
+    ["a text of which a part is missing", 2],
+    ["a tag of a type that no program knows", 99],
+  ])("with %s", async (_name, type) => {
+    for (const where of [0xfffffff0, 300]) {
+      const input = tagged([270, 2, "something long enough"]);
+      input.writeUInt16LE(type, entryOf(input, 270) + 2);
+      input.writeUInt32LE(1_000, entryOf(input, 270) + 4);
+      input.writeUInt32LE(where, entryOf(input, 270) + 8);
+      const output = await invert(input);
+      expect(strips(output)).toEqual([expected(bytes(64), 1, 1)]);
+      expect(output.subarray(entryOf(output, 270)).subarray(0, 12)).toEqual(
+        input.subarray(entryOf(input, 270)).subarray(0, 12),
+      );
+    }
+  });
+
+  it("with a tag that stands there twice, tags in no order, and texts that are none", async () => {
+    const input = tagged([315, 2, "one"], [315, 2, "two"], [305, 2, Buffer.from([0xff, 0xfe, 0x80])], [306, 2, ""]);
+    const [width, height] = [entryOf(input, 256), entryOf(input, 257)];
+    const first = Buffer.from(input.subarray(width, width + 12));
+    input.copy(input, width, height, height + 12);
+    first.copy(input, height);
+    const output = await invert(input);
+    expect(strips(output)).toEqual([expected(bytes(64), 1, 1)]);
+    expect(tags(output)).toEqual(tags(input));
+  });
+
+  it("with a strip that does not say how long it is", async () => {
+    const input = tagged();
+    input.writeUInt32LE(0, entryOf(input, 279) + 8);
+    const at = new TiffFile(input).numbers(new TiffFile(input).pages()[0]?.entries.get(273))[0] ?? 0;
+    expect((await invert(input)).subarray(at, at + 64)).toEqual(expected(bytes(64), 1, 1));
+  });
+});
+
 describe("LZW", () => {
   it.each([1, 3, 4] as const)("%d channels with more codes than a table has, and the size stays", async (channels) => {
     const input = await (await noise(300, 200, channels)).tiff({ compression: "lzw", predictor: "none" }).toBuffer();

@@ -150,3 +150,37 @@ it("values are shown where they are short texts, and told apart where they are n
   expect(comparable(Buffer.alloc(100, "a"))).not.toBe(comparable(Buffer.alloc(100, "b")));
   expect(comparable(Buffer.from([0xff]))).not.toBe(comparable(Buffer.from([0xfe])));
 });
+
+describe("files made of nothing but structure are refused before they take memory", () => {
+  const repeated = (start: string, part: string, times: number) =>
+    Buffer.concat([Buffer.from(start, "latin1"), Buffer.alloc(part.length * times, Buffer.from(part, "latin1"))]);
+  const strips = makeTiff([
+    {
+      tags: tiffTags(1, 2_000_000, { rows: 1 }).map((tag) => (tag[0] === 257 ? [257, 4, [2_000_000]] : tag)),
+      strips: [],
+    },
+  ]);
+  it.each([
+    [
+      "segments of a JPEG",
+      jpegInverter,
+      repeated("\xff\xd8", "\xff\xfe\0\x02", 200_000),
+      "has more than 100000 segments",
+    ],
+    [
+      "blocks of a GIF",
+      gifInverter,
+      repeated("GIF89a\x01\0\x01\0\0\0\0", "\x21\xfe\0", 1_100_000),
+      "has more than 1000000 blocks",
+    ],
+    ["strips of a TIFF", tiffInverter, strips, "has more than 1000000 strips or tiles"],
+    [
+      "chunks of a WebP",
+      webpInverter,
+      repeated("RIFF\x88\x93\x13\0WEBP", "what\0\0\0\0", 160_400),
+      "has more than 100000 chunks",
+    ],
+  ] as [string, FormatInverter, Buffer, string][])("%s", async (_name, inverter, input, message) => {
+    await expect((async () => await inverter.picture(input))()).rejects.toThrow(message);
+  });
+});
