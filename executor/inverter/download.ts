@@ -1,5 +1,6 @@
-import { STATUS_CODES } from "node:http";
 import { type Dispatcher, request } from "undici";
+import { ACCEPT_ENCODING, decodeContent } from "./contentEncoding.js";
+import { Credentials, proxyFor, USER_AGENT, withoutCredentials } from "./request.js";
 import { withRetry } from "./retry.js";
 import { connectionError, printableBytes, printableUrl, statusError, TransferError } from "./transferError.js";
 
@@ -9,14 +10,15 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 export interface DownloadOptions {
   dispatcher: Dispatcher;
   signal: AbortSignal;
-  /** A download is broken off as soon as it is known to be larger. */
+  /** A download is broken off as soon as it is known to be larger, as it is sent or once it is decoded. */
   maxBytes: number;
   /** Told the fraction that has come, where the server announced the length. */
   onProgress?: (fraction: number) => void;
 }
 
 /**
- * Fetches a URL into memory. Follows up to 5 redirects, and tries again when the server is away or overloaded.
+ * Fetches a URL into memory, and undoes its Content-Encoding. Follows up to 5 redirects, and tries again when the server
+ * is away or overloaded. User and password of the URL go to its own origin alone.
  *
  * @throws TransferError; the signal's reason when that is aborted
  */
@@ -25,13 +27,20 @@ export async function download(url: string, options: DownloadOptions): Promise<B
 }
 
 async function downloadOnce(start: URL, options: DownloadOptions): Promise<Buffer> {
+  const credentials = new Credentials(start);
   let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     try {
-      const response = await request(url, {
+      const authorization = credentials.for(url);
+      const response = await request(withoutCredentials(url), {
         dispatcher: options.dispatcher,
         signal: options.signal,
-        headers: { accept: "image/*, */*;q=0.5" },
+        headers: {
+          "user-agent": USER_AGENT,
+          accept: "image/*, */*;q=0.5",
+          "accept-encoding": ACCEPT_ENCODING,
+          ...(authorization !== undefined && { authorization }),
+        },
       });
       const next = redirectTarget(response, url);
       if (!next) return await readBody(response, url, options);
@@ -39,7 +48,7 @@ async function downloadOnce(start: URL, options: DownloadOptions): Promise<Buffe
       url = next;
     } catch (error) {
       options.signal.throwIfAborted();
-      throw connectionError(error, url);
+      throw connectionError(error, url, proxyFor(options.dispatcher, url));
     }
   }
   throw new TransferError(`more than ${MAX_REDIRECTS} redirects from ${printableUrl(start)}`, { retryable: false });
@@ -68,7 +77,7 @@ async function readBody(
   const { statusCode, headers, body } = response;
   if (statusCode !== 200) {
     await body.dump({ limit: 64 * 1024, signal });
-    throw statusError(statusCode, STATUS_CODES[statusCode] ?? "", "from", url);
+    throw statusError(response, "from", url);
   }
   const length = Number(headers["content-length"] ?? Number.NaN);
   if (length > maxBytes) {
@@ -91,7 +100,7 @@ async function readBody(
     chunks.push(chunk);
     if (length > 0) onProgress?.(Math.min(1, received / length));
   }
-  return Buffer.concat(chunks, received);
+  return await decodeContent(Buffer.concat(chunks, received), headers["content-encoding"], maxBytes, url);
 }
 
 /** Breaks a response off. Its stream then reports that as an error, which would end the process if nobody listened. */

@@ -1,11 +1,11 @@
 /** The process that a Mesos agent starts to invert images. Its output lands in the sandbox's `stdout` and `stderr`. */
 import { availableParallelism } from "node:os";
 import sharp from "sharp";
-import { Agent } from "undici";
 import { parseDuration } from "../library/duration.js";
 import { runExecutor } from "../library/runExecutor.js";
 import { Slots } from "../library/slots.js";
 import { invertTask } from "./invertTask.js";
+import { ProxyDispatcher } from "./proxies.js";
 
 /** Of each task the job's timeout is the limit; these end a connection that has died without a word. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -22,10 +22,10 @@ async function main(): Promise<number> {
   sharp.cache(false);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
-  const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: SILENCE_TIMEOUT_MS,
-    bodyTimeout: SILENCE_TIMEOUT_MS,
+  const dispatcher = new ProxyDispatcher({
+    env: process.env,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    silenceTimeoutMs: SILENCE_TIMEOUT_MS,
   });
   const exit = await runExecutor({
     launch: invertTask({ dispatcher, slots: new Slots(availableParallelism()) }),

@@ -1,12 +1,19 @@
+import { STATUS_CODES } from "node:http";
+import { retryAfterMs } from "./retryAfter.js";
+
 /** A download or an upload that failed; the message says what happened at which address. */
 export class TransferError extends Error {
   override readonly name = "TransferError";
   /** True where the same request may succeed later: the server was away or overloaded. */
   readonly retryable: boolean;
 
-  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+  /** How long the server asks to wait before the next try, in ms. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: { retryable: boolean; retryAfterMs?: number | undefined; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -14,18 +21,38 @@ export class TransferError extends Error {
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** The error for an answer that is not the expected one. */
-export function statusError(status: number, statusText: string, verb: string, url: URL): TransferError {
-  return new TransferError(`${status} ${statusText || "unknown status"} ${verb} ${printableUrl(url)}`, {
-    retryable: RETRYABLE_STATUSES.has(status),
+export function statusError({ statusCode, headers }: Answer, verb: string, url: URL): TransferError {
+  const text = STATUS_CODES[statusCode] ?? "unknown status";
+  return new TransferError(`${statusCode} ${text} ${verb} ${printableUrl(url)}`, {
+    retryable: RETRYABLE_STATUSES.has(statusCode),
+    retryAfterMs: retryAfterMs(headers["retry-after"], Date.now()),
   });
 }
 
-/** Says in words what broke a connection. */
-export function connectionError(error: unknown, url: URL): TransferError {
+interface Answer {
+  statusCode: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/**
+ * Says in words what broke a connection.
+ *
+ * @param proxy  through which it went, as host:port
+ */
+export function connectionError(error: unknown, url: URL, proxy?: string): TransferError {
   if (error instanceof TransferError) return error;
-  const host = url.host.includes(":") ? url.host : `${url.host}:${url.protocol === "https:" ? 443 : 80}`;
-  const { text, retryable } = explain(error, url, host);
+  const server = url.port !== "" ? url.host : `${url.host}:${url.protocol === "https:" ? 443 : 80}`;
+  const host = proxy === undefined ? server : `${server} through the proxy ${proxy}`;
+  const { text, retryable } = refusedTunnel(error, host) ?? explain(error, url, host);
   return new TransferError(text, { retryable, cause: error });
+}
+
+/** A proxy that does not connect to an https server. */
+function refusedTunnel(error: unknown, host: string): { text: string; retryable: boolean } | undefined {
+  const [, status] = /^Proxy response \((\d+)\)/.exec(error instanceof Error ? error.message : "") ?? [];
+  if (status === undefined) return undefined;
+  const text = `no connection to ${host}: it answers ${status} ${STATUS_CODES[Number(status)] ?? ""}`.trimEnd();
+  return { text, retryable: RETRYABLE_STATUSES.has(Number(status)) };
 }
 
 function explain(error: unknown, url: URL, host: string): { text: string; retryable: boolean } {

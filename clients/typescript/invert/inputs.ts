@@ -120,11 +120,19 @@ function unreadable(name: string, error: unknown): string {
 function urlInput(text: string): Input | Unusable {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return { name: text, problem: "is not a URL that can be fetched: it must begin with http:// or https://" };
+    return {
+      name: withoutSecrets(text),
+      problem: "is not a URL that can be fetched: it must begin with http:// or https://",
+    };
   }
   url.hash = "";
   const last = url.pathname.split("/").findLast((part) => part !== "") ?? url.hostname;
   return { key: url.href, kind: "url", name: decoded(last) };
+}
+
+/** User, password and query may be secret. Of what is no URL they are not known for sure: rather too much goes. */
+function withoutSecrets(text: string): string {
+  return text.replace(/:\/\/.*@/, "://").replace(/\?.*/s, "?…");
 }
 
 function decoded(text: string): string {

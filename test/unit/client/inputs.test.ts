@@ -187,6 +187,16 @@ describe("inputs of which one can't be used", () => {
     ]);
   });
 
+  it("don't tell the secrets of a URL", async () => {
+    const named = ["ftp://me:secret@host/x.png?key=secret", "http://me:secret@host:port/", join(folder, "a.png")];
+    const { said } = await collected(...named);
+    expect(said.join()).not.toContain("secret");
+    expect(said).toEqual([
+      expect.stringMatching(/^ftp:\/\/host\/x\.png\?… is not a URL that can be fetched/),
+      expect.stringMatching(/^http:\/\/host:port\/ is not a URL that can be fetched/),
+    ]);
+  });
+
   it("are none: then one line tells the first few", async () => {
     const names = Array.from({ length: 8 }, (_, i) => `none-${i}.png`);
     const error = (await collect(names).catch((cause: unknown) => cause)) as Error;

@@ -1,11 +1,15 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { download } from "../../../executor/inverter/download.js";
+import { retryAfterMs } from "../../../executor/inverter/retryAfter.js";
 import { connectionError } from "../../../executor/inverter/transferError.js";
 import { upload } from "../../../executor/inverter/upload.js";
+
+const PLAIN = Buffer.from("plain bytes, plain bytes");
 
 let server: Server;
 let dispatcher: Agent;
@@ -115,6 +119,114 @@ describe("download", () => {
     expect(requests).toHaveLength(1);
   });
 
+  it("says what it is", async () => {
+    answer = (request, response) => response.end(request.headers["user-agent"]);
+    expect((await get("/a")).toString()).toMatch(/^mesos-bridge-inverter\/\d/);
+  });
+
+  it.each([
+    ["gzip", gzipSync(PLAIN)],
+    ["X-GZIP", gzipSync(PLAIN)],
+    ["deflate", deflateSync(PLAIN)],
+    ["deflate", deflateRawSync(PLAIN)],
+    ["br", brotliCompressSync(PLAIN)],
+    ["identity", PLAIN],
+    ["gzip, br", brotliCompressSync(gzipSync(PLAIN))],
+    ["gzip", Buffer.alloc(0)],
+  ])("undoes the Content-Encoding %s", async (encoding, body) => {
+    answer = (_, response) => response.writeHead(200, { "content-encoding": encoding }).end(body);
+    expect(await get("/a")).toEqual(body.length === 0 ? body : PLAIN);
+  });
+
+  it("counts what comes out of a Content-Encoding too, between two of them also", async () => {
+    const bombs: Record<string, [string, Buffer]> = {
+      "/gzip": ["gzip", gzipSync(Buffer.alloc(1_001))],
+      "/br": ["br", brotliCompressSync(Buffer.alloc(1_000_000))],
+      // Many parts, each of nothing.
+      "/twice": ["gzip, gzip", gzipSync(Buffer.concat(Array.from({ length: 1_000 }, () => gzipSync(""))))],
+      "/fits": ["gzip", gzipSync(Buffer.alloc(1_000))],
+    };
+    answer = (request, response) => {
+      const [encoding, body] = bombs[request.url ?? ""] ?? ["", Buffer.alloc(0)];
+      response.writeHead(200, { "content-encoding": encoding }).end(body);
+    };
+    for (const path of ["/gzip", "/br", "/twice"]) {
+      await expect(get(path), path).rejects.toThrow(`${base}${path} is over the limit of 1000 bytes`);
+    }
+    expect(await get("/fits")).toHaveLength(1_000);
+    expect(requests).toHaveLength(4);
+  });
+
+  it("refuses a Content-Encoding that it does not know, or that is none", async () => {
+    answer = (request, response) => {
+      const encoding = { "/zstd": "zstd", "/proto": "constructor", "/many": "gzip, gzip, gzip, gzip" }[
+        request.url ?? ""
+      ];
+      const body = request.url === "/cut" ? gzipSync(PLAIN).subarray(0, 20) : PLAIN;
+      response.writeHead(200, { "content-encoding": encoding ?? "gzip" }).end(body);
+    };
+    const other = "comes with a Content-Encoding other than gzip, deflate and br";
+    await expect(get("/zstd")).rejects.toThrow(`${base}/zstd ${other}`);
+    await expect(get("/proto")).rejects.toThrow(other);
+    await expect(get("/many")).rejects.toThrow("too many Content-Encodings");
+    await expect(get("/plain")).rejects.toThrow(
+      `${base}/plain comes with the Content-Encoding gzip, but is not encoded so`,
+    );
+    await expect(get("/cut")).rejects.toThrow("is not encoded so");
+    expect(requests).toHaveLength(5);
+  });
+
+  it("sends user and password of the URL, as they are meant, and to no other origin", async () => {
+    const seen: string[] = [];
+    const record = (name: string, request: IncomingMessage) => {
+      const { authorization = "Basic " } = request.headers;
+      seen.push(`${name}${request.url} ${Buffer.from(authorization.slice(6), "base64").toString()}`);
+    };
+    const other = createServer((request, response) => {
+      record("other", request);
+      response.writeHead(302, { location: `${base}/back` }).end();
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    answer = (request, response) => {
+      record("own", request);
+      const next = { "/a": "/b", "/b": `http://127.0.0.1:${port}/` }[request.url ?? ""];
+      if (next === undefined) response.end("there");
+      else response.writeHead(302, { location: next }).end();
+    };
+    const url = base.replace("http://", "http://m%40e:p%3Ass%20w%C3%B6rd@");
+    const options = { dispatcher, signal: new AbortController().signal, maxBytes: 100 };
+    expect((await download(`${url}/a`, options)).toString()).toBe("there");
+    expect(seen).toEqual(["own/a m@e:p:ss wörd", "own/b m@e:p:ss wörd", "other/ ", "own/back m@e:p:ss wörd"]);
+    other.closeAllConnections();
+    other.close();
+  });
+
+  it.each([
+    ["seconds", () => "1"],
+    ["a date", () => new Date(Date.now() + 2_000).toUTCString()],
+  ])("waits as long as Retry-After asks, in %s", async (_, header) => {
+    const times: number[] = [];
+    answer = (_request, response) => {
+      times.push(performance.now());
+      if (times.length === 1) response.writeHead(429, { "retry-after": header() }).end();
+      else response.end("four");
+    };
+    expect((await get("/a")).toString()).toBe("four");
+    // A date has no fractions of a second; timers may be a little early.
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(950);
+  });
+
+  it("gives up at once when Retry-After asks for more than a minute", async () => {
+    answer = (_, response) => response.writeHead(503, { "retry-after": "3600" }).end();
+    const failing = get("/a");
+    await expect(failing).rejects.toThrow(
+      `503 Service Unavailable from ${base}/a (it asks to be left alone for 3600 s)`,
+    );
+    await expect(failing).rejects.toMatchObject({ retryable: true });
+    expect(requests).toHaveLength(1);
+  });
+
   it("keeps user, password and query out of its messages", async () => {
     answer = (_, response) => response.writeHead(403).end();
     const url = base.replace("http://", "http://user:password@");
@@ -124,6 +236,25 @@ describe("download", () => {
       maxBytes: 1,
     });
     await expect(failing).rejects.toThrow(`403 Forbidden from ${base}/a?…`);
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.UTC(1994, 10, 6, 8, 49, 0);
+
+  it.each([
+    ["120", 120_000],
+    ["Sun, 06 Nov 1994 08:49:37 GMT", 37_000],
+    ["Sunday, 06-Nov-94 08:49:37 GMT", 37_000],
+    ["Sun Nov  6 08:49:37 1994", 37_000],
+    ["Sun, 06 Nov 1994 08:00:00 GMT", 0],
+    ["-1", undefined],
+    ["1.5", undefined],
+    ["soon", undefined],
+    ["2026", 2_026_000],
+    [undefined, undefined],
+  ])("%s is %s ms", (header, expected) => {
+    expect(retryAfterMs(header, now)).toBe(expected);
   });
 });
 
@@ -158,6 +289,22 @@ describe("upload", () => {
     await put("/moved", data);
     expect(got?.equals(data)).toBe(true);
     await expect(put("/found", data)).rejects.toThrow(`302 Found for the upload to ${base}/found`);
+  });
+
+  it("sends user and password of the URL, and says what it is", async () => {
+    let headers: IncomingMessage["headers"] = {};
+    answer = (request, response) => {
+      headers = request.headers;
+      response.end();
+    };
+    const url = base.replace("http://", "http://me:secret@");
+    await upload(`${url}/out`, data, {
+      dispatcher,
+      signal: new AbortController().signal,
+      contentType: "image/png",
+    });
+    expect(headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
+    expect(headers["user-agent"]).toMatch(/^mesos-bridge-inverter/);
   });
 
   it("says where nobody listens", async () => {
