@@ -1,4 +1,11 @@
-import { type Attribute, type Labels, type Task, TaskState, type TaskStatus } from "../../gen/mesos/v1/mesos.js";
+import {
+  type Attribute,
+  type ContainerStatus,
+  type Labels,
+  type Task,
+  TaskState,
+  type TaskStatus,
+} from "../../gen/mesos/v1/mesos.js";
 import { messageSchema } from "./codec/schema.js";
 import { toJson } from "./codec/toJson.js";
 import { modelResources } from "./resources/modelJson.js";
@@ -37,15 +44,18 @@ export function modelTask(task: Task): Record<string, unknown> {
   };
 }
 
+/** The process is not shown. */
+function modelContainer(container: ContainerStatus): unknown {
+  return JSON.parse(toJson(messageSchema("mesos.v1.ContainerStatus"), { ...container, executorPid: undefined }));
+}
+
 function modelStatus(status: TaskStatus): Record<string, unknown> {
   const container = status.containerStatus;
   return {
     state: TaskState[status.state ?? TaskState.TASK_STAGING],
     timestamp: status.timestamp,
     ...modelLabels(status.labels),
-    ...(container
-      ? { container_status: JSON.parse(toJson(messageSchema("mesos.v1.ContainerStatus"), container)) }
-      : {}),
+    ...(container ? { container_status: modelContainer(container) } : {}),
     ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
   };
 }

@@ -163,6 +163,14 @@ describeEachMesos("odd calls", { flags: { allocation_interval: "100ms" } }, (mes
       ["/master/tasks", ["tasks"]],
       ["/slaves", ["recovered_slaves", "slaves"]],
       ["/flags", ["flags"]],
+      ["/state-summary", ["frameworks", "hostname", "slaves"]],
+      ["/master/roles", ["roles"]],
+      ["/quota", []],
+      [
+        "/system/stats.json",
+        ["avg_load_15min", "avg_load_1min", "avg_load_5min", "cpus_total", "mem_free_bytes", "mem_total_bytes"],
+      ],
+      ["/slaves?slave_id=nope", ["recovered_slaves", "slaves"]],
     ])("GET %s", async (path, keys) => {
       expect(Object.keys((await getJson(mesos().master + path)) as object).sort()).toEqual(keys);
     });

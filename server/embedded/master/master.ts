@@ -1,12 +1,14 @@
-import { type Answer, notFound, type Request } from "../http/answer.js";
+import { type Answer, jsonAnswer, notFound, notImplemented, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
+import { answerOfProcess } from "../processAnswers.js";
 import { AgentDesk } from "./agents.js";
 import { handleMaintenance } from "./maintenanceApi.js";
-import { metricsJson, VERSION_JSON } from "./metrics.js";
+import { metricsJson } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
+import { rolesJson, stateSummaryJson } from "./stateSummary.js";
 
 /** One run of a master, from its election to its end. */
 export class EmbeddedMaster {
@@ -29,8 +31,12 @@ export class EmbeddedMaster {
       return handleScheduler(this.state, request, this.#credentials, this.standDown);
     }
     if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this.state, this.agents, request);
-    // Served by the process as a whole, not by the master in it.
-    if (request.path === "/version") return VERSION_JSON;
+    // Not under the master's own prefix.
+    if (request.path === "/metrics/snapshot") return metricsJson(this.state);
+    return answerOfProcess(request.path) ?? this.#look(path, request) ?? notFound();
+  }
+
+  #look(path: string, request: Request): Answer | undefined {
     switch (path) {
       case "/health":
         return { status: 200 };
@@ -42,19 +48,25 @@ export class EmbeddedMaster {
       case "/flags":
         return flagsJson(this.state);
       case "/frameworks":
-        return frameworksJson(this.state);
+        return frameworksJson(this.state, request);
       case "/tasks":
-        return tasksJson(this.state);
+        return tasksJson(this.state, request);
       case "/redirect":
         return { status: 307, headers: { Location: `//${this.state.flags.text("hostname")}:${this.state.port}` } };
       case "/slaves":
-        return slavesJson(this.state);
+        return slavesJson(this.state, request);
       case "/state":
         return stateJson(this.state);
-      case "/metrics/snapshot":
-        return metricsJson(this.state);
+      case "/state-summary":
+        return stateSummaryJson(this.state);
+      case "/roles":
+        return rolesJson(this.state);
+      case "/quota":
+        return request.method === "GET" ? jsonAnswer("{}") : notImplemented();
+      case "/weights":
+        return request.method === "GET" ? jsonAnswer("[]") : notImplemented();
       default:
-        return notFound();
+        return undefined;
     }
   }
 

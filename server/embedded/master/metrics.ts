@@ -1,9 +1,7 @@
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
-import { VERSION } from "../version.js";
+import { Resources } from "../resources/resources.js";
 import type { MasterState } from "./state.js";
-
-export const VERSION_JSON: Answer = jsonAnswer(JSON.stringify(VERSION));
 
 /** GET /metrics/snapshot, of Mesos's several hundred the ones that tests and dashboards look at. */
 export function metricsJson(state: MasterState): Answer {
@@ -26,7 +24,12 @@ export function metrics(state: MasterState): Record<string, number> {
     "master/frameworks_disconnected": frameworks.filter((framework) => !framework.connected).length,
     "master/frameworks_inactive": 0,
     "master/outstanding_offers": state.offers.size,
+    // Nothing waits: each message is handled as it comes.
+    "master/event_queue_dispatches": 0,
+    "master/event_queue_http_requests": 0,
+    "master/event_queue_messages": 0,
   };
+  Object.assign(out, resourceMetrics(state));
   for (const name of Object.keys(TaskState)) {
     if (name.startsWith("TASK_")) out[`master/tasks_${name.slice("TASK_".length).toLowerCase()}`] = 0;
   }
@@ -36,6 +39,21 @@ export function metrics(state: MasterState): Record<string, number> {
   }
   for (const framework of state.completedFrameworks.values()) {
     for (const task of framework.completedTasks) countTask(out, task.info.state);
+  }
+  return out;
+}
+
+/** What the agents have in all, and how much of it tasks and executors use. */
+function resourceMetrics(state: MasterState): Record<string, number> {
+  const agents = [...state.agents.values()];
+  const total = Resources.of(agents.flatMap((agent) => agent.total.list()));
+  const used = Resources.of(agents.flatMap((agent) => [...agent.used().values()].flatMap((each) => each.list())));
+  const out: Record<string, number> = {};
+  for (const name of ["cpus", "gpus", "mem", "disk"]) {
+    const [all, taken] = [total.milli(name) / 1000, used.milli(name) / 1000];
+    out[`master/${name}_total`] = all;
+    out[`master/${name}_used`] = taken;
+    out[`master/${name}_percent`] = all === 0 ? 0 : taken / all;
   }
   return out;
 }

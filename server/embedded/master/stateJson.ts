@@ -1,12 +1,19 @@
-import { FrameworkInfo_Capability_Type as Capability } from "../../../gen/mesos/v1/mesos.js";
-import { type Answer, jsonAnswer } from "../http/answer.js";
+import { FrameworkInfo_Capability_Type as Capability, ExecutorInfo_Type } from "../../../gen/mesos/v1/mesos.js";
+import type { OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { messageSchema } from "../codec/schema.js";
+import { toJson } from "../codec/toJson.js";
+import { type Answer, jsonAnswer, type Request } from "../http/answer.js";
 import { modelAttributes, modelLabels, modelTask } from "../modelJson.js";
-import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
+import { reservationRole } from "../resources/identity.js";
+import { modelReserved, modelResources, operatorResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
-import type { Agent, Framework, Offer } from "./entities.js";
+import type { Agent, Framework, Offer, TaskEntry } from "./entities.js";
 import { hasCapability } from "./frameworkInfo.js";
 import type { MasterState } from "./state.js";
+
+/** How many tasks one answer holds unless it is told. */
+const DEFAULT_TASKS = 100;
 
 /** GET /state, in the form that dashboards and older clients read. */
 export function stateJson(state: MasterState): Answer {
@@ -37,32 +44,83 @@ export function stateJson(state: MasterState): Answer {
   );
 }
 
-/** GET /slaves: the agents alone. */
-export function slavesJson(state: MasterState): Answer {
-  const slaves = [...state.agents.values()].map(modelAgent);
-  return jsonAnswer(JSON.stringify({ slaves, recovered_slaves: [...state.recoveredAgents].map((id) => ({ id })) }));
-}
-
-/** GET /frameworks: the frameworks with their tasks. */
-export function frameworksJson(state: MasterState): Answer {
+/** GET /slaves: the agents alone, or the one with `slave_id`. */
+export function slavesJson(state: MasterState, { query }: Request): Answer {
+  const isWanted = wanted(query, "slave_id");
+  const slaves = [...state.agents.values()].filter(({ id }) => isWanted(id));
+  const recovered = [...state.recoveredAgents].filter(isWanted);
   return jsonAnswer(
     JSON.stringify({
-      frameworks: [...state.frameworks.values()].map((framework) => modelFramework(state, framework)),
-      completed_frameworks: [...state.completedFrameworks.values()].map((one) => modelFramework(state, one)),
+      slaves: slaves.map((agent) => ({ ...modelAgent(agent), ...fullResources(agent) })),
+      recovered_slaves: recovered.map((id) => ({ id })),
+    }),
+  );
+}
+
+/** GET /frameworks: the frameworks with their tasks, or the one with `framework_id`. */
+export function frameworksJson(state: MasterState, { query }: Request): Answer {
+  const isWanted = wanted(query, "framework_id");
+  const model = (frameworks: Iterable<Framework>) =>
+    [...frameworks].filter(({ id }) => isWanted(id)).map((framework) => modelFramework(state, framework));
+  return jsonAnswer(
+    JSON.stringify({
+      frameworks: model(state.frameworks.values()),
+      completed_frameworks: model(state.completedFrameworks.values()),
       unregistered_frameworks: [],
     }),
   );
 }
 
-/** GET /tasks: those that run and those that ended, of all frameworks. */
-export function tasksJson(state: MasterState): Answer {
-  const frameworks = [...state.frameworks.values(), ...state.completedFrameworks.values()];
+/** Whether an id is the one that the query asks for, if it asks for one. */
+function wanted(query: URLSearchParams, parameter: string): (id: string) => boolean {
+  const id = query.get(parameter);
+  return (each) => id === null || each === id;
+}
+
+/** As the resources themselves, and not only their sums. */
+function fullResources(agent: Agent): Record<string, unknown> {
+  const full = (resources: Resources) =>
+    operatorResources(resources).map((each) => JSON.parse(toJson(messageSchema("mesos.v1.Resource"), each)));
+  const roles = new Set(agent.total.list().flatMap((each) => reservationRole(each) ?? []));
+  const reservedFor = (role: string) => agent.total.filter((each) => reservationRole(each) === role);
+  return {
+    reserved_resources_full: Object.fromEntries([...roles].map((role) => [role, full(reservedFor(role))])),
+    unreserved_resources_full: full(unreserved(agent.total)),
+    used_resources_full: full(sum(agent.used().values())),
+    offered_resources_full: full(offered(agent.offers)),
+  };
+}
+
+/**
+ * GET /tasks: those that run and those that ended, of all frameworks or of `framework_id`, of all ids or of `task_id`. By
+ * their first update, newest first unless `order` is `asc`; from `offset` on, no more than `limit`.
+ */
+export function tasksJson(state: MasterState, { query }: Request): Answer {
+  const [ofFramework, ofTask] = [wanted(query, "framework_id"), wanted(query, "task_id")];
+  const frameworks = [...state.frameworks.values(), ...state.completedFrameworks.values()].filter(({ id }) =>
+    ofFramework(id),
+  );
   const tasks = frameworks.flatMap(({ tasks: live, unreachableTasks, completedTasks }) => [
     ...live.values(),
     ...unreachableTasks.values(),
     ...completedTasks,
   ]);
-  return jsonAnswer(JSON.stringify({ tasks: tasks.map((task) => modelTask(task.info)) }));
+  const [offset, limit] = [count(query.get("offset"), 0), count(query.get("limit"), DEFAULT_TASKS)];
+  const sign = query.get("order") === "asc" ? 1 : -1;
+  const page = tasks
+    .filter(({ id }) => ofTask(id))
+    .sort((a, b) => sign * (startOf(a) - startOf(b)))
+    .slice(offset, offset + limit);
+  return jsonAnswer(JSON.stringify({ tasks: page.map((task) => modelTask(task.info)) }));
+}
+
+function count(text: string | null, otherwise: number): number {
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : otherwise;
+}
+
+/** One without an update has not begun. */
+function startOf({ info }: TaskEntry): number {
+  return info.statuses[0]?.timestamp ?? Number.MAX_VALUE;
 }
 
 /** GET /flags. */
@@ -70,7 +128,7 @@ export function flagsJson(state: MasterState): Answer {
   return jsonAnswer(JSON.stringify({ flags: state.flags.all() }));
 }
 
-function modelAgent(agent: Agent): Record<string, unknown> {
+export function modelAgent(agent: Agent): Record<string, unknown> {
   return {
     id: agent.id,
     hostname: agent.hostname,
@@ -117,14 +175,19 @@ function modelFramework(state: MasterState, framework: Framework): Record<string
     ...(info.principal === undefined ? {} : { principal: info.principal }),
     resources: modelResources(used.plus(held)),
     ...(hasCapability(info, Capability.MULTI_ROLE) ? { roles: info.roles } : { role: info.role ?? "*" }),
-    suppressed_roles: [...framework.suppressedRoles],
     tasks: [...framework.tasks.values()].map((task) => modelTask(task.info)),
     unreachable_tasks: [...framework.unreachableTasks.values()].map((task) => modelTask(task.info)),
     completed_tasks: framework.completedTasks.map((task) => modelTask(task.info)),
     offers: [...framework.offers].map(modelOffer),
     executors: modelExecutors(state, framework),
     ...modelLabels(info.labels),
+    offer_constraints: modelConstraints(framework.offerConstraints),
   };
+}
+
+function modelConstraints(constraints: OfferConstraints | undefined): unknown {
+  if (!constraints) return {};
+  return JSON.parse(toJson(messageSchema("mesos.v1.scheduler.OfferConstraints"), constraints));
 }
 
 function modelOffer(offer: Offer): Record<string, unknown> {
@@ -146,6 +209,7 @@ function modelExecutors(state: MasterState, framework: Framework): unknown[] {
       command: { value: info.command?.value, argv: info.command?.arguments ?? [], uris: info.command?.uris ?? [] },
       resources: modelResources(Resources.of(info.resources)),
       role: info.resources[0]?.allocationInfo?.role ?? "*",
+      ...(info.type === undefined ? {} : { type: ExecutorInfo_Type[info.type] }),
       slave_id: agent.id,
     })),
   );
