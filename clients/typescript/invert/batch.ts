@@ -7,8 +7,9 @@ import type { FailureEvent, MessageEvent, SchedulerEvent } from "../library/even
 import { troubleLine } from "../library/program.js";
 import type { Scheduler } from "../library/scheduler.js";
 import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
+import { BatchCalls } from "./batchCalls.js";
 import { type Connection, connectionAfter, missing, NOT_CONNECTED } from "./connection.js";
-import { type Display, seconds } from "./display.js";
+import type { Display } from "./display.js";
 import type { Executors } from "./executors.js";
 import type { FileServer } from "./fileServer.js";
 import type { ImageRecord, ImageTask } from "./image.js";
@@ -17,16 +18,10 @@ import type { Ledger } from "./ledger.js";
 import { type Needs, type Packed, pack } from "./packing.js";
 import type { ReceivedResult } from "./receiveResult.js";
 import { withExtension } from "./resultNames.js";
+import { SlowStarts } from "./slowStarts.js";
 import { taskFor } from "./task.js";
 import { couldNotReach, endsExecutor, isFinal } from "./taskLoss.js";
 import { howToReach, whyNoOffers, withoutUrls } from "./words.js";
-
-/** What is not used is not wanted again soon: the batch asks when it wants more. */
-const REFUSE_SECONDS = 3_600;
-/** A call that waits for a master holds up the event that tells why: it is made again when there is one. */
-const CALL = { deadlineMs: 10_000 };
-/** An executor takes a few seconds to be fetched and started. */
-const SLOW_START_MS = 20_000;
 
 export interface BatchOptions {
   scheduler: Scheduler;
@@ -51,19 +46,13 @@ export interface BatchOptions {
 export class Batch {
   readonly #options: BatchOptions;
   readonly #images: ImageStore;
-  /** Tasks that must not go on, killed already: their images have other tasks now, or are none of this batch. */
-  readonly #killed = new Set<string>();
+  readonly #calls: BatchCalls;
   /** Tasks of which a stage was shown. */
   readonly #shown = new Set<string>();
-  /** Tasks of which their executor has told something. */
-  readonly #started = new Set<string>();
-  /** Agents of which was told that nothing starts there. */
-  readonly #slowAgents = new Set<string>();
+  readonly #slowStarts = new SlowStarts();
   #orphans: ImageTask[] = [];
   #server: FileServer | undefined;
   #executors: Executors | undefined;
-  /** Whether offers are stopped; undefined while that is not known. */
-  #suppressed: boolean | undefined;
   #stopping = false;
   #abandoned = false;
   #lastUnfit: string | undefined;
@@ -72,6 +61,13 @@ export class Batch {
   constructor(images: readonly ImageRecord[], options: BatchOptions) {
     this.#options = options;
     this.#images = new ImageStore(options.ledger, images);
+    this.#calls = new BatchCalls({
+      scheduler: options.scheduler,
+      isLinked: () => this.#connection.state === "connected",
+      onFailed: ({ message }) => {
+        if (!this.#stopping) options.display.note(message);
+      },
+    });
   }
 
   /**
@@ -130,16 +126,7 @@ export class Batch {
 
   /** A line for each agent on which nothing has started for a while. Each agent is told of once. */
   slowStarts(nowMs: number): string[] {
-    const lines: string[] = [];
-    if (this.#server === undefined) return lines;
-    for (const { task, name } of this.#images.in("launched")) {
-      if (task === undefined || nowMs - task.launchTimeMs < SLOW_START_MS) continue;
-      if (this.#started.has(task.id) || this.#slowAgents.has(task.agentId)) continue;
-      this.#slowAgents.add(task.agentId);
-      const time = seconds(nowMs - task.launchTimeMs);
-      lines.push(`${name} has not started on ${task.host} for ${time}: ${howToReach(this.#server)}`);
-    }
-    return lines;
+    return this.#server === undefined ? [] : this.#slowStarts.lines(this.#images.in("launched"), this.#server, nowMs);
   }
 
   isBusy(agentId: string, executorId: string): boolean {
@@ -155,10 +142,10 @@ export class Batch {
     else if (event.kind === "update") await this.#onUpdate(event.status);
     else if (event.kind === "message") this.#onMessage(event);
     else if (event.kind === "failure") this.#onFailure(event);
-    else if (event.kind === "snapshot-end") this.#suppressed = undefined;
+    else if (event.kind === "snapshot-end") this.#calls.forgetDemand();
     await this.#killOrphans();
-    if (event.kind === "snapshot-end" || event.kind === "subscribed" || event.kind === "gap") await this.reconcile();
-    await this.#adjustDemand();
+    if (event.kind === "snapshot-end" || event.kind === "subscribed" || event.kind === "gap") await this.#reconcile();
+    await this.#demand();
   }
 
   /** Takes a result that has come in completely. False when the image has one already. */
@@ -177,17 +164,10 @@ export class Batch {
     return true;
   }
 
-  /** Asks what became of the tasks that should run. The answers are updates. */
-  async reconcile(): Promise<void> {
-    const tasks = this.#images
-      .in("launched")
-      .flatMap(({ task }) =>
-        task === undefined ? [] : [{ taskId: { value: task.id }, agentId: { value: task.agentId } }],
-      );
-    if (tasks.length === 0 || !this.#canCall) return;
-    // Not before a launch that waits for the same: the master would not know its tasks yet.
-    await this.#options.ledger.stored();
-    await this.#try(() => this.#options.scheduler.reconcileTasks(tasks, CALL));
+  /** Asks again for what may have been missed. To be called now and then. */
+  async remind(): Promise<void> {
+    await this.#reconcile();
+    await this.#demand();
   }
 
   /** Does nothing any more, and says nothing: the bridge is away, and the program ends. */
@@ -199,40 +179,43 @@ export class Batch {
   /** Stops: kills what runs, and launches nothing any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const { task } of this.#images.in("launched")) if (task !== undefined) await this.kill(task.id, task.agentId);
-  }
-
-  async kill(taskId: string, agentId?: string): Promise<void> {
-    if (this.#killed.has(taskId)) return;
-    this.#killed.add(taskId);
-    const agent = agentId === undefined ? {} : { agentId: { value: agentId } };
-    const request = { taskId: { value: taskId }, ...agent };
-    const killed = await this.#try(() => this.#options.scheduler.killTask(request, CALL));
-    if (!killed) this.#killed.delete(taskId);
+    for (const { id, agentId } of this.#tasks) await this.#calls.kill(id, agentId);
   }
 
   async #killOrphans(): Promise<void> {
-    if (!this.#canCall) return;
-    for (const { id, agentId } of this.#orphans.splice(0)) await this.kill(id, agentId);
+    if (!this.#calls.possible) return;
+    for (const { id, agentId } of this.#orphans.splice(0)) await this.#calls.kill(id, agentId);
   }
 
-  /** Without a bridge or a master there is nobody to tell: what matters is asked for again once there is. */
-  get #canCall(): boolean {
-    return this.#options.scheduler.attached && this.#connection.state === "connected";
+  /** Those that should run. */
+  get #tasks(): ImageTask[] {
+    return this.#images.in("launched").flatMap(({ task }) => task ?? []);
+  }
+
+  async #reconcile(): Promise<void> {
+    const tasks = this.#tasks;
+    if (tasks.length === 0) return;
+    // Not before a launch that waits for the same: the master would not know its tasks yet.
+    await this.#options.ledger.stored();
+    await this.#calls.reconcile(tasks);
+  }
+
+  /** Asks for offers when an image waits, and for none when not. */
+  async #demand(): Promise<void> {
+    if (!this.over) await this.#calls.demand(!this.#stopping && this.#images.count("waiting") > 0);
   }
 
   async #onOffers(offers: readonly Offer[]): Promise<void> {
     const executors = this.#executors;
     // Those of a master that was lost are void.
-    if (executors === undefined || !this.#canCall) return;
+    if (executors === undefined || !this.#calls.possible) return;
     const count = this.#stopping ? 0 : this.#images.count("waiting");
     const packed = pack(offers, count, this.#options.needs, (offer) => executors.canReuse(offer));
     const unused = packed.filter(({ tasks }) => tasks.length === 0).map(({ offer }) => offer);
     for (const each of packed) if (each.tasks.length > 0) await this.#launch(each, executors);
     const first = unused[0];
     if (count > 0 && unused.length === offers.length && first !== undefined) this.#lastUnfit = labelOf(first);
-    const ids = unused.map(({ id }) => id?.value ?? "");
-    if (ids.length > 0) await this.#try(() => this.#options.scheduler.declineOffers(ids, REFUSE_SECONDS, CALL));
+    await this.#calls.decline(unused.map(({ id }) => id?.value ?? ""));
   }
 
   async #launch({ offer, executor, tasks }: Packed, executors: Executors): Promise<void> {
@@ -254,14 +237,10 @@ export class Batch {
       return { ...image, state: "launched" as const, launches, task };
     });
     this.#images.save(launched);
-    const request = {
-      offerIds: [{ value: offer.id?.value ?? "" }],
-      tasks: launched.map((image, i) => taskFor(image, info, tasks[i] ?? [], server, this.#options.limits)),
-      filters: { refuseSeconds: REFUSE_SECONDS },
-    };
+    const infos = launched.map((image, i) => taskFor(image, info, tasks[i] ?? [], server, this.#options.limits));
     await this.#options.ledger.stored();
     try {
-      await this.#options.scheduler.launchTasks(request, CALL);
+      await this.#calls.launch(offer.id?.value ?? "", infos);
       this.#lastUnfit = undefined;
       for (const image of launched) this.#show(image, "launched", 0);
     } catch (error) {
@@ -272,7 +251,7 @@ export class Batch {
   async #notLaunched(error: unknown, images: readonly ImageRecord[], newOnAgent: string | undefined): Promise<void> {
     if (!(error instanceof BridgeError)) throw error;
     // Perhaps they run. An update will tell, or the answer to this question; until then they are not launched again.
-    if (error.outcomeUnknown) return await this.reconcile();
+    if (error.outcomeUnknown) return await this.#reconcile();
     if (error.reason !== "OFFER_GONE") this.#options.display.note(`nothing was launched: ${error.message}`);
     if (newOnAgent !== undefined) this.#executors?.forget(newOnAgent);
     this.#images.save(images.map((image) => ({ ...image, state: "waiting" as const })));
@@ -282,10 +261,11 @@ export class Batch {
     const taskId = status.taskId?.value ?? "";
     const image = this.#images.ofTask(taskId);
     const outcome = taskOutcome(status);
-    if (status.state === TaskState.TASK_STARTING || status.state === TaskState.TASK_RUNNING) this.#started.add(taskId);
+    const { TASK_STARTING, TASK_RUNNING } = TaskState;
+    if (status.state === TASK_STARTING || status.state === TASK_RUNNING) this.#slowStarts.onSign(taskId);
     if (image?.state !== "launched" || image.task?.id !== taskId) {
       // Of an earlier launch that counted as lost, or of images that are not wanted any more.
-      if (outcome === "active" && image?.task?.id !== taskId) await this.kill(taskId, status.agentId?.value);
+      if (outcome === "active" && image?.task?.id !== taskId) await this.#calls.kill(taskId, status.agentId?.value);
       return;
     }
     if (outcome === "active") {
@@ -296,7 +276,10 @@ export class Batch {
       return;
     }
     if (image.result !== undefined) return this.#finish(image);
-    if (this.#stopping) return void this.#images.change(image, { state: "waiting" });
+    if (this.#stopping) {
+      this.#images.change(image, { state: "waiting" });
+      return;
+    }
     if (outcome === "failed" && isFinal(status)) return this.#fail(image, this.#inWords(image, status.message ?? ""));
     this.#lose(image, status);
   }
@@ -345,7 +328,7 @@ export class Batch {
     } catch {
       return;
     }
-    this.#started.add(progress.task_id);
+    this.#slowStarts.onSign(progress.task_id);
     const image = this.#images.ofTask(progress.task_id);
     if (image?.state === "launched" && image.task?.id === progress.task_id) {
       this.#show(image, progress.stage, progress.fraction);
@@ -359,29 +342,6 @@ export class Batch {
   #show(image: ImageRecord, stage: string, fraction: number): void {
     this.#shown.add(image.task?.id ?? "");
     this.#options.display.stage(image, stage, fraction);
-  }
-
-  /** Asks for offers when an image waits, and for none when not. */
-  async #adjustDemand(): Promise<void> {
-    const suppress = this.#stopping || this.#images.count("waiting") === 0;
-    const { scheduler } = this.#options;
-    if (this.#suppressed === suppress || this.over || !this.#canCall) return;
-    const asked = await this.#try(() =>
-      suppress ? scheduler.suppressOffers([], CALL) : scheduler.reviveOffers([], CALL),
-    );
-    if (asked) this.#suppressed = suppress;
-  }
-
-  /** A call that fails is told, and no reason to end: what matters is asked for again with one of the next events. */
-  async #try(call: () => Promise<void>): Promise<boolean> {
-    try {
-      await call();
-      return true;
-    } catch (error) {
-      if (!(error instanceof BridgeError)) throw error;
-      if (!this.#stopping) this.#options.display.note(error.message);
-      return false;
-    }
   }
 }
 

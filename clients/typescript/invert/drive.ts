@@ -7,8 +7,8 @@ import type { Interrupts } from "./interrupts.js";
 import type { Ledger } from "./ledger.js";
 import { Patience } from "./patience.js";
 
-/** Mesos tells what became of a task whose update was lost only to who asks. */
-const RECONCILE_MS = 30_000;
+/** Mesos tells what became of a task whose update was lost only to who asks; and a call that failed has to be repeated. */
+const REMIND_MS = 30_000;
 /** How long an interrupted batch waits for its tasks to be killed, in ms; the teardown kills what is left. */
 const STOP_MS = 5_000;
 const TEARDOWN_MS = 10_000;
@@ -41,7 +41,7 @@ export class Drive {
       alsoSlow: (nowMs) => batch.slowStarts(nowMs),
       note: (line) => display.note(line),
     });
-    const timer = setInterval(() => this.#inBackground(batch.reconcile()), RECONCILE_MS);
+    const timer = setInterval(() => this.#inBackground(batch.remind()), REMIND_MS);
     try {
       await interrupts.during(
         () => this.#onInterrupt(),
@@ -93,7 +93,8 @@ export class Drive {
     const tasks = count(batch.running, "task");
     const lacking = missing(batch.connection);
     if (!scheduler.attached) {
-      display.note(`interrupted: ${tasks} can't be killed: ${lacking ?? "the bridge is away"}`);
+      const why = lacking ?? "the bridge is away";
+      display.note(batch.running > 0 ? `interrupted: ${tasks} can't be killed: ${why}` : `interrupted: ${why}`);
       batch.abandon();
       this.#inBackground(scheduler.close(0));
     } else if (lacking !== undefined) {

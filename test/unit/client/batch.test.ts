@@ -387,6 +387,20 @@ describe("a batch that can't go on", () => {
     await fake.call("reviveOffers");
   });
 
+  it("asks again for offers when it is reminded after that had failed", async () => {
+    fake.answer("reviveOffers", (_: never, context) => refuse(context, Status.FAILED_PRECONDITION, "CALL_REFUSED"));
+    await begin("a.png");
+    await fake.call("reviveOffers");
+    await shown("CALL_REFUSED");
+    fake.answer("reviveOffers", () => ({}));
+    await batch.remind();
+    await fake.call("reviveOffers");
+    // And that was it.
+    await batch.remind();
+    offer("S0", 1);
+    expect((await fake.calls.take())?.method).toBe("declineOffers");
+  });
+
   it("is held up by nothing while a task runs", async () => {
     await begin("a.png", "b.png");
     offer("S0", 1.1);
