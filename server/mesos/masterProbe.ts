@@ -2,6 +2,7 @@ import { Client } from "undici";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Secrets } from "../../wire/secrets.js";
 import type { Log } from "../log.js";
+import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
 import type { MasterDetector } from "./detector.js";
@@ -187,14 +188,12 @@ async function ask(
     });
     const { statusCode, headers } = response;
     const body = Buffer.from(await response.body.arrayBuffer());
-    if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow))) return { problem: "" };
+    const text = { status: statusCode, contentType: String(headers["content-type"] ?? ""), body };
+    if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow)) && !isForeign(text)) return { problem: "" };
     const leader = statusCode === 307 ? leaderOf(headers.location, master) : undefined;
     if (leader) return { leader };
     if ([401, 403, 407, 503].includes(statusCode)) {
-      const contentType = String(headers["content-type"] ?? "");
-      return {
-        problem: rejectionText({ status: statusCode, contentType, body }, authorization !== undefined, secrets),
-      };
+      return { problem: rejectionText(text, authorization !== undefined, secrets) };
     }
     return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
   } finally {

@@ -57,6 +57,23 @@ function probe(...masters: FakeMaster[]): { probe: MasterProbe; told: boolean[];
   return { probe, told, lines };
 }
 
+test("a page is not a master's, although it wants a POST, too", async () => {
+  const page = "<!doctype html><title>405 Method Not Allowed</title>";
+  const { master: only, answer } = await master((connection) =>
+    connection.answer(405, page, { Allow: "OPTIONS, POST", "Content-Type": "text/html; charset=utf-8" }),
+  );
+  const { told, lines } = probe(only);
+  await eventually(() => lines.length === 1);
+  expect(lines[0]).toContain("is not a Mesos master (HTTP 405 to GET");
+  answer((connection) => connection.answer(403, page, { "Content-Type": "text/html" }));
+  await eventually(() => lines.length === 2);
+  expect(lines[1]).toContain("something between the bridge and Mesos does not let the bridge through (403, text/html)");
+  expect(told).toEqual([false, false]);
+  const text = "405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.";
+  answer((connection) => connection.answer(405, text, { Allow: "POST", "Content-Type": "text/plain; charset=utf-8" }));
+  await eventually(() => told.at(-1) === true);
+});
+
 test("a master that leads, that stands by, that is silent", async () => {
   const { master: only, answer } = await master(leads);
   const { told, lines } = probe(only);
