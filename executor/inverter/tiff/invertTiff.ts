@@ -32,8 +32,20 @@ export function readTiff(input: Buffer): Tiff {
       inner.push(tiffPage(file, each, `picture ${n + 1} within ${name.trim() || "it"}: `));
     }
   }
+  refuseHiddenPages(file, directories);
   if (pages.every(({ method }) => method.kind === "mask")) throw new ImageError("holds a mask, and no picture for it");
   return { file, pages, inner };
+}
+
+/** Some programs describe only the first page of a stack, and write the others behind it: nobody else sees these. */
+function refuseHiddenPages(file: TiffFile, directories: readonly TiffDirectory[]): void {
+  const entry = directories[0]?.entries.get(TAG.description);
+  if (!entry) return;
+  const text = file.value(entry).toString("latin1", 0, 4_096);
+  const images = /^ImageJ=/.test(text) ? Number(/\nimages=(\d{1,9})\n/.exec(text)?.[1] ?? 1) : 1;
+  if (images > directories.length || /^\{.*"truncated": ?true/.test(text)) {
+    throw new ImageError("holds a stack of which only the first page is described, which is not supported");
+  }
 }
 
 function innerDirectories(file: TiffFile, { entries }: TiffDirectory): TiffDirectory[] {

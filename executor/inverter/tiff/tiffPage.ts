@@ -9,6 +9,7 @@ export const TAG = {
   compression: 259,
   photometric: 262,
   fillOrder: 266,
+  description: 270,
   stripOffsets: 273,
   samples: 277,
   rowsPerStrip: 278,
@@ -77,8 +78,9 @@ const CODECS: ReadonlyMap<number, "none" | "packbits" | "lzw" | "deflate"> = new
   [32_773, "packbits"],
 ]);
 const FAX: ReadonlySet<number> = new Set([2, 3, 4, 32_771]);
+const JPEG = 7;
 /** Compressions that the decoder knows, and that can be written or replaced by deflate. */
-const DECODED: ReadonlySet<number> = new Set([7, 50_001]);
+const DECODED: ReadonlySet<number> = new Set([JPEG, 50_001]);
 const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
   [6, "JPEG of the old style"],
   [9, "JBIG"],
@@ -189,6 +191,9 @@ function tiffMethod(file: TiffFile, page: Layout, segments: readonly TiffSegment
   if (FAX.has(compression)) return { kind: "meaning" };
   const colourName = COLOUR_NAMES.get(photometric) ?? (photometric > 6 ? `number ${photometric}` : undefined);
   if (colourName !== undefined) refuse(`has the colour space ${colourName}, which is not supported`);
+  // The decoder takes these samples for red, green and blue.
+  if (photometric === 6 && compression !== JPEG)
+    refuse("has the colour space YCbCr without JPEG, which is not supported");
   const codec = CODECS.get(compression);
   if (codec === undefined && !DECODED.has(compression)) {
     refuse(

@@ -12,7 +12,8 @@ export const webpInverter: FormatInverter = {
   picture: webpPicture,
   invert: async (input, { open }) => {
     const { webp, tail } = splitWebp(input);
-    return withMetadataOf(webp, await encodeInverted(webp, open), tail);
+    const { hasAlpha } = await open(webp).metadata();
+    return withMetadataOf(webp, await encodeInverted(webp, open), { hasAlpha, tail });
   },
 };
 
@@ -27,7 +28,7 @@ async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<
 }
 
 /** The new picture with the input's metadata, to the byte, in the order that the format asks for. */
-function withMetadataOf(input: Buffer, made: Buffer, tail: Buffer): Buffer {
+function withMetadataOf(input: Buffer, made: Buffer, { hasAlpha, tail }: { hasAlpha: boolean; tail: Buffer }): Buffer {
   const kept = readWebp(input).filter(isAbout);
   const picture = readWebp(made).filter((chunk) => !isAbout(chunk));
   const copies = (data: Buffer, chunks: typeof kept) =>
@@ -42,11 +43,13 @@ function withMetadataOf(input: Buffer, made: Buffer, tail: Buffer): Buffer {
     (has("ICCP") ? ICC : 0) |
     (has("EXIF") ? EXIF : 0) |
     (has("XMP ") ? XMP : 0);
+  // The encoder leaves out an alpha that is opaque everywhere.
+  if (hasAlpha) head[0] |= ALPHA;
   const profiles = kept.filter(({ type }) => type === "ICCP");
   const others = kept.filter(({ type }) => type !== "ICCP");
   const coding = picture.filter((chunk) => chunk !== extended);
   const parts = [
-    ...(extended || kept.length > 0 ? [makeChunk("VP8X", head)] : []),
+    ...(extended || hasAlpha || kept.length > 0 ? [makeChunk("VP8X", head)] : []),
     ...copies(input, profiles),
     ...copies(made, coding),
     ...copies(input, others),

@@ -297,6 +297,16 @@ describe("a TIFF that can't be inverted is refused by name", () => {
     ["signed samples", page({ bits: 16 }, [[339, 3, [2]]]), "has samples of type signed integer"],
     ["floats", page({ bits: 32 }, [[339, 3, [3]]]), "has samples of type float, which are not supported"],
     ["no data", page({}, [[42_113, 2, "0"]]), "tells the value of its samples that stands for no data (GDAL_NODATA)"],
+    [
+      "a stack of ImageJ",
+      page({}, [[270, 2, "ImageJ=1.11a\nimages=5\nhyperstack=true\n"]]),
+      "holds a stack of which only the first",
+    ],
+    [
+      "a stack of tifffile",
+      page({}, [[270, 2, '{"shape": [5, 8, 8], "truncated": true}']]),
+      "holds a stack of which only the first",
+    ],
     ["a mask alone", page({ bits: 1, photometric: 4 }), "holds a mask, and no picture for it"],
     ["6 channels in CMYK", page({ channels: 6, photometric: 5 }), "has 6 channels, which are not supported in CMYK"],
   ])("%s", async (_name, input, message) => {

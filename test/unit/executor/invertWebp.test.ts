@@ -102,6 +102,13 @@ describe("what a WebP says about itself stays, to the byte", () => {
 });
 
 describe("a WebP that every viewer shows is inverted", () => {
+  it.each([{}, { lossless: true, exact: true }])("with an alpha that is opaque everywhere: %j", async (options) => {
+    const still = await image().webp(options).toBuffer();
+    const input = withChunks(still, 65, 47, [], [], 0x10);
+    expect((await sharp(input).metadata()).channels).toBe(4);
+    await expectInverted(input, 4);
+  });
+
   it("with bytes after its end", async () => {
     const whole = await image().webp().toBuffer();
     const output = await expectInverted(Buffer.concat([whole, Buffer.from("what a program added")]), 4);
