@@ -2,7 +2,8 @@ import type { TiffOptions } from "sharp";
 import { jpegQuality } from "../jpegQuality.js";
 import type { TiffLayout } from "./layout.js";
 import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
-import { TAG, type TiffPage } from "./tiffPage.js";
+import type { TiffPage } from "./tiffPage.js";
+import { TAG } from "./tiffTags.js";
 
 /** How samples are stored. These tags come from the encoder; all others stay those of the input. */
 const STORAGE: ReadonlySet<number> = new Set([

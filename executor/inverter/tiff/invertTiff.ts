@@ -6,7 +6,9 @@ import { anewOptions, graftPage } from "./encodeAnew.js";
 import { TiffLayout } from "./layout.js";
 import { complement, invertSamples } from "./samples.js";
 import { type TiffDirectory, TiffFile } from "./tiffFile.js";
-import { TAG, type TiffPage, type TiffSegment, tiffPage } from "./tiffPage.js";
+import { type TiffPage, tiffPage } from "./tiffPage.js";
+import type { TiffSegment } from "./tiffSegments.js";
+import { TAG } from "./tiffTags.js";
 
 /** A TIFF as far as its structure tells: what it holds, but no pixels yet. */
 export interface Tiff {

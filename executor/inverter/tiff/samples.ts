@@ -1,5 +1,6 @@
 import { endianness } from "node:os";
-import type { TiffPage, TiffSegment } from "./tiffPage.js";
+import type { TiffPage } from "./tiffPage.js";
+import type { TiffSegment } from "./tiffSegments.js";
 
 const HOST_IS_LITTLE = endianness() === "LE";
 

@@ -1,30 +1,7 @@
 import { ImageError } from "../imageError.js";
 import type { TiffDirectory, TiffFile } from "./tiffFile.js";
-
-export const TAG = {
-  subfileType: 254,
-  width: 256,
-  height: 257,
-  bits: 258,
-  compression: 259,
-  photometric: 262,
-  fillOrder: 266,
-  description: 270,
-  stripOffsets: 273,
-  samples: 277,
-  rowsPerStrip: 278,
-  stripBytes: 279,
-  planar: 284,
-  predictor: 317,
-  colourMap: 320,
-  tileWidth: 322,
-  tileHeight: 323,
-  tileOffsets: 324,
-  tileBytes: 325,
-  inner: 330,
-  extraSamples: 338,
-  sampleFormat: 339,
-} as const;
+import { type TiffForm, type TiffSegment, tiffSegments } from "./tiffSegments.js";
+import { COLOUR_NAMES, COMPRESSION_NAMES, SAMPLE_FORMATS, TAG } from "./tiffTags.js";
 
 /** How a page has to be inverted. */
 export type TiffMethod =
@@ -39,33 +16,7 @@ export type TiffMethod =
   /** Decoded, and encoded anew. */
   | { kind: "anew" };
 
-/** A strip or a tile. */
-export interface TiffSegment {
-  offset: number;
-  /** As stored. */
-  length: number;
-  rows: number;
-  /** Of a row, decoded. */
-  rowBytes: number;
-  /** The channel it holds, where each has segments of its own. */
-  plane: number | undefined;
-}
-
-export interface TiffPage {
-  directory: TiffDirectory;
-  /** To begin a message with: "" in a file of one page. */
-  name: string;
-  width: number;
-  height: number;
-  bits: number;
-  samples: number;
-  /** Of the samples: those after are alpha, and what else there may be. */
-  colours: number;
-  /** Which sample is an alpha that the colours are multiplied with. */
-  associatedAlpha: number | undefined;
-  predictor: boolean;
-  photometric: number;
-  compression: number;
+export interface TiffPage extends TiffForm {
   method: TiffMethod;
   segments: TiffSegment[];
 }
@@ -81,35 +32,6 @@ const FAX: ReadonlySet<number> = new Set([2, 3, 4, 32_771]);
 const JPEG = 7;
 /** Compressions that the decoder knows, and that can be written or replaced by deflate. */
 const DECODED: ReadonlySet<number> = new Set([JPEG, 50_001]);
-const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
-  [6, "JPEG of the old style"],
-  [9, "JBIG"],
-  [10, "JBIG"],
-  [34_661, "JBIG"],
-  [34_676, "SGI LogLuv"],
-  [34_712, "JPEG 2000"],
-  [34_887, "LERC"],
-  [34_892, "lossy JPEG of a DNG"],
-  [34_925, "LZMA"],
-  [50_000, "Zstandard"],
-  [50_002, "JPEG XL"],
-  [52_546, "JPEG XL"],
-]);
-const COLOUR_NAMES: ReadonlyMap<number, string> = new Map([
-  [8, "CIE Lab"],
-  [9, "ICC Lab"],
-  [10, "ITU Lab"],
-  [32_803, "a sensor's raw colours"],
-  [32_844, "LogL"],
-  [32_845, "LogLuv"],
-  [34_892, "a sensor's raw colours"],
-]);
-const SAMPLE_FORMATS: ReadonlyMap<number, string> = new Map([
-  [2, "signed integer"],
-  [3, "float"],
-  [5, "complex integer"],
-  [6, "complex float"],
-]);
 /** Tags that make a promise about samples, which inverting would break. */
 const PROMISES: readonly [number, string][] = [
   [42_113, "the value of its samples that stands for no data (GDAL_NODATA)"],
@@ -117,8 +39,6 @@ const PROMISES: readonly [number, string][] = [
   [341, "its largest sample values (SMaxSampleValue)"],
 ];
 const DNG_VERSION = 50_706;
-/** 250 megapixels in tiles of 16 x 16. */
-const MAX_SEGMENTS = 1_000_000;
 
 /** What a page is and how it is inverted. @throws ImageError where it can't be, in words */
 export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string): TiffPage {
@@ -178,10 +98,7 @@ export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string)
   }
 }
 
-/** Without the segments, which need the rest. */
-type Layout = Omit<TiffPage, "method" | "segments">;
-
-function tiffMethod(file: TiffFile, page: Layout, segments: readonly TiffSegment[]): TiffMethod {
+function tiffMethod(file: TiffFile, page: TiffForm, segments: readonly TiffSegment[]): TiffMethod {
   const { compression, photometric, name, bits, samples, colours, associatedAlpha } = page;
   const refuse = (why: string): never => {
     throw new ImageError(`${name}${why}`);
@@ -211,6 +128,8 @@ function tiffMethod(file: TiffFile, page: Layout, segments: readonly TiffSegment
       refuse(`has ${samples} channels, which are not supported in ${photometric === 5 ? "CMYK" : "this compression"}`);
     }
     if (photometric === 5 && bits !== 8) refuse(`has the colour space cmyk at ${bits} bits, which is not supported`);
+    if (associatedAlpha !== undefined)
+      refuse("has colours multiplied with an alpha in a compression where that is not supported");
     if (bits < 8 && samples > 1) refuse(`has ${bits} bits a sample in several channels, which is not supported`);
     if (bits > 8 && !file.little) refuse(`has ${bits} bits a sample in this compression, which is not supported`);
     return { kind: "anew" };
@@ -223,38 +142,4 @@ function tiffMethod(file: TiffFile, page: Layout, segments: readonly TiffSegment
   const predictor = numbers(TAG.predictor)[0] ?? 1;
   if (predictor > 2) refuse(`has predictor ${predictor}, which is not supported`);
   return { kind: "samples", codec };
-}
-
-function tiffSegments(file: TiffFile, page: Layout): TiffSegment[] {
-  const { entries } = page.directory;
-  const tiled = entries.has(TAG.tileOffsets) || entries.has(TAG.tileWidth);
-  const numbers = (tag: number) => file.numbers(entries.get(tag));
-  const apart = (numbers(TAG.planar)[0] ?? 1) === 2 && page.samples > 1;
-  const broken = (what: string): never => {
-    throw new ImageError(`${page.name}broken image: ${what}`);
-  };
-  const across = tiled ? (numbers(TAG.tileWidth)[0] ?? 0) : page.width;
-  const down = tiled
-    ? (numbers(TAG.tileHeight)[0] ?? 0)
-    : Math.min(page.height, numbers(TAG.rowsPerStrip)[0] || page.height);
-  if (across === 0 || down === 0) broken("its tiles have no size");
-  const perPlane = Math.ceil(page.width / across) * Math.ceil(page.height / down);
-  const count = perPlane * (apart ? page.samples : 1);
-  if (count > MAX_SEGMENTS)
-    throw new ImageError(`${page.name}has more than ${MAX_SEGMENTS} strips or tiles, which is not supported`);
-  const offsets = file.numbers(entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets), count);
-  const lengths = file.numbers(entries.get(tiled ? TAG.tileBytes : TAG.stripBytes), count);
-  if (offsets.length < count) broken(`it has ${offsets.length} of ${count} ${tiled ? "tiles" : "strips"}`);
-  const rowBytes = Math.ceil((across * (apart ? 1 : page.samples) * page.bits) / 8);
-  return Array.from({ length: count }, (_, i) => {
-    const offset = offsets[i] ?? 0;
-    const rows = tiled ? down : Math.min(down, page.height - (i % perPlane) * down);
-    // Some programs leave the length of a single strip out, or write 0.
-    const whole = page.compression === 1 ? rows * rowBytes : Math.max(0, file.data.length - offset);
-    const length = lengths[i] || (count === 1 ? whole : 0);
-    if (length === 0 || offset === 0) broken("it has strips or tiles without data");
-    if (offset + length > file.data.length) broken("the TIFF ends within its pixels");
-    if (page.compression === 1 && length < rows * rowBytes) broken("its strips or tiles are too short");
-    return { offset, length, rows, rowBytes, plane: apart ? Math.floor(i / perPlane) : undefined };
-  });
 }

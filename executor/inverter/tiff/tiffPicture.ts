@@ -1,7 +1,7 @@
 import { comparable, type Picture, type PicturePage } from "../picture.js";
 import { readTiff, type Tiff } from "./invertTiff.js";
 import type { TiffDirectory, TiffEntry, TiffFile } from "./tiffFile.js";
-import { TAG } from "./tiffPage.js";
+import { TAG } from "./tiffTags.js";
 
 /** Where the samples are, and how they are packed: what a page that is encoded anew may have other ways. */
 const STORAGE: ReadonlySet<number> = new Set([

@@ -308,6 +308,11 @@ describe("a TIFF that can't be inverted is refused by name", () => {
       "holds a stack of which only the first",
     ],
     ["YCbCr", page({ channels: 3, photometric: 6 }, [[530, 3, [1, 1]]]), "has the colour space YCbCr without JPEG"],
+    [
+      "JPEG multiplied with alpha",
+      page({ channels: 4, compression: 7 }, [[338, 3, [1]]]),
+      "has colours multiplied with an alpha",
+    ],
     ["a mask alone", page({ bits: 1, photometric: 4 }), "holds a mask, and no picture for it"],
     ["6 channels in CMYK", page({ channels: 6, photometric: 5 }), "has 6 channels, which are not supported in CMYK"],
   ])("%s", async (_name, input, message) => {
