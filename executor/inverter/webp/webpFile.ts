@@ -53,6 +53,16 @@ export function makeChunk(type: string, content: Buffer): Buffer {
   return Buffer.concat([head, content, Buffer.alloc(content.length % 2)]);
 }
 
+/** A file of whole chunks. */
+export function makeWebp(chunks: Buffer[]): Buffer {
+  const riff = Buffer.from("RIFF\0\0\0\0WEBP", "latin1");
+  riff.writeUInt32LE(
+    chunks.reduce((sum, chunk) => sum + chunk.length, 4),
+    4,
+  );
+  return Buffer.concat([riff, ...chunks]);
+}
+
 /** The content of a frame of an animation, after what it says about its place and time. */
 export const FRAME_HEAD = 16;
 

@@ -1,5 +1,6 @@
 import type { FormatInverter, InvertWork } from "../formatInverter.js";
-import { isLossless, makeChunk, readWebp, splitWebp } from "./webpFile.js";
+import { encodeFrames } from "./encodeFrames.js";
+import { isLossless, makeChunk, makeWebp, readWebp, splitWebp } from "./webpFile.js";
 import { isAbout, webpPicture } from "./webpPicture.js";
 
 const QUALITY = 90;
@@ -18,13 +19,14 @@ export const webpInverter: FormatInverter = {
 };
 
 async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<Buffer> {
-  const chunks = readWebp(input);
-  const { space, loop, delay } = await open(input).metadata();
-  const lossless = isLossless(input, chunks);
+  const { space, loop, delay, pages = 1 } = await open(input).metadata();
+  const lossless = isLossless(input, readWebp(input));
   const image = open(input, { pages: -1 }).keepIccProfile().toColourspace(space).negate({ alpha: false });
   const options = lossless ? { lossless, exact: true, effort: 1 } : { quality: QUALITY };
   const animation = delay === undefined ? {} : { delay, loop: loop ?? 0 };
-  return await image.webp({ ...options, ...animation }).toBuffer();
+  const made = await image.webp({ ...options, ...animation }).toBuffer();
+  const frames = readWebp(made).filter(({ type }) => type === "ANMF").length;
+  return pages > 1 && frames !== pages ? await encodeFrames(input, open, options) : made;
 }
 
 /** The new picture with the input's metadata, to the byte, in the order that the format asks for. */
@@ -54,12 +56,7 @@ function withMetadataOf(input: Buffer, made: Buffer, { hasAlpha, tail }: { hasAl
     ...copies(made, coding),
     ...copies(input, others),
   ];
-  const riff = Buffer.from("RIFF\0\0\0\0WEBP", "latin1");
-  riff.writeUInt32LE(
-    parts.reduce((sum, part) => sum + part.length, 4),
-    4,
-  );
-  return Buffer.concat([riff, ...parts, tail]);
+  return Buffer.concat([makeWebp(parts), tail]);
 }
 
 /** Size and alpha of a WebP that is nothing but its pixels. */

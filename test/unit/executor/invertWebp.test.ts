@@ -2,7 +2,7 @@ import { join } from "node:path";
 import sharp, { type WebpOptions } from "sharp";
 import { describe, expect, it } from "vitest";
 import { invertImage } from "../../../executor/inverter/invert.js";
-import { makeChunk, readWebp } from "../../../executor/inverter/webp/webpFile.js";
+import { makeChunk, makeWebp, readWebp } from "../../../executor/inverter/webp/webpFile.js";
 
 const limits = { maxPixels: 100_000_000 };
 const image = (alpha = false) => {
@@ -36,12 +36,7 @@ function withChunks(
     ...pixels.map(({ type, from, to }) => makeChunk(type, webp.subarray(from, to))),
     ...after,
   ];
-  const riff = Buffer.from("RIFF\0\0\0\0WEBP", "latin1");
-  riff.writeUInt32LE(
-    parts.reduce((sum, part) => sum + part.length, 4),
-    4,
-  );
-  return Buffer.concat([riff, ...parts]);
+  return makeWebp(parts);
 }
 
 /** @param shown what sharp, which is strict, can read of the input */
@@ -107,6 +102,21 @@ describe("a WebP that every viewer shows is inverted", () => {
     const input = withChunks(still, 65, 47, [], [], 0x10);
     expect((await sharp(input).metadata()).channels).toBe(4);
     await expectInverted(input, 4);
+  });
+
+  it.each([{ lossless: true, exact: true }, { quality: 95 }])("with frames that are equal: %j", async (options) => {
+    const roll = Buffer.from(Array.from({ length: 20 * 60 * 3 }, (_, i) => (i * 7 + (i >> 11) * 90) % 256));
+    const raw = { width: 20, height: 60, channels: 3 as const, pageHeight: 20 };
+    const moving = await sharp(roll, { raw })
+      .webp({ ...options, delay: [50, 60, 70], loop: 1 })
+      .toBuffer();
+    const parts = readWebp(moving).flatMap(({ type, from, to }) => {
+      const chunk = makeChunk(type, moving.subarray(from, to));
+      return type === "ANMF" ? [chunk, chunk] : [chunk];
+    });
+    const output = await expectInverted(makeWebp(parts), "quality" in options ? 6 : 0);
+    const timing = { pages: 6, delay: [50, 50, 60, 60, 70, 70], loop: 1 };
+    expect(await sharp(output).metadata()).toMatchObject(timing);
   });
 
   it("with bytes after its end", async () => {
