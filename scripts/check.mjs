@@ -46,6 +46,11 @@ const checks = [
     run: () => failed(node([bin("typescript/bin/tsc"), "-p", "tsconfig.json"], { capture: true })),
   },
   {
+    name: "no promise is left to itself",
+    fix: "await it, or give it a catch that does something; void is no answer. npx oxlint --type-aware",
+    run: () => failed(node([bin("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"], { capture: true })),
+  },
+  {
     name: "imports point inward",
     fix: "move what both sides need inward; the table is in scripts/check-imports.mjs",
     run: async () => checkImports().join("\n"),

@@ -52,9 +52,8 @@ class Part {
       this.child.on("error", (error) => done({ how: error.message }));
       this.child.on("exit", (code, signal) => done({ code, how: signal ? `got ${signal}` : `exit status ${code}` }));
     });
-    this.ended.then(
-      ({ how }) => this.#ending || onDeath?.(new DemoError(`${name} ended early: ${how}\n${this.tail()}`)),
-    );
+    const died = ({ how }) => this.#ending || onDeath?.(new DemoError(`${name} ended early: ${how}\n${this.tail()}`));
+    this.ended.then(died).catch((error) => onDeath?.(error));
     if (!show) this.#keepLog();
   }
 

@@ -212,7 +212,9 @@ function known(store: LogStore | KeptFrameworks, name: string, dataDir: string):
   throw new Error(`no framework ${name} is known in ${dataDir}: ${known}${names.length > 20 ? ", ..." : ""}`);
 }
 
-const say = (_: object, message: string) => void process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
+const say = (_: object, message: string): void => {
+  process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
+};
 const silent = () => {};
 /** A log whose last write is not complete is nothing to tell of: a bridge may be writing. */
 const quietLog: Log = { debug: silent, info: silent, warn: silent, error: silent };

@@ -88,7 +88,7 @@ function makeCalls(value: unknown): void {
               seconds: Number(process.hrtime.bigint() - begin) / 1e9,
               ...measured.percentiles(),
             });
-            void client.close();
+            client.close().catch((error: Error) => report({ kind: "error", message: error.message }));
           } else if (rate === 0) pump();
         },
       },

@@ -146,8 +146,11 @@ function flood(toAll: boolean): void {
   for (const socket of sockets) {
     let next = 0;
     const write = () => {
-      while (next < prepared.length)
-        if (!socket.write(prepared[next++] as Buffer)) return void socket.once("drain", write);
+      while (next < prepared.length) {
+        if (socket.write(prepared[next++] as Buffer)) continue;
+        socket.once("drain", write);
+        return;
+      }
     };
     write();
   }

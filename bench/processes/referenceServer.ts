@@ -41,7 +41,11 @@ onCommand({
     const event = messageField(1, [varintField(1, 1), lengthDelimited(11, messageEvent(bytes))]);
     let sent = 0;
     const write = () => {
-      while (sent++ < count) if (!call.write(event)) return void call.once("drain", write);
+      while (sent++ < count) {
+        if (call.write(event)) continue;
+        call.once("drain", write);
+        return;
+      }
     };
     write();
   },

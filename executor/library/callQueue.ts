@@ -35,7 +35,9 @@ export class CallQueue {
     this.#queue = [...first, ...this.#queue];
     const open = new AbortController();
     this.#open = open;
-    void this.#run(open.signal);
+    this.#run(open.signal).catch((error: unknown) => {
+      if (!open.signal.aborted) this.#onBroken(error);
+    });
   }
 
   /** Stops sending; a call under way is broken off. */
@@ -67,12 +69,7 @@ export class CallQueue {
         continue;
       }
       if (call.type === Call_Type.MESSAGE) this.#messages -= 1;
-      try {
-        await this.#send(call, signal);
-      } catch (error) {
-        if (!signal.aborted) this.#onBroken(error);
-        return;
-      }
+      await this.#send(call, signal);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Runs `onIdle` after a time without work. Starting and stopping it again and again is fine. */
 export class IdleTimer {
   readonly #timeoutMs: number | undefined;
-  readonly #onIdle: (signal: AbortSignal) => Promise<void>;
+  readonly #onIdle: (signal: AbortSignal) => void;
   #running: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -9,7 +9,7 @@ export class IdleTimer {
    * @param timeoutMs undefined: never
    * @param onIdle gets a signal that is aborted when work comes while it decides
    */
-  constructor(timeoutMs: number | undefined, onIdle: (signal: AbortSignal) => Promise<void>) {
+  constructor(timeoutMs: number | undefined, onIdle: (signal: AbortSignal) => void) {
     this.#timeoutMs = timeoutMs;
     this.#onIdle = onIdle;
   }
@@ -20,7 +20,7 @@ export class IdleTimer {
     if (this.#timeoutMs === undefined) return;
     const running = new AbortController();
     this.#running = running;
-    this.#timer = setTimeout(() => void this.#onIdle(running.signal), this.#timeoutMs);
+    this.#timer = setTimeout(() => this.#onIdle(running.signal), this.#timeoutMs);
   }
 
   stop(): void {

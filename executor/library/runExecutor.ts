@@ -61,7 +61,7 @@ export interface ExecutorExit {
  * Tasks run side by side. Each ends with exactly one terminal update, and the executor ends only after the
  * agent has acknowledged all updates, or did not for `acknowledgementTimeoutMs`.
  *
- * @throws ExecutorEnvironmentError when the process was not started by a Mesos agent
+ * @throws ExecutorEnvironmentError when the process was not started by a Mesos agent, and what `log` throws
  */
 export async function runExecutor(options: ExecutorOptions): Promise<ExecutorExit> {
   return await new Executor(options).run();
@@ -83,6 +83,12 @@ class Executor {
   readonly #tasks = new Map<string, TaskRun>();
   readonly #idle: IdleTimer;
   readonly #over = new AbortController();
+  /** Ends the executor with an error that nobody expected, such as one of `log`. */
+  readonly #fail = (error: unknown) => {
+    this.#failure ??= { error };
+    this.#over.abort();
+  };
+  #failure: { error: unknown } | undefined;
   #exit: Omit<ExecutorExit, "unacknowledged"> | undefined;
   #subscribed = false;
   #announceKills = false;
@@ -103,16 +109,19 @@ class Executor {
       log: this.#log,
     });
     this.#calls = new CallQueue(this.#client, (error) => this.#subscription.drop(error), this.#log);
-    this.#idle = new IdleTimer(options.idleTimeoutMs, (signal) => this.#endIdle(signal));
+    this.#idle = new IdleTimer(options.idleTimeoutMs, (signal) => {
+      this.#endIdle(signal).catch(this.#fail);
+    });
   }
 
   async run(): Promise<ExecutorExit> {
-    const stop = () => void this.#shutDown("stopped", "Executor was told to stop");
+    const stop = () => this.#beginShutDown("stopped", "Executor was told to stop");
     const heartbeat = setInterval(() => this.#calls.push(this.#call({ type: Call_Type.HEARTBEAT })), HEARTBEAT_MS);
     this.#options.signal?.addEventListener("abort", stop, { once: true });
     try {
       if (this.#options.signal?.aborted) stop();
       const end = await this.#subscription.hold(this.#over.signal);
+      if (this.#failure !== undefined) throw this.#failure.error;
       if (end.kind !== "closed") await this.#endWithoutAgent(end);
       const exit = this.#exit ?? { reason: end.kind, message: end.message };
       this.#log(`ends: ${exit.message}`);
@@ -158,7 +167,7 @@ class Executor {
         this.#onMessage(event.message?.data ?? Buffer.alloc(0));
         return;
       case Event_Type.SHUTDOWN:
-        void this.#shutDown("shutdown", "Executor was shut down");
+        this.#beginShutDown("shutdown", "Executor was shut down");
         return;
       case Event_Type.ERROR:
         this.#log(`the agent reports an error: ${event.error?.message}`);
@@ -200,12 +209,14 @@ class Executor {
       slots: this.#slots,
       report: (report) => this.#report(taskId, report),
       message: (data) => this.#calls.push(this.#call({ type: Call_Type.MESSAGE, message: { data } })),
+      fault: this.#fail,
     });
     this.#tasks.set(taskId, run);
-    void run.done.then(() => {
+    const ended = () => {
       this.#tasks.delete(taskId);
       this.#watchIdleness();
-    });
+    };
+    run.done.then(ended).catch(this.#fail);
     run.start();
     // An end that has begun takes the new task along.
     if (this.#exit) run.kill(this.#exit.message, { graceMs: 0 });
@@ -224,10 +235,11 @@ class Executor {
   #launchGroup(tasks: TaskInfo[]): void {
     const group = tasks.flatMap((task) => this.#launch(task) ?? []);
     for (const member of group) {
-      void member.done.then((state) => {
+      const ended = (state: TaskState) => {
         if (state === TaskState.TASK_FINISHED) return;
         for (const other of group) other.kill(`Task ${member.taskId} of the same group did not finish`);
-      });
+      };
+      member.done.then(ended).catch(this.#fail);
     }
   }
 
@@ -268,6 +280,10 @@ class Executor {
     if (signal.aborted || this.#exit) return;
     this.#exit = { reason: "idle", message: `no task for ${this.#options.idleTimeoutMs} ms` };
     this.#over.abort();
+  }
+
+  #beginShutDown(reason: "shutdown" | "stopped", message: string): void {
+    this.#shutDown(reason, message).catch(this.#fail);
   }
 
   /** Kills all tasks, waits until the agent knows about them, and ends; all within the grace period. */

@@ -61,6 +61,8 @@ export interface TaskRunOptions {
   slots: Slots;
   report(report: TaskReport): void;
   message(data: Buffer): boolean;
+  /** Takes what `report` throws. */
+  fault(error: unknown): void;
 }
 
 /** One task, from its launch to its one terminal update. */
@@ -92,7 +94,7 @@ export class TaskRun {
     if (limit !== undefined && limit <= MAX_TIMER_MS) {
       this.#completionTimer = setTimeout(() => this.#outOfTime(limit), limit);
     }
-    void this.#run();
+    this.#run().catch(this.#options.fault);
   }
 
   /**
@@ -126,11 +128,20 @@ export class TaskRun {
   }
 
   async #run(): Promise<void> {
+    const slot: { release?: () => void } = {};
+    try {
+      this.#finish(await this.#work(slot));
+    } finally {
+      slot.release?.();
+    }
+  }
+
+  /** Runs the handler once there is a slot, and gives how the task ended. */
+  async #work(slot: { release?: () => void }): Promise<TaskReport> {
     const { task, taskId, handler, slots, report, message } = this.#options;
-    let release: (() => void) | undefined;
     try {
       if (slots.free < 1) report({ state: TaskState.TASK_STARTING, message: "Waits for other tasks of this executor" });
-      release = await slots.acquire(this.#abort.signal);
+      slot.release = await slots.acquire(this.#abort.signal);
       const context: TaskContext = {
         taskId,
         signal: this.#abort.signal,
@@ -141,13 +152,11 @@ export class TaskRun {
         message: (data) => !this.#over && message(data),
       };
       const result = (await handler(task, context)) ?? {};
-      this.#finish({ ...result, state: result.state ?? TaskState.TASK_FINISHED });
+      return { ...result, state: result.state ?? TaskState.TASK_FINISHED };
     } catch (error) {
       const text = error instanceof Error ? error.message || error.name : String(error);
       const data = error instanceof TaskError ? error.data : undefined;
-      this.#finish({ state: TaskState.TASK_FAILED, message: text, ...(data ? { data } : {}) });
-    } finally {
-      release?.();
+      return { state: TaskState.TASK_FAILED, message: text, ...(data ? { data } : {}) };
     }
   }
 

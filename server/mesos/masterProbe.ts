@@ -55,9 +55,9 @@ export class MasterProbe implements LinkCensus {
 
   start(): void {
     const { detector, authentication } = this.#options;
-    this.#unwatch = detector.onLeaderChanged(() => void this.#round());
-    this.#unwatchAuthorization = authentication.onChanged(() => void this.#round());
-    void this.#round();
+    this.#unwatch = detector.onLeaderChanged(() => this.#begin());
+    this.#unwatchAuthorization = authentication.onChanged(() => this.#begin());
+    this.#begin();
   }
 
   close(): void {
@@ -77,7 +77,20 @@ export class MasterProbe implements LinkCensus {
   unsubscribed(): void {
     this.#links--;
     this.#linksChanged = true;
-    if (this.#links === 0) void this.#round();
+    if (this.#links === 0) this.#begin();
+  }
+
+  #begin(): void {
+    this.#round().catch((err: unknown) => {
+      this.#asking = false;
+      this.#options.log.error({ err }, "the question to the Mesos master failed: it is asked again");
+      this.#later(this.#options.retryMs);
+    });
+  }
+
+  #later(ms = 1_000): void {
+    clearTimeout(this.#timer);
+    if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => this.#begin(), ms);
   }
 
   async #round(): Promise<void> {
@@ -94,9 +107,9 @@ export class MasterProbe implements LinkCensus {
     this.#asking = false;
     if (this.#stop.signal.aborted) return;
     this.#answered(problem);
-    if (this.#askAgain) return void this.#round();
-    const { intervalMs = 15_000, retryMs = 1_000 } = this.#options;
-    this.#timer = setTimeout(() => void this.#round(), problem === "" ? intervalMs : retryMs);
+    const { intervalMs = 15_000, retryMs } = this.#options;
+    if (this.#askAgain) this.#begin();
+    else this.#later(problem === "" ? intervalMs : retryMs);
   }
 
   #answered(problem: string): void {

@@ -35,7 +35,9 @@ export class WatchedFile {
    */
   onChanged(listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#timer ??= setInterval(() => void this.value().catch(() => {}), LOOK_MS);
+    this.#timer ??= setInterval(() => {
+      this.value().catch(() => {});
+    }, LOOK_MS);
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;

@@ -76,7 +76,7 @@ export class RecordWriter {
   /** Something has happened. */
   change(next: (record: FrameworkRecord) => FrameworkRecord): void {
     this.#apply(next);
-    void this.#persist();
+    this.#follow();
   }
 
   /** The framework goes on as another one, without the tasks of before. @throws BridgeError STORE_UNAVAILABLE */
@@ -103,7 +103,7 @@ export class RecordWriter {
       stillWanted();
     } catch (error) {
       if (this.#proposal === proposal) this.#proposal = undefined;
-      void this.#persist();
+      this.#follow();
       throw error;
     }
     const before = this.#kept;
@@ -130,13 +130,17 @@ export class RecordWriter {
   /** Ends the retries, after a last one. What is under way ends with the store. */
   close(): void {
     clearTimeout(this.#retry);
-    void this.#persist();
+    this.#follow();
     this.#closed = true;
   }
 
   #apply(next: (record: FrameworkRecord) => FrameworkRecord): void {
     if (this.#kept) this.#kept = next(this.#kept);
     if (this.#proposal) this.#proposal.record = next(this.#proposal.record);
+  }
+
+  #follow(): void {
+    this.#persist().catch(() => this.#persistLater());
   }
 
   /** Brings the disk to what is kept: now, and again later if that fails. Never rejects. */
@@ -166,7 +170,7 @@ export class RecordWriter {
     if (this.#closed) return;
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      void this.#persist();
+      this.#follow();
     }, this.#backoff.next());
   }
 

@@ -348,7 +348,7 @@ export class Session {
     if (removed && this.#teardown.removed()) return log.info({ framework: this.frameworkName }, "torn down");
     log.warn({ framework: this.frameworkName, reason: message }, "Mesos refuses the subscription");
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
-    void this.#end("keep", refusedSubscription(message, this.#state.record.frameworkId));
+    this.#beginEnd(refusedSubscription(message, this.#state.record.frameworkId));
   }
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
@@ -368,8 +368,9 @@ export class Session {
           this.#link = this.#newLink();
           this.#link.start();
         },
-        (error: BridgeError) => void this.#end("keep", error),
-      );
+        (error: BridgeError) => this.#end("keep", error),
+      )
+      .catch((error: unknown) => this.#fault(error));
   }
 
   #append(body: SessionEventBody): void {
@@ -393,7 +394,7 @@ export class Session {
     const { expiryPolicy } = this.#state.record;
     this.#options.link.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
     if (expiryPolicy === "teardown") this.#teardown.demand(this.#link.connected);
-    else void this.#end("keep", new BridgeError("LEASE_EXPIRED", "the lease ran out"));
+    else this.#beginEnd(new BridgeError("LEASE_EXPIRED", "the lease ran out"));
   }
 
   #frameworkUpdated(payload: Uint8Array): void {
@@ -421,7 +422,14 @@ export class Session {
   #fault(error: unknown): void {
     if (this.#closed) return;
     this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
-    void this.#end("keep", new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
+    this.#beginEnd(new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
+  }
+
+  /** Ends the session, and keeps the framework. */
+  #beginEnd(error: BridgeError): void {
+    this.#end("keep", error).catch((err: unknown) => {
+      this.#options.link.log.error({ framework: this.frameworkName, err }, "the session failed while it ended");
+    });
   }
 
   /** Ends the session. The client's stream ends when that is remembered: then no list shows what is gone. */

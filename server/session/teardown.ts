@@ -123,9 +123,14 @@ export class Teardown {
   #finish(): void {
     this.#host.repetition.over("taken");
     const waiting = this.#taken();
-    void this.#host.done(this.#asked).then(() => {
+    const tell = () => {
       for (const answered of waiting) this.#host.guard(() => answered(OK));
-    });
+    };
+    const fault = (error: unknown) =>
+      this.#host.guard(() => {
+        throw error;
+      });
+    this.#host.done(this.#asked).then(tell).catch(fault);
   }
 
   #answer(answer: CallAnswer): void {

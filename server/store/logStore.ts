@@ -33,6 +33,7 @@ const CHECK_MS = 1_000;
  * one write to the disk: all of it is done, or nothing.
  */
 export class LogStore implements FrameworkStore {
+  readonly #log: Log;
   readonly #trouble: StoreTrouble;
   readonly #owned: OwnedLog;
   readonly #kept: KeptFrameworks;
@@ -51,6 +52,7 @@ export class LogStore implements FrameworkStore {
   private constructor(owned: OwnedLog, trouble: StoreTrouble, options: LogStoreOptions) {
     this.#owned = owned;
     this.#kept = owned.kept;
+    this.#log = options.log;
     this.#trouble = trouble;
     this.#onTakenOver = options.onTakenOver;
     this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
@@ -167,7 +169,13 @@ export class LogStore implements FrameworkStore {
   #schedule(): void {
     if (this.#closing) return;
     this.#running ??= new Promise((resolve) => {
-      setImmediate(() => void this.#run().finally(resolve));
+      const fault = (err: unknown) => {
+        this.#running = undefined;
+        this.#log.error({ err }, "the data directory is not written: the bridge has a fault");
+      };
+      setImmediate(() => {
+        this.#run().catch(fault).finally(resolve);
+      });
     });
   }
 

@@ -73,7 +73,8 @@ function startFiles(): Server {
       } else if (path === "/silence") {
         response.writeHead(200, { "content-length": "1000000" }).write("\xff\xd8\xff");
       } else if (path === "/later") {
-        void later.then(() => createReadStream(join(root, "images/coffee.png")).pipe(response.writeHead(200)));
+        const send = () => createReadStream(join(root, "images/coffee.png")).pipe(response.writeHead(200));
+        later.then(send).catch((error: Error) => response.destroy(error));
       } else if (existsSync(join(root, "images", path))) {
         const length = statSync(join(root, "images", path)).size;
         createReadStream(join(root, "images", path)).pipe(response.writeHead(200, { "content-length": length }));

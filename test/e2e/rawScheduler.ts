@@ -137,7 +137,7 @@ export class RawScheduler {
   #onUpdate(status: TaskStatus): void {
     this.updates.push(status);
     const { agentId, taskId, uuid } = status;
-    if (uuid) void this.call({ type: Call_Type.ACKNOWLEDGE, acknowledge: { agentId, taskId, uuid } }).catch(() => {});
+    if (uuid) this.call({ type: Call_Type.ACKNOWLEDGE, acknowledge: { agentId, taskId, uuid } }).catch(() => {});
   }
 }
 

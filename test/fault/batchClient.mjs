@@ -125,7 +125,12 @@ for await (const event of scheduler.events()) {
     done = true;
     clearInterval(timer);
     // The update that was handled last is acknowledged once the next event is asked for.
-    setImmediate(finish);
+    setImmediate(() => {
+      finish().catch((error) => {
+        console.error(error);
+        process.exitCode = 1;
+      });
+    });
   }
 }
 

@@ -13,7 +13,9 @@ class TokenMaster {
   token = "";
   /** The tokens of the calls that it took. */
   readonly tokensOfCalls: string[] = [];
-  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #server = createServer((request, response) => {
+    this.#answer(request, response).catch((error: Error) => response.destroy(error));
+  });
 
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
@@ -33,9 +35,13 @@ class TokenMaster {
     const { authorization = "" } = request.headers;
     if (authorization !== `Bearer ${this.token}`) {
       // As some do that want to be helpful.
-      return void response.writeHead(401).end(`Unauthorized: ${authorization}\n`);
+      response.writeHead(401).end(`Unauthorized: ${authorization}\n`);
+      return;
     }
-    if (request.method === "GET") return void response.writeHead(405, { Allow: "POST" }).end();
+    if (request.method === "GET") {
+      response.writeHead(405, { Allow: "POST" }).end();
+      return;
+    }
     const call = Call.decode(Buffer.concat(chunks));
     if (call.type === Call_Type.SUBSCRIBE) return this.#subscribe(call, response);
     this.tokensOfCalls.push(authorization.slice("Bearer ".length));

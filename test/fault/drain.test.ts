@@ -71,12 +71,16 @@ describe("SIGTERM", () => {
     calls.push(...revive(scheduler, 100));
     bridge.process.signal("SIGTERM");
     calls.push(...revive(scheduler, 100));
-    for (const call of calls) void call.then(({ code }) => (refused += code === "OK" ? 0 : 1));
+    const answered = calls.map(async (call) => {
+      const answer = await call;
+      refused += answer.code === "OK" ? 0 : 1;
+      return answer;
+    });
     // Each call is with the master, or was refused.
     await eventually(() => master.calls.all.length + refused === 300, { what: "all calls" });
     const took = master.calls.all.length;
     await answer(took);
-    const answers = await Promise.all(calls);
+    const answers = await Promise.all(answered);
     expect(await exited(bridge)).toEqual({ code: 0, signal: null });
     expect(answers.filter(({ code }) => code === "OK")).toHaveLength(took);
     for (const other of answers.filter(({ code }) => code !== "OK")) expect(other).toMatchObject(REFUSED);

@@ -41,7 +41,7 @@ export class AnsweringMaster {
 
   static async start(): Promise<AnsweringMaster> {
     const master = new AnsweringMaster(await FakeMaster.start());
-    void master.#serve();
+    master.#serve().catch((error: unknown) => console.error("the fake master answers no more:", error));
     return master;
   }
 

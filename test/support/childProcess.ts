@@ -76,7 +76,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       };
       return eventually(() => rethrowFatal(found), { what: `${pattern} of ${name}`, ...deadline }).then(unwrap);
     },
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      child.kill(signal);
+    },
     async stop({ timeoutMs = 10_000 } = {}) {
       if (!ended) child.kill("SIGTERM");
       return within(exited, { timeoutMs, what: `the end of ${name}` }).catch(() => running.kill());

@@ -146,7 +146,9 @@ async function main(): Promise<number> {
   });
   const tasks = new EmptyTasks(scheduler, options);
   const interrupted = endOnInterrupt(scheduler);
-  const timer = setInterval(() => void tasks.reconcile().catch((error) => console.error(error.message)), RECONCILE_MS);
+  const timer = setInterval(() => {
+    tasks.reconcile().catch((error: Error) => console.error(error.message));
+  }, RECONCILE_MS);
   try {
     for await (const event of scheduler.events()) {
       const trouble = troubleLine(event);

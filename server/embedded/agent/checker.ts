@@ -20,6 +20,8 @@ export interface CheckerOptions {
   readonly times: Times;
   /** Undefined when a look had no result: it failed, or took too long. */
   onResult(result: CheckStatusInfo | undefined): void;
+  /** Takes what `onResult` throws. */
+  fault(error: unknown): void;
 }
 
 /** Looks at a task again and again: first after the delay, then an interval after each result. */
@@ -39,7 +41,9 @@ export class Checker {
   }
 
   #after(seconds: number): () => void {
-    return this.#options.clock.setTimeout(() => void this.#look(), seconds * 1000);
+    return this.#options.clock.setTimeout(() => {
+      this.#look().catch(this.#options.fault);
+    }, seconds * 1000);
   }
 
   async #look(): Promise<void> {

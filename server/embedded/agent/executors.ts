@@ -58,7 +58,7 @@ export class Executors {
     const launch: QueuedLaunch = { tasks: [...message.tasks], group: message.group };
     if (executor.state === "running") this.deliver(framework, executor, launch);
     else executor.queue.push(launch);
-    if (!known) void this.#start(framework, executor);
+    if (!known) this.#start(framework, executor).catch((error: Error) => this.#state.log(String(error.stack)));
   }
 
   /** Hands tasks to an executor that is subscribed. */

@@ -43,6 +43,12 @@ export class RunningTask {
   #killAtMs = Number.POSITIVE_INFINITY;
   #cancelKill: () => void = () => {};
   #cancelDeadline: () => void = () => {};
+  /** A fault in the course of the task ends the task, and nothing else. */
+  readonly #failed = (error: unknown) => {
+    if (this.#ended) return;
+    this.#process?.signal("SIGKILL");
+    this.#finish(TaskState.TASK_FAILED, error instanceof Error ? error.message : String(error));
+  };
 
   constructor(info: TaskInfo, host: TaskHost) {
     this.id = info.taskId?.value ?? "";
@@ -58,7 +64,11 @@ export class RunningTask {
     return this.#ended;
   }
 
-  async start(): Promise<void> {
+  start(): void {
+    this.#run().catch(this.#failed);
+  }
+
+  async #run(): Promise<void> {
     try {
       this.#process = await this.#spawn();
     } catch (error) {
@@ -113,13 +123,15 @@ export class RunningTask {
     const probe = check && probeOfCheck(check);
     if (probe) {
       const onResult = (result: CheckStatusInfo | undefined) => this.#checked(result ?? emptyStatus(check.type));
-      this.#checkers.push(new Checker({ clock, place, probe, times: check, onResult }));
+      this.#checkers.push(new Checker({ clock, place, probe, times: check, onResult, fault: this.#failed }));
     }
     const healthProbe = healthCheck && probeOfHealthCheck(healthCheck);
     if (healthProbe) {
       const health = new Health(healthCheck, clock);
       const onResult = (result: CheckStatusInfo | undefined) => this.#healthChecked(health, result);
-      this.#checkers.push(new Checker({ clock, place, probe: healthProbe, times: healthCheck, onResult }));
+      this.#checkers.push(
+        new Checker({ clock, place, probe: healthProbe, times: healthCheck, onResult, fault: this.#failed }),
+      );
     }
   }
 

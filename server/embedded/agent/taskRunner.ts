@@ -106,7 +106,7 @@ export class TaskRunner {
       this.#tasks.set(task.id, task);
       this.#untold.add(task.id);
     }
-    for (const task of group) void task.start();
+    for (const task of group) task.start();
   }
 
   #ended(task: RunningTask, state: TaskState): void {

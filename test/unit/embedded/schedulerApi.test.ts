@@ -84,11 +84,12 @@ describe("POST /api/v1/scheduler", () => {
     expect(response.headers.get("content-type")).toBe("application/x-protobuf");
     const first = await new Promise<Event>((resolve, reject) => {
       const records = new RecordReader();
-      void (async () => {
+      const read = async () => {
         for await (const chunk of response.body ?? []) {
           records.push(chunk as Uint8Array, (record) => resolve(Event.decode(record)));
         }
-      })().catch(reject);
+      };
+      read().catch(reject);
     });
     expect(first.subscribed?.masterInfo?.version).toBe("1.11.0");
   });

@@ -119,7 +119,10 @@ export class FakeAgent {
   #current: FakeSubscription | undefined;
 
   private constructor(tls: { key: Buffer; cert: Buffer } | undefined) {
-    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    const serve = (request: IncomingMessage, response: ServerResponse) => {
+      // An executor that is killed breaks its requests off.
+      this.#serve(request, response).catch(() => response.destroy());
+    };
     this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
   }
 

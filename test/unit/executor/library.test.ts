@@ -9,7 +9,7 @@ import { FakeAgent, launchEvent } from "./fakeAgent.js";
 
 let agent: FakeAgent;
 let stop: AbortController;
-let running: Promise<ExecutorExit>[];
+let running: Promise<unknown>[];
 let lines: string[];
 
 beforeEach(async () => {
@@ -25,7 +25,7 @@ afterEach(async () => {
   await agent.stop();
 });
 
-function start(options: Partial<ExecutorOptions> = {}, env: NodeJS.ProcessEnv = {}): Promise<ExecutorExit> {
+function run(options: Partial<ExecutorOptions> = {}, env: NodeJS.ProcessEnv = {}): Promise<ExecutorExit> {
   const exit = runExecutor({
     launch: async (_task, context) => context.running(),
     env: agent.environment(env),
@@ -33,8 +33,14 @@ function start(options: Partial<ExecutorOptions> = {}, env: NodeJS.ProcessEnv = 
     log: (line) => lines.push(line),
     ...options,
   });
-  running.push(exit);
+  // One that is to fail is awaited by its test.
+  running.push(exit.catch(() => undefined));
   return exit;
+}
+
+/** The same where only what it does matters, and not how it ends. */
+function start(options?: Partial<ExecutorOptions>, env?: NodeJS.ProcessEnv): void {
+  run(options, env).catch((error: Error) => lines.push(`failed: ${error.message}`));
 }
 
 /** Runs until its signal is aborted. */
@@ -201,7 +207,7 @@ describe("the subscription", () => {
 
   it("is not tried again when the agent refuses it", async () => {
     agent.intercept = () => ({ status: 400, text: "Executor cannot be found" });
-    const exit = await start();
+    const exit = await run();
     expect(exit).toMatchObject({ reason: "refused", unacknowledged: 0 });
     expect(exit.message).toBe("the agent answered SUBSCRIBE with 400: Executor cannot be found");
     expect(agent.calls).toEqual([Call_Type.SUBSCRIBE]);
@@ -209,13 +215,13 @@ describe("the subscription", () => {
 
   it("quotes no more of a refusal than a log line holds", async () => {
     agent.intercept = () => ({ status: 401, text: "x".repeat(2_000_000) });
-    const exit = await start();
+    const exit = await run();
     expect(exit.message).toBe(`the agent answered SUBSCRIBE with 401: ${"x".repeat(1_024)}`);
   });
 
   it("is over when the stream is no RecordIO, or breaks within a record", async () => {
     for (const bytes of ["<html>sorry</html>", "999\nhalf"]) {
-      const exit = start({ launch: forever });
+      const exit = run({ launch: forever });
       const stream = await subscription();
       stream.launch("a");
       await agent.update(TaskState.TASK_RUNNING);
@@ -237,7 +243,7 @@ describe("the subscription", () => {
   });
 
   it("ends with the agent where the framework does not checkpoint", async () => {
-    const exit = start({ launch: forever });
+    const exit = run({ launch: forever });
     const stream = await subscription();
     stream.launch("a");
     await agent.update(TaskState.TASK_RUNNING);
@@ -307,7 +313,7 @@ describe("the subscription", () => {
 
   it("is given up after MESOS_RECOVERY_TIMEOUT", async () => {
     agent.acknowledging = false;
-    const exit = start({ launch: forever }, { ...checkpointing, MESOS_RECOVERY_TIMEOUT: "300ms" });
+    const exit = run({ launch: forever }, { ...checkpointing, MESOS_RECOVERY_TIMEOUT: "300ms" });
     const stream = await subscription();
     stream.launch("a");
     await agent.update(TaskState.TASK_RUNNING);
@@ -333,27 +339,37 @@ describe("the subscription", () => {
 });
 
 describe("the end", () => {
+  it("by a fault of what the caller gave it is told to the caller, and to nobody else", async () => {
+    const failing = (line: string) => {
+      if (line.includes("TASK_FINISHED")) throw new Error("the log is gone");
+    };
+    const exit = run({ log: failing }).catch((error: Error) => error.message);
+    (await subscription()).launch("a");
+    expect(await exit).toBe("the log is gone");
+  });
+
   it("by SHUTDOWN kills the tasks and waits for the acknowledgements", async () => {
     agent.acknowledging = false;
-    const exit = start({ launch: forever });
+    const exit = run({ launch: forever });
     const stream = await subscription();
     stream.launch("a");
     stream.acknowledge(await agent.update(TaskState.TASK_RUNNING));
     stream.send({ type: Event_Type.SHUTDOWN });
     const killed = await agent.update(TaskState.TASK_KILLED);
     let ended = false;
-    void exit.then(() => {
+    const over = exit.then((how) => {
       ended = true;
+      return how;
     });
     await sleep(100);
     expect(ended).toBe(false);
     stream.acknowledge(killed);
-    expect(await exit).toMatchObject({ reason: "shutdown", unacknowledged: 0 });
+    expect(await over).toMatchObject({ reason: "shutdown", unacknowledged: 0 });
   });
 
   it("reads an acknowledgement that waits in the socket before it counts it as missing", async () => {
     agent.acknowledging = false;
-    const exit = start({ launch: forever, acknowledgementTimeoutMs: 400 });
+    const exit = run({ launch: forever, acknowledgementTimeoutMs: 400 });
     const stream = await subscription();
     stream.launch("a");
     stream.acknowledge(await agent.update(TaskState.TASK_RUNNING));
@@ -370,10 +386,7 @@ describe("the end", () => {
 
   it("by SHUTDOWN comes within the grace period, whatever handlers and agent do", async () => {
     agent.acknowledging = false;
-    const exit = start(
-      { launch: () => new Promise<void>(() => {}) },
-      { MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: "4secs" },
-    );
+    const exit = run({ launch: () => new Promise<void>(() => {}) }, { MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: "4secs" });
     const stream = await subscription();
     stream.launch("a");
     stream.send({ type: Event_Type.SHUTDOWN });
@@ -384,7 +397,7 @@ describe("the end", () => {
 
   it("by idleness waits for tasks, for acknowledgements, and for a last call", async () => {
     agent.acknowledging = false;
-    const exit = start({ idleTimeoutMs: 100, launch: async () => {} });
+    const exit = run({ idleTimeoutMs: 100, launch: async () => {} });
     const stream = await subscription();
     stream.launch("a");
     const status = await agent.update(TaskState.TASK_FINISHED);
@@ -406,7 +419,7 @@ describe("the end", () => {
       }
       return undefined;
     };
-    const exit = start({ idleTimeoutMs: 50 });
+    const exit = run({ idleTimeoutMs: 50 });
     stream = await subscription();
     await agent.update(TaskState.TASK_RUNNING);
     expect((await agent.update(TaskState.TASK_FINISHED)).taskId?.value).toBe("late");
@@ -415,7 +428,7 @@ describe("the end", () => {
 
   it("does not wait for ever for an agent that acknowledges nothing", async () => {
     agent.acknowledging = false;
-    const exit = start({ idleTimeoutMs: 20, acknowledgementTimeoutMs: 100, launch: async () => {} });
+    const exit = run({ idleTimeoutMs: 20, acknowledgementTimeoutMs: 100, launch: async () => {} });
     (await subscription()).launch("a");
     expect(await exit).toMatchObject({ reason: "idle", unacknowledged: 1 });
   });

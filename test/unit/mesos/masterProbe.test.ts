@@ -32,7 +32,7 @@ async function master(first: Answer): Promise<{ master: FakeMaster; answer(next:
       answer(request.connection);
     }
   };
-  void serve().catch(() => {});
+  serve().catch(() => {});
   return { master, asked: () => asked, answer: (next) => (answer = next) };
 }
 

@@ -102,13 +102,11 @@ describe("opening", () => {
   });
 
   test("a port that wants TLS is told as such, whether it answers by an alert or by nothing", async () => {
-    const alert = await peer(
-      (socket) => void socket.once("data", () => socket.end(Buffer.from("15030100020246", "hex"))),
-    );
+    const alert = await peer((socket) => socket.once("data", () => socket.end(Buffer.from("15030100020246", "hex"))));
     await expect(open(alert)).rejects.toThrow(
       /^127\.0\.0\.1:\d+ wants TLS, which the bridge does not speak to ZooKeeper/,
     );
-    const closing = await peer((socket) => void socket.once("data", () => socket.end()));
+    const closing = await peer((socket) => socket.once("data", () => socket.end()));
     await expect(open(closing)).rejects.toThrow(
       /closed the connection before a session was open \(a port that wants TLS/,
     );

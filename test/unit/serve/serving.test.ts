@@ -49,7 +49,7 @@ const SERVICES = ["", "mesosbridge.v1.SchedulerService", "mesosbridge.v1.Observe
 const framework = { frameworkName: "test", frameworkInfo: { user: "root", name: "test" } };
 
 test("says where it serves, once, on stdout, and that it is healthy once a master answers", async () => {
-  void beMesos().catch(() => {});
+  beMesos().catch(() => {});
   const running = await bridge();
   expect(running.address).toMatch(/^127\.0\.0\.1:\d+$/);
   await eventually(async () => (await health(running.address)) === "SERVING");
@@ -61,7 +61,7 @@ test("says where it serves, once, on stdout, and that it is healthy once a maste
 test.each(["SIGTERM", "SIGINT"] as const)(
   "%s ends it in seconds, with status 0, and open streams are told",
   async (signal) => {
-    void beMesos().catch(() => {});
+    beMesos().catch(() => {});
     const running = await bridge();
     const client = cleanup.use(new BridgeClient(running.address));
     const scheduler = client.subscribe(framework);
@@ -129,7 +129,7 @@ const masters: [name: string, answer: ((connection: FakeConnection) => void) | u
   ["knows no such path", (connection) => connection.answer(404, "not here"), /is not a Mesos master/],
 ];
 test.each(masters)("a master that %s: stays up, is not healthy, and says what it sees", async (_, answer, seen) => {
-  if (answer) void answerWith(answer).catch(() => {});
+  if (answer) answerWith(answer).catch(() => {});
   else await master.stop();
   const running = await bridge();
   const client = cleanup.use(new BridgeClient(running.address));

@@ -13,7 +13,7 @@ import { startSessions } from "./startSessions.js";
 
 const silent = () => {};
 const errors: object[] = [];
-const log = { debug: silent, info: silent, warn: silent, error: (fields: object) => void errors.push(fields) };
+const log = { debug: silent, info: silent, warn: silent, error: (fields: object) => errors.push(fields) };
 
 let cleanup: Cleanup;
 let master: AnsweringMaster;

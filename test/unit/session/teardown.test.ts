@@ -21,7 +21,9 @@ function host() {
     {
       frameworkId: () => "framework",
       send: (_call, done) => sent.push(done),
-      done: async (asked) => void ends.push(asked),
+      done: async (asked) => {
+        ends.push(asked);
+      },
       repetition,
       guard,
     },

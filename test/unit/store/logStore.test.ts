@@ -308,6 +308,7 @@ describe("compaction", () => {
     const store = await open(undefined, 1);
     const files = new Set<number>();
     const model = new Map<string, Map<string, string>>();
+    const replaced: Promise<void>[] = [];
     const random = seeded(7);
     for (let i = 0; i < 3_000 || files.size < 2; i++) {
       const name = `f-${random(20)}`;
@@ -315,7 +316,7 @@ describe("compaction", () => {
       const taskId = `t-${random(50)}`;
       const kind = random(20);
       if (kind === 0) {
-        void store.replace(record(name, { leaseMs: i }));
+        replaced.push(store.replace(record(name, { leaseMs: i })));
         model.set(name, new Map());
       } else if (kind < 13) {
         store.putTasks(name, [{ taskId, agentId: `${i}${"x".repeat(200)}` }]);
@@ -329,6 +330,7 @@ describe("compaction", () => {
       files.add(statSync(join(dataDir, "frameworks-1.log")).ino);
     }
     await store.put(record("last"));
+    await Promise.all(replaced);
     const again = await reopened(store);
     expect(lines.notable).toEqual([]);
     for (const [name, tasks] of model) {

@@ -30,9 +30,14 @@ export class Lines implements Log {
     return this.all.filter((line) => line.startsWith("warn") || line.startsWith("error"));
   }
 
-  debug = (_: object, message: string) => void this.all.push(`debug ${message}`);
-  info = (_: object, message: string) => void this.all.push(`info ${message}`);
-  warn = (_: object, message: string) => void this.all.push(`warn ${message}`);
+  debug = this.#keep("debug");
+  info = this.#keep("info");
+  warn = this.#keep("warn");
+  #keep(level: string): (fields: object, message: string) => void {
+    return (_, message) => {
+      this.all.push(`${level} ${message}`);
+    };
+  }
   error = (fields: object, message: string) => {
     const { err } = fields as { err?: Error };
     this.all.push(`error ${message}${err ? `: ${err.message}` : ""}`);
