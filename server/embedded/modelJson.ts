@@ -8,7 +8,8 @@ import {
 } from "../../gen/mesos/v1/mesos.js";
 import { messageSchema } from "./codec/schema.js";
 import { toJson } from "./codec/toJson.js";
-import { modelResources } from "./resources/modelJson.js";
+import { reservationRole } from "./resources/identity.js";
+import { modelResources, operatorResources } from "./resources/modelJson.js";
 import { Resources } from "./resources/resources.js";
 
 /** The parts of `/state` that master and agents show alike. */
@@ -23,6 +24,18 @@ export function modelAttributes(attributes: readonly Attribute[]): Record<string
       return [name ?? "", value];
     }),
   );
+}
+
+/** Resources as they are, and not only their sums. */
+export function modelFull(resources: Resources): unknown[] {
+  return operatorResources(resources).map((each) => JSON.parse(toJson(messageSchema("mesos.v1.Resource"), each)));
+}
+
+/** The same of those that are reserved, by role. */
+export function modelReservedFull(resources: Resources): Record<string, unknown[]> {
+  const roles = new Set(resources.list().flatMap((each) => reservationRole(each) ?? []));
+  const reservedFor = (role: string) => resources.filter((each) => reservationRole(each) === role);
+  return Object.fromEntries([...roles].map((role) => [role, modelFull(reservedFor(role))]));
 }
 
 export function modelLabels(labels: Labels | undefined): { labels?: unknown } {

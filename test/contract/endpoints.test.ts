@@ -1,7 +1,11 @@
+import { rm, symlink, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TaskState } from "../../gen/mesos/v1/mesos.js";
+import { type Offer, TaskState } from "../../gen/mesos/v1/mesos.js";
 import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
+import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
 import { getJson, send } from "../support/http.js";
 import { frameworkInfo, launch, task } from "../support/messages.js";
@@ -10,6 +14,10 @@ import { MesosScheduler } from "../support/scheduler.js";
 /** Whatever is looked at, of all things. */
 interface Model {
   readonly id?: string;
+  readonly pid?: string;
+  readonly directory?: string;
+  readonly completed_executors?: Model[];
+  readonly completed_frameworks?: Model[];
   readonly name?: string;
   readonly slaves?: Model[];
   readonly frameworks?: Model[];
@@ -34,6 +42,8 @@ describeEachMesos("what a cluster shows", { flags: { allocation_interval: "100ms
   const cleanup = new Cleanup();
   let scheduler: MesosScheduler;
   let agentId: string;
+  /** What was left to offer. */
+  let rest: Offer;
   beforeAll(async () => {
     scheduler = cleanup.use(new MesosScheduler(mesos()));
     cleanup.defer(() => scheduler.call("TEARDOWN"));
@@ -69,11 +79,24 @@ describeEachMesos("what a cluster shows", { flags: { allocation_interval: "100ms
     await executor.stream.next("launch");
     await executor.update({ value: "own" }, TASK_RUNNING);
     await until("own", TASK_RUNNING);
-    await scheduler.offer();
+    rest = await scheduler.offer();
+    await eventually(async () => {
+      const [slave] = (await get("/slaves")).slaves ?? [];
+      const offered = slave?.offered_resources_full?.find(({ name }) => name === "cpus");
+      const { completed_executors } = mine((await getJson(`${(await agent()).own}/state`)) as Model) ?? {};
+      return offered?.scalar?.value === 7.7 && completed_executors?.length === 1;
+    });
   }, 60_000);
   afterAll(() => cleanup.run());
 
   const get = async (path: string) => (await getJson(mesos().master + path)) as Model;
+  /** Where an agent's own endpoints are, and where those of its process. */
+  async function agent(): Promise<{ own: string; process: string }> {
+    const [slave] = (await get("/slaves")).slaves ?? [];
+    const [id, address] = slave?.pid?.split("@") ?? [];
+    return { own: `http://${address}/${id}`, process: `http://${address}` };
+  }
+
   const mine = ({ frameworks }: Model) => frameworks?.find(({ id }) => id === scheduler.frameworkId);
 
   describe("at the master", () => {
@@ -165,6 +188,140 @@ describeEachMesos("what a cluster shows", { flags: { allocation_interval: "100ms
       expect(await send(`${mesos().master}/logging/toggle`, { method: "GET" })).toMatchObject({
         status: 200,
         text: "0\n",
+      });
+    });
+  });
+
+  describe("at the agent", () => {
+    const look = async (url: string) => {
+      const { status, text } = await send(url, { method: "GET" });
+      return { status, text };
+    };
+
+    async function sandbox(executorId: string): Promise<string> {
+      const framework = mine((await getJson(`${(await agent()).own}/state`)) as Model);
+      const all = [...((framework?.executors ?? []) as Model[]), ...(framework?.completed_executors ?? [])];
+      return all.find(({ id }) => id === executorId)?.directory ?? "";
+    }
+
+    test("/state has its executors, also those that ended", async () => {
+      const framework = mine((await getJson(`${(await agent()).own}/state`)) as Model);
+      const executors = (framework?.executors ?? []) as Model[];
+      expect(executors.find(({ id }) => id === "executor")).toMatchObject({ type: "CUSTOM", name: "my executor" });
+      expect(executors.map(({ id }) => id).sort()).toEqual(["executor", "live"]);
+      expect(framework?.completed_executors).toMatchObject([
+        {
+          id: "ended",
+          source: "ended",
+          tasks: [],
+          queued_tasks: [],
+          completed_tasks: [{ id: "ended", state: "TASK_FINISHED" }],
+        },
+      ]);
+      const [live] = executors.find(({ id }) => id === "live")?.tasks ?? [];
+      for (const { container_status } of live?.statuses ?? [])
+        expect(container_status).not.toHaveProperty("executor_pid");
+    });
+
+    test("/state remembers a framework that is gone", async () => {
+      const gone = cleanup.use(new MesosScheduler(mesos()));
+      const { frameworkId } = await gone.subscribe(frameworkInfo());
+      await scheduler.decline([rest], 3600);
+      const offer = await gone.offer({ timeoutMs: 20_000 });
+      const launched = task(offer.agentId, { taskId: { value: "last" }, command: { value: "true" } });
+      await gone.accept([offer], [launch(launched)], 0);
+      while ((await gone.update("last")).state !== TASK_FINISHED);
+      await gone.send("TEARDOWN");
+      const { own } = await agent();
+      const completed = await eventually(async () => {
+        const { completed_frameworks } = (await getJson(`${own}/state`)) as Model;
+        return completed_frameworks?.find(({ id }) => id === frameworkId?.value);
+      });
+      expect(completed).toMatchObject({ executors: [], completed_executors: [{ id: "last" }] });
+    });
+
+    test("what executors use", async () => {
+      const { own } = await agent();
+      const statistics = (await getJson(`${own}/monitor/statistics`)) as (Model & { executor_id: string })[];
+      expect(statistics.map(({ executor_id }) => executor_id).sort()).toEqual(["executor", "live"]);
+      expect(statistics.find(({ executor_id }) => executor_id === "executor")).toEqual({
+        executor_id: "executor",
+        executor_name: "my executor",
+        framework_id: scheduler.frameworkId,
+        source: "source",
+        statistics: {
+          cpus_soft_limit: 0.2,
+          cpus_system_time_secs: expect.any(Number),
+          cpus_user_time_secs: expect.any(Number),
+          mem_limit_bytes: 64 * 1024 * 1024,
+          mem_rss_bytes: expect.any(Number),
+          mem_soft_limit_bytes: 64 * 1024 * 1024,
+          timestamp: expect.any(Number),
+        },
+      });
+      const containers = (await getJson(`${own}/containers`)) as { executor_id: string; status: object }[];
+      expect(containers.find(({ executor_id }) => executor_id === "executor")?.status).toMatchObject({
+        container_id: { value: expect.any(String) },
+        executor_pid: expect.any(Number),
+      });
+    });
+
+    test("files of an executor that has ended", async () => {
+      const { process } = await agent();
+      const directory = await sandbox("ended");
+      await writeFile(join(directory, "data"), Buffer.from([0x61, 0x22, 0xc3, 0xa4, 0x0a]));
+      const listed = (await getJson(`${process}/files/browse?path=${directory}`)) as { path: string }[];
+      expect(listed.map(({ path }) => path)).toEqual(["data", "stderr", "stdout"].map((name) => join(directory, name)));
+      const { uid } = userInfo();
+      expect(listed[0]).toMatchObject({
+        nlink: 1,
+        size: 5,
+        mode: "-rw-r--r--",
+        uid: uid === 0 ? "root" : expect.any(String),
+      });
+      const virtual = `/frameworks/${scheduler.frameworkId}/executors/ended/runs/latest`;
+      for (const path of [directory, virtual]) {
+        const read = (query: string) => getJson(`${process}/files/read?path=${path}/data${query}`);
+        expect(await read("")).toEqual({ data: "", offset: 5 });
+        expect(await read("&offset=0")).toEqual({ data: 'a"ä\n', offset: 0 });
+        expect(await read("&offset=1&length=1")).toEqual({ data: '"', offset: 1 });
+        expect(await read("&offset=9")).toEqual({ data: "", offset: 9 });
+      }
+      expect(await look(`${process}/files/download?path=${directory}/data`)).toEqual({ status: 200, text: 'a"ä\n' });
+      expect(Object.entries((await getJson(`${process}/files/debug`)) as object)).toContainEqual([virtual, directory]);
+    });
+
+    test.each([
+      ["browse", "", 400, "Expecting 'path=value' in query.\n"],
+      ["read", "?path=nope", 404, ""],
+      ["browse", "?path=/etc", 404, ""],
+      ["browse", "?path=DIR/nope", 404, ""],
+      ["browse", "?path=DIR/stdout", 200, "[]"],
+      ["read", "?path=DIR&offset=0", 400, "Cannot read a directory.\n"],
+      ["download", "?path=DIR", 400, "Cannot download a directory.\n"],
+      ["read", "?path=DIR/../..", 400, "'DIR/../..' is inaccessible.\n"],
+      ["read", "?path=DIR/stdout&offset=x", 400, "Failed to parse offset: Failed to convert 'x' to number.\n"],
+      ["read", "?path=DIR/stdout&offset=0&length=x", 400, "Failed to parse length: Failed to convert 'x' to number.\n"],
+      ["read", "?path=DIR/stdout&offset=-2", 400, "Negative offset provided: -2.\n"],
+    ])("/files/%s%s is answered %d", async (name, query, status, text) => {
+      const directory = await sandbox("ended");
+      const { process } = await agent();
+      const answer = await look(`${process}/files/${name}${query.replace("DIR", directory)}`);
+      expect(answer).toEqual({ status, text: text.replace("DIR", directory) });
+    });
+
+    test("a link out of a sandbox leads nowhere", async () => {
+      const directory = await sandbox("ended");
+      const { process } = await agent();
+      await symlink("/etc/hostname", join(directory, "out"));
+      const answer = await look(`${process}/files/read?path=${directory}/out&offset=0`);
+      await rm(join(directory, "out"));
+      expect(answer).toEqual({ status: 400, text: `'${directory}/out' is inaccessible.\n` });
+    });
+
+    test("flags", async () => {
+      expect(await getJson(`${(await agent()).own}/flags`)).toMatchObject({
+        flags: { work_dir: expect.any(String), executor_registration_timeout: "1mins" },
       });
     });
   });

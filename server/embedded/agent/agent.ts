@@ -6,9 +6,11 @@ import {
   TaskStatus_Reason as Reason,
   TaskState,
 } from "../../../gen/mesos/v1/mesos.js";
+import { answerFiles } from "../files.js";
 import { type Answer, notFound, type Request } from "../http/answer.js";
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
+import { answerOfProcess } from "../processAnswers.js";
 import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
 import { exactState } from "./lostStates.js";
@@ -16,7 +18,8 @@ import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";
 import { type AgentOptions, AgentState, droppedStatus } from "./state.js";
-import { agentStateJson } from "./stateJson.js";
+import { agentFlagsJson, agentStateJson } from "./stateJson.js";
+import { containersJson, statisticsJson } from "./statistics.js";
 
 const PREFIX = "/slave(1)";
 
@@ -273,8 +276,28 @@ export class EmbeddedAgent implements AgentInbox {
   #handle(request: Request): Answer {
     const path = request.path.startsWith(`${PREFIX}/`) ? request.path.slice(PREFIX.length) : request.path;
     if (path === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
-    if (path === "/state") return agentStateJson(this.#state);
-    if (path === "/health") return { status: 200 };
-    return notFound();
+    return (
+      answerOfProcess(request.path) ??
+      answerFiles(() => this.#state.sandboxes(), request) ??
+      this.#look(path) ??
+      notFound()
+    );
+  }
+
+  #look(path: string): Answer | undefined {
+    switch (path) {
+      case "/state":
+        return agentStateJson(this.#state);
+      case "/health":
+        return { status: 200 };
+      case "/flags":
+        return agentFlagsJson(this.#state);
+      case "/monitor/statistics":
+        return statisticsJson(this.#state);
+      case "/containers":
+        return containersJson(this.#state);
+      default:
+        return undefined;
+    }
   }
 }

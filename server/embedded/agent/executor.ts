@@ -43,6 +43,10 @@ export interface QueuedLaunch {
   readonly group: boolean;
 }
 
+/** As many as Mesos's agent remembers of an executor, and of a framework. */
+const MAX_COMPLETED_TASKS = 200;
+const MAX_COMPLETED_EXECUTORS = 150;
+
 /** An executor as its agent knows it. */
 export class Executor {
   readonly id: string;
@@ -62,6 +66,8 @@ export class Executor {
   readonly launched = new Map<string, LaunchedTask>();
   /** Ended, the terminal update not acknowledged yet. */
   readonly ended = new Map<string, LaunchedTask>();
+  /** Ended and acknowledged, oldest first. */
+  readonly completed: Task[] = [];
   /** It has reported on a task of its own. */
   everReported = false;
   /** Set when the agent itself ended it. */
@@ -89,6 +95,12 @@ export class Executor {
     return this.isMesosOwn && this.process === undefined;
   }
 
+  /** Nobody waits for anything of this task any more. */
+  complete({ record }: LaunchedTask): void {
+    this.completed.push(record);
+    if (this.completed.length > MAX_COMPLETED_TASKS) this.completed.shift();
+  }
+
   queued(taskId: string): QueuedLaunch | undefined {
     return this.queue.find((launch) => launch.tasks.some((task) => task.taskId?.value === taskId));
   }
@@ -111,11 +123,23 @@ export class AgentFramework {
   readonly id: string;
   info: FrameworkInfo;
   readonly executors = new Map<string, Executor>();
+  /** Those that ended and are forgotten but for this, oldest first. */
+  readonly completed: Executor[] = [];
   terminating = false;
 
   constructor(info: FrameworkInfo) {
     this.id = info.id?.value ?? "";
     this.info = info;
+  }
+
+  /** The executor has ended, and is remembered for those who look. */
+  complete(executor: Executor): void {
+    this.executors.delete(executor.id);
+    for (const task of [...executor.launched.values(), ...executor.ended.values()]) executor.complete(task);
+    executor.launched.clear();
+    executor.ended.clear();
+    this.completed.push(executor);
+    if (this.completed.length > MAX_COMPLETED_EXECUTORS) this.completed.shift();
   }
 
   executorOfTask(taskId: string): Executor | undefined {

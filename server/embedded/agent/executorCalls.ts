@@ -91,6 +91,8 @@ export class ExecutorCalls {
     const outcome = this.#state.updates.acknowledge(frameworkId, taskId, uuid);
     if (!outcome || !framework || !executor) return;
     if (!outcome.done) return this.#state.saveExecutor(framework, executor);
+    const task = executor.ended.get(taskId);
+    if (task) executor.complete(task);
     executor.ended.delete(taskId);
     this.#state.saveExecutor(framework, executor);
     this.executors.forgetIfDone(framework, executor);

@@ -169,13 +169,13 @@ export class Executors {
     if (executor.state !== "terminated") return;
     if (!framework.terminating && (executor.launched.size > 0 || executor.ended.size > 0)) return;
     executor.channel?.close();
-    framework.executors.delete(executor.id);
+    framework.complete(executor);
     this.#state.saveExecutor(framework, executor);
     this.#forgetIfIdle(framework);
   }
 
   #forgetIfIdle(framework: AgentFramework): void {
-    if (framework.executors.size === 0) this.#state.frameworks.delete(framework.id);
+    if (framework.executors.size === 0) this.#state.completeFramework(framework);
     if (this.#state.frameworks.size === 0) this.#onIdle();
   }
 

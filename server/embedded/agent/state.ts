@@ -33,9 +33,13 @@ export interface AgentOptions {
   readonly checkpoints?: Checkpoints | undefined;
 }
 
+/** As many as Mesos's agent remembers. */
+const MAX_COMPLETED_FRAMEWORKS = 50;
+
 /** All that an agent knows. It outlives a stop of the agent, as an agent's checkpoints do. */
 export class AgentState {
   readonly clock: Clock;
+  readonly startTime: number;
   readonly flags: Flags;
   readonly log: Log;
   readonly workDir: string;
@@ -45,6 +49,8 @@ export class AgentState {
   readonly checkpoints: Checkpoints | undefined;
   #saving = true;
   readonly frameworks = new Map<string, AgentFramework>();
+  /** Those without executors, oldest first. */
+  readonly completedFrameworks: AgentFramework[] = [];
   readonly operations = new Map<string, Operation>();
   /** Without allocation info; changed by reservations and volumes. */
   total: Resources;
@@ -58,6 +64,7 @@ export class AgentState {
 
   constructor(options: AgentOptions) {
     this.clock = options.clock;
+    this.startTime = options.clock.now();
     this.flags = options.flags;
     this.log = options.log;
     this.workDir = options.workDir;
@@ -88,6 +95,25 @@ export class AgentState {
 
   executor(frameworkId: string, executorId: string): Executor | undefined {
     return this.frameworks.get(frameworkId)?.executors.get(executorId);
+  }
+
+  /** The framework has no executors any more, and is remembered for those who look. */
+  completeFramework(framework: AgentFramework): void {
+    if (!this.frameworks.delete(framework.id) || framework.completed.length === 0) return;
+    this.completedFrameworks.push(framework);
+    if (this.completedFrameworks.length > MAX_COMPLETED_FRAMEWORKS) this.completedFrameworks.shift();
+  }
+
+  /** Of executors that run or have ended, by their paths and by what the web interface calls them. */
+  sandboxes(): Map<string, string> {
+    const sandboxes = new Map<string, string>();
+    for (const framework of [...this.completedFrameworks, ...this.frameworks.values()]) {
+      for (const { id, sandbox } of [...framework.completed, ...framework.executors.values()]) {
+        sandboxes.set(`/frameworks/${framework.id}/executors/${id}/runs/latest`, sandbox);
+        sandboxes.set(sandbox, sandbox);
+      }
+    }
+    return sandboxes;
   }
 
   sandboxOf(frameworkId: string, executorId: string, containerId: string): string {

@@ -1,5 +1,6 @@
+import { ExecutorInfo_Type } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
-import { modelAttributes, modelTask } from "../modelJson.js";
+import { modelAttributes, modelFull, modelLabels, modelReservedFull, modelTask } from "../modelJson.js";
 import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
@@ -13,6 +14,7 @@ export function agentStateJson(state: AgentState): Answer {
   return jsonAnswer(
     JSON.stringify({
       ...VERSION,
+      start_time: state.startTime / 1000,
       id: state.id ?? "",
       pid: state.pid,
       hostname: state.info.hostname,
@@ -20,16 +22,29 @@ export function agentStateJson(state: AgentState): Answer {
       resources: modelResources(state.total),
       reserved_resources: modelReserved(state.total),
       unreserved_resources: modelResources(unreserved(state.total)),
+      reserved_resources_full: modelReservedFull(state.total),
+      unreserved_resources_full: modelFull(unreserved(state.total)),
+      reserved_resources_allocated: modelReserved(used),
       unreserved_resources_allocated: modelResources(unreserved(used)),
+      resource_providers: [],
       attributes: modelAttributes(state.info.attributes),
-      flags: { ...state.flags.all(), work_dir: state.workDir },
+      flags: agentFlags(state),
       frameworks: [...state.frameworks.values()].map(modelFramework),
-      completed_frameworks: [],
+      completed_frameworks: state.completedFrameworks.map(modelFramework),
     }),
   );
 }
 
-function modelFramework({ id, info, executors }: AgentFramework): Record<string, unknown> {
+/** GET /flags of an agent. */
+export function agentFlagsJson(state: AgentState): Answer {
+  return jsonAnswer(JSON.stringify({ flags: agentFlags(state) }));
+}
+
+function agentFlags(state: AgentState): Record<string, string> {
+  return { ...state.flags.all(), work_dir: state.workDir };
+}
+
+function modelFramework({ id, info, executors, completed }: AgentFramework): Record<string, unknown> {
   return {
     id,
     name: info.name,
@@ -39,7 +54,7 @@ function modelFramework({ id, info, executors }: AgentFramework): Record<string,
     hostname: info.hostname ?? "",
     ...(info.roles.length > 0 ? { roles: info.roles } : { role: info.role ?? "*" }),
     executors: [...executors.values()].map(modelExecutor),
-    completed_executors: [],
+    completed_executors: completed.map(modelExecutor),
   };
 }
 
@@ -52,6 +67,8 @@ function modelExecutor(executor: Executor): Record<string, unknown> {
     directory: executor.sandbox,
     resources: modelResources(executor.resources),
     role: executor.info.resources[0]?.allocationInfo?.role ?? "*",
+    ...(executor.info.type === undefined ? {} : { type: ExecutorInfo_Type[executor.info.type] }),
+    ...modelLabels(executor.info.labels),
     tasks: [...executor.launched.values(), ...executor.ended.values()].map(({ record }) => modelTask(record)),
     queued_tasks: executor.queue.flatMap(({ tasks }) =>
       tasks.map((task) => ({
@@ -62,6 +79,6 @@ function modelExecutor(executor: Executor): Record<string, unknown> {
         executor_id: executor.id,
       })),
     ),
-    completed_tasks: [],
+    completed_tasks: executor.completed.map(modelTask),
   };
 }

@@ -1,3 +1,4 @@
+import { type Attached, answerFiles } from "../files.js";
 import { type Answer, jsonAnswer, notFound, notImplemented, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
 import { answerOfProcess } from "../processAnswers.js";
@@ -9,6 +10,9 @@ import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
 import { rolesJson, stateSummaryJson } from "./stateSummary.js";
+
+/** It has no files to look at. */
+const NOTHING: Attached = new Map();
 
 /** One run of a master, from its election to its end. */
 export class EmbeddedMaster {
@@ -33,7 +37,9 @@ export class EmbeddedMaster {
     if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this.state, this.agents, request);
     // Not under the master's own prefix.
     if (request.path === "/metrics/snapshot") return metricsJson(this.state);
-    return answerOfProcess(request.path) ?? this.#look(path, request) ?? notFound();
+    return (
+      answerOfProcess(request.path) ?? answerFiles(() => NOTHING, request) ?? this.#look(path, request) ?? notFound()
+    );
   }
 
   #look(path: string, request: Request): Answer | undefined {

@@ -3,9 +3,8 @@ import type { OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler
 import { messageSchema } from "../codec/schema.js";
 import { toJson } from "../codec/toJson.js";
 import { type Answer, jsonAnswer, type Request } from "../http/answer.js";
-import { modelAttributes, modelLabels, modelTask } from "../modelJson.js";
-import { reservationRole } from "../resources/identity.js";
-import { modelReserved, modelResources, operatorResources, sum, unreserved } from "../resources/modelJson.js";
+import { modelAttributes, modelFull, modelLabels, modelReservedFull, modelTask } from "../modelJson.js";
+import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
 import type { Agent, Framework, Offer, TaskEntry } from "./entities.js";
@@ -79,15 +78,11 @@ function wanted(query: URLSearchParams, parameter: string): (id: string) => bool
 
 /** As the resources themselves, and not only their sums. */
 function fullResources(agent: Agent): Record<string, unknown> {
-  const full = (resources: Resources) =>
-    operatorResources(resources).map((each) => JSON.parse(toJson(messageSchema("mesos.v1.Resource"), each)));
-  const roles = new Set(agent.total.list().flatMap((each) => reservationRole(each) ?? []));
-  const reservedFor = (role: string) => agent.total.filter((each) => reservationRole(each) === role);
   return {
-    reserved_resources_full: Object.fromEntries([...roles].map((role) => [role, full(reservedFor(role))])),
-    unreserved_resources_full: full(unreserved(agent.total)),
-    used_resources_full: full(sum(agent.used().values())),
-    offered_resources_full: full(offered(agent.offers)),
+    reserved_resources_full: modelReservedFull(agent.total),
+    unreserved_resources_full: modelFull(unreserved(agent.total)),
+    used_resources_full: modelFull(sum(agent.used().values())),
+    offered_resources_full: modelFull(offered(agent.offers)),
   };
 }
 
