@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { appendFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { join } from "node:path";
 import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
   type ExecutorInfo,
@@ -15,16 +13,15 @@ import { formatDuration } from "../duration.js";
 import type { RunTasks } from "../link.js";
 import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
-import { commandExecutor } from "./commandExecutor.js";
 import { commandExecutorInfo } from "./commandExecutorInfo.js";
-import { commandLine, NoProgramError } from "./commandLine.js";
 import { launchFailed, refuseContainer } from "./container.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
+import { startExecutor } from "./executorProcess.js";
 import { fetchUris, invalidUris } from "./fetcher.js";
 import { droppedState } from "./lostStates.js";
-import { ProcessGroup, type WaitStatus } from "./processGroup.js";
+import type { WaitStatus } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
 import { prepareSandbox } from "./sandbox.js";
 import { type AgentState, taskRecord } from "./state.js";
@@ -228,40 +225,14 @@ export class Executors {
       this.#calls.subscribe(framework, executor, builtIn, { unacknowledgedTasks: [], unacknowledgedUpdates: [] });
       return;
     }
-    const group = await this.#startProcess(framework, executor, env);
+    const onEnd = (status: WaitStatus) => this.ended(framework, executor, status);
+    const group = await startExecutor(executor, env, onEnd);
     if (!group) return;
     executor.container = { pid: group.pid, kill: () => killTree(group.pid) };
     executor.process = { pid: group.pid, start: processStart(group.pid) ?? "" };
     this.#state.saveExecutor(framework, executor);
     if (executor.fetching.signal.aborted) group.signal("SIGKILL");
     else if (executor.state === "registering") this.#awaitRegistration(executor);
-  }
-
-  /** Undefined when there is no such program: as in Mesos the launcher, which has the executor's place, fails in it. */
-  async #startProcess(
-    framework: AgentFramework,
-    executor: Executor,
-    env: Record<string, string>,
-  ): Promise<ProcessGroup | undefined> {
-    const directory = executor.sandbox;
-    const output = { stdout: join(directory, "stdout"), stderr: join(directory, "stderr") };
-    try {
-      const program = executor.isMesosOwn
-        ? commandExecutor()
-        : commandLine(executor.info.command ?? { uris: [], arguments: [] });
-      const group = await ProcessGroup.start({ ...program, directory, env, ...output }, (status) => {
-        // What the executor left behind in its group goes with it.
-        group.signal("SIGKILL");
-        this.ended(framework, executor, status);
-      });
-      return group;
-    } catch (error) {
-      const status = launcherStatus(error);
-      if (status === undefined) throw error;
-      await appendFile(output.stderr, `${(error as Error).message}\n`);
-      this.ended(framework, executor, status);
-      return undefined;
-    }
   }
 
   #awaitRegistration(executor: Executor): void {
@@ -330,14 +301,6 @@ export class Executors {
       });
     }
   }
-}
-
-/** What the launcher exits with when it can't start what it is to start; undefined when it is not to blame. */
-function launcherStatus(error: unknown): WaitStatus | undefined {
-  if (error instanceof NoProgramError) return 1 * 256;
-  const { syscall, code = "" } = error as NodeJS.ErrnoException;
-  const isShortage = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"].includes(code);
-  return syscall?.startsWith("spawn") && !isShortage ? 127 * 256 : undefined;
 }
 
 function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand: boolean): string | undefined {
