@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { atEnd, temporaryDirectory } from "./support/cluster.js";
-import { commandTask, http, Scheduler } from "./support/peer.js";
+import { commandTask, http, type Offer, Scheduler } from "./support/peer.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Inside the project, so that its packages and generated files are found. */
@@ -174,6 +174,41 @@ describe("mesos-bridge local", () => {
     expect(isAlive(pid)).toBe(true);
     await isReady(local(...args));
     await expect.poll(() => isAlive(pid), { timeout: 8000 }).toBe(false);
+  });
+
+  test("with --keep an agent that was marked gone ends the executors it left, and starts as a new one", async () => {
+    const workDir = await temporaryDirectory();
+    const flags = ["--flag", "allocation_interval=50ms", "--flag", "executor_shutdown_grace_period=1secs"];
+    const run = (agents: number) =>
+      local("--keep", "--agents", String(agents), "--port", "0", "--work-dir", workDir, ...flags);
+    const kill = async ({ process, exit }: Running) => {
+      process.kill("SIGKILL");
+      await exit;
+    };
+    const first = run(2);
+    const url = await isReady(first);
+    const { body } = await http(`${url}/slaves`, "", { method: "GET" });
+    const ids = (JSON.parse(body) as { slaves: { id: string }[] }).slaves.map(({ id }) => id);
+    // They are counted in the order of their folders.
+    const gone = ids.find((id) => id.endsWith("-S1")) ?? "";
+    const scheduler = await Scheduler.subscribe(url, { checkpoint: true, failover_timeout: 600 });
+    const offers = await scheduler.offers(2);
+    const offer = offers.find(({ agent_id }) => agent_id.value === gone) as Offer;
+    await scheduler.launch(offer, commandTask(offer, "t", "echo $$ > pid; exec sleep 1000"));
+    await scheduler.update("t");
+    await scheduler.update("t");
+    const executors = join(workDir, "agent-2/slaves", gone, "frameworks", scheduler.frameworkId, "executors");
+    const pid = Number(await readFile(join(executors, "t/runs/latest/pid"), "utf8"));
+    await kill(first);
+    const without = run(1);
+    const call = { type: "MARK_AGENT_GONE", mark_agent_gone: { agent_id: { value: gone } } };
+    expect((await http(`${await isReady(without)}/api/v1`, call)).status).toBe(200);
+    await kill(without);
+    expect(isAlive(pid)).toBe(true);
+    const second = run(2);
+    await isReady(second);
+    expect(second.stderr).toContain(`agent ${gone} is refused (Agent has been marked gone): it starts as a new one\n`);
+    expect(isAlive(pid)).toBe(false);
   });
 
   test("tells in one line what is wrong", async () => {
