@@ -4,13 +4,15 @@ import { cleanupAfterAll } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
+import { getJson, send } from "../support/http.js";
 import { frameworkInfo, launch, task, unique } from "../support/messages.js";
 import { MesosScheduler } from "../support/scheduler.js";
 
+const attributes = "rack:a";
 const flags = { allocation_interval: "100ms", executor_reregistration_timeout: "10secs" };
 
 /** A crash of master and agents, and their recovery. */
-describeEachMesos("a restarted cluster", { flags }, (mesos) => {
+describeEachMesos("a restarted cluster", { attributes, flags }, (mesos) => {
   const cleanup = cleanupAfterAll();
 
   describe("with a checkpointed framework", () => {
@@ -55,6 +57,24 @@ describeEachMesos("a restarted cluster", { flags }, (mesos) => {
         await reconcile(offer.agentId);
         await reconcile(undefined);
         await expect(after.update("unknown", { timeoutMs: 1000 })).rejects.toThrow("did not come within");
+        const agentId = offer.agentId?.value;
+        expect(await getJson(`${mesos().master}/slaves`)).toEqual({
+          slaves: [],
+          recovered_slaves: [
+            { id: agentId, hostname: "localhost", port: expect.any(Number), attributes: { rack: "a" } },
+          ],
+        });
+        const headers = { "Content-Type": "application/json" };
+        const body = JSON.stringify({ type: "GET_AGENTS" });
+        const { text } = await send(`${mesos().master}/api/v1`, { headers, body });
+        expect(JSON.parse(text).get_agents.recovered_agents).toMatchObject([
+          {
+            id: { value: agentId },
+            hostname: "localhost",
+            attributes: [{ name: "rack" }],
+            resources: [{ name: "cpus" }, {}, {}, {}],
+          },
+        ]);
         // Agents wait for their executors before they register with the master.
         resubscribed = eventually(() => again.subscribe(), { timeoutMs: 60_000, what: "the agent" });
         resubscribed.catch(() => {});

@@ -141,7 +141,7 @@ export class AgentDesk implements MasterInbox {
     const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
     this.#cancelRecovery = this.#state.clock.setTimeout(() => {
       const { recoveredAgents, registry, clock } = this.#state;
-      for (const id of recoveredAgents) if (!registry.gone.has(id)) registry.markUnreachable(id, clock.now());
+      for (const id of recoveredAgents.keys()) if (!registry.gone.has(id)) registry.markUnreachable(id, clock.now());
       recoveredAgents.clear();
     }, timeoutMs);
   }
@@ -156,7 +156,7 @@ export class AgentDesk implements MasterInbox {
 
   #admit(id: string, link: Link, registration: AgentRegistration): void {
     const state = this.#state;
-    const wasUnreachable = state.registry.admit(id);
+    const wasUnreachable = state.registry.admit(id, { ...registration.info, id: { value: id } });
     const wasRecovered = state.recoveredAgents.delete(id);
     const total = Resources.of(registration.total);
     const agent = new Agent(

@@ -6,7 +6,7 @@ import type {
   Response_GetOperations,
   Response_GetTasks,
 } from "../../../gen/mesos/v1/master/master.js";
-import { AgentInfo, AgentInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
+import { AgentInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
 import { operatorResources, sum } from "../resources/modelJson.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
 import type { Framework } from "./entities.js";
@@ -32,9 +32,7 @@ export function describeAgents(state: MasterState): Response_GetAgents {
       capabilities: AGENT_CAPABILITIES.map((name) => ({ type: AgentInfo_Capability_Type[name] })),
       resourceProviders: [],
     })),
-    recoveredAgents: [...state.recoveredAgents].map((value) =>
-      AgentInfo.create({ id: { value }, hostname: state.info.hostname ?? "" }),
-    ),
+    recoveredAgents: [...state.recoveredAgents.values()],
   };
 }
 

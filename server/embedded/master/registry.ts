@@ -1,12 +1,12 @@
 import { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
-import { MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
-import { bytes, type JsonFolder, message } from "../jsonFolder.js";
+import { AgentInfo, MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
+import { type Bytes, bytes, type JsonFolder, message } from "../jsonFolder.js";
 import type { Machine, MachineMode } from "./maintenance.js";
 
 const FILE = "registry";
 
 interface Saved {
-  readonly admitted: readonly string[];
+  readonly admitted: ReadonlyArray<readonly [string, Bytes]>;
   readonly unreachable: ReadonlyArray<readonly [string, number]>;
   readonly gone: ReadonlyArray<readonly [string, number]>;
   readonly schedule: string;
@@ -18,7 +18,7 @@ interface Saved {
  * from it.
  */
 export class Registry {
-  readonly admitted = new Set<string>();
+  readonly admitted = new Map<string, AgentInfo>();
   /** Agent ids with the time at which they were marked, in ms. */
   readonly unreachable = new Map<string, number>();
   readonly gone = new Map<string, number>();
@@ -35,8 +35,8 @@ export class Registry {
   }
 
   /** @returns whether it was unreachable before. */
-  admit(agentId: string): boolean {
-    this.admitted.add(agentId);
+  admit(agentId: string, info: AgentInfo): boolean {
+    this.admitted.set(agentId, info);
     const wasUnreachable = this.unreachable.delete(agentId);
     this.save();
     return wasUnreachable;
@@ -62,7 +62,7 @@ export class Registry {
   /** To be called after changes to the schedule or the machines. */
   save(): void {
     const saved: Saved = {
-      admitted: [...this.admitted],
+      admitted: [...this.admitted].map(([id, info]) => [id, bytes(AgentInfo, info)]),
       unreachable: [...this.unreachable],
       gone: [...this.gone],
       schedule: bytes(Schedule, this.schedule),
@@ -77,7 +77,7 @@ export class Registry {
   }
 
   #restore(saved: Saved): void {
-    for (const id of saved.admitted) this.admitted.add(id);
+    for (const [id, info] of saved.admitted) this.admitted.set(id, message(AgentInfo, info));
     for (const [id, time] of saved.unreachable) this.unreachable.set(id, time);
     for (const [id, time] of saved.gone) this.gone.set(id, time);
     this.schedule = message(Schedule, saved.schedule);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { MasterInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { AgentInfo, MasterInfo } from "../../../gen/mesos/v1/mesos.js";
 import type { Clock } from "../clock.js";
 import type { Flags } from "../flags.js";
 import type { Log } from "../log.js";
@@ -34,7 +34,7 @@ export class MasterState {
   readonly completedFrameworks = new Map<string, Framework>();
   readonly agents = new Map<string, Agent>();
   /** Admitted by an earlier master, not back yet. */
-  readonly recoveredAgents: Set<string>;
+  readonly recoveredAgents: Map<string, AgentInfo>;
   readonly offers = new Map<string, Offer>();
   readonly allocator: Allocator;
   readonly inverseOffers: InverseOffers;
@@ -51,7 +51,7 @@ export class MasterState {
     this.port = options.port;
     this.log = options.log;
     this.startTime = options.clock.now();
-    this.recoveredAgents = new Set(options.registry.admitted);
+    this.recoveredAgents = new Map(options.registry.admitted);
     this.inverseOffers = new InverseOffers(this);
     this.maintenance = new Maintenance(this);
     this.allocator = new Allocator({

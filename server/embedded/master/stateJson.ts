@@ -1,4 +1,8 @@
-import { FrameworkInfo_Capability_Type as Capability, ExecutorInfo_Type } from "../../../gen/mesos/v1/mesos.js";
+import {
+  type AgentInfo,
+  FrameworkInfo_Capability_Type as Capability,
+  ExecutorInfo_Type,
+} from "../../../gen/mesos/v1/mesos.js";
 import type { OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { messageSchema } from "../codec/schema.js";
 import { toJson } from "../codec/toJson.js";
@@ -34,7 +38,7 @@ export function stateJson(state: MasterState): Answer {
       leader_info: { id: state.id, pid: state.pid, port: state.port, hostname: state.info.hostname },
       flags: state.flags.all(),
       slaves: agents.map(modelAgent),
-      recovered_slaves: [...state.recoveredAgents].map((id) => ({ id })),
+      recovered_slaves: [...state.recoveredAgents.values()].map(modelRecovered),
       frameworks: [...state.frameworks.values()].map((framework) => modelFramework(state, framework)),
       completed_frameworks: [...state.completedFrameworks.values()].map((one) => modelFramework(state, one)),
       orphan_tasks: [],
@@ -47,11 +51,11 @@ export function stateJson(state: MasterState): Answer {
 export function slavesJson(state: MasterState, { query }: Request): Answer {
   const isWanted = wanted(query, "slave_id");
   const slaves = [...state.agents.values()].filter(({ id }) => isWanted(id));
-  const recovered = [...state.recoveredAgents].filter(isWanted);
+  const recovered = [...state.recoveredAgents.values()].filter(({ id }) => isWanted(id?.value ?? ""));
   return jsonAnswer(
     JSON.stringify({
       slaves: slaves.map((agent) => ({ ...modelAgent(agent), ...fullResources(agent) })),
-      recovered_slaves: recovered.map((id) => ({ id })),
+      recovered_slaves: recovered.map(modelRecovered),
     }),
   );
 }
@@ -121,6 +125,11 @@ function startOf({ info }: TaskEntry): number {
 /** GET /flags. */
 export function flagsJson(state: MasterState): Answer {
   return jsonAnswer(JSON.stringify({ flags: state.flags.all() }));
+}
+
+/** An agent that an earlier master knew. */
+function modelRecovered({ id, hostname, port, attributes }: AgentInfo): Record<string, unknown> {
+  return { id: id?.value, hostname, port, attributes: modelAttributes(attributes) };
 }
 
 export function modelAgent(agent: Agent): Record<string, unknown> {
