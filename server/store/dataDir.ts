@@ -12,7 +12,17 @@ import {
 import { dirname, join, resolve } from "node:path";
 import type { Log } from "../log.js";
 import { readEntries } from "./entryReader.js";
-import { LMDB_FILE, LOG, logNumbers, logPath, SCRATCH } from "./fileNames.js";
+import {
+  freePath,
+  LMDB_FILE,
+  LOG,
+  logNumbers,
+  logPath,
+  MIGRATED,
+  MIGRATING_FILE,
+  SCRATCH,
+  SUPERSEDED,
+} from "./fileNames.js";
 import { KeptFrameworks } from "./keptFrameworks.js";
 import { readLog } from "./logFormat.js";
 import { readLmdb } from "./migrateLmdb.js";
@@ -21,14 +31,14 @@ const MAX_ATTEMPTS = 5;
 
 export interface Loaded {
   readonly kept: KeptFrameworks;
-  /** False if the directory is new. */
-  readonly found: boolean;
+  /** Where it was: in the log of this number, in the file of an older bridge, or nowhere, because the directory is new. */
+  readonly source: number | "older" | "none";
 }
 
 /** True if a bridge has kept frameworks in this directory. */
 export function holdsFrameworks(dataDir: string): boolean {
   if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) return false;
-  return logNumbers(dataDir).length > 0 || existsSync(join(dataDir, LMDB_FILE));
+  return logNumbers(dataDir).length > 0 || olderFiles(dataDir).length > 0;
 }
 
 /**
@@ -41,9 +51,9 @@ export async function loadFrameworks(dataDir: string, log: Log): Promise<Loaded>
     const newest = logNumbers(dataDir).at(-1);
     if (newest === undefined) return loadOlder(dataDir);
     const path = logPath(dataDir, newest);
-    refuseNewerLmdb(dataDir, path);
+    refuseLmdbBeside(dataDir, path);
     try {
-      return { kept: readFile(path, log), found: true };
+      return { kept: readFile(path, log), source: newest };
     } catch (error) {
       // Its owner has put another one in its place.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_ATTEMPTS) throw error;
@@ -68,20 +78,31 @@ function readFile(path: string, log: Log): KeptFrameworks {
 /** What versions of the bridge before the log wrote. */
 async function loadOlder(dataDir: string): Promise<Loaded> {
   const kept = new KeptFrameworks();
-  const path = join(dataDir, LMDB_FILE);
-  if (!existsSync(path)) return { kept, found: false };
+  const [path, other] = olderFiles(dataDir);
+  if (path === undefined) return { kept, source: "none" };
+  if (other !== undefined)
+    throw new Error(`older versions of the bridge have written ${path} and ${other}: ${MOVE_AWAY}`);
   await readLmdb(path, kept);
-  return { kept, found: true };
+  return { kept, source: "older" };
 }
 
-/** An older bridge that ran here later has written what the log lacks. */
-function refuseNewerLmdb(dataDir: string, log: string): void {
-  const older = statSync(join(dataDir, LMDB_FILE), { throwIfNoEntry: false });
-  const newer = statSync(log, { throwIfNoEntry: false });
-  if (!older || !newer || older.mtimeMs <= newer.mtimeMs) return;
-  throw new Error(
-    `an older version of the bridge has written ${join(dataDir, LMDB_FILE)} after ${log}: move away the one that is not to count`,
-  );
+const MOVE_AWAY = "move away the one that is not to count";
+
+function olderFiles(dataDir: string): string[] {
+  return [LMDB_FILE, MIGRATING_FILE].map((name) => join(dataDir, name)).filter((path) => existsSync(path));
+}
+
+/** When a log holds what was in it, it has another name. So an older bridge ran here later, or a copy was put back. */
+function refuseLmdbBeside(dataDir: string, log: string): void {
+  const older = join(dataDir, LMDB_FILE);
+  if (!existsSync(older)) return;
+  throw new Error(`an older version of the bridge has written ${older} beside ${log}: stop it, and ${MOVE_AWAY}`);
+}
+
+/** Just before a log gets its name that holds all that an older bridge has written. */
+export function beginMigration(dataDir: string): void {
+  const lmdb = join(dataDir, LMDB_FILE);
+  if (existsSync(lmdb)) renameSync(lmdb, join(dataDir, MIGRATING_FILE));
 }
 
 /** Makes the directory, for its owner alone. @throws Error */
@@ -104,7 +125,7 @@ function makeDirectory(path: string): void {
 /** Takes files of the bridge away from everybody but its owner. */
 export function narrowModes(dataDir: string, log: Log): void {
   for (const name of readdirSync(dataDir)) {
-    if (!LOG.test(name) && !SCRATCH.test(name) && name !== LMDB_FILE) continue;
+    if (![LOG, SCRATCH, SUPERSEDED, MIGRATED].some((pattern) => pattern.test(name)) && !isOlder(name)) continue;
     const path = join(dataDir, name);
     const { mode } = lstatSync(path);
     if ((mode & 0o077) === 0) continue;
@@ -118,15 +139,40 @@ export function narrowModes(dataDir: string, log: Log): void {
   }
 }
 
-/** Removes what a complete log of this number has made superfluous. The file of LMDB is kept under another name. */
-export function removeOlder(dataDir: string, number: number, log: Log): void {
+function isOlder(name: string): boolean {
+  return name === LMDB_FILE || name === MIGRATING_FILE;
+}
+
+/**
+ * Removes what a complete log of this number has made superfluous: the logs whose content it has, and what is not complete. Other
+ * logs, and the file of an older bridge, are kept under another name.
+ */
+export function removeOlder(dataDir: string, number: number, superseded: ReadonlySet<number>, log: Log): void {
   for (const name of readdirSync(dataDir)) {
-    const older = Number(LOG.exec(name)?.[1] ?? number) < number;
-    if (older || SCRATCH.test(name)) rmSync(join(dataDir, name), { force: true });
+    const path = join(dataDir, name);
+    const its = Number(LOG.exec(name)?.[1] ?? number);
+    if ((its !== number && superseded.has(its)) || SCRATCH.test(name)) rmSync(path, { force: true });
+    else if (its < number) putAside(path, log);
   }
+  endMigration(dataDir, number, log);
+}
+
+/** A copy that was put back, or what a crash of an owner has left just before it would have been removed. */
+function putAside(path: string, log: Log): void {
+  const kept = freePath(`${path}.superseded`);
+  renameSync(path, kept);
+  log.warn(
+    { file: path, kept },
+    "a log does not count beside a newer one, and is kept under another name: a copy is to be put back into an empty directory",
+  );
+}
+
+function endMigration(dataDir: string, number: number, log: Log): void {
+  const migrating = join(dataDir, MIGRATING_FILE);
+  if (!existsSync(migrating)) return;
   const lmdb = join(dataDir, LMDB_FILE);
-  if (!existsSync(lmdb)) return;
-  renameSync(lmdb, `${lmdb}.migrated`);
+  const kept = freePath(`${lmdb}.migrated`);
+  renameSync(migrating, kept);
   rmSync(`${lmdb}-lock`, { force: true });
-  log.info({ file: logPath(dataDir, number), kept: `${lmdb}.migrated` }, "the data directory has been migrated");
+  log.info({ file: logPath(dataDir, number), kept }, "the data directory has been migrated");
 }

@@ -1,7 +1,7 @@
 /** What a file of LMDB held, as JSON. Records are as they were found: nothing is checked. */
 export interface LmdbContent {
   /** Who said last that it writes to the file. */
-  readonly owner: { readonly pid: number; readonly socket: string } | undefined;
+  readonly owner: LmdbOwner | undefined;
   readonly frameworks: readonly LmdbRecord[];
   /** Name of the framework, task id, agent id. */
   readonly tasks: readonly (readonly [string, string, string])[];
@@ -12,3 +12,8 @@ export type LmdbRecord = Record<string, unknown> & {
   readonly frameworkInfo: string | undefined;
   readonly offerConstraints: string | undefined;
 };
+
+export interface LmdbOwner {
+  readonly pid: number;
+  readonly socket: string;
+}

@@ -1,11 +1,20 @@
 import type { Log } from "../log.js";
 import { Compactor } from "./compactor.js";
-import { holdsFrameworks, loadFrameworks, makeDataDir, narrowModes, removeOlder } from "./dataDir.js";
+import {
+  beginMigration,
+  holdsFrameworks,
+  type Loaded,
+  loadFrameworks,
+  makeDataDir,
+  narrowModes,
+  removeOlder,
+} from "./dataDir.js";
 import { DataDirInUseError, DataDirOwner, type OwnerKind } from "./dataDirOwner.js";
 import type { EntryWriter } from "./entryWriter.js";
 import { logPath } from "./fileNames.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
 import { FileUnreliableError, LogFile } from "./logFile.js";
+import { OlderBridgeLookout } from "./olderBridge.js";
 import type { StoreTrouble } from "./storeTrouble.js";
 
 /** The data directory is not this process's any more, for good. */
@@ -43,13 +52,23 @@ export class OwnedLog {
   readonly kept: KeptFrameworks;
   readonly #options: OwnedLogOptions;
   readonly #compactor: Compactor;
+  readonly #source: Loaded["source"];
+  /** Numbers of the logs that are to be removed once all is in another one. */
+  readonly #superseded = new Set<number>();
+  /** What an older bridge has written was read, and no log holds it yet. */
+  #isMigrationDue: boolean;
+  readonly #lookout: OlderBridgeLookout;
   #owner: DataDirOwner;
   #state: State = { kind: "lost", notBeforeMs: 0, isInOlderFiles: true };
 
-  private constructor(options: OwnedLogOptions, owner: DataDirOwner, kept: KeptFrameworks) {
+  private constructor(options: OwnedLogOptions, owner: DataDirOwner, { kept, source }: Loaded) {
     this.#options = options;
     this.#owner = owner;
     this.kept = kept;
+    this.#lookout = new OlderBridgeLookout(options.dataDir, options.log);
+    this.#source = source;
+    if (typeof source === "number") this.#superseded.add(source);
+    this.#isMigrationDue = source === "older";
     this.#compactor = new Compactor(kept, options.log, options.minCompactionBytes ?? MIN_COMPACTION_BYTES);
   }
 
@@ -59,10 +78,10 @@ export class OwnedLog {
     makeDataDir(dataDir);
     const owner = await DataDirOwner.acquire(dataDir, kind);
     try {
-      const { kept, found } = await loadFrameworks(dataDir, log);
+      const loaded = await loadFrameworks(dataDir, log);
       narrowModes(dataDir, log);
-      const owned = new OwnedLog(options, owner, kept);
-      await owned.#begin(found);
+      const owned = new OwnedLog(options, owner, loaded);
+      await owned.#begin();
       return owned;
     } catch (error) {
       await owner.release();
@@ -118,6 +137,7 @@ export class OwnedLog {
     // Without the socket others would take this process for dead. The next check tries again.
     await this.#owner.keepListening().catch(() => {});
     await this.#look((file) => file.checkContent());
+    if (!this.#isMigrationDue) await this.#lookout.look();
     if (this.#state.kind === "lost" && this.isWorthTrying) await this.#usable().catch(() => {});
   }
 
@@ -133,7 +153,7 @@ export class OwnedLog {
     try {
       await this.#usable();
     } catch (error) {
-      const isNothingLost = this.kept.isEmpty || (isInOlderFiles && isFilled(this.#options.dataDir));
+      const isNothingLost = this.kept.isEmpty || (isInOlderFiles && holdsFrameworks(this.#options.dataDir));
       if (!isNothingLost && !this.takenOver) throw error;
     }
   }
@@ -171,11 +191,11 @@ export class OwnedLog {
   }
 
   /** Where there is something to lose, a bridge also goes on without a log, until there is room for one. */
-  async #begin(found: boolean): Promise<void> {
+  async #begin(): Promise<void> {
     try {
       await this.#usable();
     } catch (error) {
-      if (!found || this.kept.isEmpty || this.takenOver) throw error;
+      if (this.#source === "none" || this.kept.isEmpty || this.takenOver) throw error;
       this.#options.trouble.unwritable(error);
     }
   }
@@ -204,6 +224,7 @@ export class OwnedLog {
     const file = await LogFile.create(this.path);
     try {
       for (const piece of this.kept.pieces()) await file.add(piece);
+      if (this.#isMigrationDue) beginMigration(dataDir);
       await file.publish();
       await this.#confirm(file);
     } catch (error) {
@@ -212,8 +233,10 @@ export class OwnedLog {
     }
     this.#state = { kind: "open", file };
     trouble.renewed();
+    this.#isMigrationDue = false;
     try {
-      removeOlder(dataDir, this.#owner.number, log);
+      removeOlder(dataDir, this.#owner.number, this.#superseded, log);
+      this.#superseded.clear();
     } catch (error) {
       log.warn({ err: error }, "files of an earlier run can't be removed from the data directory: remove them by hand");
     }
@@ -229,6 +252,7 @@ export class OwnedLog {
     try {
       const before = this.#owner;
       this.#owner = await DataDirOwner.acquire(dataDir, kind);
+      this.#superseded.add(before.number);
       await before.release();
     } catch (error) {
       if (error instanceof DataDirInUseError) throw await this.#endAsTakenOver(error.message);
@@ -280,13 +304,5 @@ export class OwnedLog {
   async #closeFile(): Promise<void> {
     await this.#compactor.discard();
     if (this.#state.kind === "open") await this.#state.file.close().catch(() => {});
-  }
-}
-
-function isFilled(dataDir: string): boolean {
-  try {
-    return holdsFrameworks(dataDir);
-  } catch {
-    return false;
   }
 }

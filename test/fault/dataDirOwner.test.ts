@@ -222,6 +222,35 @@ describe("while the bridge runs", () => {
   });
 });
 
+describe("a copy that is put back beside another log", () => {
+  test.each([
+    ["an older one", 1, 2, "new"],
+    ["one with a higher number", 2, 1, "old"],
+  ])("%s: the log that does not count is kept, with a line", async (_, number, other, counts) => {
+    const write = async (name: string) => {
+      const { store } = await open();
+      await store.put(record(name));
+      await store.close();
+      const copy = join(dataDir, "..", name);
+      renameSync(join(dataDir, logs()[0] ?? ""), copy);
+      return copy;
+    };
+    const old = await write("old");
+    renameSync(await write("new"), join(dataDir, `frameworks-${other}.log`));
+    renameSync(old, join(dataDir, `frameworks-${number}.log`));
+    const { store, lines } = await open();
+    expect(store.frameworks().map(({ frameworkName }) => frameworkName)).toEqual([counts]);
+    expect(lines.notable).toEqual([
+      expect.stringMatching(/^warn a log does not count beside a newer one, and is kept/),
+    ]);
+    await store.close();
+    expect(logs().sort()).toEqual(["frameworks-1.log.superseded", "frameworks-3.log"]);
+    renameSync(join(dataDir, "frameworks-1.log.superseded"), join(dataDir, "frameworks-4.log"));
+    removeAll(/^frameworks-3\.log$/);
+    await expectStored(counts === "new" ? "old" : "new");
+  });
+});
+
 test("a copy of the directory that is made while the bridge writes can be used", async () => {
   const { store } = await open();
   const copies: string[] = [];

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, type TestContext, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { ExpiryPolicy } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { TaskRecord } from "../../server/session/frameworkStore.js";
@@ -13,38 +13,15 @@ import { Cleanup } from "../support/cleanup.js";
 import { runCli } from "../support/cli.js";
 import { eventually } from "../support/eventually.js";
 import { frameworkInfo, unique } from "../support/messages.js";
+import { fill, smallDisk } from "../support/smallDisk.js";
 import { info, Lines, record } from "../unit/store/samples.js";
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-/** A small file system of its own. Skips the test where that needs more rights than it has. */
-async function smallDisk({ skip }: TestContext): Promise<string> {
-  const folder = join(await cleanup.tempDir(), "disk");
-  mkdirSync(folder);
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).status !== 0) {
-    skip("a tmpfs can't be mounted here");
-  }
-  cleanup.defer(() => {
-    spawnSync("umount", ["-l", folder]);
-  });
-  return folder;
-}
-
 const remount = (folder: string, how: "ro" | "rw") => {
   expect(spawnSync("mount", ["-o", `remount,${how}`, folder]).stderr.toString()).toBe("");
 };
-
-/** Writes until nothing more fits. */
-function fill(file: string): void {
-  for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
-    try {
-      for (;;) writeFileSync(file, Buffer.alloc(bytes), { flag: "a" });
-    } catch {
-      // Full for pieces of this size: smaller ones may still fit.
-    }
-  }
-}
 
 async function open(dataDir: string, log = new Lines()): Promise<LogStore> {
   const store = await LogStore.open(dataDir, { log });
@@ -60,7 +37,7 @@ const sorted = (tasks: TaskRecord[]) => tasks.sort((x, y) => (x.taskId < y.taskI
 
 describe("a bridge whose data directory is on a full disk", () => {
   test("what can't be remembered is refused, what runs goes on, and all is well once there is room", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const master = cleanup.use(await AnsweringMaster.start());
     const bridge = cleanup.use(await startBridge({ master: master.host, dataDir: join(disk, "data") }));
     const before = await cleanup.use(await BridgeScheduler.attach(bridge.address)).linked();
@@ -80,7 +57,7 @@ describe("a bridge whose data directory is on a full disk", () => {
   });
 
   test("a client that comes back is attached, and one that is refused does not lose its lease", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const master = cleanup.use(await AnsweringMaster.start());
     const bridge = cleanup.use(await startBridge({ master: master.host, dataDir: join(disk, "data") }));
     const LEASE_MS = 1_000;
@@ -109,7 +86,7 @@ describe("a bridge whose data directory is on a full disk", () => {
   });
 
   test("a new directory there: a line that says so", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     fill(join(disk, "filler"));
     const ended = await runCli(
       "serve",
@@ -127,7 +104,7 @@ describe("a bridge whose data directory is on a full disk", () => {
   });
 
   test("a bridge that starts there goes on with what it remembers, and stores anew once there is room", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const store = await open(dataDir);
     await store.put(record("a", { frameworkInfo: info("u".repeat(20_000)) }));
@@ -150,7 +127,7 @@ describe("a bridge whose data directory is on a full disk", () => {
 
 describe("a store on a full disk", () => {
   test("refuses exactly what is not in it then, at each size of what is written", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const filler = join(disk, "filler");
     const store = await open(dataDir);
@@ -181,7 +158,7 @@ describe("a store on a full disk", () => {
   });
 
   test("keeps changes to tasks, one line each for the trouble and its end", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const filler = join(disk, "filler");
     const lines = new Lines();
@@ -209,7 +186,7 @@ describe("a store on a full disk", () => {
   });
 
   test("tells of it once, though smaller writes work and what waits comes and goes", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const filler = join(disk, "filler");
     const lines = new Lines();
@@ -241,7 +218,7 @@ describe("a store on a full disk", () => {
   });
 
   test("tells of its end when the record that waited longest is stored too", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const filler = join(disk, "filler");
     const lines = new Lines();
     const store = await open(join(disk, "data"), lines);
@@ -260,7 +237,7 @@ describe("a store on a full disk", () => {
   });
 
   test("that is closed there says what is lost", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const store = await LogStore.open(dataDir, { log: new Lines() });
     await store.put(record("a"));
@@ -275,7 +252,7 @@ describe("a store on a full disk", () => {
   });
 
   test("tasks that come and go while it is full leave nothing behind", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const lines = new Lines();
     const store = await open(dataDir, lines);
@@ -292,7 +269,7 @@ describe("a store on a full disk", () => {
   });
 
   test("a framework whose removal or replacement is refused stays with its tasks", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const filler = join(disk, "filler");
     const store = await open(dataDir);
@@ -315,7 +292,7 @@ describe("a store on a full disk", () => {
   });
 
   test("a compaction that finds no room is left, and does no harm", async (context) => {
-    const disk = await smallDisk(context);
+    const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");
     const lines = new Lines();
     const store = await LogStore.open(dataDir, { log: lines, minCompactionBytes: 1 });
@@ -336,7 +313,7 @@ describe("a store on a full disk", () => {
 });
 
 test("a disk that is read-only: a line that says so, and what it holds can be listed", async (context) => {
-  const disk = await smallDisk(context);
+  const disk = await smallDisk(cleanup, context);
   const dataDir = join(disk, "data");
   const store = await open(dataDir);
   await store.put(record("a"));

@@ -1,9 +1,12 @@
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   truncateSync,
   utimesSync,
@@ -18,7 +21,9 @@ import { startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";
 import { type CliResult, runCli } from "../support/cli.js";
+import { eventually } from "../support/eventually.js";
 import { at } from "../support/paths.js";
+import { fill, smallDisk } from "../support/smallDisk.js";
 import { info, record } from "../unit/store/samples.js";
 
 const NO_MASTER = "127.0.0.1:1";
@@ -159,15 +164,93 @@ describe("a data directory of a bridge that kept frameworks in LMDB", () => {
   test("that an older bridge has used again: nobody guesses which of the files counts", async () => {
     leave();
     await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
-    leave();
-    const later = Date.now() / 1000 + 60;
-    utimesSync(file, later, later);
-    expectOneLine(
-      await serve(),
-      /an older version of the bridge has written \S+frameworks\.mdb after \S+frameworks-1\.log: move away the one/,
-    );
-    chmodSync(file, 0o600);
-    utimesSync(file, 1, 1);
+    // Also if the log was written after it.
+    for (const time of [1, Date.now() / 1000 + 60]) {
+      leave();
+      utimesSync(file, time, time);
+      const line =
+        /an older version of the bridge has written \S+frameworks\.mdb beside \S+frameworks-1\.log: stop it, and move away the one/;
+      expectOneLine(await serve(), line);
+      expectOneLine(await list(), line);
+      rmSync(file);
+    }
     expect(await listed()).toHaveLength(3);
+  });
+
+  test("that an older bridge uses at the same time: a line says so within a second", async () => {
+    const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));
+    leave();
+    await eventually(() =>
+      bridge.log().includes("an older version of the bridge writes to the data directory as well"),
+    );
+  });
+
+  test("whose log is moved away, so that the older file counts again: what was migrated before is kept", async () => {
+    leave();
+    await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
+    writeFileSync(`${file}.migrated`, "first");
+    rmSync(join(dataDir, "frameworks-1.log"));
+    leave();
+    await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
+    expect(readFileSync(`${file}.migrated`, "utf8")).toBe("first");
+    expect(existsSync(`${file}.migrated-2`)).toBe(true);
+    expect(await listed()).toHaveLength(3);
+  });
+
+  test("whose migration a crash has cut short is migrated by the next bridge", async () => {
+    leave();
+    renameSync(file, `${file}.migrating`);
+    expect(await listed()).toHaveLength(3);
+    await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
+    expect(readdirSync(dataDir).sort()).toEqual(["frameworks-1.log", "frameworks.mdb.migrated"]);
+    // Just before the last step.
+    renameSync(`${file}.migrated`, `${file}.migrating`);
+    await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
+    expect(readdirSync(dataDir).sort()).toEqual(["frameworks-2.log", "frameworks.mdb.migrated"]);
+    expect(await listed()).toHaveLength(3);
+  });
+
+  test("whose socket is missing, and whose process may be running: a line that says how to go on", async () => {
+    leave();
+    const root = openLmdb({ path: file, noSubdir: true, maxDbs: 8 });
+    const path = join(dataDir, "owner-old.sock");
+    const owner = { id: "1", what: "a bridge", pid: process.pid, sinceMs: 1, socket: "owner-old.sock" };
+    await root.openDB({ name: "owners" }).put("owner", owner);
+    await root.close();
+    const { stderr, status } = await serve();
+    expect(status).toBe(1);
+    expect(stderr.trimEnd()).toBe(
+      `mesos-bridge: --data-dir: ${dataDir} may be in use by a bridge of an older version (process ${process.pid}), whose socket is missing: ` +
+        `stop it first. If that process is another program, make an empty file ${path}`,
+    );
+    writeFileSync(path, "");
+    await cleanup.use(await startBridge({ master: NO_MASTER, dataDir })).stop();
+  });
+
+  test.for([false, true])("on a full disk, with a lock file %j: it is listed and used", async (withLock, context) => {
+    const disk = await smallDisk(cleanup, context);
+    dataDir = join(disk, "data");
+    mkdirSync(dataDir);
+    file = join(dataDir, "frameworks.mdb");
+    leave();
+    if (withLock) writeFileSync(`${file}-lock`, "");
+    fill(join(disk, "filler"));
+    expect(await listed()).toHaveLength(3);
+    const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));
+    expect(bridge.log()).toContain("the data directory can't be written: what it holds is used");
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test("that this user may not read: a line that says so, and not that it is damaged", () => {
+    leave();
+    chmodSync(join(dataDir, ".."), 0o755);
+    chmodSync(dataDir, 0o755);
+    chmodSync(file, 0);
+    const args = [at("dist/server/main.js"), "frameworks", "list", "--data-dir", dataDir];
+    // Root may read it whatever its mode.
+    const other = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const { stderr, status } = spawnSync(process.execPath, args, other);
+    expect(status).toBe(1);
+    expect(stderr.toString()).toMatch(/can't be used: EACCES: permission denied, \S+ '\S+frameworks\.mdb'\n$/);
   });
 });
