@@ -34,7 +34,10 @@ export class WorkDirectory {
     this.#path = path;
     this.#lock = lock;
     // Without its socket the owner would be taken for dead. The next check tries again.
-    this.#lockCheck = setInterval(() => void lock.keepListening().catch(() => {}), LOCK_CHECK_MS).unref();
+    const check = () => {
+      lock.keepListening().catch(() => {});
+    };
+    this.#lockCheck = setInterval(check, LOCK_CHECK_MS).unref();
   }
 
   /** @throws Error in one line: another cluster runs here, a folder's name is taken, or the system's error */

@@ -24,6 +24,9 @@ interface Attempt {
   readonly streamId: string;
 }
 
+/** Why a subscription ended that `restart` has replaced: nothing went wrong. */
+export const SUBSCRIBES_ANEW = "the framework subscribes anew";
+
 /**
  * Holds the subscription of one framework at the leading master: finds the leader,
  * subscribes, watches the heartbeats, subscribes again when anything breaks, and sends
@@ -72,7 +75,7 @@ export class Link {
 
   /** Subscribes anew, because the subscription has to say something else now. */
   restart(): void {
-    this.#interrupt("the framework subscribes anew");
+    this.#interrupt(SUBSCRIBES_ANEW);
   }
 
   /**

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../wire/runningTime.js";
 import type { CallOutcome } from "../mesos/callOutcome.js";
 import { withFrameworkId } from "../mesos/calls.js";
-import { Link } from "../mesos/link.js";
+import { Link, SUBSCRIBES_ANEW } from "../mesos/link.js";
 import type { LinkOptions } from "../mesos/linkOptions.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments, type Resume } from "./attachments.js";
@@ -333,8 +333,9 @@ export class Session {
     observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#state.inverseOffers.clear();
     if (reason === this.#linkReason) return;
-    // The master ends the subscription when it takes a TEARDOWN: nobody needs to look into that.
-    const expected = this.#linkReason === "" && this.#teardown.underWay;
+    // The master ends the subscription when it takes a TEARDOWN, and the bridge when the framework has changed: nobody needs to
+    // look into that.
+    const expected = reason === SUBSCRIBES_ANEW || (this.#linkReason === "" && this.#teardown.underWay);
     this.#options.link.log[expected ? "info" : "warn"]({ framework: this.frameworkName, reason }, "no subscription");
     this.#linkReason = reason;
     this.#append({ kind: "link-changed", state: "connecting", reason, master: this.#master });

@@ -1,0 +1,29 @@
+import { afterEach, expect, test } from "vitest";
+import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
+import { AnsweringMaster } from "../support/answeringMaster.js";
+import { startBridge } from "../support/bridge.js";
+import { BridgeScheduler } from "../support/bridgeScheduler.js";
+import { Cleanup } from "../support/cleanup.js";
+import { eventually } from "../support/eventually.js";
+import { frameworkInfo } from "../support/messages.js";
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+test("a client that attaches with another FrameworkInfo leaves no warning, and a subscription that breaks then does", async () => {
+  const master = cleanup.use(await AnsweringMaster.start());
+  const bridge = cleanup.use(await startBridge({ master: master.host }));
+  const request = { frameworkName: "changes", frameworkInfo: frameworkInfo() };
+  const first = await cleanup.use(await BridgeScheduler.attach(bridge.address, request)).linked();
+  first.stop();
+  await master.subscriptions.next();
+  const changed = { ...request, frameworkInfo: { ...frameworkInfo(), hostname: "another" } };
+  const second = cleanup.use(await BridgeScheduler.attach(bridge.address, changed));
+  const again = await master.subscriptions.next();
+  await eventually(() => bridge.log().split('"msg":"subscribed"').length === 3);
+  expect(bridge.log()).toContain("the framework subscribes anew");
+  expect(bridge.log()).not.toMatch(/"level":[45]0/);
+  again.connection.end();
+  await second.linkChanged(LinkState.LINK_STATE_CONNECTING);
+  await eventually(() => /"level":40.*"no subscription"/.test(bridge.log()));
+});
