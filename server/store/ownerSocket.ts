@@ -23,7 +23,8 @@ export class OwnerSocket {
     const inside = `owner-${id}.sock`;
     // All who see the directory see what lies in it; elsewhere only if the path is too long or its file system has no sockets.
     let last: unknown;
-    for (const name of [inside, join(tmpdir(), `mesos-bridge-${id}${suffixOf(dataDir)}`)]) {
+    // A short name, so that the claim which holds it fits into an inode of ext4 (59 bytes), and needs no room on a full disk.
+    for (const name of [inside, join(tmpdir(), `mb-${id}${suffixOf(dataDir)}`)]) {
       const path = resolve(dataDir, name);
       if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) continue;
       try {

@@ -284,6 +284,18 @@ test.each(["cp -a", "cp -r"])("a bridge runs on what %s makes of the directory o
   }
 });
 
+test("a claim with a socket elsewhere is short enough to need no room on a full disk", async () => {
+  dataDir = join(dataDir, "a-rather-long-name-of-a-directory".repeat(3));
+  await open();
+  const [claim = ""] = inDir(/^owner-1$/).map((name) => readlinkSync(join(dataDir, name)));
+  const [kind, pid, , socket = ""] = claim.split(":");
+  expect(kind).toBe("bridge");
+  // With the usual folder, the longest process id and an inode's number of 8 digits.
+  const longest = claim.length - (pid?.length ?? 0) + 7 - socket.length + "/tmp/mb-12345678-12345678.sock".length;
+  expect(socket).toMatch(/\/mb-[0-9a-f]{8}-\d+\.sock$/);
+  expect(longest).toBeLessThan(60);
+});
+
 test("of many that start at the same time, again and again, one has it, and nothing is lost", async () => {
   for (let round = 0; round < 10; round++) {
     const tries = await Promise.allSettled([1, 2, 3, 4].map(() => open()));
