@@ -1,3 +1,6 @@
+/** The status with which the reader of such a file ends where its content is not what LMDB wrote. */
+export const DAMAGED = 3;
+
 /** What a file of LMDB held, as JSON. Records are as they were found: nothing is checked. */
 export interface LmdbContent {
   /** Who said last that it writes to the file. */

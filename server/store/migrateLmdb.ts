@@ -6,10 +6,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DataDirInUseError } from "./dataDirOwner.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
-import type { LmdbContent, LmdbOwner } from "./lmdbContent.js";
+import { DAMAGED, type LmdbContent, type LmdbOwner } from "./lmdbContent.js";
 import { DamagedFileError } from "./logFormat.js";
 import { stateAt } from "./ownerSocket.js";
 
+/** How LMDB ends where pages are missing, or are other ones. */
+const CRASHES = ["SIGBUS", "SIGSEGV", "SIGABRT"];
 /** More than LMDB needs. */
 const LOCK_BYTES = 64 * 1024;
 const READER = fileURLToPath(new URL("./lmdbReader.js", import.meta.url));
@@ -79,6 +81,7 @@ async function contentOf(path: string): Promise<LmdbContent> {
     if (result.signal === "SIGBUS" && (await isFull(elsewhere))) {
       throw new Error(`${path} can't be read, because ${dirname(elsewhere)} has no room for a lock file: make room`);
     }
+    if (!result.isDamage) throw new Error(`${path} can't be read: ${result.reason}`);
     throw new DamagedFileError(path, result.reason);
   } finally {
     await rm(elsewhere, { recursive: true, force: true });
@@ -87,15 +90,21 @@ async function contentOf(path: string): Promise<LmdbContent> {
 
 type Result =
   | { readonly kind: "read"; readonly content: LmdbContent }
-  | { readonly kind: "failed"; readonly signal: NodeJS.Signals | undefined; readonly reason: string };
+  | {
+      readonly kind: "failed";
+      readonly signal: NodeJS.Signals | undefined;
+      readonly isDamage: boolean;
+      readonly reason: string;
+    };
 
 function runReader(path: string): Promise<Result> {
   return new Promise((done) => {
     execFile(process.execPath, [READER, path], { maxBuffer: 2 ** 30 }, (error, stdout, stderr) => {
       if (!error) return done({ kind: "read", content: JSON.parse(stdout) as LmdbContent });
       const signal = error.signal ?? undefined;
-      const reason = signal ? `reading it ended with ${signal}` : stderr.trim() || error.message;
-      done({ kind: "failed", signal, reason });
+      const reason = signal ? `reading it ended with ${signal}` : stderr.trim().split("\n")[0] || error.message;
+      const isDamage = error.code === DAMAGED || CRASHES.includes(signal ?? "");
+      done({ kind: "failed", signal, isDamage, reason });
     });
   });
 }

@@ -241,6 +241,11 @@ describe("a data directory of a bridge that kept frameworks in LMDB", () => {
     expect(existsSync(file)).toBe(true);
   });
 
+  test("where a folder has the file's name: a line that says so, and not that it is damaged", async () => {
+    mkdirSync(file);
+    expectOneLine(await list(), /frameworks\.mdb can't be read: .*directory/i);
+  });
+
   test("that this user may not read: a line that says so, and not that it is damaged", () => {
     leave();
     chmodSync(join(dataDir, ".."), 0o755);
