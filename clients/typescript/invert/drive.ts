@@ -92,7 +92,7 @@ export class Drive {
     const { batch, scheduler, display } = this.#options;
     const tasks = count(batch.running, "task");
     const lacking = missing(batch.connection);
-    if (!scheduler.attached) {
+    if (!scheduler.attached || (lacking !== undefined && batch.running === 0)) {
       const why = lacking ?? "the bridge is away";
       display.note(batch.running > 0 ? `interrupted: ${tasks} can't be killed: ${why}` : `interrupted: ${why}`);
       batch.abandon();

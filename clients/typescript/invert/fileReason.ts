@@ -2,6 +2,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
   EACCES: "permission denied",
   EPERM: "permission denied",
+  EEXIST: "it is not a folder",
   ENOTDIR: "a part of the path is not a folder",
   EISDIR: "it is a folder",
   ELOOP: "its symbolic links go round in a circle",

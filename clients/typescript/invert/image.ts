@@ -20,6 +20,7 @@ export const ImageRecord = z.object({
   /** The file's real path, or the URL. */
   key: z.string(),
   kind: z.enum(["file", "url"]),
+  /** For people. */
   name: z.string(),
   size: z.number().optional(),
   mtimeMs: z.number().optional(),

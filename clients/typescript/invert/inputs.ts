@@ -5,18 +5,8 @@ import { basename } from "node:path";
 import { UsageError } from "../library/program.js";
 import { reason } from "./fileReason.js";
 import { findImages, IMAGE_EXTENSIONS, NOT_UTF8, printableBytes, type Unusable } from "./folderImages.js";
-
-/** One image to invert. */
-export interface Input {
-  /** The file's real path, or the URL: the same image named twice has the same one. */
-  key: string;
-  kind: "file" | "url";
-  /** For people and for the result's name: `chelsea.png`. May hold anything that a file name can. */
-  name: string;
-  /** Of a file; both tell whether it is still the one that was inverted. */
-  size?: number;
-  mtimeMs?: number;
-}
+import type { Input, NamedInput } from "./input.js";
+import { withLabels } from "./labels.js";
 
 export interface InputOptions {
   /** A file with one path or URL a line. */
@@ -48,7 +38,7 @@ export async function collectInputs(named: readonly string[], options: InputOpti
   const all = [...named, ...(options.list === undefined ? [] : await readList(options.list))];
   if (all.length === 0) throw new UsageError("name at least one image, folder or URL; --help shows an example");
   const output = await realpath(options.output).catch(() => options.output);
-  const unique = new Map<string, Input>();
+  const unique = new Map<string, NamedInput>();
   const unusable: Unusable[] = [];
   let found = 0;
   for (const name of all) {
@@ -62,7 +52,7 @@ export async function collectInputs(named: readonly string[], options: InputOpti
     }
   }
   if (unique.size === 0) throw new UsageError(describe(unusable));
-  return { inputs: [...unique.values()], duplicates: found - unique.size, unusable };
+  return { inputs: withLabels([...unique.values()]), duplicates: found - unique.size, unusable };
 }
 
 function describe(unusable: readonly Unusable[]): string {
@@ -88,7 +78,7 @@ export async function readList(path: string): Promise<string[]> {
   return lines;
 }
 
-async function entriesOf(name: string, recursive: boolean, output: string): Promise<(Input | Unusable)[]> {
+async function entriesOf(name: string, recursive: boolean, output: string): Promise<(NamedInput | Unusable)[]> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return [urlInput(name)];
   try {
     if (!(await stat(name)).isDirectory()) return [await fileEntry(name)];
@@ -117,13 +107,12 @@ function unreadable(name: string, error: unknown): string {
   return `can't be read: ${reason(error)}${hint}`;
 }
 
-function urlInput(text: string): Input | Unusable {
+function urlInput(text: string): NamedInput | Unusable {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return {
-      name: withoutSecrets(text),
-      problem: "is not a URL that can be fetched: it must begin with http:// or https://",
-    };
+    const web = /^https?:/i.test(text);
+    const why = web ? "its host or its port is missing or wrong" : "it must begin with http:// or https://";
+    return { name: withoutSecrets(text), problem: `is not a URL that can be fetched: ${why}` };
   }
   url.hash = "";
   const last = url.pathname.split("/").findLast((part) => part !== "") ?? url.hostname;
@@ -144,7 +133,7 @@ function decoded(text: string): string {
 }
 
 /** The file, or what a link leads to. */
-async function fileEntry(name: string): Promise<Input | Unusable> {
+async function fileEntry(name: string): Promise<NamedInput | Unusable> {
   try {
     const path = await realPathOf(name);
     const info = await stat(path);
@@ -168,12 +157,12 @@ async function folderEntries(
   path: string,
   recursive: boolean,
   output: string,
-): Promise<(Input | Unusable)[]> {
+): Promise<(NamedInput | Unusable)[]> {
   if (path === output) {
     return [{ name, problem: "is the output folder: its results would be taken for inputs; choose another --output" }];
   }
   const { images, unusable } = await findImages(path, recursive, output);
-  const entries: (Input | Unusable)[] = [];
+  const entries: (NamedInput | Unusable)[] = [];
   for (const image of images) entries.push(await fileEntry(image));
   for (const each of unusable) entries.push(each);
   if (entries.length > 0) return entries;

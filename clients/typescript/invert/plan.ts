@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { ImageRecord } from "./image.js";
-import type { Input } from "./inputs.js";
+import type { Input } from "./input.js";
 import type { ResultNames } from "./resultNames.js";
 
 /** A secret for a URL. */
@@ -33,7 +33,7 @@ export function planImages(
   });
 }
 
-function newImage({ key, kind, name, size, mtimeMs }: Input, resultName: string): ImageRecord {
+function newImage({ key, kind, label: name, size, mtimeMs }: Input, resultName: string): ImageRecord {
   const id = randomBytes(6).toString("hex");
   const identity = { id, key, kind, name, resultName, token: newToken() };
   const file = kind === "file" ? { size, mtimeMs } : {};

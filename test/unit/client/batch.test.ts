@@ -8,7 +8,7 @@ import type { Display } from "../../../clients/typescript/invert/display.js";
 import { Executors } from "../../../clients/typescript/invert/executors.js";
 import { FileServer } from "../../../clients/typescript/invert/fileServer.js";
 import type { ImageRecord } from "../../../clients/typescript/invert/image.js";
-import type { Input } from "../../../clients/typescript/invert/inputs.js";
+import type { Input } from "../../../clients/typescript/invert/input.js";
 import { Ledger } from "../../../clients/typescript/invert/ledger.js";
 import { Patience } from "../../../clients/typescript/invert/patience.js";
 import { planImages } from "../../../clients/typescript/invert/plan.js";
@@ -79,7 +79,9 @@ async function beginAt(port: number, ...names: string[]): Promise<void> {
 
 /** The same, up to where the bridge has been asked for a stream. */
 async function prepare(port: number, ...names: string[]): Promise<void> {
-  const inputs = names.map((name): Input => ({ key: join(folder, name), kind: "file", name, size: 1, mtimeMs: 1 }));
+  const inputs = names.map(
+    (name): Input => ({ key: join(folder, name), kind: "file", name, label: name, size: 1, mtimeMs: 1 }),
+  );
   ledger = Ledger.open(folder);
   const images = planImages(inputs, ledger.images, new ResultNames([]), folder);
   scheduler = new Scheduler({ bridge: fake.address, frameworkName: "batch", backoff: { initialMs: 1, maxMs: 5 } });

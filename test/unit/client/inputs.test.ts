@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { collectInputs } from "../../../clients/typescript/invert/inputs.js";
 import { ResultNames, withExtension } from "../../../clients/typescript/invert/resultNames.js";
@@ -74,6 +74,22 @@ describe("inputs", () => {
     ]);
   });
 
+  it("with one name are told apart by the folders before it", async () => {
+    mkdirSync(join(folder, "deep", "deep"), { recursive: true });
+    file("deep/a.png", "one");
+    file("deep/deep/a.png", "two");
+    const urls = ["http://one/cats/b.JPG?token=s3cret", "http://two/cats/b.JPG", "http://host/only.png"];
+    const { inputs } = await collect([folder, ...urls], { recursive: true });
+    const labels = new Map(inputs.map(({ key, label }) => [key.replace(folder, ""), label]));
+    expect(labels.get("/a.png")).toBe(`${basename(folder)}/a.png`);
+    expect(labels.get("/deep/a.png")).toBe(`${basename(folder)}/deep/a.png`);
+    expect(labels.get("/deep/deep/a.png")).toBe("deep/deep/a.png");
+    expect(labels.get("http://one/cats/b.JPG?token=s3cret")).toBe("one/cats/b.JPG");
+    expect(labels.get("http://two/cats/b.JPG")).toBe("two/cats/b.JPG");
+    expect(labels.get("http://host/only.png")).toBe("only.png");
+    expect(new Set(labels.values()).size).toBe(inputs.length);
+  });
+
   it("come from a list without its blank lines and comments", async () => {
     const list = file("list.txt", `\uFEFF# images\r\n\r\n  ${folder}/a.png  \r\n#${folder}/b.JPG\nhttp://host/x.png`);
     expect(await keys([], { list })).toEqual([join(folder, "a.png"), "http://host/x.png"]);
@@ -87,7 +103,12 @@ describe("inputs", () => {
     ["a list that is a folder", () => collect([], { list: folder }), "can't be read: it is a folder"],
     ["an empty list", () => collect([], { list: file("e.txt", "# nothing\n\n") }), "names no image"],
     ["a URL of another kind", () => collect(["ftp://host/x.png"]), "must begin with http:// or https://"],
-    ["no URL at all", () => collect(["http://"]), "is not a URL that can be fetched"],
+    ["a URL without a host", () => collect(["http://"]), "its host or its port is missing or wrong"],
+    [
+      "a URL with a port that is none",
+      () => collect(["http://h:99999/a.png"]),
+      "its host or its port is missing or wrong",
+    ],
     ["a device", () => collect(["/dev/null"]), "neither a file nor a folder"],
   ])("that are %s end with one clear line", async (_, run, text) => {
     const error = await run().catch((cause: unknown) => cause);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockFolder } from "../../../clients/typescript/invert/folderLock.js";
 import type { ImageRecord } from "../../../clients/typescript/invert/image.js";
-import type { Input } from "../../../clients/typescript/invert/inputs.js";
+import type { Input } from "../../../clients/typescript/invert/input.js";
 import { LEDGER_FILE, Ledger } from "../../../clients/typescript/invert/ledger.js";
 import { planImages } from "../../../clients/typescript/invert/plan.js";
 import { ResultNames } from "../../../clients/typescript/invert/resultNames.js";
@@ -19,7 +19,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const input = (name: string, size = 1): Input => ({ key: `/in/${name}`, kind: "file", name, size, mtimeMs: 7 });
+const input = (name: string, size = 1): Input => ({
+  key: `/in/${name}`,
+  kind: "file",
+  name,
+  label: name,
+  size,
+  mtimeMs: 7,
+});
 const task = { id: "x-1", agentId: "a", host: "h (S0)", executorId: "e", launchTimeMs: 1, origin: "http://h:1" };
 const run = {
   version: 1 as const,
