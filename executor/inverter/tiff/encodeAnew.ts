@@ -1,7 +1,9 @@
 import type { TiffOptions } from "sharp";
 import { jpegQuality } from "../jpegQuality.js";
+import { directoryOf, field, longs, type TiffValue } from "./directoryWriter.js";
+import { jpegSampling } from "./jpegSampling.js";
 import type { TiffLayout } from "./layout.js";
-import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
+import { LONG, type TiffEntry, type TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 import { TAG } from "./tiffTags.js";
 
@@ -22,15 +24,14 @@ const CODECS: Readonly<Record<number, TiffOptions["compression"]>> = {
 /** From here on, the encoder keeps the resolution of colours, and below it halves it. */
 const FULL_COLOUR_QUALITY = 90;
 const MIN_JPEG_QUALITY = 50;
-const SUBSAMPLING = 530;
-const JPEG_TABLES = 347;
 
 /** As the page has it; a page that keeps the resolution of its colours gets the quality that does. */
-function pageJpegQuality(file: TiffFile, { directory, photometric, samples }: TiffPage): number {
-  const tables = directory.entries.get(JPEG_TABLES);
+function pageJpegQuality(file: TiffFile, page: TiffPage): number {
+  const { directory, samples } = page;
+  const tables = directory.entries.get(TAG.jpegTables);
   const quality = Math.max(MIN_JPEG_QUALITY, (tables && jpegQuality(file.value(tables))) ?? FULL_COLOUR_QUALITY);
   if (samples === 1) return quality;
-  const halved = photometric === 6 && (file.numbers(directory.entries.get(SUBSAMPLING))[0] ?? 2) > 1;
+  const halved = jpegSampling(file, page)?.every((pixels) => pixels === 2);
   return halved ? Math.min(FULL_COLOUR_QUALITY - 1, quality) : Math.max(FULL_COLOUR_QUALITY, quality);
 }
 
@@ -48,20 +49,12 @@ export function anewOptions(file: TiffFile, page: TiffPage): TiffOptions {
   } as TiffOptions;
 }
 
-/** A tag of the new directory. The field holds the value, or says where it is. */
-interface Value {
-  tag: number;
-  type: number;
-  count: number;
-  field: Buffer;
-}
-
 /** Takes over the samples of a page that was encoded by itself, and gives it a directory that has the input's other tags. */
 export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, encoded: TiffFile): void {
   const [directory] = encoded.pages();
   if (!directory) return;
   const { little, sizes } = input;
-  const values: Value[] = [];
+  const values: TiffValue[] = [];
   for (const entry of page.directory.list) {
     const at = entry.at + 4 + sizes.offset;
     if (!STORAGE.has(entry.tag)) values.push({ ...entry, field: input.data.subarray(at, at + sizes.offset) });
@@ -69,13 +62,13 @@ export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, e
   for (const entry of directory.list) {
     if (!STORAGE.has(entry.tag)) continue;
     if (entry.tag !== TAG.tileOffsets && entry.tag !== TAG.stripOffsets) {
-      values.push({ ...entry, field: field(turned(encoded, entry, little), layout, sizes.offset) });
+      values.push({ ...entry, field: field(turned(encoded, entry, little), layout) });
       continue;
     }
-    const list = Buffer.concat(placeSegments(encoded, directory.entries, layout).map((at) => long(at, little)));
-    values.push({ tag: entry.tag, type: LONG, count: entry.count, field: field(list, layout, sizes.offset) });
+    const list = longs(placeSegments(encoded, directory.entries, layout), little);
+    values.push({ tag: entry.tag, type: LONG, count: entry.count, field: field(list, layout) });
   }
-  const at = layout.append(directoryOf(layout.file, values, page.directory.nextAt));
+  const at = layout.append(directoryOf(layout.file, values, layout.file.offset(page.directory.nextAt)));
   layout.file.write(page.directory.pointerAt, input.big ? 16 : LONG, at);
 }
 
@@ -97,39 +90,4 @@ function turned(encoded: TiffFile, entry: TiffEntry, little: boolean): Buffer {
   if (entry.type === 3) return value.swap16();
   if (entry.type === 4 || entry.type === 5) return value.swap32();
   return value;
-}
-
-function field(value: Buffer, layout: TiffLayout, bytes: 4 | 8): Buffer {
-  const out = Buffer.alloc(bytes);
-  if (value.length <= bytes) {
-    value.copy(out);
-    return out;
-  }
-  const at = long(layout.append(value), layout.file.little);
-  at.copy(out, layout.file.little ? 0 : bytes - 4);
-  return out;
-}
-
-function long(value: number, little: boolean): Buffer {
-  const out = Buffer.alloc(4);
-  if (little) out.writeUInt32LE(value);
-  else out.writeUInt32BE(value);
-  return out;
-}
-
-/** @param nextAt where the input says which page comes next */
-function directoryOf(file: TiffFile, values: Value[], nextAt: number): Buffer {
-  const { entry, count, offset } = file.sizes;
-  const out = new TiffFile(Buffer.alloc(count + values.length * entry + offset), file);
-  values.sort((a, b) => a.tag - b.tag);
-  out.write(0, file.big ? 16 : 3, values.length);
-  for (const [i, value] of values.entries()) {
-    const at = count + i * entry;
-    out.write(at, 3, value.tag);
-    out.write(at + 2, 3, value.type);
-    out.write(at + 4, offset === 8 ? 16 : LONG, value.count);
-    value.field.copy(out.data, at + 4 + offset);
-  }
-  out.write(count + values.length * entry, offset === 8 ? 16 : LONG, file.offset(nextAt));
-  return out.data;
 }

@@ -4,6 +4,7 @@ import type { Turns } from "../turns.js";
 import { decodeSegment, encodeSegment } from "./codecs.js";
 import { anewOptions, graftPage } from "./encodeAnew.js";
 import { TiffLayout } from "./layout.js";
+import { pixelsOnly } from "./pixelsOnly.js";
 import { complement, invertSamples } from "./samples.js";
 import { type TiffDirectory, TiffFile } from "./tiffFile.js";
 import { type TiffPage, tiffPage } from "./tiffPage.js";
@@ -57,10 +58,10 @@ function innerDirectories(file: TiffFile, { entries }: TiffDirectory): TiffDirec
 }
 
 export interface InvertTiffOptions {
-  /** Opens one page. */
-  open: (page: number) => Sharp;
-  /** Inverts one page and encodes it as a TIFF of its own: where its storage can't stay as it is. */
-  anew: (page: number, options: TiffOptions) => Promise<Buffer>;
+  /** Opens one page of a file whose only fault can be in its pixels. */
+  open: (file: Buffer, page: number) => Sharp;
+  /** Inverts one page of such a file and encodes it as a TIFF of its own: where its storage can't stay as it is. */
+  anew: (file: Buffer, page: number, options: TiffOptions) => Promise<Buffer>;
   /** Bounds the samples that are decoded: all pages together, 8 bytes a pixel. */
   maxPixels: number;
   turns: Turns;
@@ -77,12 +78,20 @@ export async function invertTiff({ file, pages, inner }: Tiff, options: InvertTi
     throw new ImageError(`has ${bytes} bytes of samples, over the limit of 8 for each of ${options.maxPixels} pixels`);
   }
   const layout = new TiffLayout(file, all);
+  const decoded = pages.filter(({ method }) => method.kind !== "samples" && method.kind !== "mask");
+  const pixels = decoded.length > 0 ? pixelsOnly(file, decoded) : Buffer.alloc(0);
   // The last one first: a page that moves says where the next one is by then.
   for (let i = all.length - 1; i >= 0; i--) {
     const page = all[i];
-    if (page) await new PageInverter(file, layout, options, page, i < pages.length ? i : undefined).run();
+    if (page) await new PageInverter(file, layout, options, page, { file: pixels, index: decoded.indexOf(page) }).run();
   }
   return layout.finish();
+}
+
+/** Where sharp finds the page: at -1 where it can't open it. */
+interface Pixels {
+  file: Buffer;
+  index: number;
 }
 
 class PageInverter {
@@ -90,21 +99,14 @@ class PageInverter {
   readonly #layout: TiffLayout;
   readonly #options: InvertTiffOptions;
   readonly #page: TiffPage;
-  /** Undefined for one that sharp can't open. */
-  readonly #index: number | undefined;
+  readonly #pixels: Pixels;
 
-  constructor(
-    file: TiffFile,
-    layout: TiffLayout,
-    options: InvertTiffOptions,
-    page: TiffPage,
-    index: number | undefined,
-  ) {
+  constructor(file: TiffFile, layout: TiffLayout, options: InvertTiffOptions, page: TiffPage, pixels: Pixels) {
     this.#file = file;
     this.#layout = layout;
     this.#options = options;
     this.#page = page;
-    this.#index = index;
+    this.#pixels = pixels;
   }
 
   async run(): Promise<void> {
@@ -173,7 +175,11 @@ class PageInverter {
   }
 
   async #encodeAnew(): Promise<void> {
-    const encoded = await this.#options.anew(this.#sharpIndex(), anewOptions(this.#file, this.#page));
+    const encoded = await this.#options.anew(
+      this.#pixels.file,
+      this.#sharpIndex(),
+      anewOptions(this.#file, this.#page),
+    );
     graftPage(this.#file, this.#layout, this.#page, new TiffFile(encoded));
   }
 
@@ -187,11 +193,18 @@ class PageInverter {
 
   /** The pixels are not needed, but have to be there: a broken image must not pass. */
   async #checkPixels(): Promise<void> {
-    await this.#options.open(this.#sharpIndex()).resize(1, 1, { fit: "fill" }).raw().toBuffer();
+    const image = this.#options.open(this.#pixels.file, this.#sharpIndex());
+    try {
+      await image.resize(1, 1, { fit: "fill" }).raw().toBuffer();
+    } catch (error) {
+      // All that the decoder says of fax.
+      if (!(error instanceof Error) || !/^(tiff2vips: )?read error\s*$/.test(error.message)) throw error;
+      throw new ImageError(`${this.#page.name}broken image: its pixels are damaged`, { cause: error });
+    }
   }
 
   #sharpIndex(): number {
-    if (this.#index !== undefined) return this.#index;
+    if (this.#pixels.index >= 0) return this.#pixels.index;
     throw new ImageError(`${this.#page.name}is of a kind that is not supported within a page`);
   }
 }

@@ -1,3 +1,4 @@
+import { longs } from "./directoryWriter.js";
 import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 
@@ -62,21 +63,12 @@ export class TiffLayout {
       for (const [i, value] of values.entries()) file.write(inline + i * 4, LONG, value);
       return;
     }
-    file.write(inline, offset === 8 ? 16 : LONG, this.append(numbersOf(values, file.little)));
+    file.write(inline, offset === 8 ? 16 : LONG, this.append(longs(values, file.little)));
   }
 
   finish(): Buffer {
     return this.#tail.length === 0 ? this.file.data : Buffer.concat([this.file.data, ...this.#tail]);
   }
-}
-
-function numbersOf(values: readonly number[], little: boolean): Buffer {
-  const list = Buffer.alloc(values.length * 4);
-  for (const [i, value] of values.entries()) {
-    if (little) list.writeUInt32LE(value, i * 4);
-    else list.writeUInt32BE(value, i * 4);
-  }
-  return list;
 }
 
 /** The ranges that compressed strips and tiles have now; none where something else claims a part of them. */

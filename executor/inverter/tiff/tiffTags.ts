@@ -13,6 +13,8 @@ export const TAG = {
   rowsPerStrip: 278,
   stripBytes: 279,
   planar: 284,
+  t4Options: 292,
+  t6Options: 293,
   predictor: 317,
   colourMap: 320,
   tileWidth: 322,
@@ -20,8 +22,12 @@ export const TAG = {
   tileOffsets: 324,
   tileBytes: 325,
   inner: 330,
+  inkSet: 332,
   extraSamples: 338,
   sampleFormat: 339,
+  jpegTables: 347,
+  subsampling: 530,
+  iccProfile: 34_675,
 } as const;
 
 /** For messages: what is known and can't be inverted. */

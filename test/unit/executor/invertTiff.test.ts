@@ -4,6 +4,7 @@ import { deflateSync, inflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { invertImage } from "../../../executor/inverter/invert.js";
+import { readJpeg } from "../../../executor/inverter/jpeg/jpegFile.js";
 import { TiffFile } from "../../../executor/inverter/tiff/tiffFile.js";
 import { makeTiff, type TiffPageParts, tiffTags } from "../../support/tiff.js";
 
@@ -186,6 +187,64 @@ describe("pages of a TIFF", () => {
   });
 });
 
+describe("pixels that a decoder would have to make up are refused", () => {
+  const damage: [string, (data: Buffer) => Buffer][] = [
+    ["cut", (data) => data.subarray(0, data.length >> 1)],
+    ["zeroed", (data) => Buffer.concat([data.subarray(0, data.length >> 1), Buffer.alloc(data.length >> 1)])],
+  ];
+
+  it.each(damage)("JPEG that is %s, on any page and whatever its tags are", async (_name, damaged) => {
+    const encoded = await (await noise(64, 48)).tiff({ compression: "jpeg", quality: 90 }).toBuffer();
+    const [data] = strips(encoded);
+    const page = (strip: Buffer) => ({ tags: [...stored(encoded), ...TEXTS], strips: [strip] });
+    const first = { tags: tiffTags(8, 8), strips: [bytes(64)] };
+    await expect(invert(makeTiff([first, page(data ?? Buffer.alloc(0))]))).resolves.toBeDefined();
+    await expect(invert(makeTiff([first, page(damaged(data ?? Buffer.alloc(0)))]))).rejects.toThrow(
+      /broken image: .*(premature end|bad Huffman|pixels are damaged)/,
+    );
+  });
+
+  it.each(damage)("fax that is %s", async (_name, damaged) => {
+    const encoded = await (await noise(64, 48, 1))
+      .toColourspace("b-w")
+      .tiff({ compression: "ccittfax4", bitdepth: 1 })
+      .toBuffer();
+    const [data] = strips(encoded);
+    const page = (strip: Buffer) => makeTiff([{ tags: [...stored(encoded), ...TEXTS], strips: [strip] }]);
+    await expect(invert(page(data ?? Buffer.alloc(0)))).resolves.toBeDefined();
+    await expect(invert(page(damaged(data ?? Buffer.alloc(0))))).rejects.toThrow(
+      /^broken image: (its pixels are damaged|Premature EO[FL])/,
+    );
+  });
+
+  it("while tags that a decoder warns of stay", async () => {
+    const encoded = await (await noise(64, 48)).tiff({ compression: "jpeg", quality: 90 }).toBuffer();
+    const odd: TiffPageParts["tags"] = [
+      [65_000, 7, "private"],
+      [306, 3, [1, 2, 3]],
+      [34_675, 7, Buffer.alloc(0)],
+    ];
+    const input = makeTiff([{ tags: [...stored(encoded), ...odd], strips: strips(encoded) }]);
+    expect(tags(await invert(input))).toEqual(tags(input));
+  });
+});
+
+it("a JPEG page keeps the resolution of its colours, whatever its tag for it says", async () => {
+  for (const chromaSubsampling of ["4:4:4", "4:2:0"]) {
+    const jpeg = await (await noise(64, 48)).jpeg({ quality: 80, chromaSubsampling }).toBuffer();
+    const form = tiffTags(64, 48, { channels: 3, compression: 7, photometric: 6 });
+    const output = await invert(makeTiff([{ tags: [...form, [530, 3, [2, 2]]], strips: [jpeg] }]));
+    const sampling = readJpeg(strips(output)[0] ?? Buffer.alloc(0)).frame.components[0]?.sampling;
+    expect(sampling).toBe(chromaSubsampling === "4:2:0" ? 0x22 : 0x11);
+  }
+});
+
+it("a JPEG page of 4:2:2 does not lose colours between its rows", async () => {
+  const input = await readFile(join(fixtures, "jpeg-422.tif"));
+  const output = await invert(input);
+  expect(readJpeg(strips(output)[0] ?? Buffer.alloc(0)).frame.components[0]?.sampling).toBe(0x11);
+});
+
 describe("what a TIFF says about itself stays, to the byte", () => {
   it("a text that is padded with NULs", async () => {
     const input = await readFile(join(fixtures, "description-padded-with-nul.tif"));
@@ -365,6 +424,14 @@ describe("a TIFF that can't be inverted is refused by name", () => {
     );
   });
 });
+
+/** The tags of an encoded page, but for those that say where its strips are. */
+function stored(encoded: Buffer): TiffPageParts["tags"] {
+  const file = new TiffFile(encoded);
+  return (file.pages()[0]?.list ?? [])
+    .filter(({ tag }) => (tag < 269 || tag > 306 || [277, 278, 284, 292, 293].includes(tag)) && tag !== 700)
+    .map((entry) => [entry.tag, entry.type, file.value(entry)]);
+}
 
 function circle(): Buffer {
   const input = makeTiff([{ tags: tiffTags(8, 8), strips: [bytes(64)] }]);

@@ -1,0 +1,58 @@
+import type { TiffLayout } from "./layout.js";
+import { LONG, TiffFile } from "./tiffFile.js";
+
+/** A tag of a new directory. The field holds the value, or says where it is. */
+export interface TiffValue {
+  tag: number;
+  type: number;
+  count: number;
+  field: Buffer;
+}
+
+/** The field of a value, which goes to the end of the file where it doesn't fit. */
+export function field(value: Buffer, layout: TiffLayout): Buffer {
+  const bytes = layout.file.sizes.offset;
+  const out = Buffer.alloc(bytes);
+  if (value.length <= bytes) {
+    value.copy(out);
+    return out;
+  }
+  const at = longs([layout.append(value)], layout.file.little);
+  at.copy(out, layout.file.little ? 0 : bytes - 4);
+  return out;
+}
+
+export function longs(values: readonly number[], little: boolean): Buffer {
+  const list = Buffer.alloc(values.length * 4);
+  for (const [i, value] of values.entries()) {
+    if (little) list.writeUInt32LE(value, i * 4);
+    else list.writeUInt32BE(value, i * 4);
+  }
+  return list;
+}
+
+export function shorts(values: readonly number[], little: boolean): Buffer {
+  const list = Buffer.alloc(values.length * 2);
+  for (const [i, value] of values.entries()) {
+    if (little) list.writeUInt16LE(value, i * 2);
+    else list.writeUInt16BE(value, i * 2);
+  }
+  return list;
+}
+
+/** @param next where the directory after this one is; 0 for the last one */
+export function directoryOf(file: TiffFile, values: TiffValue[], next: number): Buffer {
+  const { entry, count, offset } = file.sizes;
+  const out = new TiffFile(Buffer.alloc(count + values.length * entry + offset), file);
+  values.sort((a, b) => a.tag - b.tag);
+  out.write(0, file.big ? 16 : 3, values.length);
+  for (const [i, value] of values.entries()) {
+    const at = count + i * entry;
+    out.write(at, 3, value.tag);
+    out.write(at + 2, 3, value.type);
+    out.write(at + 4, offset === 8 ? 16 : LONG, value.count);
+    value.field.copy(out.data, at + 4 + offset);
+  }
+  out.write(count + values.length * entry, offset === 8 ? 16 : LONG, next);
+  return out.data;
+}
