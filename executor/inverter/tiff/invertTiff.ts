@@ -4,8 +4,9 @@ import type { Turns } from "../turns.js";
 import { decodeSegment, encodeSegment } from "./codecs.js";
 import { anewOptions, graftPage } from "./encodeAnew.js";
 import { TiffLayout } from "./layout.js";
+import { invertPalette } from "./palette.js";
 import { pixelsOnly } from "./pixelsOnly.js";
-import { complement, invertSamples } from "./samples.js";
+import { invertSamples } from "./samples.js";
 import { type TiffDirectory, TiffFile } from "./tiffFile.js";
 import { type TiffPage, tiffPage } from "./tiffPage.js";
 import type { TiffSegment } from "./tiffSegments.js";
@@ -187,7 +188,7 @@ class PageInverter {
     const entry = this.#page.directory.entries.get(TAG.colourMap);
     if (!entry || !this.#file.holds(entry)) throw new ImageError(`${this.#page.name}broken image: it has no palette`);
     const colours = Buffer.from(this.#file.value(entry));
-    complement(colours);
+    invertPalette(colours, entry.type, this.#file.little);
     colours.copy(this.#layout.file.data, entry.valueAt);
   }
 

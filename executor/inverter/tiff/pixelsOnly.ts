@@ -3,7 +3,7 @@ import { jpegSampling } from "./jpegSampling.js";
 import { TiffLayout } from "./layout.js";
 import { LONG, SHORT, type TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
-import { TAG } from "./tiffTags.js";
+import { PREDICTED, TAG } from "./tiffTags.js";
 
 const UNDEFINED = 7;
 
@@ -57,7 +57,7 @@ function values(file: TiffFile, layout: TiffLayout, page: TiffPage): TiffValue[]
   } else {
     putLongs(TAG.rowsPerStrip, [segments[0]?.rows ?? page.height]);
   }
-  if (page.predictor) putShorts(TAG.predictor, [2]);
+  if (PREDICTED.has(page.compression)) putShorts(TAG.predictor, numbers(TAG.predictor).slice(0, 1));
   const extra = numbers(TAG.extraSamples);
   putShorts(
     TAG.extraSamples,

@@ -1,7 +1,7 @@
 import { ImageError } from "../imageError.js";
 import type { TiffDirectory, TiffFile } from "./tiffFile.js";
 import { type TiffForm, type TiffSegment, tiffSegments } from "./tiffSegments.js";
-import { COLOUR_NAMES, COMPRESSION_NAMES, SAMPLE_FORMATS, TAG } from "./tiffTags.js";
+import { COLOUR_NAMES, COMPRESSION_NAMES, PREDICTED, SAMPLE_FORMATS, TAG } from "./tiffTags.js";
 
 /** How a page has to be inverted. */
 export type TiffMethod =
@@ -28,6 +28,7 @@ const CODECS: ReadonlyMap<number, "none" | "packbits" | "lzw" | "deflate"> = new
   [32_946, "deflate"],
   [32_773, "packbits"],
 ]);
+const PACK_BITS = 32_773;
 const FAX: ReadonlySet<number> = new Set([2, 3, 4, 32_771]);
 const JPEG = 7;
 /** Compressions that the decoder knows, and that can be written or replaced by deflate. */
@@ -71,7 +72,7 @@ export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string)
     samples,
     colours,
     associatedAlpha: associated < 0 ? undefined : colours + associated,
-    predictor: number(TAG.predictor, 1) === 2,
+    predictor: PREDICTED.has(compression) && number(TAG.predictor, 1) === 2,
     photometric,
     compression,
   };
@@ -140,6 +141,9 @@ function tiffMethod(file: TiffFile, page: TiffForm, segments: readonly TiffSegme
     refuse("has colours multiplied with an alpha that is stored apart, which is not supported");
   }
   const predictor = numbers(TAG.predictor)[0] ?? 1;
-  if (predictor > 2) refuse(`has predictor ${predictor}, which is not supported`);
+  if (predictor > 1 && compression === PACK_BITS) {
+    refuse("has a predictor in PackBits, which is not supported: some programs apply it, and others pass over it");
+  }
+  if (predictor > 2 && PREDICTED.has(compression)) refuse(`has predictor ${predictor}, which is not supported`);
   return { kind: "samples", codec };
 }

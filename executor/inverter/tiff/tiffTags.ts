@@ -30,6 +30,9 @@ export const TAG = {
   iccProfile: 34_675,
 } as const;
 
+/** Compressions that have a predictor. In all other ones the tag means nothing: decoders pass over it. */
+export const PREDICTED: ReadonlySet<number> = new Set([5, 8, 32_946]);
+
 /** For messages: what is known and can't be inverted. */
 export const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
   [6, "JPEG of the old style"],

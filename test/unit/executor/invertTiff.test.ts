@@ -319,6 +319,45 @@ describe("a TIFF that every viewer shows is inverted", () => {
   });
 });
 
+describe("a predictor", () => {
+  const page = (compression: number, predictor: number, strip: Buffer) =>
+    makeTiff([{ tags: [...tiffTags(8, 8, { compression }), [317, 3, [predictor]]], strips: [strip] }]);
+  it.each([2, 3])("of %i without compression means nothing", async (predictor) => {
+    const output = await invert(page(1, predictor, bytes(64)));
+    expect(strips(output)).toEqual([expected(bytes(64), 1, 1)]);
+    expect(await pixels(output)).toEqual(expected(bytes(64), 1, 1));
+  });
+
+  it("in PackBits is refused by name", async () => {
+    const packed = Buffer.concat([Buffer.from([63]), bytes(64)]);
+    await expect(invert(page(32_773, 1, packed))).resolves.toBeDefined();
+    await expect(invert(page(32_773, 2, packed))).rejects.toThrow(
+      /^has a predictor in PackBits, which is not supported/,
+    );
+  });
+});
+
+describe.each([true, false])("a palette (little-endian: %s)", (little) => {
+  const invertColours = async (values: number[]) => {
+    const tagged: TiffPageParts["tags"] = [...tiffTags(8, 8, { photometric: 3 }), [320, 3, values]];
+    const output = await invert(makeTiff([{ tags: tagged, strips: [bytes(64)] }], { little }));
+    const file = new TiffFile(output);
+    return file.numbers(file.pages()[0]?.entries.get(320));
+  };
+  const all = (value: (i: number) => number) => Array.from({ length: 768 }, (_, i) => value(i));
+  it.each<[string, (i: number) => number, (i: number) => number]>([
+    ["of 16 bits", (i) => i * 85, (i) => 65_535 - i * 85],
+    ["of 16 bits with one colour that is not dark", (i) => (i === 5 ? 256 : 0), (i) => (i === 5 ? 65_279 : 65_535)],
+    ["of 8 bits", (i) => i % 256, (i) => 255 - (i % 256)],
+    ["of 8 bits, all white", () => 255, () => 0],
+    ["all black", () => 0, () => 65_535],
+    ["all white", () => 65_535, () => 0],
+    ["all white but for the lower bits, which would be white of 8 bits", () => 65_280, () => 0],
+  ])("%s", async (_name, before, after) => {
+    expect(await invertColours(all(before))).toEqual(all(after));
+  });
+});
+
 describe("LZW", () => {
   it.each([1, 3, 4] as const)("%d channels with more codes than a table has, and the size stays", async (channels) => {
     const input = await (await noise(300, 200, channels)).tiff({ compression: "lzw", predictor: "none" }).toBuffer();
