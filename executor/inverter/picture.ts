@@ -25,6 +25,8 @@ export interface PicturePage {
   channels: number;
   /** Bits of a sample. */
   depth: number;
+  /** How many columns and rows of pixels share one colour, where that is known. */
+  colourStep?: { columns: number; rows: number };
 }
 
 /** Values up to here are shown to people. */
@@ -86,6 +88,13 @@ function pageLosses(before: readonly PicturePage[], after: readonly PicturePage[
     if (page.width !== now.width || page.height !== now.height) {
       losses.push(`${name} is ${page.width} x ${page.height} pixels, and would become ${now.width} x ${now.height}`);
     }
+    losses.push(...colourStepLosses(name, page, now));
   }
   return losses;
+}
+
+function colourStepLosses(name: string, { colourStep: before }: PicturePage, { colourStep: after }: PicturePage) {
+  if (!before || !after || (after.columns <= before.columns && after.rows <= before.rows)) return [];
+  const had = `${name} has one colour for ${before.columns} x ${before.rows} pixels`;
+  return [`${had}, and would have one for ${after.columns} x ${after.rows}`];
 }

@@ -18,6 +18,7 @@ import {
 } from "./jpegFile.js";
 import { hasAllScans, withoutOddities } from "./jpegRepair.js";
 import { isMultiPicture, movedMultiPicture, refuseSecondPictures } from "./multiPicture.js";
+import { colourStep } from "./sampling.js";
 
 /** Where a JPEG does not tell its quality. */
 const DEFAULT_QUALITY = 90;
@@ -60,7 +61,7 @@ function jpegPicture(file: JpegFile): Picture {
     const kept = name === "ICC profile" ? colours : texts;
     kept.set(nth > 1 ? `${name} (${nth})` : name, comparable(file.data.subarray(segment.from + 4, segment.to)));
   }
-  const page = { width, height, channels: components.length, depth: precision };
+  const page = { width, height, channels: components.length, depth: precision, colourStep: colourStep(file) };
   return { format: "jpeg", width, height, frames: 1, pages: [page], colours, texts };
 }
 
@@ -118,11 +119,12 @@ async function encodeInverted(
   return await encode(image).toBuffer();
 }
 
-function jpegOptions({ data }: JpegFile, metadata: Metadata) {
+function jpegOptions(file: JpegFile, metadata: Metadata) {
+  const { columns, rows } = colourStep(file);
   return {
-    quality: Math.max(MIN_QUALITY, jpegQuality(data) ?? DEFAULT_QUALITY),
-    // 4:2:2 can't be written; 4:4:4 is what loses nothing of it.
-    chromaSubsampling: metadata.chromaSubsampling?.startsWith("4:2:0") ? "4:2:0" : "4:4:4",
+    quality: Math.max(MIN_QUALITY, jpegQuality(file.data) ?? DEFAULT_QUALITY),
+    // No other one can be written, and libvips calls all of them 4:2:0; 4:4:4 is what loses nothing.
+    chromaSubsampling: columns === 2 && rows === 2 ? "4:2:0" : "4:4:4",
     progressive: metadata.isProgressive ?? false,
     // Huffman tables made for the image would take as much time as all the rest, and save 2 to 6 % of its size.
     optimizeCoding: false,

@@ -177,6 +177,61 @@ describe("a JPEG that every viewer shows is inverted", () => {
   });
 });
 
+describe("the resolution of colours stays, or becomes a higher one", () => {
+  it.each<[string, number[], [number, number], string]>([
+    ["4:4:4", [0x11, 0x11, 0x11], [1, 1], "4:4:4"],
+    ["4:2:2", [0x21, 0x11, 0x11], [2, 1], "4:4:4"],
+    ["4:2:2 with other numbers", [0x22, 0x12, 0x12], [2, 1], "4:4:4"],
+    ["4:4:0", [0x12, 0x11, 0x11], [1, 2], "4:4:4"],
+    ["4:1:1", [0x41, 0x11, 0x11], [4, 1], "4:4:4"],
+    ["4:1:0", [0x42, 0x11, 0x11], [4, 2], "4:4:4"],
+    ["4:2:0", [0x22, 0x11, 0x11], [2, 2], "4:2:0"],
+    ["4:2:0 with other numbers", [0x42, 0x21, 0x21], [2, 2], "4:2:0"],
+  ])("%s", async (_name, samplings, step, expected) => {
+    const output = await expectInverted(await stripes(samplings, step));
+    const first = readJpeg(output).frame.components[0]?.sampling;
+    expect(first).toBe(expected === "4:2:0" ? 0x22 : 0x11);
+  });
+
+  it("RGB, whose second and third component are no chroma", async () => {
+    const input = withSegments(await stripes([0x22, 0x11, 0x11], [2, 2]), segment(0xee, "Adobe\0\x64\0\0\0\0\0"));
+    expect(readJpeg(await expectInverted(input)).frame.components[0]?.sampling).toBe(0x11);
+  });
+});
+
+/** Grey, with stripes of colour that are as fine as the sampling of the components allows. Each component has a scan of its own. */
+async function stripes(samplings: number[], [columns, rows]: [number, number]): Promise<Buffer> {
+  const planes = await Promise.all(
+    samplings.map(async (_, i) => {
+      const [width, height] = i === 0 ? [64, 64] : [64 / columns, 64 / rows];
+      // Along the side that has the higher resolution. In 4:2:0 decoders blur the finest ones themselves.
+      const line = (at: number) => (columns >= rows ? Math.floor(at / width) : at % width);
+      const bright = (at: number) => Math.floor(line(at) / (columns === rows ? 8 : 1)) % 2 === 0;
+      const samples = Buffer.from(
+        Array.from({ length: width * height }, (_, at) => (i === 0 ? 128 : bright(at) ? 90 : 166)),
+      );
+      const raw = { width, height, channels: 1 as const };
+      const grey = sharp(samples, { raw }).toColourspace("b-w");
+      return readJpeg(await grey.jpeg({ quality: 95, optimizeCoding: false }).toBuffer());
+    }),
+  );
+  const [luma] = planes;
+  if (!luma) throw new Error("no component");
+  const tables = luma.segments.filter(({ marker }) => marker === 0xdb || marker === 0xc4);
+  const components = samplings.flatMap((sampling, i) => [i + 1, sampling, 0]);
+  const scans = planes.flatMap(({ data, segments, end = 0 }, i) => {
+    const scan = segments.find(({ marker }) => marker === 0xda)?.to ?? 0;
+    return [segment(0xda, Buffer.of(1, i + 1, 0, 0, 63, 0)), data.subarray(scan, end - 2)];
+  });
+  return Buffer.concat([
+    Buffer.of(0xff, 0xd8),
+    ...tables.map(({ from, to }) => luma.data.subarray(from, to)),
+    segment(0xc0, Buffer.of(8, 0, 64, 0, 64, 3, ...components)),
+    ...scans,
+    EOI,
+  ]);
+}
+
 describe("a JPEG that is not whole is refused", () => {
   it.each([false, true])(
     "wherever it is cut, with an end of its own or none or zeros; progressive: %s",

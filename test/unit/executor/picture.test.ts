@@ -18,7 +18,7 @@ const PICTURE: Picture = {
   width: 8,
   height: 4,
   frames: 1,
-  pages: [{ width: 8, height: 4, channels: 5, depth: 16 }],
+  pages: [{ width: 8, height: 4, channels: 5, depth: 16, colourStep: { columns: 2, rows: 1 } }],
   colours: new Map([["ICC profile", "560 bytes, 0123"]]),
   texts: new Map([["comment", '"made by me"']]),
 };
@@ -32,6 +32,11 @@ describe("a result that is not the input with other colours is refused, and the 
     ["pages", { pages: [page, page] }, "it has 1 pages or frames, and 2 would be left"],
     ["channels", { pages: [{ ...page, channels: 4 }] }, "it has 5 channels, and 4 would be left"],
     ["depth", { pages: [{ ...page, depth: 8 }] }, "it has 16 bits a sample, and 8 would be left"],
+    [
+      "resolution of colours",
+      { pages: [{ ...page, colourStep: { columns: 2, rows: 2 } }] },
+      "it has one colour for 2 x 1 pixels, and would have one for 2 x 2",
+    ],
     ["size of a page", { pages: [{ ...page, width: 7 }] }, "it is 8 x 4 pixels, and would become 7 x 4"],
     ["profile", { colours: new Map() }, "its ICC profile (560 bytes, 0123) would be gone"],
     ["another profile", { colours: new Map([["ICC profile", "1 bytes"]]) }, "would become another one (1 bytes)"],
