@@ -11,12 +11,16 @@ const NO_BLENDING = 0x02;
  * Encodes each frame by itself, as large as the picture. Takes more bytes than the encoder of animations, which makes one
  * frame of neighbours that are equal: here they stay as many as they were.
  */
-export async function encodeFrames(input: Buffer, open: InvertWork["open"], options: WebpOptions): Promise<Buffer> {
-  const { space, delay = [], hasAlpha } = await open(input).metadata();
+export async function encodeFrames(
+  input: Buffer,
+  open: InvertWork["open"],
+  { options, delays }: { options: WebpOptions; delays: readonly number[] },
+): Promise<Buffer> {
+  const { space, hasAlpha } = await open(input).metadata();
   const image = open(input, { pages: -1 }).keepIccProfile().toColourspace(space).negate({ alpha: false });
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   const { width, channels } = info;
-  const height = info.height / delay.length;
+  const height = info.height / delays.length;
   const bytes = width * height * channels;
   const head = Buffer.alloc(10);
   head[0] = ANIMATED | (hasAlpha ? ALPHA : 0);
@@ -26,7 +30,7 @@ export async function encodeFrames(input: Buffer, open: InvertWork["open"], opti
   for (const { type, from, to } of readWebp(input)) {
     if (type === "ANIM") parts.push(makeChunk(type, input.subarray(from, to)));
   }
-  for (const [i, duration] of delay.entries()) {
+  for (const [i, duration] of delays.entries()) {
     const frame = open(data.subarray(i * bytes, (i + 1) * bytes), { raw: { width, height, channels } });
     parts.push(frameChunk(await frame.webp(options).toBuffer(), { width, height, duration }));
   }

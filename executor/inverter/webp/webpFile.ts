@@ -66,6 +66,27 @@ export function makeWebp(chunks: Buffer[]): Buffer {
 /** The content of a frame of an animation, after what it says about its place and time. */
 export const FRAME_HEAD = 16;
 
+const DELAY_AT = 12;
+const DELAY_BYTES = 3;
+
+/** In milliseconds, of each frame of an animation, as the file says it: decoders tell 100 for those up to 10. */
+export function frameDelays(data: Buffer, chunks: readonly WebpChunk[]): number[] {
+  return framesAmong(chunks).map(({ from }) => data.readUIntLE(from + DELAY_AT, DELAY_BYTES));
+}
+
+/** Writes the delays of an animation with as many frames. */
+export function setFrameDelays(data: Buffer, delays: readonly number[]): void {
+  for (const [i, { from }] of framesAmong(readWebp(data)).entries()) {
+    data.writeUIntLE(delays[i] ?? 0, from + DELAY_AT, DELAY_BYTES);
+  }
+}
+
+export function framesAmong(chunks: readonly WebpChunk[]): WebpChunk[] {
+  const frames = chunks.filter(({ type }) => type === "ANMF");
+  if (frames.every(({ from, to }) => to - from >= FRAME_HEAD)) return frames;
+  throw new ImageError("broken image: the WebP has a frame without its head");
+}
+
 /** True if every frame is lossless. */
 export function isLossless(data: Buffer, chunks: readonly WebpChunk[]): boolean {
   const kinds = new Set<string>();

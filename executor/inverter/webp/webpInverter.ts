@@ -1,6 +1,15 @@
 import type { FormatInverter, InvertWork } from "../formatInverter.js";
 import { encodeFrames } from "./encodeFrames.js";
-import { isLossless, makeChunk, makeWebp, readWebp, splitWebp } from "./webpFile.js";
+import {
+  frameDelays,
+  framesAmong,
+  isLossless,
+  makeChunk,
+  makeWebp,
+  readWebp,
+  setFrameDelays,
+  splitWebp,
+} from "./webpFile.js";
 import { isAbout, webpPicture } from "./webpPicture.js";
 
 const QUALITY = 90;
@@ -19,14 +28,17 @@ export const webpInverter: FormatInverter = {
 };
 
 async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<Buffer> {
-  const { space, loop, delay, pages = 1 } = await open(input).metadata();
-  const lossless = isLossless(input, readWebp(input));
+  const { space, loop, pages = 1 } = await open(input).metadata();
+  const chunks = readWebp(input);
+  const lossless = isLossless(input, chunks);
   const image = open(input, { pages: -1 }).keepIccProfile().toColourspace(space).negate({ alpha: false });
   const options = lossless ? { lossless, exact: true, effort: 1 } : { quality: QUALITY };
-  const animation = delay === undefined ? {} : { delay, loop: loop ?? 0 };
-  const made = await image.webp({ ...options, ...animation }).toBuffer();
-  const frames = readWebp(made).filter(({ type }) => type === "ANMF").length;
-  return pages > 1 && frames !== pages ? await encodeFrames(input, open, options) : made;
+  if (pages === 1) return await image.webp(options).toBuffer();
+  const delays = frameDelays(input, chunks);
+  const made = await image.webp({ ...options, loop: loop ?? 0 }).toBuffer();
+  if (framesAmong(readWebp(made)).length !== pages) return await encodeFrames(input, open, { options, delays });
+  setFrameDelays(made, delays);
+  return made;
 }
 
 /** The new picture with the input's metadata, to the byte, in the order that the format asks for. */

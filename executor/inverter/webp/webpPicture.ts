@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { comparable, type Picture } from "../picture.js";
-import { readWebp, splitWebp, type WebpChunk } from "./webpFile.js";
+import { frameDelays, readWebp, splitWebp, type WebpChunk } from "./webpFile.js";
 
 /** How the picture is coded: the result has its own. */
 const CODING: ReadonlySet<string> = new Set(["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF"]);
@@ -15,7 +15,7 @@ export async function webpPicture(input: Buffer): Promise<Picture> {
   const { webp: data, tail } = splitWebp(input);
   const chunks = readWebp(data);
   const metadata = await sharp(data, { limitInputPixels: false }).metadata();
-  const { width, height, channels, pages: frames = 1, delay, loop } = metadata;
+  const { width, height, channels, pages: frames = 1, loop } = metadata;
   const colours = new Map<string, string>();
   const texts = new Map<string, string>();
   for (const chunk of chunks.filter(isAbout)) {
@@ -25,7 +25,7 @@ export async function webpPicture(input: Buffer): Promise<Picture> {
   }
   if (tail.length > 0) texts.set("data after its end", comparable(tail));
   if (frames > 1) {
-    texts.set("delays", comparable(Buffer.from((delay ?? []).join(" "))));
+    texts.set("delays", comparable(Buffer.from(frameDelays(data, chunks).join(" "))));
     texts.set("loops", String(loop ?? 0));
   }
   const page = { width, height, channels, depth: 8 };

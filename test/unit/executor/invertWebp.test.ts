@@ -96,6 +96,37 @@ describe("what a WebP says about itself stays, to the byte", () => {
   });
 });
 
+/** Of each frame, as the file says it: programs show short ones for longer. */
+function delaysOf(data: Buffer): number[] {
+  const frames = readWebp(data).filter(({ type }) => type === "ANMF");
+  return frames.map(({ from }) => data.readUIntLE(from + 12, 3));
+}
+
+describe("delays of an animation stay as they are", () => {
+  const delays = [0, 5, 10, 11, 65_535, 65_536, 0xffffff];
+  async function moving(): Promise<Buffer> {
+    const height = 20 * delays.length;
+    const roll = Buffer.from(Array.from({ length: 20 * height * 3 }, (_, i) => (i * 7 + Math.floor(i / 1200)) % 256));
+    const raw = { width: 20, height, channels: 3 as const, pageHeight: 20 };
+    return await sharp(roll, { raw }).webp({ lossless: true, exact: true, delay: 50 }).toBuffer();
+  }
+
+  it.each(["frames that differ", "frames that are equal"])("%s", async (kind) => {
+    const made = await moving();
+    const [first] = readWebp(made).filter(({ type }) => type === "ANMF");
+    let frame = 0;
+    const parts = readWebp(made).map(({ type, from, to }) => {
+      const own = type === "ANMF" && kind !== "frames that differ" ? first : undefined;
+      const content = Buffer.from(made.subarray(own?.from ?? from, own?.to ?? to));
+      if (type === "ANMF") content.writeUIntLE(delays[frame++] ?? 0, 12, 3);
+      return makeChunk(type, content);
+    });
+    const input = makeWebp(parts);
+    expect(delaysOf(input)).toEqual(delays);
+    expect(delaysOf(await expectInverted(input, 0))).toEqual(delays);
+  });
+});
+
 describe("a WebP that every viewer shows is inverted", () => {
   it.each([{}, { lossless: true, exact: true }])("with an alpha that is opaque everywhere: %j", async (options) => {
     const still = await image().webp(options).toBuffer();
