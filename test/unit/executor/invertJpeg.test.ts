@@ -177,6 +177,46 @@ describe("a JPEG that every viewer shows is inverted", () => {
   });
 });
 
+describe("of other pictures, only what is there is in the way", () => {
+  const body = (text: string, ...rest: number[]) => Buffer.concat([Buffer.from(text, "latin1"), Buffer.from(rest)]);
+  it.each([
+    ["is empty", body("MPF\0")],
+    ["is no TIFF", body("MPF\0garbage")],
+    ["has an index elsewhere", body("MPF\0II*\0\xff\xff\xff\x7f")],
+    ["has more tags than fit", body("MPF\0II*\0\x08\0\0\0\x09\0")],
+    ["has its entries elsewhere", body("MPF\0II*\0\x08\0\0\0\x01\0\x02\xb0\x07\0\x20\0\0\0\xff\xff\0\0\0\0\0\0")],
+    [
+      "has entries that lead nowhere",
+      body(
+        "MPF\0MM\0*\0\0\0\x08\0\x01\xb0\x02\0\x07\0\0\0\x20\0\0\0\x1a\0\0\0\0",
+        ...[0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ...[0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+      ),
+    ],
+  ])("an index that %s stays as it is", async (_name, content) => {
+    const input = withSegments(await bare(), segment(0xe2, content));
+    expect(metadata(await expectInverted(input))).toEqual(metadata(input));
+  });
+
+  const xmp = (text: string) => segment(0xe1, `http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>${text}</x:xmpmeta>`);
+  it("a title that only names gain maps is none", async () => {
+    const input = withSegments(
+      await bare(),
+      xmp("<dc:title>hdrgm: and HDRGainMap, urn:iso:std:iso:ts:21496</dc:title>"),
+    );
+    expect(metadata(await expectInverted(input))).toEqual(metadata(input));
+  });
+
+  it.each([
+    ["Adobe's", xmp(`<d xmlns:a="http://ns.adobe.com/hdr-gain-map/1.0/" a:Version="1.0"/>`)],
+    ["with other quotes", xmp(`<d xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'/>`)],
+    ["Apple's", xmp(`<d xmlns:HDRGainMap="http://ns.apple.com/HDRGainMap/1.0/"/>`)],
+    ["that of ISO", segment(0xe2, "urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")],
+  ])("a gain map is refused, %s", async (_name, told) => {
+    await expect(invert(withSegments(await bare(), told))).rejects.toThrow("has a gain map");
+  });
+});
+
 describe("the resolution of colours stays, or becomes a higher one", () => {
   it.each<[string, number[], [number, number], string]>([
     ["4:4:4", [0x11, 0x11, 0x11], [1, 1], "4:4:4"],
