@@ -88,13 +88,18 @@ function pageLosses(before: readonly PicturePage[], after: readonly PicturePage[
     if (page.width !== now.width || page.height !== now.height) {
       losses.push(`${name} is ${page.width} x ${page.height} pixels, and would become ${now.width} x ${now.height}`);
     }
-    losses.push(...colourStepLosses(name, page, now));
+    const coarser = coarserColours(name, page, now);
+    if (coarser !== undefined) losses.push(coarser);
   }
   return losses;
 }
 
-function colourStepLosses(name: string, { colourStep: before }: PicturePage, { colourStep: after }: PicturePage) {
-  if (!before || !after || (after.columns <= before.columns && after.rows <= before.rows)) return [];
+function coarserColours(
+  name: string,
+  { colourStep: before }: PicturePage,
+  { colourStep: after }: PicturePage,
+): string | undefined {
+  if (!before || !after || (after.columns <= before.columns && after.rows <= before.rows)) return undefined;
   const had = `${name} has one colour for ${before.columns} x ${before.rows} pixels`;
-  return [`${had}, and would have one for ${after.columns} x ${after.rows}`];
+  return `${had}, and would have one for ${after.columns} x ${after.rows}`;
 }

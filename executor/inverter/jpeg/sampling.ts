@@ -4,11 +4,18 @@ import { APP0, APP14, isNamed, type JpegFile } from "./jpegFile.js";
 export function colourStep(file: JpegFile): { columns: number; rows: number } {
   const { components } = file.frame;
   if (components.length < 3 || isRgb(file)) return { columns: 1, rows: 1 };
-  const samplings = components.map(({ sampling }) => ({ columns: sampling >> 4 || 1, rows: sampling & 15 || 1 }));
-  const most = (side: "columns" | "rows") => Math.max(...samplings.map((sampling) => sampling[side]));
-  const chroma = samplings.slice(1, 3);
-  const step = (side: "columns" | "rows") => most(side) / Math.max(...chroma.map((sampling) => sampling[side]));
-  return { columns: step("columns"), rows: step("rows") };
+  const finest = { columns: 1, rows: 1 };
+  const finestChroma = { columns: 1, rows: 1 };
+  for (const [i, { sampling }] of components.entries()) {
+    grow(finest, sampling);
+    if (i === 1 || i === 2) grow(finestChroma, sampling);
+  }
+  return { columns: finest.columns / finestChroma.columns, rows: finest.rows / finestChroma.rows };
+}
+
+function grow(most: { columns: number; rows: number }, sampling: number): void {
+  most.columns = Math.max(most.columns, sampling >> 4);
+  most.rows = Math.max(most.rows, sampling & 15);
 }
 
 /** As decoders find out: JFIF has no RGB, Adobe's segment tells, and else the names of the components. */
