@@ -9,6 +9,11 @@ const STAY: ReadonlySet<string> = new Set(
   "acTL cHRM cICP cLLI fcTL fdAT gAMA hIST iCCP mDCV sBIT sCAL sRGB sTER tIME".split(" "),
 );
 
+/** What says how samples become colours. */
+export const DESCRIBES_COLOURS: ReadonlySet<string> = new Set("cHRM cICP cLLI gAMA iCCP mDCV sBIT sRGB".split(" "));
+/** The frames of an animation. */
+export const FRAMES: ReadonlySet<string> = new Set(["acTL", "fcTL", "fdAT"]);
+
 const CRITICAL: ReadonlySet<string> = new Set(["IHDR", "PLTE", "IDAT", "IEND"]);
 
 /** Inverts the colours in a copy of a chunk's data. */
@@ -46,8 +51,18 @@ export function fateOf(type: string, data: Buffer, header: PngHeader): Fate {
     return { kind: "changes", data: inverted };
   }
   if (CRITICAL.has(type) || STAY.has(type) || isSafeToCopy(type)) return { kind: "stays" };
+  if (type === "pCAL") {
+    throw new ImageError(
+      "has a pCAL chunk, which is not supported: it tells what the pixels as they were have measured",
+    );
+  }
   if (isAncillary(type)) return { kind: "goes" };
   throw new ImageError(`has a ${type} chunk, which is not supported: the pixels can't be understood without it`);
+}
+
+/** Whether a picture looks otherwise without such a chunk: its colours, its alpha, or its frames. */
+export function tellsColours(type: string): boolean {
+  return COLOURS.has(type) || DESCRIBES_COLOURS.has(type) || FRAMES.has(type);
 }
 
 /** The fifth bit of the fourth letter: lower case. */

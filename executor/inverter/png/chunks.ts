@@ -19,12 +19,12 @@ export interface Chunk {
   end: number;
 }
 
-/** The chunk that begins there. Its CRC is left to `checkCrc`. @throws ImageError */
+/** The chunk that begins there. Its CRC is left to `hasRightCrc`. @throws ImageError */
 export function chunkAt(input: Buffer, from: number): Chunk {
   const dataFrom = from + PREFIX_BYTES;
   if (dataFrom + CRC_BYTES > input.length) throw new ImageError("broken image: the PNG ends before its IEND chunk");
   const type = input.toString("latin1", from + 4, dataFrom);
-  if (!/^[A-Za-z]{4}$/.test(type)) {
+  if (!isChunkName(type)) {
     throw new ImageError(`broken image: the PNG has no chunk at byte ${from}, where one has to begin`);
   }
   const dataTo = dataFrom + input.readUInt32BE(from);
@@ -33,16 +33,19 @@ export function chunkAt(input: Buffer, from: number): Chunk {
   return { type, dataFrom, dataTo, end };
 }
 
-/** @throws ImageError if the chunk's CRC is not that of its type and data */
-export async function checkCrc(input: Buffer, { type, dataFrom, dataTo }: Chunk, pace: Pace): Promise<void> {
+export function isChunkName(type: string): boolean {
+  return /^[A-Za-z]{4}$/.test(type);
+}
+
+/** Whether the chunk's CRC is that of its type and data. */
+export async function hasRightCrc(input: Buffer, { dataFrom, dataTo }: Chunk, pace: Pace): Promise<boolean> {
   let crc = 0;
   for (let at = dataFrom - TYPE_BYTES; at < dataTo; at += SLICE_BYTES) {
     const slice = input.subarray(at, Math.min(dataTo, at + SLICE_BYTES));
     crc = crc32(slice, crc);
     if (pace.isDue(slice.length)) await setImmediate();
   }
-  if (crc === input.readUInt32BE(dataTo)) return;
-  throw new ImageError(`broken image: the CRC of the ${type} chunk at byte ${dataFrom - PREFIX_BYTES} is wrong`);
+  return crc === input.readUInt32BE(dataTo);
 }
 
 /** A chunk as it is written: in parts, so that the data need no copy. */

@@ -7,7 +7,7 @@ import { Deflater } from "./deflater.js";
 import { type PngHeader, readHeader } from "./header.js";
 import { inflated } from "./inflated.js";
 import { Pace } from "./pace.js";
-import { indexCheck } from "./paletteIndices.js";
+import { LargestIndex } from "./paletteIndices.js";
 import { Rows } from "./rows.js";
 import { type Survey, survey } from "./survey.js";
 
@@ -17,7 +17,8 @@ const PARTS_A_CHUNK = 8;
 /**
  * Inverts a PNG without decoding it into an image: each row keeps its filter, and each chunk its place and, but for
  * colours, its bytes. Left out are chunks of unknown types that are not safe to copy into a changed picture, as the
- * PNG specification has it. With a palette the colours of the palette are inverted, and the pixels stay.
+ * PNG specification has it, and metadata with a wrong CRC, which viewers pass over. With a palette the colours of the
+ * palette are inverted, and the pixels stay.
  *
  * @throws ImageError for what is broken, or is of a kind that is not supported
  */
@@ -25,8 +26,10 @@ export async function invertPng(input: Buffer, { turns }: InvertWork): Promise<B
   const header = readHeader(input);
   const found = await survey(input, header);
   const work = { input, header, found, turns };
-  const pixels = header.palette ? await checkedPixels(work) : await invertedPixels(work);
-  return Buffer.concat([...found.before, ...pixels, ...found.after]);
+  if (!header.palette) return Buffer.concat([...found.before, ...(await invertedPixels(work)), ...found.after]);
+  const colours = await usedColours(work);
+  const pixels = input.subarray(found.pixelsFrom, found.pixelsTo);
+  return Buffer.concat([...withColours(found, colours), pixels, ...found.after]);
 }
 
 /** The chunks with the pixels inverted. */
@@ -52,12 +55,25 @@ async function pixelChunks(parts: readonly Buffer[]): Promise<Buffer[]> {
   return chunks.flat();
 }
 
-/** The pixels as they are; but they have to be there, and to mean something: a broken image must not pass. */
-async function checkedPixels(work: Work): Promise<Buffer[]> {
-  const { input, header, found } = work;
-  const rows = new Rows(header, indexCheck(header, found.paletteColours));
-  for await (const _ of invertedBlocks(work, rows));
-  return [input.subarray(found.pixelsFrom, found.pixelsTo)];
+/**
+ * How many colours the palette needs. The pixels stay as they are, but have to be there: a broken image must not pass. Of other
+ * frames than the first one, the pixels may have any colour.
+ */
+async function usedColours(work: Work): Promise<number> {
+  const { header, found } = work;
+  const most = 2 ** header.depth;
+  const isShort = (found.palette?.colours.length ?? 0) < 3 * most;
+  const largest = isShort ? new LargestIndex(header) : undefined;
+  for await (const _ of invertedBlocks(work, new Rows(header, largest?.see)));
+  return found.animated ? most : (largest?.index ?? 0) + 1;
+}
+
+/** Viewers show black what lies beyond the palette's end: white has to be there, then. */
+function withColours({ before, palette }: Survey, colours: number): Buffer[] {
+  const missing = 3 * colours - (palette?.colours.length ?? 0);
+  if (!palette || missing <= 0) return before;
+  const longer = Buffer.concat(chunkOf("PLTE", [palette.colours, Buffer.alloc(missing, 255)]));
+  return before.map((part, i) => (i === palette.part ? longer : part));
 }
 
 interface Work {

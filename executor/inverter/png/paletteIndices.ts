@@ -1,21 +1,20 @@
-import { ImageError } from "../imageError.js";
 import type { PngHeader } from "./header.js";
 import type { PieceHandler } from "./rows.js";
 
-/**
- * Refuses pixels that name a colour beyond the end of the palette. Viewers show them black or not at all, and would go
- * on to do so when the palette is inverted.
- */
-export function indexCheck({ depth }: PngHeader, colours: number): PieceHandler | undefined {
-  if (colours >= 2 ** depth) return undefined;
-  const largest = largestIndices(depth);
-  return ({ row, from, to, pixel, padding }) => {
-    const last = row[to - 1 + pixel] ?? 0;
-    let index = largest[(last >> padding) << padding] ?? 0;
-    for (let i = from; i < to - 1; i++) index = Math.max(index, largest[row[i + pixel] ?? 0] ?? 0);
-    if (index < colours) return;
-    throw new ImageError(`broken image: a pixel has the colour ${index} of a palette that ends at ${colours - 1}`);
-  };
+/** Finds the largest index that a pixel has: it may lie beyond the end of the palette. */
+export class LargestIndex {
+  index = 0;
+  readonly see: PieceHandler;
+
+  constructor({ depth }: PngHeader) {
+    const largest = largestIndices(depth);
+    this.see = ({ row, from, to, pixel, padding }) => {
+      const last = row[to - 1 + pixel] ?? 0;
+      let index = largest[(last >> padding) << padding] ?? 0;
+      for (let i = from; i < to - 1; i++) index = Math.max(index, largest[row[i + pixel] ?? 0] ?? 0);
+      this.index = Math.max(this.index, index);
+    };
+  }
 }
 
 /** For each byte the largest of the indices that are packed into it. */

@@ -1,15 +1,11 @@
 import type { FormatInverter } from "../formatInverter.js";
 import { comparable, type Picture } from "../picture.js";
+import { DESCRIBES_COLOURS, FRAMES } from "./ancillary.js";
 import { readHeader } from "./header.js";
 import { invertPng } from "./invertPng.js";
 import { survey } from "./survey.js";
 
 export const pngInverter: FormatInverter = { picture: pngPicture, invert: invertPng };
-
-/** What says how samples become colours. */
-const COLOURS: ReadonlySet<string> = new Set("cHRM cICP cLLI gAMA iCCP mDCV sBIT sRGB".split(" "));
-/** The frames of an animation: they are counted, and stay in their place. */
-const FRAMES: ReadonlySet<string> = new Set(["acTL", "fcTL", "fdAT"]);
 
 async function pngPicture(data: Buffer): Promise<Picture> {
   const header = readHeader(data);
@@ -25,6 +21,7 @@ async function pngPicture(data: Buffer): Promise<Picture> {
   }
   const colours = new Map<string, string>();
   const texts = new Map<string, string>();
-  for (const [type, parts] of chunks) (COLOURS.has(type) ? colours : texts).set(type, comparable(Buffer.concat(parts)));
+  for (const [type, parts] of chunks)
+    (DESCRIBES_COLOURS.has(type) ? colours : texts).set(type, comparable(Buffer.concat(parts)));
   return { format: "png", width, height, frames, pages: Array.from({ length: frames }, () => page), colours, texts };
 }

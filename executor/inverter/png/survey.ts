@@ -1,6 +1,6 @@
 import { ImageError } from "../imageError.js";
-import { fateOf, isAncillary } from "./ancillary.js";
-import { type Chunk, checkCrc, chunkAt, chunkOf } from "./chunks.js";
+import { fateOf, isAncillary, tellsColours } from "./ancillary.js";
+import { type Chunk, chunkAt, chunkOf, hasRightCrc, isChunkName } from "./chunks.js";
 import { type PngHeader, SIGNATURE_BYTES } from "./header.js";
 import { Pace } from "./pace.js";
 
@@ -15,10 +15,11 @@ export interface Survey {
   /** Where the chunks with the pixels begin and end. */
   pixelsFrom: number;
   pixelsTo: number;
-  /** How many colours the palette has; 0 without one. */
-  paletteColours: number;
+  /** The palette with its colours inverted, and which of the parts before the pixels is its chunk. */
+  palette: { colours: Buffer; part: number } | undefined;
   /** 1, or the frames of an animation. */
   frames: number;
+  animated: boolean;
   /** The chunks that stay, but for those without which there is no PNG. */
   kept: KeptChunk[];
 }
@@ -28,21 +29,35 @@ export interface KeptChunk {
   data: Buffer;
 }
 
+const END = Buffer.concat(chunkOf("IEND", []));
+
 /** Goes through all chunks. @throws ImageError if one of them is broken, missing, or not supported */
 export async function survey(input: Buffer, header: PngHeader): Promise<Survey> {
   const surveyor = new Surveyor(input, header);
   const pace = new Pace();
-  let at = SIGNATURE_BYTES;
-  let type = "";
-  while (type !== "IEND") {
+  for (let at = SIGNATURE_BYTES; ; ) {
+    const tailFrom = surveyor.hasPixels ? lostEnd(input, at) : undefined;
+    if (tailFrom !== undefined) return surveyor.finishWithEnd(at, tailFrom);
     const chunk = chunkAt(input, at);
-    type = chunk.type;
     surveyor.checkKind(chunk);
-    await checkCrc(input, chunk, pace);
-    surveyor.take(at, chunk);
+    const whole = await hasRightCrc(input, chunk, pace);
+    if (whole) surveyor.take(at, chunk);
+    else if (chunk.type === "IEND") return surveyor.finishWithEnd(at, chunk.end);
+    else surveyor.leaveOut(at, chunk);
     at = chunk.end;
+    if (chunk.type === "IEND") return surveyor.finish(at);
   }
-  return surveyor.finish(at);
+}
+
+/**
+ * Where the IEND chunk is missing or cut, or something else is in its place, viewers show the picture all the same. Tells where
+ * what stays behind the new end begins; undefined where a chunk is there.
+ */
+function lostEnd(input: Buffer, at: number): number | undefined {
+  const rest = input.subarray(at, at + END.length);
+  const named = Math.min(8, rest.length);
+  if (rest.length < END.length && rest.subarray(0, named).equals(END.subarray(0, named))) return input.length;
+  return rest.length >= 8 && !isChunkName(rest.toString("latin1", 4, 8)) ? at : undefined;
 }
 
 class Surveyor {
@@ -53,7 +68,7 @@ class Surveyor {
   readonly #kept: KeptChunk[] = [];
   #pixelsFrom = 0;
   #pixelsTo = 0;
-  #paletteColours = 0;
+  #palette: Survey["palette"];
   #animated = false;
   /** Each begins with an fcTL chunk. What acTL says of their number may be anything. */
   #frames = 0;
@@ -72,15 +87,28 @@ class Surveyor {
     throw new ImageError("is an animated PNG, which is not supported: only its first frame would be left");
   }
 
+  get hasPixels(): boolean {
+    return this.#pixelsFrom > 0;
+  }
+
+  /** Viewers pass over a chunk with a wrong CRC. Without one that tells colours the picture would look otherwise elsewhere. */
+  leaveOut(from: number, { type, end }: Chunk): void {
+    this.#count();
+    if (!isAncillary(type)) throw new ImageError(`broken image: the CRC of the ${type} chunk at byte ${from} is wrong`);
+    if (tellsColours(type)) {
+      throw new ImageError(
+        `broken image: its ${type} chunk is damaged (the CRC of the chunk at byte ${from} is wrong)`,
+      );
+    }
+    this.#flush(from, end);
+  }
+
   take(from: number, chunk: Chunk): void {
     if (chunk.type === "IDAT") {
       this.#takePixels(from, chunk);
       return;
     }
-    this.#chunks += 1;
-    if (this.#chunks > MAX_CHUNKS) {
-      throw new ImageError(`has more than ${MAX_CHUNKS} chunks beside its pixels, which is not supported`);
-    }
+    this.#count();
     const data = this.#input.subarray(chunk.dataFrom, chunk.dataTo);
     this.#check(from, chunk.type, data);
     const fate = fateOf(chunk.type, data, this.#header);
@@ -89,7 +117,16 @@ class Surveyor {
       return;
     }
     this.#flush(from, chunk.end);
-    if (fate.kind === "changes") this.#parts.push(Buffer.concat(chunkOf(chunk.type, [fate.data])));
+    if (fate.kind === "goes") return;
+    if (chunk.type === "PLTE") this.#palette = { colours: fate.data, part: this.#parts.length };
+    this.#parts.push(Buffer.concat(chunkOf(chunk.type, [fate.data])));
+  }
+
+  /** Writes the end anew. @param at where it has to be @param tailFrom where what follows it begins */
+  finishWithEnd(at: number, tailFrom: number): Survey {
+    this.#flush(at, tailFrom);
+    this.#parts.push(END);
+    return this.finish(tailFrom);
   }
 
   /** @param at where the PNG ends; what follows is no part of it, and stays */
@@ -101,10 +138,17 @@ class Surveyor {
       after: this.#after,
       pixelsFrom: this.#pixelsFrom,
       pixelsTo: this.#pixelsTo,
-      paletteColours: this.#paletteColours,
+      palette: this.#palette,
       frames: Math.max(1, this.#frames),
+      animated: this.#animated,
       kept: this.#kept,
     };
+  }
+
+  #count(): void {
+    this.#chunks += 1;
+    if (this.#chunks <= MAX_CHUNKS) return;
+    throw new ImageError(`has more than ${MAX_CHUNKS} chunks beside its pixels, which is not supported`);
   }
 
   get #parts(): Buffer[] {
@@ -119,7 +163,7 @@ class Surveyor {
 
   #takePixels(from: number, { end }: Chunk): void {
     if (this.#pixelsFrom === 0) {
-      if (this.#header.palette && this.#paletteColours === 0) {
+      if (this.#header.palette && !this.#palette) {
         throw new ImageError("broken image: the PNG has no palette before its pixels");
       }
       this.#flush(from, end);
@@ -139,10 +183,9 @@ class Surveyor {
   }
 
   #checkPalette({ length }: Buffer): void {
-    if (this.#paletteColours > 0) throw new ImageError("broken image: the PNG has two palettes");
+    if (this.#palette) throw new ImageError("broken image: the PNG has two palettes");
     if (length === 0 || length % 3 !== 0 || length > 3 * 256) {
       throw new ImageError(`broken image: the PNG has a palette of ${length} bytes`);
     }
-    this.#paletteColours = length / 3;
   }
 }

@@ -4,6 +4,7 @@ import { ImageError } from "../../../../executor/inverter/imageError.js";
 import { invertImage } from "../../../../executor/inverter/invert.js";
 import {
   chunk,
+  chunksOf,
   decodePng,
   filtered,
   header,
@@ -36,18 +37,95 @@ function withBit(input: Buffer, at: number): Buffer {
   return out;
 }
 
-describe.each([
-  ["RGB", pngFile(RGB, chunk("tEXt", "a\0b"), ...pixelChunks(rows), chunk("tIME", "1234567"))],
-  ["a palette", pngFile(PALETTE, colours, ...pixelChunks(indices, 50))],
-])("%s", (_name, whole) => {
-  it("cut short anywhere is refused", async () => {
-    for (let length = 8; length < whole.length; length++) {
-      await expectRefused(whole.subarray(0, length), "broken image: the PNG ");
+describe.each<[string, PngKind, Buffer]>([
+  ["RGB", RGB, pngFile(RGB, chunk("tEXt", "a\0b"), ...pixelChunks(rows), chunk("tIME", "1234567"))],
+  ["a palette", PALETTE, pngFile(PALETTE, colours, ...pixelChunks(indices, 50))],
+])("%s", (_name, kind, whole) => {
+  it("cut short anywhere before its end is refused", async () => {
+    const last = chunksOf(whole).reduce((at, { type, data }) => (type === "IEND" ? at : at + data.length + 12), 8);
+    const time = kind.colourType === 2 ? 19 : 0;
+    for (let length = 8; length < last; length++) {
+      // Up to three zeros may be the beginning of the end.
+      const mayBeWhole = length >= last - time && length <= last - time + 3;
+      if (!mayBeWhole) await expectRefused(whole.subarray(0, length), "broken image: ");
     }
   });
 
-  it("with one bit changed anywhere is refused", async () => {
-    for (let at = 8; at < whole.length; at++) await expectRefused(withBit(whole, at), "");
+  it("with one bit changed anywhere is refused, or is inverted without the metadata that the bit was in", async () => {
+    const right = decodePng((await invertImage(whole, limits)).data);
+    let inverted = 0;
+    for (let at = 8; at < whole.length; at++) {
+      const done = await invertImage(withBit(whole, at), limits).catch((error: unknown) => error);
+      if (done instanceof ImageError) continue;
+      const { data } = done as { data: Buffer };
+      expect({ at, ...decodePng(data) }).toEqual({ at, ...right });
+      expect(chunksOf(data).find(({ type }) => type === "PLTE")?.data).toEqual(
+        kind.colourType === 3 ? Buffer.alloc(48, 255) : undefined,
+      );
+      inverted += 1;
+    }
+    expect(inverted).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe("a PNG that every viewer shows is inverted", () => {
+  const pixels = [...pixelChunks(rows)];
+  const right = decodePng(pngFile(RGB, ...pixels)).samples.map((value) => 255 - value);
+  const whole = pngFile(RGB, ...pixels);
+  const open = whole.subarray(0, -12);
+  const text = chunk("tEXt", "a\0b");
+  const types = async (input: Buffer) => {
+    const { data } = await invertImage(input, limits);
+    expect(decodePng(data).samples).toEqual(right);
+    return { data, types: chunksOf(data).map(({ type }) => type) };
+  };
+
+  it.each([0, 1, 3, 4, 6, 8, 10, 11])("with %d bytes of its end: it gets a whole one", async (bytes) => {
+    const { data } = await types(whole.subarray(0, open.length + bytes));
+    expect(data).toEqual((await types(whole)).data);
+  });
+
+  it("with a wrong CRC in its end, and with what follows that", async () => {
+    const tail = Buffer.from("PK and more");
+    const { data } = await types(Buffer.concat([withBit(whole, whole.length - 1), tail]));
+    expect(data).toEqual(Buffer.concat([(await types(whole)).data, tail]));
+  });
+
+  it.each([
+    ["zeros", Buffer.alloc(40)],
+    ["bytes of no chunk", Buffer.from("??? and ??? and more")],
+  ])("with %s instead of its end: they stay behind it", async (_name, tail) => {
+    const { data } = await types(Buffer.concat([open, tail]));
+    expect(data).toEqual(Buffer.concat([(await types(whole)).data, tail]));
+  });
+
+  it.each(["tEXt", "iTXt", "eXIf", "pHYs", "tIME", "prIv", "prIV", "pCAL"])(
+    "with a wrong CRC in a %s chunk, which viewers pass over: it is left out",
+    async (type) => {
+      const damaged = withBit(chunk(type, "abcdefg"), 9);
+      for (const input of [pngFile(RGB, damaged, text, ...pixels), pngFile(RGB, text, ...pixels, damaged)]) {
+        expect((await types(input)).types.filter((each) => each !== "IDAT")).toEqual(["IHDR", "tEXt", "IEND"]);
+      }
+    },
+  );
+
+  it.each("gAMA cHRM iCCP sRGB sBIT cICP mDCV cLLI tRNS bKGD sPLT fcTL fdAT".split(" "))(
+    "but not with a wrong CRC in its %s chunk, without which it may look otherwise",
+    async (type) => {
+      const input = pngFile(RGB, withBit(chunk(type, "abcdef"), 9), ...pixels);
+      await expectRefused(input, `broken image: its ${type} chunk is damaged`);
+    },
+  );
+
+  it.each(["IHDR", "PLTE", "IDAT"])("and not with a wrong CRC in its %s chunk", async (type) => {
+    const input = pngFile(PALETTE, colours, ...pixelChunks(indices));
+    await expectRefused(withBit(input, input.indexOf(type) + 7), `broken image: the CRC of the ${type} chunk at byte `);
+  });
+
+  it("and not where another chunk is cut", async () => {
+    for (const cut of [text.subarray(0, 6), text.subarray(0, 13)]) {
+      await expectRefused(Buffer.concat([open, cut]), "broken image: the PNG ends ");
+    }
   });
 });
 
@@ -60,11 +138,7 @@ describe("names what is broken", () => {
     chunk("IHDR", Buffer.concat([Buffer.of(0, 0, 0, 9, 0, 0, 0, 9), Buffer.from(tail)]));
   const file = (...chunks: Buffer[]) => Buffer.concat([pngFile(RGB).subarray(0, 8), ...chunks, chunk("IEND")]);
   it.each<[string, Buffer, string]>([
-    [
-      "a wrong CRC",
-      withBit(pngFile(RGB, chunk("tEXt", "a\0b"), idat(zlib)), 41),
-      "the CRC of the tEXt chunk at byte 33 is wrong",
-    ],
+    ["a wrong CRC", withBit(pngFile(RGB, idat(zlib)), 45), "the CRC of the IDAT chunk at byte 33 is wrong"],
     ["no pixels", pngFile(RGB), "has no pixels: no IDAT chunk"],
     [
       "compressed data that end",

@@ -137,6 +137,11 @@ describe("unknown chunks", () => {
   });
 });
 
+it("a pCAL chunk, which tells what pixels have measured, is refused by name", async () => {
+  const input = pngFile(RGB, chunk("pCAL", "any\0"), ...pixelsOf(RGB));
+  await expect(invertImage(input, limits)).rejects.toThrow(/^has a pCAL chunk, which is not supported/);
+});
+
 describe("animated", () => {
   const control = (frames: number) => chunk("acTL", Buffer.of(0, 0, frames >> 8, frames & 255, 0, 0, 0, 0));
   const frame = (sequence: number) =>
@@ -154,6 +159,16 @@ describe("animated", () => {
     await expect(invertImage(input, { maxPixels: 2 * 24 * 16 - 1 })).rejects.toThrow(
       "is 24 x 16 pixels in 2 frames, over the limit of 0.000767 megapixels",
     );
+  });
+
+  it("with a palette that is too short for it: any frame may show what is missing", async () => {
+    const kind = { ...RGB, colourType: 3, depth: 2 } as const;
+    const none = pixelChunks(filtered(kind, new Uint16Array(24 * 16), () => 0));
+    const second = chunk("fdAT", Buffer.concat([u16(0, 2), deflateSync(filtered(kind, someSamples(kind), () => 0))]));
+    const rest = [control(2), frame(0), ...none, frame(1), second];
+    const { data } = await invertImage(pngFile(kind, chunk("PLTE", "\0\0\0\x01\x02\x03"), ...rest), limits);
+    const palette = chunk("PLTE", Buffer.of(255, 255, 255, 254, 253, 252, 255, 255, 255, 255, 255, 255));
+    expect(data).toEqual(pngFile(kind, palette, ...rest));
   });
 
   it("without one is refused", async () => {
