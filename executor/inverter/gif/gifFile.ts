@@ -21,11 +21,16 @@ export interface GifFile {
   extensions: { label: number; bytes: Buffer }[];
   /** After the last frame or extension. What follows is a trailer, nothing, or what programs do not read. */
   end: number;
+  /** Zeros between blocks, which mean nothing. */
+  strays: { from: number; to: number }[];
   /** False where even the end of the last frame's blocks is missing. */
   terminated: boolean;
 }
 
 const EXTENSION = 0x21;
+/** Delay and transparency of the frame after it. */
+const CONTROL = 0xf9;
+const TRAILER = 0x3b;
 const IMAGE = 0x2c;
 
 /** Frames and extensions. */
@@ -47,30 +52,50 @@ class GifReader {
     if (data.length < 13) throw broken("the GIF ends too early");
     this.#data = data;
     const [width, height] = [data.readUInt16LE(6), data.readUInt16LE(8)];
-    this.#file = { data, width, height, tables: [], frames: [], extensions: [], end: 0, terminated: true };
+    this.#file = { data, width, height, tables: [], frames: [], extensions: [], strays: [], end: 0, terminated: true };
   }
 
   read(): GifFile {
     const file = this.#file;
     const common = this.#table(this.#byte(10));
-    for (let blocks = 0; ; blocks++) {
+    for (let blocks = 0; this.#block(common); blocks++) {
       if (blocks > MAX_BLOCKS) throw new ImageError(`has more than ${MAX_BLOCKS} blocks, which is not supported`);
-      file.end = this.#at;
-      const block = this.#data[this.#at++];
-      if (block === EXTENSION) this.#extension();
-      else if (block === IMAGE) this.#frame(common);
-      // A trailer, the end, or what belongs to no GIF: programs show what came before.
-      else break;
+    }
+    if (file.frames.length > 0 && this.#hasFrameBehind()) {
+      throw broken(
+        "the GIF has bytes between its frames that belong to none; save it anew with the program that shows it right",
+      );
     }
     if (file.frames.length > 0) return file;
     throw broken(file.end >= this.#data.length ? "the GIF ends too early" : "the GIF has no frame");
   }
 
-  #extension(): void {
+  /** False at a trailer, the end, or what belongs to no GIF: programs show what came before. */
+  #block(common: boolean): boolean {
     const from = this.#at;
+    this.#file.end = from;
+    while (this.#data[this.#at] === 0) this.#at += 1;
+    const block = this.#data[this.#at];
+    if (block !== EXTENSION && block !== IMAGE) return false;
+    if (this.#at > from) this.#file.strays.push({ from, to: this.#at });
     this.#at += 1;
-    this.#skipBlocks(false);
-    this.#file.extensions.push({ label: this.#byte(from), bytes: this.#data.subarray(from, this.#at) });
+    if (block === EXTENSION) return this.#extension();
+    this.#frame(common);
+    return true;
+  }
+
+  /** False where it is cut, and no frame can have followed it. */
+  #extension(): boolean {
+    const from = this.#at;
+    const label = this.#byte(from);
+    this.#at += 1;
+    if (this.#skipBlocks()) {
+      this.#file.extensions.push({ label, bytes: this.#data.subarray(from, this.#at) });
+      return true;
+    }
+    if (label === CONTROL || this.#file.frames.length === 0) throw broken("the GIF ends too early");
+    this.#at = this.#data.length;
+    return false;
   }
 
   #frame(common: boolean): void {
@@ -82,7 +107,10 @@ class GifReader {
     this.#file.frames.push({ width, height, hasColours: common || own, pixelsAt: this.#at });
     this.#byte(this.#at);
     this.#at += 1;
-    this.#skipBlocks(true);
+    if (this.#skipBlocks()) return;
+    // The end of the blocks may be missing, if all pixels are there.
+    if (this.#at > this.#data.length) throw broken("the GIF ends too early");
+    this.#file.terminated = false;
   }
 
   #table(packed: number): boolean {
@@ -94,17 +122,29 @@ class GifReader {
     return true;
   }
 
-  /** @param ofPixels where the end may be missing, if all pixels are there */
-  #skipBlocks(ofPixels: boolean): void {
+  /** Some programs pass over bytes that begin no block, and show a frame behind them. */
+  #hasFrameBehind(): boolean {
+    if (this.#data[this.#at] === TRAILER) return false;
+    for (let at = this.#data.indexOf(IMAGE, this.#at); at >= 0; at = this.#data.indexOf(IMAGE, at + 1)) {
+      if (at + 11 > this.#data.length) return false;
+      const packed = this.#data[at + 9] ?? 0;
+      const codes = at + 10 + (packed & 0x80 ? 3 * 2 ** ((packed & 7) + 1) : 0);
+      const fits = (side: number, most: number) =>
+        this.#data.readUInt16LE(at + side) + this.#data.readUInt16LE(at + side + 4) <= most;
+      const bits = this.#data[codes] ?? 0;
+      if (fits(1, this.#file.width) && fits(3, this.#file.height) && bits >= 1 && bits <= 11) return true;
+    }
+    return false;
+  }
+
+  /** False where the data end before the blocks do; then it stands at their end, or beyond it where that is within a block. */
+  #skipBlocks(): boolean {
     for (;;) {
-      if (ofPixels && this.#at === this.#data.length) {
-        this.#file.terminated = false;
-        return;
-      }
-      const length = this.#byte(this.#at);
+      const length = this.#data[this.#at];
+      if (length === undefined) return false;
       this.#at += 1 + length;
-      if (length === 0) return;
-      if (this.#at > this.#data.length) throw broken("the GIF ends too early");
+      if (length === 0) return true;
+      if (this.#at > this.#data.length) return false;
     }
   }
 

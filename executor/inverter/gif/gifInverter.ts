@@ -52,8 +52,14 @@ async function checkPixels(file: GifFile, { open }: InvertWork): Promise<void> {
     const pixels = countPixels(file.data, last.pixelsAt, expected);
     if (pixels < expected) throw new ImageError("broken image: the GIF ends too early");
   }
-  // With the end that may be missing, and without what follows it.
-  const whole = Buffer.concat([file.data.subarray(0, file.end), file.terminated ? END.subarray(1) : END]);
+  // With the end that may be missing, and without what follows it and what stands between blocks.
+  let at = 0;
+  const parts = [...file.strays, { from: file.end, to: file.end }].map(({ from, to }) => {
+    const part = file.data.subarray(at, from);
+    at = to;
+    return part;
+  });
+  const whole = Buffer.concat([...parts, file.terminated ? END.subarray(1) : END]);
   const image = open(whole, { pages: -1, failOn: "truncated" });
   const { pages = 1 } = await image.metadata();
   if (pages !== file.frames.length) {
