@@ -36,8 +36,6 @@ const DECODED: ReadonlySet<number> = new Set([JPEG, 50_001]);
 /** Tags that make a promise about samples, which inverting would break. */
 const PROMISES: readonly [number, string][] = [
   [42_113, "the value of its samples that stands for no data (GDAL_NODATA)"],
-  [340, "its smallest sample values (SMinSampleValue)"],
-  [341, "its largest sample values (SMaxSampleValue)"],
 ];
 const DNG_VERSION = 50_706;
 
@@ -92,9 +90,25 @@ export function tiffPage(file: TiffFile, directory: TiffDirectory, name: string)
     if (![1, 2, 4, 8, 16].includes(bits)) {
       refuse(`has ${bits} bits a sample, which are not supported: 1, 2, 4, 8 and 16 bits are`);
     }
-    const limits = [number(280, 0), number(281, 2 ** bits - 1)];
-    if (limits[0] !== 0 || limits[1] !== 2 ** bits - 1) {
+    checkLimits();
+  }
+
+  /** 0 and the largest value stay what they are: each becomes the other one. */
+  function checkLimits(): void {
+    const largest = 2 ** bits - 1;
+    // No sample can be larger: some programs write 65535 whatever the depth.
+    if (number(TAG.minSample, 0) !== 0 || number(TAG.maxSample, largest) < largest) {
       refuse("tells its smallest and largest sample values (MinSampleValue), which inverting would make wrong");
+    }
+    const limits: [tag: number, value: number, name: string][] = [
+      [TAG.smallest, 0, "its smallest sample values (SMinSampleValue)"],
+      [TAG.largest, largest, "its largest sample values (SMaxSampleValue)"],
+    ];
+    for (const [tag, value, what] of limits) {
+      if (!entries.has(tag)) continue;
+      const values = numbers(tag);
+      if (values.length > 0 && values.every((each) => each === value)) continue;
+      refuse(`tells ${what}, which inverting would make wrong`);
     }
   }
 }

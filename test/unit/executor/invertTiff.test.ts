@@ -319,6 +319,56 @@ describe("a TIFF that every viewer shows is inverted", () => {
   });
 });
 
+describe("the smallest and largest sample values", () => {
+  const told = (...more: TiffPageParts["tags"]) =>
+    makeTiff([{ tags: [...tiffTags(8, 8), ...more], strips: [bytes(64)] }]);
+  it.each<[string, TiffPageParts["tags"]]>([
+    [
+      "0 and 255",
+      [
+        [340, 3, [0]],
+        [341, 3, [255]],
+      ],
+    ],
+    [
+      "0 and 255 of the old kind",
+      [
+        [280, 3, [0]],
+        [281, 3, [255]],
+      ],
+    ],
+    ["a largest one that no sample can have", [[281, 3, [65_535]]]],
+  ])("stay where they are true of the result too: %s", async (_name, more) => {
+    const output = await invert(told(...more));
+    expect(strips(output)).toEqual([expected(bytes(64), 1, 1)]);
+    expect(tags(output)).toEqual(tags(told(...more)));
+  });
+
+  it.each<[string, TiffPageParts["tags"], string]>([
+    [
+      "a smallest one",
+      [
+        [340, 3, [1]],
+        [341, 3, [255]],
+      ],
+      "SMinSampleValue",
+    ],
+    ["a largest one", [[341, 3, [200]]], "SMaxSampleValue"],
+    ["a double", [[341, 12, [255]]], "SMaxSampleValue"],
+    [
+      "those of a statistic",
+      [
+        [280, 3, [3]],
+        [281, 3, [255]],
+      ],
+      "MinSampleValue",
+    ],
+    ["a largest one of the old kind", [[281, 3, [200]]], "MinSampleValue"],
+  ])("are refused by name where they would be wrong: %s", async (_name, more, name) => {
+    await expect(invert(told(...more))).rejects.toThrow(name);
+  });
+});
+
 describe("a predictor", () => {
   const page = (compression: number, predictor: number, strip: Buffer) =>
     makeTiff([{ tags: [...tiffTags(8, 8, { compression }), [317, 3, [predictor]]], strips: [strip] }]);
