@@ -1,5 +1,5 @@
 import type { TiffLayout } from "./layout.js";
-import { LONG, TiffFile } from "./tiffFile.js";
+import { LONG, type TiffDirectory, type TiffEntry, TiffFile } from "./tiffFile.js";
 
 /** A tag of a new directory. The field holds the value, or says where it is. */
 export interface TiffValue {
@@ -7,6 +7,31 @@ export interface TiffValue {
   type: number;
   count: number;
   field: Buffer;
+}
+
+/** Puts a directory in the place of another one, with its values and one more of numbers. */
+export function addNumbers(
+  layout: TiffLayout,
+  directory: TiffDirectory,
+  tag: number,
+  numbers: readonly number[],
+): void {
+  const { file } = layout;
+  const values: TiffValue[] = directory.list.map((entry) => ({ ...entry, field: fieldOf(file, entry) }));
+  values.push({ tag, type: LONG, count: numbers.length, field: field(longs(numbers, file.little), layout) });
+  replaceDirectory(layout, directory, values);
+}
+
+/** What stands in an entry: its value, or where that is. */
+export function fieldOf(file: TiffFile, { at }: TiffEntry): Buffer {
+  const from = at + 4 + file.sizes.offset;
+  return Buffer.from(file.data.subarray(from, from + file.sizes.offset));
+}
+
+export function replaceDirectory(layout: TiffLayout, directory: TiffDirectory, values: TiffValue[]): void {
+  const { file } = layout;
+  const at = layout.append(directoryOf(file, values, file.offset(directory.nextAt)));
+  file.write(directory.pointerAt, directory.pointerType, at);
 }
 
 /** The field of a value, which goes to the end of the file where it doesn't fit. */

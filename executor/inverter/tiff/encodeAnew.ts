@@ -1,6 +1,6 @@
 import type { TiffOptions } from "sharp";
 import { jpegQuality } from "../jpegQuality.js";
-import { directoryOf, field, longs, type TiffValue } from "./directoryWriter.js";
+import { field, fieldOf, longs, replaceDirectory, type TiffValue } from "./directoryWriter.js";
 import { jpegSampling } from "./jpegSampling.js";
 import type { TiffLayout } from "./layout.js";
 import { LONG, type TiffEntry, type TiffFile } from "./tiffFile.js";
@@ -50,14 +50,14 @@ export function anewOptions(file: TiffFile, page: TiffPage): TiffOptions {
 }
 
 /** Takes over the samples of a page that was encoded by itself, and gives it a directory that has the input's other tags. */
-export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, encoded: TiffFile): void {
+export function graftPage(layout: TiffLayout, page: TiffPage, encoded: TiffFile): void {
   const [directory] = encoded.pages();
   if (!directory) return;
-  const { little, sizes } = input;
+  const { little } = layout.file;
   const values: TiffValue[] = [];
   for (const entry of page.directory.list) {
-    const at = entry.at + 4 + sizes.offset;
-    if (!STORAGE.has(entry.tag)) values.push({ ...entry, field: input.data.subarray(at, at + sizes.offset) });
+    // Of the result: pictures within the page have moved by now.
+    if (!STORAGE.has(entry.tag)) values.push({ ...entry, field: fieldOf(layout.file, entry) });
   }
   for (const entry of directory.list) {
     if (!STORAGE.has(entry.tag)) continue;
@@ -68,8 +68,7 @@ export function graftPage(input: TiffFile, layout: TiffLayout, page: TiffPage, e
     const list = longs(placeSegments(encoded, directory.entries, layout), little);
     values.push({ tag: entry.tag, type: LONG, count: entry.count, field: field(list, layout) });
   }
-  const at = layout.append(directoryOf(layout.file, values, layout.file.offset(page.directory.nextAt)));
-  layout.file.write(page.directory.pointerAt, input.big ? 16 : LONG, at);
+  replaceDirectory(layout, page.directory, values);
 }
 
 function placeSegments(encoded: TiffFile, entries: ReadonlyMap<number, TiffEntry>, layout: TiffLayout): number[] {

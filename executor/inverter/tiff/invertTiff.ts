@@ -2,12 +2,13 @@ import type { Sharp, TiffOptions } from "sharp";
 import { ImageError } from "../imageError.js";
 import type { Turns } from "../turns.js";
 import { decodeSegment, encodeSegment } from "./codecs.js";
+import { addNumbers } from "./directoryWriter.js";
 import { anewOptions, graftPage } from "./encodeAnew.js";
 import { TiffLayout } from "./layout.js";
 import { invertPalette } from "./palette.js";
 import { pixelsOnly } from "./pixelsOnly.js";
 import { invertSamples } from "./samples.js";
-import { type TiffDirectory, TiffFile } from "./tiffFile.js";
+import { LONG, type TiffDirectory, TiffFile } from "./tiffFile.js";
 import { type TiffPage, tiffPage } from "./tiffPage.js";
 import type { TiffSegment } from "./tiffSegments.js";
 import { TAG } from "./tiffTags.js";
@@ -54,8 +55,9 @@ function refuseHiddenPages(file: TiffFile, directories: readonly TiffDirectory[]
 
 function innerDirectories(file: TiffFile, { entries }: TiffDirectory): TiffDirectory[] {
   const entry = entries.get(TAG.inner);
-  const offsets = file.numbers(entry);
-  return offsets.map((at, i) => file.directory(at, (entry?.valueAt ?? 0) + i * file.sizes.offset));
+  if (!entry) return [];
+  const step = entry.bytes / entry.count;
+  return file.numbers(entry).map((at, i) => file.directory(at, entry.valueAt + i * step, step === 8 ? 16 : LONG));
 }
 
 export interface InvertTiffOptions {
@@ -79,7 +81,9 @@ export async function invertTiff({ file, pages, inner }: Tiff, options: InvertTi
     throw new ImageError(`has ${bytes} bytes of samples, over the limit of 8 for each of ${options.maxPixels} pixels`);
   }
   const layout = new TiffLayout(file, all);
-  const decoded = pages.filter(({ method }) => method.kind !== "samples" && method.kind !== "mask");
+  const last = pages.at(-1);
+  if (last) layout.endPages(last.directory);
+  const decoded = all.filter(({ method }) => method.kind !== "samples" && method.kind !== "mask");
   const pixels = decoded.length > 0 ? pixelsOnly(file, decoded) : Buffer.alloc(0);
   // The last one first: a page that moves says where the next one is by then.
   for (let i = all.length - 1; i >= 0; i--) {
@@ -89,7 +93,7 @@ export async function invertTiff({ file, pages, inner }: Tiff, options: InvertTi
   return layout.finish();
 }
 
-/** Where sharp finds the page: at -1 where it can't open it. */
+/** Where sharp finds the page, if it has to be decoded. */
 interface Pixels {
   file: Buffer;
   index: number;
@@ -133,13 +137,25 @@ class PageInverter {
 
   /** Reads from the input and writes into the result, so that two pages may share their samples. */
   async #complementStored(): Promise<void> {
-    for (const segment of this.#page.segments) {
+    const { segments } = this.#page;
+    const offsets: number[] = [];
+    for (const segment of segments) {
       const bytes = segment.rows * segment.rowBytes;
       const data = aligned(this.#file.data.subarray(segment.offset, segment.offset + bytes));
       invertSamples(data, this.#page, segment, this.#file.little);
-      data.copy(this.#layout.file.data, segment.offset);
+      // What has no length of its own may lie over something else.
+      if (segment.guessed) offsets.push(this.#layout.append(data));
+      else {
+        data.copy(this.#layout.file.data, segment.offset);
+        offsets.push(segment.offset);
+      }
       await this.#options.turns.next();
     }
+    if (segments.some(({ guessed }) => guessed))
+      this.#setSegments(
+        offsets,
+        segments.map(({ length }) => length),
+      );
   }
 
   async #recode(codec: "packbits" | "lzw" | "deflate"): Promise<void> {
@@ -151,10 +167,7 @@ class PageInverter {
       lengths.push(encoded.length);
       await this.#options.turns.next();
     }
-    const { entries } = this.#page.directory;
-    const tiled = entries.has(TAG.tileOffsets);
-    this.#setSegments(tiled ? TAG.tileOffsets : TAG.stripOffsets, offsets);
-    this.#setSegments(tiled ? TAG.tileBytes : TAG.stripBytes, lengths);
+    this.#setSegments(offsets, lengths);
   }
 
   async #recodeSegment(codec: "packbits" | "lzw" | "deflate", segment: TiffSegment, i: number): Promise<Buffer> {
@@ -169,19 +182,25 @@ class PageInverter {
     return await encodeSegment(codec, data, rowBytes, turns);
   }
 
-  #setSegments(tag: number, values: number[]): void {
-    const entry = this.#page.directory.entries.get(tag);
-    if (!entry) throw new ImageError(`${this.#page.name}broken image: it does not say how long its strips are`);
-    this.#layout.setNumbers(entry, values);
+  #setSegments(offsets: readonly number[], lengths: readonly number[]): void {
+    const { directory } = this.#page;
+    const { entries } = directory;
+    const tiled = entries.has(TAG.tileOffsets);
+    const offsetsEntry = entries.get(tiled ? TAG.tileOffsets : TAG.stripOffsets);
+    if (offsetsEntry) this.#layout.setNumbers(offsetsEntry, offsets);
+    const lengthsTag = tiled ? TAG.tileBytes : TAG.stripBytes;
+    const lengthsEntry = entries.get(lengthsTag);
+    if (lengthsEntry) this.#layout.setNumbers(lengthsEntry, lengths);
+    else addNumbers(this.#layout, directory, lengthsTag, lengths);
   }
 
   async #encodeAnew(): Promise<void> {
     const encoded = await this.#options.anew(
       this.#pixels.file,
-      this.#sharpIndex(),
+      this.#pixels.index,
       anewOptions(this.#file, this.#page),
     );
-    graftPage(this.#file, this.#layout, this.#page, new TiffFile(encoded));
+    graftPage(this.#layout, this.#page, new TiffFile(encoded));
   }
 
   #complementPalette(): void {
@@ -194,7 +213,7 @@ class PageInverter {
 
   /** The pixels are not needed, but have to be there: a broken image must not pass. */
   async #checkPixels(): Promise<void> {
-    const image = this.#options.open(this.#pixels.file, this.#sharpIndex());
+    const image = this.#options.open(this.#pixels.file, this.#pixels.index);
     try {
       await image.resize(1, 1, { fit: "fill" }).raw().toBuffer();
     } catch (error) {
@@ -202,11 +221,6 @@ class PageInverter {
       if (!(error instanceof Error) || !/^(tiff2vips: )?read error\s*$/.test(error.message)) throw error;
       throw new ImageError(`${this.#page.name}broken image: its pixels are damaged`, { cause: error });
     }
-  }
-
-  #sharpIndex(): number {
-    if (this.#pixels.index >= 0) return this.#pixels.index;
-    throw new ImageError(`${this.#page.name}is of a kind that is not supported within a page`);
   }
 }
 

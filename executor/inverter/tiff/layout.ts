@@ -1,5 +1,5 @@
 import { longs } from "./directoryWriter.js";
-import { LONG, type TiffEntry, TiffFile } from "./tiffFile.js";
+import { LONG, type TiffDirectory, type TiffEntry, TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 
 interface Range {
@@ -21,8 +21,11 @@ export class TiffLayout {
   #next = 0;
 
   constructor(input: TiffFile, pages: readonly TiffPage[]) {
-    this.file = new TiffFile(Buffer.from(input.data));
-    this.#end = input.data.length;
+    // What is appended must not be taken for the offset that a directory lacks.
+    const end = pages.reduce((most, page) => Math.max(most, page.directory.nextAt + input.sizes.offset), 0);
+    const missing = Buffer.alloc(Math.max(0, end - input.data.length));
+    this.file = new TiffFile(Buffer.concat([input.data, missing]));
+    this.#end = this.file.data.length;
     this.#room = roomOf(pages, input.sizes.offset);
   }
 
@@ -45,6 +48,11 @@ export class TiffLayout {
     this.#tail.push(data);
     this.#end = at + data.length;
     return at;
+  }
+
+  /** No page comes after this one, whatever the input says. */
+  endPages({ nextAt }: TiffDirectory): void {
+    this.file.write(nextAt, this.file.big ? 16 : LONG, 0);
   }
 
   /** Gives a tag other numbers, as many as it has or fewer: those are what readers look at. */
@@ -77,7 +85,9 @@ function roomOf(pages: readonly TiffPage[], offsetBytes: number): Range[] {
   for (const page of pages) {
     const { method } = page;
     const free = method.kind === "anew" || (method.kind === "samples" && method.codec !== "none");
-    for (const { offset, length } of page.segments) ranges.push({ from: offset, to: offset + length, free });
+    for (const { offset, length, guessed } of page.segments) {
+      if (!free || !guessed) ranges.push({ from: offset, to: offset + length, free });
+    }
     const { at, nextAt, list } = page.directory;
     ranges.push({ from: at, to: nextAt + offsetBytes, free: false });
     for (const entry of list) {

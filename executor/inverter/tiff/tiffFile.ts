@@ -19,8 +19,9 @@ export interface TiffDirectory {
   list: readonly TiffEntry[];
   /** Of the directory itself. */
   at: number;
-  /** Where the file says that the directory is. */
+  /** Where the file says that the directory is, and as which type of number. */
   pointerAt: number;
+  pointerType: number;
   /** Where the directory says where the next one is. */
   nextAt: number;
 }
@@ -66,10 +67,11 @@ export class TiffFile {
     const pages: TiffDirectory[] = [];
     const seen = new Set<number>();
     let pointerAt = this.big ? 8 : 4;
-    for (;;) {
+    // Some programs forget a part of the last offset.
+    while (pages.length === 0 || pointerAt + this.sizes.offset <= this.data.length) {
       const at = this.offset(pointerAt);
-      if (at === 0) break;
-      if (seen.has(at)) throw broken("the pages of the TIFF go round in a circle");
+      // Where the pages go round in a circle, readers have shown all of them.
+      if (at === 0 || seen.has(at)) break;
       seen.add(at);
       const page = this.directory(at, pointerAt);
       pages.push(page);
@@ -81,7 +83,7 @@ export class TiffFile {
   }
 
   /** @throws ImageError */
-  directory(at: number, pointerAt: number): TiffDirectory {
+  directory(at: number, pointerAt: number, pointerType = this.big ? 16 : LONG): TiffDirectory {
     const { entry, count: countBytes, offset } = this.sizes;
     const count = this.big ? this.offset(at) : this.u16(at);
     const first = at + countBytes;
@@ -96,7 +98,7 @@ export class TiffFile {
       list.push(read);
       if (!entries.has(read.tag)) entries.set(read.tag, read);
     }
-    return { entries, list, at, pointerAt, nextAt };
+    return { entries, list, at, pointerAt, pointerType, nextAt };
   }
 
   #entry(at: number, offset: 4 | 8): TiffEntry {

@@ -7,6 +7,8 @@ export interface TiffSegment {
   offset: number;
   /** As stored. */
   length: number;
+  /** Whether the file does not say the length, or says one that can't be: all from its offset on may be something else's. */
+  guessed: boolean;
   rows: number;
   /** Of a row, decoded. */
   rowBytes: number;
@@ -60,12 +62,17 @@ export function tiffSegments(file: TiffFile, page: TiffForm): TiffSegment[] {
   return Array.from({ length: count }, (_, i) => {
     const offset = offsets[i] ?? 0;
     const rows = tiled ? down : Math.min(down, page.height - (i % perPlane) * down);
-    // Some programs leave the length of a single strip out, or write 0.
-    const whole = page.compression === 1 ? rows * rowBytes : Math.max(0, file.data.length - offset);
-    const length = lengths[i] || (count === 1 ? whole : 0);
+    const told = lengths[i] ?? 0;
+    const left = Math.max(0, file.data.length - offset);
+    const decoded = rows * rowBytes;
+    const whole = page.compression === 1 ? decoded : left;
+    // Decoders know better how long a strip is that says too much, and a single one that says too little.
+    const guessed =
+      told > left || (count === 1 && (told === 0 || (page.compression === 1 && !tiled && told < decoded)));
+    const length = guessed ? whole : told;
     if (length === 0 || offset === 0) broken("it has strips or tiles without data");
-    if (offset + length > file.data.length) broken("the TIFF ends within its pixels");
-    if (page.compression === 1 && length < rows * rowBytes) broken("its strips or tiles are too short");
-    return { offset, length, rows, rowBytes, plane: apart ? Math.floor(i / perPlane) : undefined };
+    if (length > left) broken("the TIFF ends within its pixels");
+    if (page.compression === 1 && length < decoded) broken("its strips or tiles are too short");
+    return { offset, length, guessed, rows, rowBytes, plane: apart ? Math.floor(i / perPlane) : undefined };
   });
 }
