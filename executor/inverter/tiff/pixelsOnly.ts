@@ -1,4 +1,4 @@
-import { directoryOf, field, longs, shorts, type TiffValue } from "./directoryWriter.js";
+import { directoryOf, field, fieldOf, longs, shorts, type TiffValue } from "./directoryWriter.js";
 import { jpegSampling } from "./jpegSampling.js";
 import { TiffLayout } from "./layout.js";
 import { LONG, SHORT, type TiffFile } from "./tiffFile.js";
@@ -33,6 +33,17 @@ function values(file: TiffFile, layout: TiffLayout, page: TiffPage): TiffValue[]
   function add(tag: number, type: number, count: number, value: Buffer): void {
     list.push({ tag, type, count, field: field(value, layout) });
   }
+  // What is large stays where it is: thousands of pages may share it.
+  function keep(tag: number, count?: number): void {
+    const entry = entries.get(tag);
+    if (!entry || entry.count < (count ?? 1) || !file.holds(entry)) return;
+    list.push({
+      tag,
+      type: count === undefined ? UNDEFINED : entry.type,
+      count: count ?? entry.bytes,
+      field: fieldOf(file, entry),
+    });
+  }
   const { segments, samples, colours } = page;
   const tiled = entries.has(TAG.tileOffsets) || entries.has(TAG.tileWidth);
   putLongs(TAG.width, [page.width]);
@@ -63,15 +74,13 @@ function values(file: TiffFile, layout: TiffLayout, page: TiffPage): TiffValue[]
     TAG.extraSamples,
     Array.from({ length: samples - colours }, (_, i) => extra[i] ?? 0),
   );
-  if (page.photometric === 3) putShorts(TAG.colourMap, file.numbers(entries.get(TAG.colourMap), 3 * 2 ** page.bits));
+  if (page.photometric === 3) keep(TAG.colourMap, 3 * 2 ** page.bits);
   putShorts(TAG.inkSet, numbers(TAG.inkSet).slice(0, 1));
   const option = page.compression === 3 ? TAG.t4Options : page.compression === 4 ? TAG.t6Options : undefined;
   if (option !== undefined && entries.has(option)) putLongs(option, numbers(option).slice(0, 1));
   const sampling = jpegSampling(file, page);
   if (sampling) putShorts(TAG.subsampling, sampling);
-  for (const tag of [TAG.jpegTables, TAG.iccProfile]) {
-    const entry = entries.get(tag);
-    if (entry && entry.bytes > 0 && file.holds(entry)) add(tag, UNDEFINED, entry.bytes, file.value(entry));
-  }
+  keep(TAG.jpegTables);
+  keep(TAG.iccProfile);
   return list;
 }

@@ -5,6 +5,8 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { invertImage } from "../../../executor/inverter/invert.js";
 import { readJpeg } from "../../../executor/inverter/jpeg/jpegFile.js";
+import { readTiff } from "../../../executor/inverter/tiff/invertTiff.js";
+import { pixelsOnly } from "../../../executor/inverter/tiff/pixelsOnly.js";
 import { TiffFile } from "../../../executor/inverter/tiff/tiffFile.js";
 import { makeTiff, type TiffPageParts, tiffTags } from "../../support/tiff.js";
 
@@ -215,6 +217,15 @@ describe("pixels that a decoder would have to make up are refused", () => {
     await expect(invert(page(damaged(data ?? Buffer.alloc(0))))).rejects.toThrow(
       /^broken image: (its pixels are damaged|Premature EO[FL])/,
     );
+  });
+
+  it("without a copy of the profile and the palette for each page that shares them", () => {
+    const page: TiffPageParts = {
+      tags: [...tiffTags(8, 8, { photometric: 3 }), [320, 3, bytes(6 * 256)], [34_675, 7, bytes(5_000)]],
+      strips: [bytes(64)],
+    };
+    const { file, pages } = readTiff(makeTiff([page, page, page, page]));
+    expect(pixelsOnly(file, pages).length - file.data.length).toBeLessThan(4 * 500);
   });
 
   it("while tags that a decoder warns of stay", async () => {
