@@ -134,7 +134,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const { status, log } = await run("--retries", "0", "--recursive", folder, gone);
     expect(status, log).toBe(1);
     expect(log).toContain("failed: broken.png: not an image: it starts with 'no picture'");
-    expect(log).toMatch(/failed: none\.png: lost 1 times; .*connection refused/);
+    expect(log).toMatch(/failed: none\.png: lost once: .*connection refused/);
     expect(log).toContain("3 of 5 inverted");
     const names = ["a & _b_-inverted.jpg", "a-inverted.png", "a-inverted-2.png"];
     for (const name of names) expect(existsSync(join(output, name)), name).toBe(true);
@@ -289,7 +289,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const { status, log } = await run("--retries", "0", "--advertise-host", "nowhere.invalid", at("images/rocket.jpg"));
     expect(status, log).toBe(1);
     expect(log).toMatch(
-      /failed: rocket\.jpg: lost 1 times; .*fetch the executor from http:\/\/nowhere\.invalid:\d+\/executor\/…; .*--advertise-host/,
+      /failed: rocket\.jpg: lost once: .*fetch the executor from http:\/\/nowhere\.invalid:\d+\/executor\/…; .*--advertise-host/,
     );
     await expectNoFramework();
   });
