@@ -75,8 +75,8 @@ export class SessionManager {
   }
 
   /**
-   * Takes up the open sessions, before their clients return: all, or none. Each has its whole lease again. A client
-   * could not come back while the bridge was down, and how much of the lease had run by then, nobody wrote down.
+   * Takes up the open sessions, before their clients return: all, or none. Each has its whole lease again: a
+   * client could not come back while the bridge was down, and when that began is not on the disk.
    *
    * @throws RestoreError
    */

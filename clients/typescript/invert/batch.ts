@@ -291,11 +291,8 @@ export class Batch {
     const finished = status.state === TaskState.TASK_FINISHED;
     const why = finished ? "it finished, but its result never came" : this.#whyLost(image, status);
     const losses = image.losses + 1;
-    if (losses > retries)
-      return this.#fail(
-        { ...image, losses },
-        `lost ${losses === 1 ? "once" : `${losses} times; the last time`}: ${why}`,
-      );
+    const howOften = losses === 1 ? "once" : `${losses} times; the last time`;
+    if (losses > retries) return this.#fail({ ...image, losses }, `lost ${howOften}: ${why}`);
     display.again(this.#images.change(image, { state: "waiting", losses, reason: why }));
   }
 
