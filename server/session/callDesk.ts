@@ -12,13 +12,12 @@ import {
   readRoles,
   withFrameworkId,
 } from "../mesos/calls.js";
-import type { OfferView } from "../mesos/events.js";
 import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "./acknowledgements.js";
 import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
-import type { OpenOffers } from "./openOffers.js";
+import type { OpenOffers, UsedOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
-import { observeGone, type SessionState } from "./sessionState.js";
+import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
 
 /** What the desk needs of its session. */
 export interface DeskHost {
@@ -27,7 +26,7 @@ export interface DeskHost {
   /** The client wants the framework torn down. */
   tearDown(done: (answer: CallAnswer) => void): void;
   /** Offers of a call that was not taken are open again, and nobody may be there to use them. */
-  offersRestored(): void;
+  offersPutBack(): void;
   /** The master took an UPDATE_FRAMEWORK of this payload. */
   frameworkUpdated(payload: Uint8Array): void;
 }
@@ -104,7 +103,7 @@ export class CallDesk {
     if (accept.offerIds.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
     const gone = accept.offerIds.filter((id) => !offers.has(id));
     if (gone.length > 0) return done({ error: offersGone(gone) });
-    const used = takeAll(offers, accept.offerIds);
+    const used = offers.use(accept.offerIds);
     // An id that is in use already is Mesos's to refuse; its task stays what it is.
     const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
     for (const task of launched) tasks.launched(task, Date.now());
@@ -113,18 +112,22 @@ export class CallDesk {
     this.#observeLaunch("sent", accept, "");
     this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
       const answer = answerOf(outcome, OK);
-      if (isUntaken(outcome)) {
-        this.#restore(offers, used);
-        for (const task of launched) this.#notLaunched(task.taskId);
-      }
+      if (this.#settle(offers, used, outcome)) for (const task of launched) this.#notLaunched(task.taskId);
       this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
       done(answer);
     });
   }
 
-  #restore(offers: OpenOffers, used: readonly OfferView[]): void {
-    offers.restore(used);
-    this.#host.offersRestored();
+  /** True if Mesos surely has not taken the call: what it would have used is open again. */
+  #settle(offers: OpenOffers, used: UsedOffers, outcome: CallOutcome): boolean {
+    if (!isUntaken(outcome)) {
+      used.spent();
+      return false;
+    }
+    const back = used.putBack();
+    if (offers === this.#state.offers) observeOpened(this.#state, back);
+    this.#host.offersPutBack();
+    return true;
   }
 
   #notLaunched(taskId: string): void {
@@ -140,10 +143,10 @@ export class CallDesk {
     const answer: CallAnswer = { error: undefined, gone: ids.length - open.length };
     if (open.length === 0) return done(answer);
     const toSend = answer.gone === 0 ? call : buildCall(view.type, withOfferIds(view.payload, open));
-    const used = takeAll(offers, open);
+    const used = offers.use(open);
     if (offers === this.#state.offers) observeGone(this.#state, "declined", open);
     this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
-      if (isUntaken(outcome)) this.#restore(offers, used);
+      this.#settle(offers, used, outcome);
       done(answerOf(outcome, answer));
     });
   }
@@ -185,10 +188,6 @@ export class CallDesk {
       message,
     });
   }
-}
-
-function takeAll(offers: OpenOffers, ids: readonly string[]): OfferView[] {
-  return ids.map((id) => offers.remove(id)).filter((offer) => offer !== undefined);
 }
 
 /** The payload's fields with other ids in field 1. */

@@ -13,7 +13,7 @@ export function giveOffersBack(state: SessionState, own: OwnCalls): void {
 /** Nobody is there to use offers that are open. */
 export function declineOpenOffers(state: SessionState, own: OwnCalls): void {
   const { offers, log } = state;
-  const ids = offers.clear();
+  const ids = offers.removeAll();
   if (ids.length === 0) return;
   own.declineOffers(ids);
   observeGone(state, "declined", ids);

@@ -27,9 +27,19 @@ export type Withdrawal =
       moved(event: SessionEvent): void;
     };
 
+/** Offers that a call uses which Mesos has not answered yet. */
+export interface UsedOffers {
+  /** Mesos has taken the call, or may have. */
+  spent(): void;
+  /** Mesos has not taken the call: they are open again, but for those that it has taken back meanwhile. Gives the open ones. */
+  putBack(): OfferView[];
+}
+
 /** Offers or inverse offers that Mesos has made and nobody used, declined or rescinded. */
 export class OpenOffers {
   readonly #offers = new Map<string, { readonly view: OfferView; readonly group: OfferGroup }>();
+  /** Those that calls use which are on their way. */
+  readonly #used = new Map<string, OfferView>();
   readonly #listed = new ListedKeys(() => this.ids());
   readonly #buildEvent: (offers: readonly Uint8Array[]) => Buffer;
 
@@ -61,8 +71,13 @@ export class OpenOffers {
     }
   }
 
-  add(offers: readonly OfferView[], event: SessionEvent): void {
-    this.#open(offers, event);
+  /** @param event what brought them, as long as the client may not have read it */
+  add(offers: readonly OfferView[], event: SessionEvent | undefined): void {
+    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
+    for (const view of offers) {
+      this.#offers.set(view.id, { view, group });
+      this.#listed.added(view.id);
+    }
   }
 
   /** Forgets an offer and returns it, if it was open. */
@@ -75,24 +90,36 @@ export class OpenOffers {
     return offer.view;
   }
 
-  /** Puts offers back that were not used after all. */
-  restore(offers: readonly OfferView[]): void {
-    this.#open(offers, undefined);
+  /** Has a call use those of the offers that are open. */
+  use(ids: readonly string[]): UsedOffers {
+    const used = ids.map((id) => this.remove(id)).filter((offer) => offer !== undefined);
+    for (const offer of used) this.#used.set(offer.id, offer);
+    const settle = () => used.filter((offer) => this.#settled(offer));
+    const putBack = () => {
+      const back = settle();
+      this.add(back, undefined);
+      return back;
+    };
+    return { spent: settle, putBack };
   }
 
-  #open(offers: readonly OfferView[], event: SessionEvent | undefined): void {
-    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
-    for (const view of offers) {
-      this.#offers.set(view.id, { view, group });
-      this.#listed.added(view.id);
-    }
+  /** Whether an offer was still Mesos's to give when the call that used it was answered. */
+  #settled(offer: OfferView): boolean {
+    return this.#used.get(offer.id) === offer && this.#used.delete(offer.id);
   }
 
-  clear(): string[] {
+  /** Forgets all open offers, and gives their ids. */
+  removeAll(): string[] {
     const ids = this.ids();
     this.#offers.clear();
     this.#listed.cleared();
     return ids;
+  }
+
+  /** The subscription is over, and with it all its offers. Gives the ids of those that were open. */
+  clear(): string[] {
+    this.#used.clear();
+    return this.removeAll();
   }
 
   /**
@@ -102,6 +129,7 @@ export class OpenOffers {
   withdraw(id: string, unread: (event: SessionEvent) => boolean): Withdrawal | undefined {
     const group = this.#offers.get(id)?.group;
     this.remove(id);
+    this.#used.delete(id);
     if (!group?.event || !unread(group.event)) return undefined;
     if (group.offers.size === 0) return { kind: "cancel", event: group.event };
     const { body } = group.event;

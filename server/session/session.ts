@@ -109,7 +109,7 @@ export class Session {
     this.#desk = new CallDesk(this.#state, {
       send: (call, done) => this.#sendFor(call, done),
       tearDown: (done) => this.#teardown.ask(done),
-      offersRestored: () => {
+      offersPutBack: () => {
         if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
       },
       frameworkUpdated: (payload) => this.#frameworkUpdated(payload),

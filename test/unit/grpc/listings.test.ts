@@ -98,7 +98,10 @@ describe("tasks and offers of several frameworks", () => {
     const ids = ["1", "10", "2", "x"];
     for (const session of open) {
       for (const id of ids.toReversed()) launch(session, id);
-      session.state.offers.restore(ids.toReversed().map((id) => offer(id)));
+      session.state.offers.add(
+        ids.toReversed().map((id) => offer(id)),
+        undefined,
+      );
     }
     const expected = names.flatMap((name) => ids.map((id) => `${name}\n${id}`)).sort(byUnits);
     for (const pageSize of [1, 3, 4, 100]) {
@@ -200,7 +203,10 @@ describe("what a page costs", () => {
       for (const id of ids) launch(session, id);
       // All of them the same bytes: only the ids matter here.
       const { bytes } = offer("any");
-      session.state.offers.restore(ids.map((id) => ({ id, agentId: "agent", bytes })));
+      session.state.offers.add(
+        ids.map((id) => ({ id, agentId: "agent", bytes })),
+        undefined,
+      );
     }
     for (const list of [tasks, offers]) {
       const pageOf = (frameworkName: string) => {
@@ -209,7 +215,7 @@ describe("what a page costs", () => {
           for (const session of [few, many]) {
             launch(session, "100000-new");
             forget(session, "100000-new");
-            session.state.offers.restore([{ id: "100000-new", agentId: "agent", bytes: Buffer.alloc(0) }]);
+            session.state.offers.add([{ id: "100000-new", agentId: "agent", bytes: Buffer.alloc(0) }], undefined);
             session.state.offers.remove("100000-new");
           }
         };

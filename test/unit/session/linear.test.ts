@@ -83,9 +83,8 @@ test("open offers take time by their number", () => {
     const views = names(count).map((name) => offer(name));
     return () => {
       const open = new OpenOffers("offers");
-      open.restore(views);
-      const taken = views.map(({ id }) => open.remove(id)).filter((view) => view !== undefined);
-      open.restore(taken);
+      open.add(views, undefined);
+      open.use(views.map(({ id }) => id)).putBack();
       expect(open.pieces(open.values()).length).toBeGreaterThan(0);
       expect(open.clear().length).toBe(count);
     };

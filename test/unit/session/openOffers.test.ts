@@ -56,20 +56,36 @@ describe("what is open", () => {
       [],
     ]);
     open.withdraw("c", unread);
-    const used = [open.remove("a")].filter((each) => each !== undefined);
+    const used = open.use(["a"]);
     expect(listed()).toEqual(["b", "d"]);
-    open.restore(used);
+    used.putBack();
     expect(listed()).toEqual(["a", "b", "d"]);
     open.clear();
     expect(listed()).toEqual([]);
   });
 
-  test("restored offers are open again", () => {
+  test("those that a call uses are not open, and are again if they are put back", () => {
     const open = new OpenOffers("offers");
-    brought(open, ["a"]);
-    const used = [open.remove("a")].filter((each) => each !== undefined);
-    open.restore(used);
-    expect(open.ids()).toEqual(["a"]);
+    brought(open, ["a", "b", "c"]);
+    const used = open.use(["a", "c", "x", "a"]);
+    expect(open.ids()).toEqual(["b"]);
+    used.putBack();
+    expect(open.ids()).toEqual(["b", "a", "c"]);
+    open.use(["b"]).spent();
+    expect(open.ids()).toEqual(["a", "c"]);
+  });
+
+  test("those that were rescinded, or belong to a subscription that ended, are not put back", () => {
+    const open = new OpenOffers("offers");
+    brought(open, ["a", "b"]);
+    const used = open.use(["a", "b"]);
+    expect(open.withdraw("a", unread)).toBeUndefined();
+    used.putBack();
+    expect(open.ids()).toEqual(["b"]);
+    const late = open.use(["b"]);
+    open.clear();
+    late.putBack();
+    expect(open.ids()).toEqual([]);
   });
 });
 
@@ -119,7 +135,7 @@ describe("withdraw", () => {
     const open = new OpenOffers("offers");
     expect(open.withdraw("x", unread)).toBeUndefined();
     brought(open, ["a"]);
-    open.restore([open.remove("a")].filter((each) => each !== undefined));
+    open.use(["a"]).putBack();
     expect(open.withdraw("a", unread)).toBeUndefined();
     expect(open.size).toBe(0);
   });
