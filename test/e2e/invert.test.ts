@@ -13,6 +13,7 @@ import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";
 import { at } from "../support/paths.js";
+import { fill, smallDisk } from "../support/smallDisk.js";
 
 const SAMPLES = ["astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "rocket.jpg"];
 
@@ -283,6 +284,35 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const { status, log } = await run(...args);
     expect(status, log).toBe(0);
     expect(log).toContain("going on: 1 of 2 done before, 1 may still run");
+  });
+
+  it("says that its disk is full, and goes on once there is room", async (context) => {
+    const disk = await smallDisk(cleanup, context);
+    const filler = join(disk, "filler");
+    const images = cleanup.use(await SlowImages.start());
+    const args = ["--output", join(disk, "out"), images.url("one.jpg")];
+    fill(filler);
+    const full = await run(...args);
+    expect(full.status, full.log).toBe(2);
+    expect(full.log).toMatch(/^mesos-invert: --output: \S+out can't be used: there is no space left\n$/);
+    await rm(filler);
+
+    const invert = await start(...args);
+    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    fill(filler);
+    images.open();
+    expect((await invert.exited).code, invert.log()).toBe(1);
+    expect(invert.log()).toMatch(
+      /\nmesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be, call .*\n$/,
+    );
+    expect(invert.log()).not.toContain("    at ");
+    await rm(filler);
+    const { status, log } = await run(...args);
+    expect(status, log).toBe(0);
+    expect(await distanceFromInverted(at("images/rocket.jpg"), join(disk, "out/one-inverted.jpg"))).toBeLessThan(
+      JPEG_DISTANCE,
+    );
+    await expectNoFramework();
   });
 
   it("names the executor's address when agents can't fetch it", async () => {

@@ -9,7 +9,7 @@ const [closeFile, syncFile, writeFile] = [promisify(close), promisify(fdatasync)
  */
 export class AppendFile {
   readonly #file: number;
-  readonly #path: string;
+  readonly #unwritten: (cause: unknown) => Error;
   /** For the next write. */
   #texts: string[] = [];
   /** The write that waits for the one under way; undefined while there is nothing to write. */
@@ -20,11 +20,11 @@ export class AppendFile {
 
   /**
    * @param file  a descriptor, open at the end of the file, and closed by `close`
-   * @param path  the file's, for errors
+   * @param unwritten  makes the error of a write that fails
    */
-  constructor(file: number, path: string) {
+  constructor(file: number, unwritten: (cause: unknown) => Error) {
     this.#file = file;
-    this.#path = path;
+    this.#unwritten = unwritten;
   }
 
   /**
@@ -67,7 +67,7 @@ export class AppendFile {
       for (let at = 0; at < bytes.length; ) at += (await writeFile(this.#file, bytes, at)).bytesWritten;
       await syncFile(this.#file);
     } catch (cause) {
-      throw new Error(`${this.#path} can't be written: ${(cause as Error).message}`, { cause });
+      throw this.#unwritten(cause);
     }
   }
 }

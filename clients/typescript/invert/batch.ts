@@ -21,6 +21,7 @@ import { withExtension } from "./resultNames.js";
 import { SlowStarts } from "./slowStarts.js";
 import { taskFor } from "./task.js";
 import { couldNotReach, endsExecutor, isFinal } from "./taskLoss.js";
+import { unwritable } from "./unwritable.js";
 import { howToReach, whyNoOffers, withoutUrls } from "./words.js";
 
 export interface BatchOptions {
@@ -148,7 +149,11 @@ export class Batch {
     await this.#demand();
   }
 
-  /** Takes a result that has come in completely. False when the image has one already. */
+  /**
+   * Takes a result that has come in completely. False when the image has one already.
+   *
+   * @throws ProgramError when it can't be written
+   */
   async onResult(id: string, received: ReceivedResult): Promise<boolean> {
     const image = this.#images.find(id);
     if (image === undefined || image.result !== undefined) {
@@ -156,12 +161,21 @@ export class Batch {
       return false;
     }
     const file = withExtension(image.resultName, received.head);
-    renameSync(received.path, join(this.#options.output, file));
+    this.#keepResult(received.path, file);
     const changed = this.#images.change(image, { result: { file, bytes: received.bytes } });
     // A task that counted as lost, or as failed, did it after all.
     if (changed.state !== "launched") this.#finish(changed);
     await this.#options.ledger.stored();
     return true;
+  }
+
+  #keepResult(path: string, name: string): void {
+    const { output } = this.#options;
+    try {
+      renameSync(path, join(output, name));
+    } catch (error) {
+      throw unwritable(output, error);
+    }
   }
 
   /** Asks again for what may have been missed. To be called now and then. */

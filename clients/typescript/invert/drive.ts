@@ -33,7 +33,14 @@ export class Drive {
     this.#options = options;
   }
 
-  /** @throws BridgeError when the bridge refuses, or was away for too long */
+  /** Ends the drive with that error; tasks run on. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#options.batch.abandon();
+    this.#options.scheduler.close(0).catch(() => undefined);
+  }
+
+  /** @throws BridgeError when the bridge refuses, or was away for too long; the error of `fail` */
   async run(): Promise<void> {
     const { batch, scheduler, display, interrupts } = this.#options;
     const patience = new Patience({
@@ -117,9 +124,6 @@ export class Drive {
 
   /** What goes wrong there ends the drive as if it had gone wrong in it. */
   #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#failure ??= { error };
-      this.#options.scheduler.close(0).catch(() => undefined);
-    });
+    work.catch((error: unknown) => this.fail(error));
   }
 }

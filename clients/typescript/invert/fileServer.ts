@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
+import { ProgramError } from "../library/program.js";
 import { type ReceivedResult, receiveResult, UploadRefused } from "./receiveResult.js";
 
 /** One image as the agents see it. */
@@ -30,6 +31,8 @@ export interface FileServerOptions {
   findImage: (id: string) => ServedImage | undefined;
   /** Takes a complete upload. False: there is a result already, and this one is dropped. */
   onResult: (id: string, result: ReceivedResult) => Promise<boolean>;
+  /** A result could not be written. Its agent is asked to try again. */
+  onUnwritable: (error: ProgramError) => void;
 }
 
 /** The only paths there are. Nothing of them is ever a file name: ids and tokens are looked up. */
@@ -108,9 +111,15 @@ export class FileServer {
       await this.#route(request, response);
     } catch (error) {
       if (error instanceof UploadRefused) refuse(request, response, error.status, error.message);
+      else if (error instanceof ProgramError) this.#unwritable(request, response, error);
       else if (response.headersSent) response.destroy();
       else refuse(request, response, 500, "it can't be served");
     }
+  }
+
+  #unwritable(request: IncomingMessage, response: ServerResponse, error: ProgramError): void {
+    refuse(request, response, 503, "the result can't be written");
+    this.#options.onUnwritable(error);
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../library/program.js";
 import { AppendFile } from "./appendFile.js";
+import { reason } from "./fileReason.js";
 import { ImageRecord } from "./image.js";
+import { unwritable } from "./unwritable.js";
 
 /** The ledger's name in the output folder. */
 export const LEDGER_FILE = ".invert-ledger.jsonl";
@@ -59,11 +61,16 @@ export class Ledger {
    * Opens the folder's ledger, or begins one.
    *
    * @throws UsageError when there is one that can't be read
+   * @throws ProgramError when it can't be written
    */
   static open(folder: string): Ledger {
     const ledger = new Ledger(join(folder, LEDGER_FILE));
-    if (existsSync(ledger.#path)) ledger.#load(readFileSync(ledger.#path, "utf8"));
-    ledger.#rewrite();
+    if (existsSync(ledger.#path)) ledger.#load(ledger.#read());
+    try {
+      ledger.#rewrite();
+    } catch (error) {
+      throw unwritable(ledger.#path, error);
+    }
     return ledger;
   }
 
@@ -99,12 +106,12 @@ export class Ledger {
     if (this.#executors.has(agentId)) this.#save([{ executorGone: agentId }]);
   }
 
-  /** Resolves when all that was saved is on the disk. Rejects when it can't be written; from then on `save…` throws. */
+  /** Resolves when all that was saved is on the disk. Rejects with a ProgramError when it can't be written; from then on `save…` throws. */
   async stored(): Promise<void> {
     await this.#file?.stored();
   }
 
-  /** Writes what was saved, and closes the file. Rejects when it can't be written. */
+  /** Writes what was saved, and closes the file. Rejects with a ProgramError when it can't be written. */
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
@@ -122,6 +129,14 @@ export class Ledger {
     else if ("image" in line) this.#images.set(line.image.key, line.image);
     else if ("executor" in line) this.#executors.set(line.executor.agentId, line.executor);
     else this.#executors.delete(line.executorGone);
+  }
+
+  #read(): string {
+    try {
+      return readFileSync(this.#path, "utf8");
+    } catch (error) {
+      throw new UsageError(`${this.#path} can't be read: ${reason(error)}: mend that, or choose another --output`);
+    }
   }
 
   #load(text: string): void {
@@ -152,7 +167,7 @@ export class Ledger {
     writeAll(file, lines);
     fsyncSync(file);
     renameSync(next, this.#path);
-    this.#file = new AppendFile(file, this.#path);
+    this.#file = new AppendFile(file, (cause) => unwritable(this.#path, cause));
   }
 }
 

@@ -3,6 +3,7 @@ import { open, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { makeFolder } from "./makeFolder.js";
+import { unwritable } from "./unwritable.js";
 
 /** Where uploads are while they come in, in the output folder. */
 export const INCOMING_FOLDER = ".invert-incoming";
@@ -30,7 +31,8 @@ export interface ReceivedResult {
 /**
  * Writes an upload's body to a new file in the folder for uploads that come in.
  *
- * @throws UploadRefused when it is too large, empty or cut short, or the disk is full; then no file is left
+ * @throws UploadRefused when it is too large, empty or cut short; then no file is left
+ * @throws ProgramError when the folder can't be written
  */
 export async function receiveResult(
   request: IncomingMessage,
@@ -40,13 +42,14 @@ export async function receiveResult(
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   const incoming = join(folder, INCOMING_FOLDER);
-  makeFolder(incoming);
   const path = join(incoming, `${randomBytes(12).toString("hex")}.part`);
   try {
+    makeFolder(incoming);
     return await writeBody(request, path, maxBytes);
   } catch (error) {
-    await rm(path, { force: true });
-    throw inWords(error, request);
+    await rm(path, { force: true }).catch(() => undefined);
+    if (error instanceof UploadRefused) throw error;
+    throw unwritable(folder, error);
   }
 }
 
@@ -55,7 +58,7 @@ async function writeBody(request: IncomingMessage, path: string, maxBytes: numbe
   let bytes = 0;
   let head = Buffer.alloc(0);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    for await (const chunk of piecesOf(request)) {
       bytes += chunk.length;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]);
@@ -69,14 +72,15 @@ async function writeBody(request: IncomingMessage, path: string, maxBytes: numbe
   }
 }
 
-function tooLarge(maxBytes: number): UploadRefused {
-  return new UploadRefused(413, `a result may have ${maxBytes} bytes at most`);
+/** A request's body. What breaks it off is told apart from a file that can't be written. */
+async function* piecesOf(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* request as AsyncIterable<Buffer>;
+  } catch {
+    throw new UploadRefused(400, "the upload was cut short");
+  }
 }
 
-function inWords(error: unknown, request: IncomingMessage): UploadRefused {
-  if (error instanceof UploadRefused) return error;
-  if (request.destroyed && !request.complete) return new UploadRefused(400, "the upload was cut short");
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") return new UploadRefused(507, "there is no space left for the result");
-  return new UploadRefused(500, "the result can't be written");
+function tooLarge(maxBytes: number): UploadRefused {
+  return new UploadRefused(413, `a result may have ${maxBytes} bytes at most`);
 }

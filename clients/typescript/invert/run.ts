@@ -127,12 +127,15 @@ class Run {
     const archive = await buildExecutorArchive();
     const note = (line: string) => display.note(line);
     const ledger = this.#ledger;
-    const server = await serveBatch({ options, frameworkName: this.#frameworkName, batch, archive, ledger, note });
+    const drive = new Drive({ batch, scheduler, ledger, display, interrupts: this.#interrupts });
+    const frameworkName = this.#frameworkName;
+    const onUnwritable = (error: unknown) => drive.fail(error);
+    const server = await serveBatch({ options, frameworkName, batch, archive, ledger, note, onUnwritable });
     try {
       const program = { archiveUrl: server.archiveUrl, command: archive.command };
       batch.connect(server, new Executors(ledger, program, (agent, executor) => batch.isBusy(agent, executor)));
       await ledger.stored();
-      await new Drive({ batch, scheduler, ledger, display, interrupts: this.#interrupts }).run();
+      await drive.run();
     } finally {
       this.#images = batch.images;
       await server.close();

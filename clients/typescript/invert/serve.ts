@@ -1,5 +1,5 @@
 import type { ExecutorArchive } from "../../../executor/archive.js";
-import { UsageError } from "../library/program.js";
+import { type ProgramError, UsageError } from "../library/program.js";
 import type { Batch } from "./batch.js";
 import { reason } from "./fileReason.js";
 import { FileServer } from "./fileServer.js";
@@ -16,6 +16,8 @@ export interface ServeOptions {
   archive: ExecutorArchive;
   ledger: Ledger;
   note: (line: string) => void;
+  /** A result could not be written. */
+  onUnwritable: (error: ProgramError) => void;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function serveBatch({
   archive,
   ledger,
   note,
+  onUnwritable,
 }: ServeOptions): Promise<FileServer> {
   const { serveHost, servePort, output, maxResultMb } = options;
   const before = ledger.run;
@@ -50,6 +53,7 @@ export async function serveBatch({
         return { token: image.token, inputPath, hasResult: image.result !== undefined };
       },
       onResult: (id, result) => batch.onResult(id, result),
+      onUnwritable,
     });
   const server = await startSomewhere(start, servePort, before?.port ?? 0, note);
   ledger.saveRun({

@@ -16,6 +16,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What ended the program, in words that are all a person needs. Ends it with status 1. */
+export class ProgramError extends Error {
+  override readonly name = "ProgramError";
+}
+
 /** The options that every program of this folder has. */
 export interface CommonOptions {
   bridge: string;
@@ -70,7 +75,8 @@ function reportError(name: string, error: unknown): number {
     console.error(`${name}: ${error.message}`);
     return USAGE_ERROR;
   }
-  if (error instanceof BridgeError) console.error(`${name}: ${describeError(error)}`);
+  if (error instanceof ProgramError) console.error(`${name}: ${error.message}`);
+  else if (error instanceof BridgeError) console.error(`${name}: ${describeError(error)}`);
   else console.error(`${name}:`, error);
   return 1;
 }

@@ -13,11 +13,14 @@ beforeEach(() => {
   path = join(folder, "file");
 });
 
+const open = (path: string) =>
+  new AppendFile(openSync(path, "w"), (cause) => new Error(`${path}: ${(cause as Error).message}`));
+
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a file that is appended to", () => {
   it("has everything in order once it is stored", async () => {
-    const file = new AppendFile(openSync(path, "w"), path);
+    const file = open(path);
     const texts = Array.from({ length: 1_000 }, (_, i) => `${i}\n`);
     for (const [i, text] of texts.entries()) {
       file.append(text);
@@ -29,7 +32,7 @@ describe("a file that is appended to", () => {
   });
 
   it("puts what comes while a write is under way into one that all share", async () => {
-    const file = new AppendFile(openSync(path, "w"), path);
+    const file = open(path);
     file.append("a");
     const first = file.stored();
     // The write begins when the turn is over.
@@ -45,26 +48,26 @@ describe("a file that is appended to", () => {
   });
 
   it("is stored at once when there is nothing to write", async () => {
-    const file = new AppendFile(openSync(path, "w"), path);
+    const file = open(path);
     await file.stored();
     await file.close();
   });
 
   it("tells all who wait when the disk is full, and takes nothing more", async () => {
-    const file = new AppendFile(openSync("/dev/full", "w"), "/dev/full");
+    const file = open("/dev/full");
     file.append("a");
     const first = file.stored();
     await Promise.resolve();
     file.append("b");
     const second = file.stored();
-    await expect(first).rejects.toThrow(/^\/dev\/full can't be written: ENOSPC/);
-    await expect(second).rejects.toThrow(/^\/dev\/full can't be written: ENOSPC/);
-    expect(() => file.append("c")).toThrow(/^\/dev\/full can't be written: ENOSPC/);
-    await expect(file.close()).rejects.toThrow(/^\/dev\/full can't be written: ENOSPC/);
+    await expect(first).rejects.toThrow(/^\/dev\/full: ENOSPC/);
+    await expect(second).rejects.toThrow(/^\/dev\/full: ENOSPC/);
+    expect(() => file.append("c")).toThrow(/^\/dev\/full: ENOSPC/);
+    await expect(file.close()).rejects.toThrow(/^\/dev\/full: ENOSPC/);
   });
 
   it("writes what nobody waits for before it is closed", async () => {
-    const file = new AppendFile(openSync(path, "w"), path);
+    const file = open(path);
     file.append("a");
     await file.close();
     expect(readFileSync(path, "utf8")).toBe("a");

@@ -108,6 +108,9 @@ async function prepare(port: number, ...names: string[]): Promise<void> {
       return image && { token: image.token, inputPath: image.key, hasResult: image.result !== undefined };
     },
     onResult: (id, result) => batch.onResult(id, result),
+    onUnwritable: (error) => {
+      throw error;
+    },
   });
   const isBusy = (agent: string, executor: string) => batch.isBusy(agent, executor);
   batch.connect(server, new Executors(ledger, { archiveUrl: server.archiveUrl, command: "run" }, isBusy));

@@ -1,5 +1,5 @@
 import { type CallContext, createServer, type Server, ServerError, Status } from "nice-grpc";
-import { BadRequest, ErrorInfo } from "../../../gen/google/rpc/error_details.js";
+import { BadRequest, ErrorInfo, RetryInfo } from "../../../gen/google/rpc/error_details.js";
 import { Status as StatusMessage } from "../../../gen/google/rpc/status.js";
 import {
   type CallHeader,
@@ -75,7 +75,11 @@ export function refuse(
   context: CallContext,
   code: Status,
   reason = "",
-  { metadata = {}, fields = [] }: { metadata?: Record<string, string>; fields?: string[] } = {},
+  {
+    metadata = {},
+    fields = [],
+    retryS = 0,
+  }: { metadata?: Record<string, string>; fields?: string[]; retryS?: number } = {},
 ): never {
   const details = [];
   if (reason !== "") {
@@ -90,6 +94,13 @@ export function refuse(
     details.push({
       typeUrl: "type.googleapis.com/google.rpc.BadRequest",
       value: Buffer.from(BadRequest.encode(wrong).finish()),
+    });
+  }
+  if (retryS > 0) {
+    const retry = RetryInfo.create({ retryDelay: { seconds: retryS } });
+    details.push({
+      typeUrl: "type.googleapis.com/google.rpc.RetryInfo",
+      value: Buffer.from(RetryInfo.encode(retry).finish()),
     });
   }
   const status = StatusMessage.encode(StatusMessage.create({ code, message: reason, details })).finish();

@@ -10,6 +10,7 @@ let folder: string;
 let server: FileServer;
 let images: Map<string, ServedImage>;
 let results: { id: string; content: string }[];
+let unwritten: string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "file-server-"));
@@ -21,6 +22,7 @@ beforeEach(async () => {
     ["url", { token: "token-2", inputPath: undefined, hasResult: false }],
   ]);
   results = [];
+  unwritten = [];
   server = await FileServer.start({
     bindHost: "127.0.0.1",
     port: 0,
@@ -38,6 +40,7 @@ beforeEach(async () => {
       results.push({ id, content });
       return true;
     },
+    onUnwritable: (error) => unwritten.push(error.message),
   });
 });
 
@@ -163,6 +166,19 @@ describe("results", () => {
     expect(leftovers()).toEqual([]);
   });
 
+  it("that can't be written are to come again, and that is told", async () => {
+    const incoming = join(folder, INCOMING_FOLDER);
+    rmSync(incoming, { recursive: true, force: true });
+    writeFileSync(incoming, "in the way");
+    const url = server.resultUrl("one", "token-1");
+    expect((await put(url, "x")).status).toBe(503);
+    expect(unwritten).toEqual([
+      expect.stringMatching(/^\S+ can't be written: it is not a folder\. Once it can be, call /),
+    ]);
+    rmSync(incoming);
+    expect((await put(url, "x")).status).toBe(201);
+  });
+
   it("that are cut short leave nothing, and can come again", async () => {
     const url = new URL(server.resultUrl("one", "token-1"));
     const socket = connect(server.port, "127.0.0.1");
@@ -185,6 +201,7 @@ it("does not share a port that is taken", async () => {
     maxResultBytes: 1,
     findImage: () => undefined,
     onResult: async () => false,
+    onUnwritable: () => {},
   });
   await expect(start).rejects.toMatchObject({ code: "EADDRINUSE" });
 });

@@ -1,4 +1,4 @@
-import { Status } from "nice-grpc";
+import { type CallContext, Status } from "nice-grpc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   BridgeError,
@@ -502,7 +502,10 @@ describe("calls", () => {
       code: Status.DEADLINE_EXCEEDED,
       reason: "OUTCOME_UNKNOWN",
     });
-    fake.answer("reviveOffers", (_: never, context) => refuse(context, Status.UNAVAILABLE, "NO_MASTER"));
+    // The wait for the next try is longer than the deadline: no try is under way when that passes.
+    const refused = (_: never, context: CallContext) =>
+      refuse(context, Status.UNAVAILABLE, "NO_MASTER", { retryS: 60 });
+    fake.answer("reviveOffers", refused);
     const revive = scheduler.reviveOffers([], { deadlineMs: 1_000 });
     await expect(revive).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED, reason: "NOT_SENT" });
     await expect(revive).rejects.toThrow("NO_MASTER");
