@@ -1,5 +1,5 @@
 import type { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
-import { EventType } from "../mesos/events.js";
+import { EventType } from "../mesos/messages/events.js";
 import { invalidField } from "../session/errors.js";
 import type { Observation } from "../session/observerHub.js";
 

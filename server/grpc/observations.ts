@@ -5,7 +5,7 @@ import {
 } from "../../gen/mesosbridge/v1/observer.js";
 import { Progress } from "../../gen/mesosbridge/v1/scheduler.js";
 import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
-import { idMessage } from "../mesos/calls.js";
+import { idMessage } from "../mesos/messages/calls.js";
 import type { LaunchOutcome, Observation, OfferChange } from "../session/observerHub.js";
 import { encodeEvents } from "./encodeEvents.js";
 

@@ -1,5 +1,5 @@
 import { lengthDelimited, messageField, varintField } from "../../wire/proto.js";
-import { buildCall, CallType } from "../mesos/calls.js";
+import { buildCall, CallType } from "../mesos/messages/calls.js";
 import { invalidField } from "../session/errors.js";
 import type { RequestFields } from "./requestFields.js";
 

@@ -1,4 +1,4 @@
-import type { CallOutcome, Refused } from "../mesos/callOutcome.js";
+import type { CallOutcome, Refused } from "../mesos/link/callOutcome.js";
 import { BridgeError } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 

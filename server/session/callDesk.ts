@@ -1,5 +1,6 @@
 import { fieldsExcept, lengthDelimited } from "../../wire/proto.js";
-import type { CallOutcome } from "../mesos/callOutcome.js";
+import type { CallOutcome } from "../mesos/link/callOutcome.js";
+import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "../mesos/messages/acknowledgements.js";
 import {
   type AcceptView,
   buildCall,
@@ -11,8 +12,7 @@ import {
   readIds,
   readRoles,
   withFrameworkId,
-} from "../mesos/calls.js";
-import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "./acknowledgements.js";
+} from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
 import type { OpenOffers, UsedOffers } from "./openOffers.js";

@@ -1,4 +1,4 @@
-import { EventType, rescindEvent } from "../mesos/events.js";
+import { EventType, rescindEvent } from "../mesos/messages/events.js";
 import type { OwnCalls } from "./ownCalls.js";
 import { mesosBody } from "./sessionEvent.js";
 import { observeGone, type SessionState } from "./sessionState.js";

@@ -1,5 +1,5 @@
 import type { Log } from "../log.js";
-import { idMessage } from "../mesos/calls.js";
+import { idMessage } from "../mesos/messages/calls.js";
 import type { AskedTask, Reconciler } from "./reconciler.js";
 import type { SessionState } from "./sessionState.js";
 

@@ -1,4 +1,12 @@
 import {
+  operationAcknowledgement,
+  operationAckToken,
+  operationUpdateKey,
+  taskAcknowledgement,
+  taskAckToken,
+  taskUpdateKey,
+} from "../mesos/messages/acknowledgements.js";
+import {
   EventType,
   type EventView,
   type OfferView,
@@ -10,15 +18,7 @@ import {
   readOperationUpdate,
   readRescind,
   readUpdate,
-} from "../mesos/events.js";
-import {
-  operationAcknowledgement,
-  operationAckToken,
-  operationUpdateKey,
-  taskAcknowledgement,
-  taskAckToken,
-  taskUpdateKey,
-} from "./acknowledgements.js";
+} from "../mesos/messages/events.js";
 import { needsSplit, type OpenOffers } from "./openOffers.js";
 import { mesosBody, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import { observeGone, observeOpened, type SessionState } from "./sessionState.js";

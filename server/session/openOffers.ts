@@ -1,4 +1,4 @@
-import { inverseOffersEvent, type OfferView, offersEvent } from "../mesos/events.js";
+import { inverseOffersEvent, type OfferView, offersEvent } from "../mesos/messages/events.js";
 import { ListedKeys } from "./listedKeys.js";
 import type { SessionEvent } from "./sessionEvent.js";
 

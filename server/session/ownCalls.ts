@@ -1,5 +1,5 @@
-import type { CallOutcome } from "../mesos/callOutcome.js";
-import { CallType, callTypeName, declineCalls, rolesCall } from "../mesos/calls.js";
+import type { CallOutcome } from "../mesos/link/callOutcome.js";
+import { CallType, callTypeName, declineCalls, rolesCall } from "../mesos/messages/calls.js";
 import type { Repetition } from "./repetition.js";
 import type { Suppression } from "./suppression.js";
 

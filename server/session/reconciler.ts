@@ -1,4 +1,4 @@
-import { buildCall, CallType, reconcileCall } from "../mesos/calls.js";
+import { buildCall, CallType, reconcileCall } from "../mesos/messages/calls.js";
 import type { Guard } from "./guard.js";
 import type { KnownTask } from "./tasks.js";
 

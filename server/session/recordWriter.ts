@@ -1,4 +1,4 @@
-import { Backoff } from "../mesos/backoff.js";
+import { Backoff } from "../../wire/backoff.js";
 import { storeUnavailable } from "./errors.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { sameRecord } from "./sameRecord.js";

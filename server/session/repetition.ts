@@ -1,6 +1,6 @@
+import { Backoff } from "../../wire/backoff.js";
 import type { Log } from "../log.js";
-import { Backoff } from "../mesos/backoff.js";
-import type { CallOutcome } from "../mesos/callOutcome.js";
+import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import { refusedReason } from "./answers.js";
 import type { Guard } from "./guard.js";
 

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { RunningTime } from "../../wire/runningTime.js";
+import { completeFrameworkInfo, withPrincipal } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
 import { BridgeError, idOfAnother, invalidField, otherId, shuttingDown, tooManyFrameworks } from "./errors.js";
-import { completeFrameworkInfo, withPrincipal } from "./frameworkInfo.js";
 import { FrameworkRecords } from "./frameworkRecords.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
 import type { RecordWriter } from "./recordWriter.js";

@@ -1,6 +1,6 @@
-import type { OfferView } from "../mesos/events.js";
+import type { OfferView } from "../mesos/messages/events.js";
+import { rolesOf } from "../mesos/messages/frameworkInfo.js";
 import { EventLog, type EventLogOptions } from "./eventLog.js";
-import { rolesOf } from "./frameworkInfo.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub, OfferChange } from "./observerHub.js";
 import { OpenOffers } from "./openOffers.js";

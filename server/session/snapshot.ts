@@ -1,6 +1,6 @@
-import { EventType } from "../mesos/events.js";
+import { EventType } from "../mesos/messages/events.js";
+import { withId } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment } from "./attachment.js";
-import { withId } from "./frameworkInfo.js";
 import { type LinkState, mesosBody, progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
 import type { SessionState } from "./sessionState.js";
 

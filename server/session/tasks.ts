@@ -1,5 +1,5 @@
-import { idMessage } from "../mesos/calls.js";
-import type { StatusView } from "../mesos/events.js";
+import { idMessage } from "../mesos/messages/calls.js";
+import type { StatusView } from "../mesos/messages/events.js";
 import type { TaskRecord } from "./frameworkStore.js";
 import { ListedKeys } from "./listedKeys.js";
 

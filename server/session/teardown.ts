@@ -1,6 +1,6 @@
 import { PatientTimer } from "../../wire/patientTimer.js";
-import type { CallOutcome } from "../mesos/callOutcome.js";
-import { buildCall, CallType, withFrameworkId } from "../mesos/calls.js";
+import type { CallOutcome } from "../mesos/link/callOutcome.js";
+import { buildCall, CallType, withFrameworkId } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import type { Guard } from "./guard.js";
 import type { Repetition } from "./repetition.js";

@@ -1,7 +1,7 @@
 /** What Mesos refuses in a framework: with an ERROR event at SUBSCRIBE, with 400 at UPDATE_FRAMEWORK. */
 import { keyOf } from "../../wire/keys.js";
 import { utf8 } from "../../wire/proto.js";
-import { isMultiRole, rolesOf } from "../session/frameworkInfo.js";
+import { isMultiRole, rolesOf } from "../mesos/messages/frameworkInfo.js";
 import { frameworkIdProblem, roleProblem } from "./names.js";
 import { failoverTimeoutProblem, noneProblem } from "./quantities.js";
 import { repeatedElement } from "./repeated.js";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { offersEvent } from "../../server/mesos/events.js";
+import { offersEvent } from "../../server/mesos/messages/events.js";
 import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
 import { AnsweringMaster } from "../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../support/bridge.js";

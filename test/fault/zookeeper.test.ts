@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
 import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
-import { ZookeeperDetector } from "../../server/mesos/zookeeperDetector.js";
+import { ZookeeperDetector } from "../../server/mesos/detect/zookeeperDetector.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeScheduler, ids } from "../support/bridgeScheduler.js";
 import { Cleanup } from "../support/cleanup.js";

@@ -1,4 +1,4 @@
-import { pause } from "./backoff.js";
+import { pause } from "../../../wire/backoff.js";
 import { type BridgeError, toBridgeError } from "./errors.js";
 
 /** The bridge takes 10,000 at once; smaller batches come back sooner. */

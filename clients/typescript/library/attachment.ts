@@ -6,8 +6,8 @@ import type {
   SubscribeRequest,
   SubscribeResponse,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { Backoff, type BackoffOptions, pause } from "../../../wire/backoff.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
-import { Backoff, type BackoffOptions, pause } from "./backoff.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { BridgeError, toBridgeError } from "./errors.js";
 import { type OpenedEvent, type SchedulerEvent, toStreamEvent } from "./events.js";

@@ -12,8 +12,8 @@ import type {
   SchedulerServiceClient,
   SendMessageRequest,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { Backoff, pause } from "../../../wire/backoff.js";
 import type { Attachment } from "./attachment.js";
-import { Backoff, pause } from "./backoff.js";
 import { withDeadline } from "./deadline.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { BridgeError, toBridgeError } from "./errors.js";

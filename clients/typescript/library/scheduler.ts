@@ -5,9 +5,9 @@ import {
   SchedulerServiceDefinition,
   type SubscribeRequest,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
+import type { BackoffOptions } from "../../../wire/backoff.js";
 import { Acknowledger } from "./acknowledger.js";
 import { Attachment } from "./attachment.js";
-import type { BackoffOptions } from "./backoff.js";
 import { type CallContext, SchedulerCalls } from "./calls.js";
 import { openChannel } from "./channel.js";
 import { withDeadline } from "./deadline.js";

@@ -10,10 +10,17 @@ import { readCallsRequest } from "../../../server/grpc/callsRequest.js";
 import { eventFilter } from "../../../server/grpc/eventFilter.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
-import { CallType, readAccept, readCall, readIds, readRoles, withFrameworkId } from "../../../server/mesos/calls.js";
-import { acknowledgedOperationKey, acknowledgedTaskKey } from "../../../server/session/acknowledgements.js";
+import { acknowledgedOperationKey, acknowledgedTaskKey } from "../../../server/mesos/messages/acknowledgements.js";
+import {
+  CallType,
+  readAccept,
+  readCall,
+  readIds,
+  readRoles,
+  withFrameworkId,
+} from "../../../server/mesos/messages/calls.js";
+import { updatedFields } from "../../../server/mesos/messages/frameworkInfo.js";
 import { BridgeError } from "../../../server/session/errors.js";
-import { updatedFields } from "../../../server/session/frameworkInfo.js";
 import { messageField, stringField } from "../../../wire/proto.js";
 import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { at } from "../../support/paths.js";

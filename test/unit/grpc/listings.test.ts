@@ -11,8 +11,8 @@ import {
   type OpenOffer,
 } from "../../../gen/mesosbridge/v1/observer.js";
 import { type Listings, listings } from "../../../server/grpc/listings.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
+import { ListDetector } from "../../../server/mesos/detect/detector.js";
+import { noAuthentication } from "../../../server/mesos/link/authentication.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { Session } from "../../../server/session/session.js";

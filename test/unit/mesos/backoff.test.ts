@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Backoff } from "../../../server/mesos/backoff.js";
+import { Backoff } from "../../../wire/backoff.js";
 
 /** The largest of many first, second, ... waits. */
 function largest(options: ConstructorParameters<typeof Backoff>[0], waits: number): number[] {

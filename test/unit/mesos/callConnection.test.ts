@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CallBudget } from "../../../server/mesos/callBudget.js";
-import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/callConnection.js";
-import type { CallOutcome, RefusalCause } from "../../../server/mesos/callOutcome.js";
+import { CallBudget } from "../../../server/mesos/link/callBudget.js";
+import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/link/callConnection.js";
+import type { CallOutcome, RefusalCause } from "../../../server/mesos/link/callOutcome.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";

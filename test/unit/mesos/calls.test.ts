@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CallType, idMessage, readAccept, readCall, readIds } from "../../../server/mesos/calls.js";
+import { CallType, idMessage, readAccept, readCall, readIds } from "../../../server/mesos/messages/calls.js";
 import { lengthDelimited, messageField, varintField } from "../../../wire/proto.js";
 
 describe("a call that comes in pieces is read as Mesos reads it", () => {

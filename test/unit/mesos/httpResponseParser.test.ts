@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HttpParseError, HttpResponseParser } from "../../../server/mesos/httpResponseParser.js";
+import { HttpParseError, HttpResponseParser } from "../../../server/mesos/link/httpResponseParser.js";
 
 interface Parsed {
   status: number;

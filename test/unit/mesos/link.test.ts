@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually, within } from "../../support/eventually.js";
 import { chunk, type FakeConnection, type FakeRequest, record } from "../../support/fakeMaster.js";

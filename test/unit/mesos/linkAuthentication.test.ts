@@ -7,8 +7,8 @@ import {
   type Authentication,
   basicAuthentication,
   bearerAuthentication,
-} from "../../../server/mesos/authentication.js";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+} from "../../../server/mesos/link/authentication.js";
+import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";

@@ -7,8 +7,8 @@ import {
   type Authentication,
   basicAuthentication,
   bearerAuthentication,
-} from "../../../server/mesos/authentication.js";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+} from "../../../server/mesos/link/authentication.js";
+import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import type { FakeConnection } from "../../support/fakeMaster.js";
 import { LinkTests, type Subject } from "./linkTests.js";

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect } from "vitest";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
-import { Link } from "../../../server/mesos/link.js";
-import type { LinkHandler, LinkOptions } from "../../../server/mesos/linkOptions.js";
+import { ListDetector } from "../../../server/mesos/detect/detector.js";
+import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { Link } from "../../../server/mesos/link/link.js";
+import type { LinkHandler, LinkOptions } from "../../../server/mesos/link/linkOptions.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster } from "../../support/fakeMaster.js";

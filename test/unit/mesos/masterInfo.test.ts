@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { masterUrl } from "../../../server/mesos/masterInfo.js";
+import { masterUrl } from "../../../server/mesos/detect/masterInfo.js";
 
 const url = (info: unknown, scheme: "http" | "https" = "http") =>
   masterUrl(Buffer.from(typeof info === "string" ? info : JSON.stringify(info)), scheme).origin;

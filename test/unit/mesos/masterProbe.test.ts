@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
-import { MasterProbe } from "../../../server/mesos/masterProbe.js";
+import { ListDetector } from "../../../server/mesos/detect/detector.js";
+import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { MasterProbe } from "../../../server/mesos/link/masterProbe.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { type FakeConnection, FakeMaster } from "../../support/fakeMaster.js";

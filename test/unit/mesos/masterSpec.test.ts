@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseMasterSpec } from "../../../server/mesos/masterSpec.js";
+import { parseMasterSpec } from "../../../server/mesos/detect/masterSpec.js";
 
 describe("a list of masters", () => {
   const lists: [spec: string, origins: string[]][] = [

@@ -3,9 +3,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { ZookeeperConnection, ZookeeperError } from "../../../server/mesos/zookeeperConnection.js";
-import { ZookeeperDetector } from "../../../server/mesos/zookeeperDetector.js";
-import { FrameSplitter, FrameWriter, ZookeeperWireError } from "../../../server/mesos/zookeeperWire.js";
+import { ZookeeperConnection, ZookeeperError } from "../../../server/mesos/detect/zookeeperConnection.js";
+import { ZookeeperDetector } from "../../../server/mesos/detect/zookeeperDetector.js";
+import { FrameSplitter, FrameWriter, ZookeeperWireError } from "../../../server/mesos/detect/zookeeperWire.js";
 import { deferred, eventually } from "../../support/eventually.js";
 import { standStill } from "../../support/standStill.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openFilesLimit, withinDescriptors } from "../../../server/descriptors.js";
+import { openFilesLimit, withinDescriptors } from "../../../server/cli/descriptors.js";
 
 const wanted = { maxFrameworks: 5_000, maxConnections: 2_000 };
 

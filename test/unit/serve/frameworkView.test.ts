@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FrameworkInfo, FrameworkInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
-import { detailsOf, tableOf, viewOf } from "../../../server/frameworkView.js";
-import { rolesOf } from "../../../server/session/frameworkInfo.js";
+import { detailsOf, tableOf, viewOf } from "../../../server/cli/frameworkView.js";
+import { rolesOf } from "../../../server/mesos/messages/frameworkInfo.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import { record } from "../store/samples.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { parseServeConfig } from "../../../server/config.js";
+import { allowedAddress } from "../../../server/cli/listening.js";
+import { parseServeConfig } from "../../../server/cli/serveConfig.js";
 import { remoteIps } from "../../../server/grpc/connections/listenAddress.js";
-import { allowedAddress } from "../../../server/listening.js";
 
 const config = (listen: string, more: object = {}) =>
   parseServeConfig({ master: "127.0.0.1:1", dataDir: "d", listen, ...more });

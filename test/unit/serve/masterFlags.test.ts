@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseServeConfig, readCertificates } from "../../../server/config.js";
+import { parseServeConfig, readCertificates } from "../../../server/cli/serveConfig.js";
 
 let directory: string;
 beforeAll(async () => {

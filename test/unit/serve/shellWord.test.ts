@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { shellWord } from "../../../server/shellWord.js";
+import { shellWord } from "../../../server/cli/shellWord.js";
 
 const ODD = [
   "",

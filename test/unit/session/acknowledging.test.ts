@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OperationID, OperationState, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { Call_Type, Event_Type, Event_UpdateOperationStatus } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { buildCall, CallType } from "../../../server/mesos/calls.js";
-import { readOperationUpdate } from "../../../server/mesos/events.js";
-import { operationAckToken, taskAckToken } from "../../../server/session/acknowledgements.js";
+import { operationAckToken, taskAckToken } from "../../../server/mesos/messages/acknowledgements.js";
+import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
+import { readOperationUpdate } from "../../../server/mesos/messages/events.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
-import { buildCall, CallType } from "../../../server/mesos/calls.js";
+import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import type { BridgeError } from "../../../server/session/errors.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";

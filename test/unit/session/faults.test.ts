@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { buildCall, CallType, idMessage } from "../../../server/mesos/calls.js";
+import { buildCall, CallType, idMessage } from "../../../server/mesos/messages/calls.js";
 import type { BridgeError } from "../../../server/session/errors.js";
 import type { Observation, ObserverHub } from "../../../server/session/observerHub.js";
 import type { SessionManager } from "../../../server/session/sessionManager.js";

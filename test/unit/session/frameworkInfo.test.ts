@@ -9,7 +9,7 @@ import {
   updatedFields,
   withId,
   withPrincipal,
-} from "../../../server/session/frameworkInfo.js";
+} from "../../../server/mesos/messages/frameworkInfo.js";
 import { lengthDelimited, ProtoReader, stringField, varintField, WireError } from "../../../wire/proto.js";
 
 type Partial = Parameters<typeof FrameworkInfo.fromPartial>[0];

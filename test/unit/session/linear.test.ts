@@ -1,6 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
-import { readAckToken, taskAckToken } from "../../../server/session/acknowledgements.js";
-import { completeFrameworkInfo, rolesOf, subscribeCall, updatedFields } from "../../../server/session/frameworkInfo.js";
+import { readAckToken, taskAckToken } from "../../../server/mesos/messages/acknowledgements.js";
+import {
+  completeFrameworkInfo,
+  rolesOf,
+  subscribeCall,
+  updatedFields,
+} from "../../../server/mesos/messages/frameworkInfo.js";
 import { OpenOffers } from "../../../server/session/openOffers.js";
 import { Queue } from "../../../server/session/queue.js";
 import { type CallAnswer, RequestMemory } from "../../../server/session/requestMemory.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { inverseOffersEvent, type OfferView, offersEvent } from "../../../server/mesos/events.js";
+import { inverseOffersEvent, type OfferView, offersEvent } from "../../../server/mesos/messages/events.js";
 import { EventLog } from "../../../server/session/eventLog.js";
 import { needsSplit, OpenOffers } from "../../../server/session/openOffers.js";
 import type { SessionEvent } from "../../../server/session/sessionEvent.js";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Call, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
-import { buildCall, CallType } from "../../../server/mesos/calls.js";
+import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
+import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import { OwnCalls } from "../../../server/session/ownCalls.js";
 import { Repetition } from "../../../server/session/repetition.js";
 import { Suppression } from "../../../server/session/suppression.js";

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
-import { buildCall, CallType, idMessage } from "../../../server/mesos/calls.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
+import { ListDetector } from "../../../server/mesos/detect/detector.js";
+import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { buildCall, CallType, idMessage } from "../../../server/mesos/messages/calls.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";

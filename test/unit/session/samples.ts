@@ -1,6 +1,6 @@
 import { FrameworkInfo, Offer, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { Log } from "../../../server/log.js";
-import { type OfferView, readOffers, readUpdate, type StatusView } from "../../../server/mesos/events.js";
+import { type OfferView, readOffers, readUpdate, type StatusView } from "../../../server/mesos/messages/events.js";
 import type { SessionEventBody } from "../../../server/session/sessionEvent.js";
 import type { AttachRequest } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";

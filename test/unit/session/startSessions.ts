@@ -1,6 +1,6 @@
 import type { Log } from "../../../server/log.js";
-import { noAuthentication } from "../../../server/mesos/authentication.js";
-import { ListDetector } from "../../../server/mesos/detector.js";
+import { ListDetector } from "../../../server/mesos/detect/detector.js";
+import { noAuthentication } from "../../../server/mesos/link/authentication.js";
 import type { FrameworkStore } from "../../../server/session/frameworkStore.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";

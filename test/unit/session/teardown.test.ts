@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { CallOutcome } from "../../../server/mesos/callOutcome.js";
+import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { Repetition } from "../../../server/session/repetition.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { Teardown } from "../../../server/session/teardown.js";

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OperationID, OperationState } from "../../../gen/mesos/v1/mesos.js";
 import { Call, Call_Type, Event_UpdateOperationStatus } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { readOperationUpdate } from "../../../server/mesos/events.js";
 import {
   operationAckToken,
   operationUpdateKey,
   readAckToken,
   taskAckToken,
   taskUpdateKey,
-} from "../../../server/session/acknowledgements.js";
+} from "../../../server/mesos/messages/acknowledgements.js";
+import { readOperationUpdate } from "../../../server/mesos/messages/events.js";
 import { EventLog } from "../../../server/session/eventLog.js";
 import { OwedUpdates } from "../../../server/session/updates.js";
 import { body, status } from "./samples.js";

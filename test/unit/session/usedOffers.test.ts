@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { buildCall, CallType, idMessage } from "../../../server/mesos/calls.js";
+import { buildCall, CallType, idMessage } from "../../../server/mesos/messages/calls.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import { lengthDelimited } from "../../../wire/proto.js";
 import { Arrivals } from "../../support/arrivals.js";

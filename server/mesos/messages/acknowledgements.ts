@@ -1,8 +1,8 @@
-import { lastValue } from "../../wire/fields.js";
-import { lengthDelimited, WireError } from "../../wire/proto.js";
-import { isUuid } from "../../wire/uuid.js";
-import { buildCall, CallType } from "../mesos/calls.js";
-import { type OperationStatusView, readId, type StatusView } from "../mesos/events.js";
+import { lastValue } from "../../../wire/fields.js";
+import { lengthDelimited, WireError } from "../../../wire/proto.js";
+import { isUuid } from "../../../wire/uuid.js";
+import { buildCall, CallType } from "./calls.js";
+import { type OperationStatusView, readId, type StatusView } from "./events.js";
 
 const TASK_PREFIX = "t";
 const OPERATION_PREFIX = "o";

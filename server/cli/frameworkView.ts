@@ -1,6 +1,6 @@
-import { FrameworkInfo } from "../gen/mesos/v1/mesos.js";
-import { rolesOf } from "./session/frameworkInfo.js";
-import type { FrameworkRecord, TaskRecord } from "./session/frameworkStore.js";
+import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { rolesOf } from "../mesos/messages/frameworkInfo.js";
+import type { FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
 
 /** What is remembered of a framework, for people and programs. The names are part of the command's interface. */
 export interface FrameworkView {

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
-import { LogOutput, writeToStdout } from "../logOutput.js";
-import type { EmbeddedCluster } from "./cluster.js";
-import { DEFAULT_RESOURCES } from "./flags.js";
-import type { Credential } from "./http/basicAuth.js";
+import type { EmbeddedCluster } from "../embedded/cluster.js";
+import { DEFAULT_RESOURCES } from "../embedded/flags.js";
+import type { Credential } from "../embedded/http/basicAuth.js";
+import { LogOutput, writeToStdout } from "./logOutput.js";
 
 interface LocalOptions {
   agents: number;
@@ -64,7 +64,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
   );
   try {
     // Loaded when it is needed: the other commands would wait for it.
-    const { startEmbeddedCluster } = await import("./cluster.js");
+    const { startEmbeddedCluster } = await import("../embedded/cluster.js");
     cluster = await startEmbeddedCluster({
       port: options.port,
       agents: options.agents,

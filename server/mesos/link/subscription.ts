@@ -1,8 +1,8 @@
 import { Client, type Dispatcher, errors } from "undici";
-import { PatientTimer } from "../../wire/patientTimer.js";
-import { WireError } from "../../wire/proto.js";
-import { RecordIOError, RecordReader } from "../../wire/recordio.js";
-import type { Secrets } from "../../wire/secrets.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
+import { WireError } from "../../../wire/proto.js";
+import { RecordIOError, RecordReader } from "../../../wire/recordio.js";
+import type { Secrets } from "../../../wire/secrets.js";
 import { MAX_TEXT_BYTES } from "./answerText.js";
 import { connectErrorText } from "./connectError.js";
 import { Connecting } from "./connecting.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../log.js";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "../../../wire/backoff.js";
+import type { Log } from "../../log.js";
 import type { MasterDetector } from "./detector.js";
 import { masterUrl } from "./masterInfo.js";
 import type { MasterScheme, MasterSpec } from "./masterSpec.js";

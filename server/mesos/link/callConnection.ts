@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { PatientTimer } from "../../wire/patientTimer.js";
-import type { Secrets } from "../../wire/secrets.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
+import type { Secrets } from "../../../wire/secrets.js";
 import type { CallBudget } from "./callBudget.js";
 import { type CallOutcome, outcomeOf, type Refused } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";

@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { FrameworkInfo } from "../gen/mesos/v1/mesos.js";
-import { SubscribeRequest } from "../gen/mesosbridge/v1/scheduler.js";
+import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
+import { checkFrameworkName } from "../grpc/callHeader.js";
+import type { Log } from "../log.js";
+import { completeFrameworkInfo } from "../mesos/messages/frameworkInfo.js";
+import type { FrameworkRecord } from "../session/frameworkStore.js";
+import { holdsFrameworks, loadFrameworks } from "../store/dataDir.js";
+import { DataDirInUseError, type OwnerKind } from "../store/dataDirOwner.js";
+import type { KeptFrameworks } from "../store/keptFrameworks.js";
+import { LogStore } from "../store/logStore.js";
+import { createValidator } from "../validation/validator.js";
 import { readFrameworkInfo } from "./frameworkInfoFile.js";
 import { detailsOf, tableOf, textOf, viewOf } from "./frameworkView.js";
-import { checkFrameworkName } from "./grpc/callHeader.js";
-import type { Log } from "./log.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
-import { completeFrameworkInfo } from "./session/frameworkInfo.js";
-import type { FrameworkRecord } from "./session/frameworkStore.js";
-import { holdsFrameworks, loadFrameworks } from "./store/dataDir.js";
-import { DataDirInUseError, type OwnerKind } from "./store/dataDirOwner.js";
-import type { KeptFrameworks } from "./store/keptFrameworks.js";
-import { LogStore } from "./store/logStore.js";
-import { createValidator } from "./validation/validator.js";
 
 interface Options {
   readonly dataDir: string;
@@ -163,7 +163,7 @@ function recordOf(name: string, { id, user, info: file }: ImportOptions): Framew
 
 /** By the rules for a client that attaches with this. */
 function check(frameworkName: string, frameworkInfo: Uint8Array): void {
-  const validator = createValidator(readFileSync(new URL("../gen/descriptors.binpb", import.meta.url)));
+  const validator = createValidator(readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url)));
   const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: FrameworkInfo.decode(frameworkInfo) });
   const type = "mesosbridge.v1.SubscribeRequest";
   const violations = validator.validate(type, SubscribeRequest.encode(request).finish());

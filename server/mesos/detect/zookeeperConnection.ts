@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { PatientTimer } from "../../wire/patientTimer.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
 import { FrameReader, FrameSplitter, FrameWriter, ZookeeperWireError } from "./zookeeperWire.js";
 
 export interface ZookeeperConnectionOptions {

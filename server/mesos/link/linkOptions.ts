@@ -1,8 +1,8 @@
-import type { Log } from "../log.js";
+import type { BackoffOptions } from "../../../wire/backoff.js";
+import type { Log } from "../../log.js";
+import type { MasterDetector } from "../detect/detector.js";
 import type { Authentication } from "./authentication.js";
-import type { BackoffOptions } from "./backoff.js";
 import type { CallBudget } from "./callBudget.js";
-import type { MasterDetector } from "./detector.js";
 
 export interface LinkOptions {
   readonly detector: MasterDetector;

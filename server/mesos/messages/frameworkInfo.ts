@@ -1,4 +1,4 @@
-import { eachValue, messageIn, stringFields } from "../../wire/fields.js";
+import { eachValue, messageIn, stringFields } from "../../../wire/fields.js";
 import {
   doubleField,
   fieldsExcept,
@@ -9,9 +9,9 @@ import {
   utf8,
   VARINT,
   varintField,
-} from "../../wire/proto.js";
-import { buildCall, CallType, idMessage } from "../mesos/calls.js";
-import { readId } from "../mesos/events.js";
+} from "../../../wire/proto.js";
+import { buildCall, CallType, idMessage } from "./calls.js";
+import { readId } from "./events.js";
 
 /** Fields of `mesos.v1.FrameworkInfo`. */
 const NAME = 2;

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
-import { parseServeConfig, type ServeFlags } from "./config.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 import { serve } from "./serve.js";
+import { parseServeConfig, type ServeFlags } from "./serveConfig.js";
 import { stopSignal } from "./stopSignals.js";
 
 const WARN = 40;

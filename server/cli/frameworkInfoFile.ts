@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { FrameworkInfo } from "../gen/mesos/v1/mesos.js";
+import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 
 /**
  * Reads a `mesos.v1.FrameworkInfo` from a file, in JSON with Mesos's own names, as in its HTTP API and in the

@@ -3,26 +3,35 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface BackoffOptions {
   /** Upper bound of the first wait, in ms. Default 100. */
   initialMs?: number;
-  /** Upper bound of every wait, in ms. Default 15,000. */
+  /** Upper bound of all waits, in ms. Default 15,000, as Mesos's clients cap theirs. */
   maxMs?: number;
+  /** From 0 to 1. Default `Math.random`. */
+  random?: () => number;
 }
 
 /** Exponential backoff with full jitter: each wait is random between 0 and a bound that doubles. */
 export class Backoff {
   readonly #initialMs: number;
   readonly #maxMs: number;
+  readonly #random: () => number;
   #attempts = 0;
 
   constructor(options: BackoffOptions = {}) {
     this.#initialMs = options.initialMs ?? 100;
     this.#maxMs = options.maxMs ?? 15_000;
+    this.#random = options.random ?? Math.random;
   }
 
   /** The next wait, in ms. */
   next(): number {
     const bound = Math.min(this.#maxMs, this.#initialMs * 2 ** Math.min(this.#attempts, 30));
     this.#attempts++;
-    return Math.random() * bound;
+    return this.#random() * bound;
+  }
+
+  /** Waits. Rejects with AbortError when `signal` aborts. */
+  async wait(signal: AbortSignal): Promise<void> {
+    await sleep(this.next(), undefined, { signal });
   }
 
   reset(): void {

@@ -1,29 +1,29 @@
 import { readFileSync } from "node:fs";
-import type { ServeConfig } from "./config.js";
-import { readCertificates } from "./config.js";
-import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
-import { BridgeServer } from "./grpc/bridgeServer.js";
-import { checkBy } from "./grpc/schedulerService.js";
-import { allowedAddress, listenOn } from "./listening.js";
-import type { Log } from "./log.js";
+import { BridgeServer } from "../grpc/bridgeServer.js";
+import { checkBy } from "../grpc/schedulerService.js";
+import type { Log } from "../log.js";
+import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
+import type { MasterScheme, MasterSpec } from "../mesos/detect/masterSpec.js";
 import {
   type Authentication,
   basicAuthentication,
   bearerAuthentication,
   noAuthentication,
-} from "./mesos/authentication.js";
-import { CallBudget } from "./mesos/callBudget.js";
-import { ListDetector, type MasterDetector } from "./mesos/detector.js";
-import { MasterProbe } from "./mesos/masterProbe.js";
-import type { MasterScheme, MasterSpec } from "./mesos/masterSpec.js";
+} from "../mesos/link/authentication.js";
+import { CallBudget } from "../mesos/link/callBudget.js";
+import { MasterProbe } from "../mesos/link/masterProbe.js";
+import { ObserverHub } from "../session/observerHub.js";
+import { RestoreError } from "../session/restoreError.js";
+import { SessionManager } from "../session/sessionManager.js";
+import { DataDirInUseError } from "../store/dataDirOwner.js";
+import { LogStore } from "../store/logStore.js";
+import { createValidator } from "../validation/validator.js";
+import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
+import { allowedAddress, listenOn } from "./listening.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
-import { ObserverHub } from "./session/observerHub.js";
-import { RestoreError } from "./session/restoreError.js";
-import { SessionManager } from "./session/sessionManager.js";
+import type { ServeConfig } from "./serveConfig.js";
+import { readCertificates } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
-import { DataDirInUseError } from "./store/dataDirOwner.js";
-import { LogStore } from "./store/logStore.js";
-import { createValidator } from "./validation/validator.js";
 
 export interface RunningBridge {
   /** Where it listens, as host:port. */
@@ -43,7 +43,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const address = await allowedAddress(config);
   const tlsCa = readCertificates(config.masterCa);
   const authentication = await authenticationOf(config);
-  const descriptorSet = readFileSync(new URL("../gen/descriptors.binpb", import.meta.url));
+  const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
   let tellTakenOver: (error: Error) => void = () => {};
   const takenOver = new Promise<Error>((resolve) => {
@@ -150,7 +150,7 @@ async function openStore(dataDir: string, log: Log, onTakenOver: (error: Error) 
 
 async function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): Promise<MasterDetector> {
   if (spec.kind === "list") return new ListDetector(spec);
-  const { ZookeeperDetector } = await import("./mesos/zookeeperDetector.js");
+  const { ZookeeperDetector } = await import("../mesos/detect/zookeeperDetector.js");
   return new ZookeeperDetector(spec, { scheme, log });
 }
 

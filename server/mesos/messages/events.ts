@@ -11,7 +11,7 @@ import {
   utf8,
   VARINT,
   varintField,
-} from "../../wire/proto.js";
+} from "../../../wire/proto.js";
 
 /** `mesos.v1.scheduler.Event.Type`. */
 export const EventType = {

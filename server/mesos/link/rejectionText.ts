@@ -1,4 +1,4 @@
-import type { Secrets } from "../../wire/secrets.js";
+import type { Secrets } from "../../../wire/secrets.js";
 import { type Answer, foreignType, isForeign, readableLine } from "./answerText.js";
 
 const MAX_TEXT_CHARACTERS = 300;

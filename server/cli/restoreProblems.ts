@@ -1,5 +1,5 @@
-import type { FrameworkRecord } from "./session/frameworkStore.js";
-import type { RestoreError } from "./session/restoreError.js";
+import type { FrameworkRecord } from "../session/frameworkStore.js";
+import type { RestoreError } from "../session/restoreError.js";
 import { shellWord } from "./shellWord.js";
 
 interface Remembered {

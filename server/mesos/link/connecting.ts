@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { errors } from "undici";
-import { PatientTimer } from "../../wire/patientTimer.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
 import { openSocket } from "./openSocket.js";
 
 export interface ConnectingOptions {

@@ -1,7 +1,7 @@
-import type { ServeConfig } from "./config.js";
-import type { BridgeServer } from "./grpc/bridgeServer.js";
-import { type ListenAddress, remoteIps, resolveListenAddress } from "./grpc/connections/listenAddress.js";
-import type { Log } from "./log.js";
+import type { BridgeServer } from "../grpc/bridgeServer.js";
+import { type ListenAddress, remoteIps, resolveListenAddress } from "../grpc/connections/listenAddress.js";
+import type { Log } from "../log.js";
+import type { ServeConfig } from "./serveConfig.js";
 
 /**
  * The addresses of `--listen`. Clients are not authenticated, so an address that other machines reach has to be meant.

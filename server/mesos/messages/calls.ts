@@ -1,6 +1,6 @@
 /** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
-import { eachValue, messageIn, stringFields } from "../../wire/fields.js";
-import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../wire/proto.js";
+import { eachValue, messageIn, stringFields } from "../../../wire/fields.js";
+import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../../wire/proto.js";
 import { readId } from "./events.js";
 
 /** `mesos.v1.scheduler.Call.Type`. */

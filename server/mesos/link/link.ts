@@ -1,10 +1,10 @@
-import { PatientTimer } from "../../wire/patientTimer.js";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "../../../wire/backoff.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
+import { readFrameworkId } from "../messages/calls.js";
+import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "../messages/events.js";
 import { CallBudget } from "./callBudget.js";
 import { CallConnection } from "./callConnection.js";
 import type { CallOutcome, Refused } from "./callOutcome.js";
-import { readFrameworkId } from "./calls.js";
-import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "./events.js";
 import type { LinkHandler, LinkOptions } from "./linkOptions.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
 

@@ -1,4 +1,4 @@
-import type { Secrets } from "../../wire/secrets.js";
+import type { Secrets } from "../../../wire/secrets.js";
 
 /** What answered a request that is not a stream of events. */
 export interface Answer {

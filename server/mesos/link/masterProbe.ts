@@ -1,11 +1,11 @@
 import { Client } from "undici";
-import { PatientTimer } from "../../wire/patientTimer.js";
-import type { Secrets } from "../../wire/secrets.js";
-import type { Log } from "../log.js";
+import { PatientTimer } from "../../../wire/patientTimer.js";
+import type { Secrets } from "../../../wire/secrets.js";
+import type { Log } from "../../log.js";
+import type { MasterDetector } from "../detect/detector.js";
 import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
-import type { MasterDetector } from "./detector.js";
 import type { LinkCensus } from "./linkOptions.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";

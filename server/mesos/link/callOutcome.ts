@@ -1,6 +1,6 @@
-import type { Secrets } from "../../wire/secrets.js";
+import type { Secrets } from "../../../wire/secrets.js";
+import { CallType, readCallType } from "../messages/calls.js";
 import { answerSummary, isForeign, refusalText } from "./answerText.js";
-import { CallType, readCallType } from "./calls.js";
 import type { HttpResponse } from "./httpResponseParser.js";
 import { leaderOf } from "./redirection.js";
 

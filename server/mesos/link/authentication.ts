@@ -1,4 +1,4 @@
-import { Secrets } from "../../wire/secrets.js";
+import { Secrets } from "../../../wire/secrets.js";
 import { WatchedFile } from "./watchedFile.js";
 
 /** How the bridge proves to the master who it is. */

@@ -1,0 +1,23 @@
+import { Command } from "commander";
+import { addOptions } from "./options.js";
+import type { ServeFlags } from "./serveConfig.js";
+import { SERVE_OPTIONS } from "./serveOptions.js";
+import { version } from "./version.js";
+
+/** `serve`: runs the bridge. */
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .description("Runs the bridge: holds Mesos subscriptions and serves schedulers over gRPC.")
+    .version(version);
+  return (
+    addOptions(command, SERVE_OPTIONS)
+      .addHelpText(
+        "after",
+        "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it;\n" +
+          "a second one ends it at once.\n" +
+          "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
+      )
+      // Loaded when it is needed: the other commands would wait for all that the bridge consists of.
+      .action(async (flags: ServeFlags) => (await import("./runServe.js")).runServe(flags))
+  );
+}

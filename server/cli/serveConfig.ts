@@ -1,0 +1,41 @@
+import { type MasterSpec, parseMasterSpec } from "../mesos/detect/masterSpec.js";
+import { named, readOptions, type Typed, type ValuesOf } from "./options.js";
+import { SERVE_OPTIONS } from "./serveOptions.js";
+import { readText } from "./values.js";
+
+/** What was typed, by the options' names in camel case. */
+export type ServeFlags = Typed<typeof SERVE_OPTIONS>;
+
+/** What `mesos-bridge serve` is told. Durations in ms, sizes in bytes. */
+export interface ServeConfig extends Omit<ValuesOf<typeof SERVE_OPTIONS>, "master"> {
+  readonly master: MasterSpec;
+}
+
+/** @throws Error with one line for the person who typed the flags. */
+export function parseServeConfig(flags: ServeFlags): ServeConfig {
+  const values = readOptions(SERVE_OPTIONS, flags);
+  const { principal, secretFile, tokenFile, masterScheme } = values;
+  const master = named("master", () => parseMasterSpec(specText(values.master), masterScheme));
+  if ((principal === undefined) !== (secretFile === undefined)) {
+    throw new Error("--principal and --secret-file go together");
+  }
+  if (principal !== undefined && tokenFile !== undefined) {
+    throw new Error("use either --principal and --secret-file, or --token-file");
+  }
+  return { ...values, master };
+}
+
+/** The specification itself, or what the file holds that `file:///path` names: so credentials stay off the command line. */
+function specText(master: string): string {
+  return master.startsWith("file://") ? readText(master.slice("file://".length)) : master;
+}
+
+/** The text of a certificate file. @throws Error that names the option and the file */
+export function readCertificates(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  return named("masterCa", () => {
+    const text = readText(path);
+    if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} holds no PEM certificate`);
+    return text;
+  });
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+
+/** A text that is not empty. */
+export function filled(otherwise: string): (text: string) => string {
+  return (text) => {
+    if (text === "") throw new Error(otherwise);
+    return text;
+  };
+}
+
+export function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((known) => known === text);
+    if (value === undefined) throw new Error(`use ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
+    return value;
+  };
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `60s`, `5m` or `24h`, in ms. */
+export function milliseconds(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const factor = UNITS[unit ?? ""];
+  if (digits !== undefined && factor !== undefined) return Number(digits) * factor;
+  throw new Error(`'${text}' is not a duration: use 500ms, 60s, 5m or 24h`);
+}
+
+/** A duration from `least` to `most`, both as they are typed; in ms. */
+export function durationBetween(least: string, most: string): (text: string) => number {
+  const [leastMs, mostMs] = [milliseconds(least), milliseconds(most)];
+  return (text) => {
+    const ms = milliseconds(text);
+    if (ms < leastMs || ms > mostMs) throw new Error(`use ${least} to ${most}`);
+    return ms;
+  };
+}
+
+/** A whole number from `least` to `most`. @param why the least one is that */
+export function wholeNumber(least: number, most: number, why = ""): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^(0|[1-9]\d{0,14})$/.test(text) && value >= least && value <= most) return value;
+    throw new Error(`use a number from ${least} to ${most}${why === "" ? "" : `: ${why}`}`);
+  };
+}
+
+const SIZE_UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024 };
+
+function bytesOf(text: string): number {
+  const [, digits, unit] = /^(\d{1,6})(KiB|MiB)$/.exec(text) ?? [];
+  return Number(digits) * (SIZE_UNITS[unit ?? ""] ?? Number.NaN);
+}
+
+/** A size from `least` to `most`, both as they are typed; in bytes. */
+export function sizeBetween(least: string, most: string): (text: string) => number {
+  return (text) => {
+    const bytes = bytesOf(text);
+    if (bytes >= bytesOf(least) && bytes <= bytesOf(most)) return bytes;
+    throw new Error(`use ${least} to ${most}, such as 16MiB`);
+  };
+}
+
+export function hostAndPort(text: string): string {
+  const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text) ?? [];
+  if (port !== undefined && Number(port) <= 65_535) return text;
+  throw new Error("use host:port, such as 127.0.0.1:50051; port 0 takes any");
+}
+
+/** What a file holds. @throws Error that names it */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`${path} can't be read: ${(error as Error).message}`);
+  }
+}
