@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { fieldNumbers } from "./field-numbers.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -35,7 +36,8 @@ function protoFiles(dir) {
 function fingerprint() {
   const hash = createHash("sha256");
   const inputs = [...protoFiles(join(root, "proto")), ...Object.values(templates), "package-lock.json", "buf.yaml"];
-  for (const input of [...inputs, fileURLToPath(import.meta.url)]) {
+  const scripts = [fileURLToPath(import.meta.url), join(root, "scripts", "field-numbers.mjs")];
+  for (const input of [...inputs, ...scripts]) {
     const path = input.startsWith("/") ? input : join(root, input);
     hash.update(path.slice(root.length)).update(readFileSync(path));
   }
@@ -61,10 +63,19 @@ function generate() {
     run("generate", "--template", templates.bridge, "--path", "proto/mesosbridge", "--path", "proto/google");
     const wellKnown = ["duration", "timestamp", "any"].flatMap((name) => ["--path", `google/protobuf/${name}.proto`]);
     run("generate", own, "--template", templates.bridge, ...wellKnown);
+    writeFieldNumbers(own);
     const sets = [own, ...servedByPackages.map((served, i) => packageSet(served, join(scratch, `${i}.binpb`)))];
     writeFileSync(join(root, "gen", "descriptors.binpb"), merge(sets));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Beside each module of messages that code reads or writes at wire level, one with their field numbers. */
+function writeFieldNumbers(set) {
+  for (const file of fromBinary(FileDescriptorSetSchema, readFileSync(set)).file) {
+    const path = join(root, "gen", file.name.replace(/\.proto$/, ".ts"));
+    if (existsSync(path)) writeFileSync(path.replace(/\.ts$/, ".fields.ts"), fieldNumbers(file));
   }
 }
 

@@ -1,4 +1,5 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
+import { ResumeFields, SubscribeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { ExpiryPolicy as ExpiryPolicyCode } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Resume } from "../session/attachments.js";
 import { invalidField } from "../session/errors.js";
@@ -8,23 +9,24 @@ import { checkFrameworkName } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { RequestFields } from "./requestFields.js";
 
+const REQUEST = SubscribeRequestFields;
 const MAX_KEPT_BYTES = 2 * 1024 * 1024;
 
 /** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
 export function readAttachRequest(bytes: Uint8Array, identity: Identity): AttachRequest {
   const request = new RequestFields(bytes);
-  const frameworkName = request.string(1);
+  const frameworkName = request.string(REQUEST.frameworkName);
   checkFrameworkName(frameworkName, "framework_name");
   return {
     identity,
     frameworkName,
-    frameworkInfo: bounded(request.message(2), "framework_info"),
-    resume: readResume(request.message(3)),
-    leaseMs: readLease(request.message(4)),
-    expiryPolicy: readPolicy(request.varint(5)),
-    suppressedRoles: request.strings(6),
-    offerConstraints: bounded(request.message(7), "offer_constraints") ?? new Uint8Array(0),
-    replaceRemoved: request.varint(8) !== 0,
+    frameworkInfo: bounded(request.message(REQUEST.frameworkInfo), "framework_info"),
+    resume: readResume(request.message(REQUEST.resume)),
+    leaseMs: readLease(request.message(REQUEST.lease)),
+    expiryPolicy: readPolicy(request.varint(REQUEST.expiryPolicy)),
+    suppressedRoles: request.strings(REQUEST.suppressedRoles),
+    offerConstraints: bounded(request.message(REQUEST.offerConstraints), "offer_constraints") ?? new Uint8Array(0),
+    replaceRemoved: request.varint(REQUEST.replaceRemoved) !== 0,
   };
 }
 
@@ -37,7 +39,10 @@ function bounded(message: Uint8Array | undefined, field: string): Uint8Array | u
 function readResume(bytes: Uint8Array | undefined): Resume | undefined {
   if (!bytes) return undefined;
   const resume = new RequestFields(bytes);
-  return { attachmentId: resume.string(1), afterSequence: resume.varint(2) };
+  return {
+    attachmentId: resume.string(ResumeFields.attachmentId),
+    afterSequence: resume.varint(ResumeFields.afterSequence),
+  };
 }
 
 function readLease(bytes: Uint8Array | undefined): number | undefined {

@@ -1,3 +1,4 @@
+import { CallHeaderFields, CallRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { invalidField } from "../session/errors.js";
 import { RequestFields } from "./requestFields.js";
 
@@ -11,9 +12,9 @@ export interface CallHeader {
 const MAX_NAME_BYTES = 255;
 const MAX_REQUEST_ID_BYTES = 128;
 
-/** The header of a request: its field 1. @throws BridgeError INVALID_FIELD */
+/** The header of a request, in which it is field 1 always. @throws BridgeError INVALID_FIELD */
 export function readHeader(request: RequestFields): CallHeader {
-  const header = parseHeader(request.message(1));
+  const header = parseHeader(request.message(CallRequestFields.header));
   checkFrameworkName(header.frameworkName, "header.framework_name");
   if (header.attachmentId === "") throw invalidField("header.attachment_id", "is required: take it from Opened");
   return header;
@@ -22,11 +23,13 @@ export function readHeader(request: RequestFields): CallHeader {
 /** A header as it stands, unchecked but for its request id. */
 export function parseHeader(bytes: Uint8Array | undefined): CallHeader {
   const fields = new RequestFields(bytes ?? new Uint8Array(0));
-  const requestId = fields.string(3);
+  const frameworkName = fields.string(CallHeaderFields.frameworkName);
+  const attachmentId = fields.string(CallHeaderFields.attachmentId);
+  const requestId = fields.string(CallHeaderFields.requestId);
   if (Buffer.byteLength(requestId) > MAX_REQUEST_ID_BYTES) {
     throw invalidField("header.request_id", `must be at most ${MAX_REQUEST_ID_BYTES} bytes`);
   }
-  return { frameworkName: fields.string(1), attachmentId: fields.string(2), requestId };
+  return { frameworkName, attachmentId, requestId };
 }
 
 /** @throws BridgeError INVALID_FIELD */

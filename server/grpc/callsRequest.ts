@@ -1,3 +1,4 @@
+import { CallsRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { LENGTH_DELIMITED, ProtoReader, utf8, VARINT } from "../../wire/proto.js";
 import { MAX_ACK_TOKENS } from "./ackTokens.js";
 
@@ -9,10 +10,7 @@ export interface CallsMessage {
   tag: bigint;
 }
 
-const HEADER = 1;
-const CALL = 2;
-const ACK_TOKENS = 3;
-const TAG = 4;
+const REQUEST = CallsRequestFields;
 
 /**
  * Reads a serialized CallsRequest, in which a field that is not repeated comes once. Of its tokens it keeps so many that
@@ -22,11 +20,11 @@ export function readCallsRequest(request: Uint8Array): CallsMessage {
   const message: CallsMessage = { header: undefined, call: undefined, tokens: [], tag: 0n };
   const reader = new ProtoReader(request);
   while (reader.next()) {
-    if (reader.wireType === VARINT && reader.field === TAG) message.tag = reader.uint64();
+    if (reader.wireType === VARINT && reader.field === REQUEST.tag) message.tag = reader.uint64();
     if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === HEADER) message.header = reader.bytes();
-    else if (reader.field === CALL) message.call = reader.bytes();
-    else if (reader.field === ACK_TOKENS && message.tokens.length <= MAX_ACK_TOKENS) {
+    if (reader.field === REQUEST.header) message.header = reader.bytes();
+    else if (reader.field === REQUEST.call) message.call = reader.bytes();
+    else if (reader.field === REQUEST.ackTokens && message.tokens.length <= MAX_ACK_TOKENS) {
       message.tokens.push(utf8(reader.bytes()));
     }
   }

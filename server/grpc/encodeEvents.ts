@@ -1,21 +1,27 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
+import { TimestampFields } from "../../gen/google/protobuf/timestamp.fields.js";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { SessionEventFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { LinkChanged, LinkState as LinkStateCode, Opened, Progress } from "../../gen/mesosbridge/v1/scheduler.js";
-import { varintSize, writeVarint } from "../../wire/proto.js";
+import { LENGTH_DELIMITED, VARINT, varintSize, writeVarint } from "../../wire/proto.js";
 import type { LinkState, SessionEvent } from "../session/sessionEvent.js";
 
 /** How often `Progress` comes on an idle stream, in ms. */
 export const PROGRESS_INTERVAL_MS = 15_000;
 
 /** Tags of `SessionEvent`'s fields; all of them fit in a byte. */
-const TAG_SEQUENCE = (1 << 3) | 0;
-const TAG_RECEIVE_TIME = (2 << 3) | 2;
-const TAG_ACK_TOKEN = (3 << 3) | 2;
-const TAG_FRAGMENT = (4 << 3) | 0;
-const TAG_OPENED = (10 << 3) | 2;
-const TAG_MESOS = (11 << 3) | 2;
-const TAG_PROGRESS = (12 << 3) | 2;
-const TAG_LINK_CHANGED = (13 << 3) | 2;
+const EVENT = SessionEventFields;
+const TAG_SEQUENCE = (EVENT.sequence << 3) | VARINT;
+const TAG_RECEIVE_TIME = (EVENT.receiveTime << 3) | LENGTH_DELIMITED;
+const TAG_ACK_TOKEN = (EVENT.ackToken << 3) | LENGTH_DELIMITED;
+const TAG_FRAGMENT = (EVENT.fragment << 3) | VARINT;
+const TAG_OPENED = (EVENT.opened << 3) | LENGTH_DELIMITED;
+const TAG_MESOS = (EVENT.mesos << 3) | LENGTH_DELIMITED;
+const TAG_PROGRESS = (EVENT.progress << 3) | LENGTH_DELIMITED;
+const TAG_LINK_CHANGED = (EVENT.linkChanged << 3) | LENGTH_DELIMITED;
+/** Tags of a Timestamp's fields. */
+const TAG_SECONDS = (TimestampFields.seconds << 3) | VARINT;
+const TAG_NANOS = (TimestampFields.nanos << 3) | VARINT;
 
 interface Body {
   readonly tag: number;
@@ -37,7 +43,7 @@ export class EventsMessage {
 
   constructor(events: readonly SessionEvent[], field: number, tokens = true) {
     this.#events = events;
-    this.#tag = (field << 3) | 2;
+    this.#tag = (field << 3) | LENGTH_DELIMITED;
     this.#tokens = tokens;
     this.#bodies = events.map(bodyOf);
     this.#sizes = new Array<number>(events.length);
@@ -110,10 +116,10 @@ function timestamp(timeMs: number): Buffer {
   const seconds = Math.floor(timeMs / 1000);
   const nanos = Math.round((timeMs - seconds * 1000) * 1e6);
   const out = Buffer.alloc(1 + varintSize(seconds) + (nanos === 0 ? 0 : 1 + varintSize(nanos)));
-  out[0] = (1 << 3) | 0;
+  out[0] = TAG_SECONDS;
   const at = writeVarint(out, 1, seconds);
   if (nanos !== 0) {
-    out[at] = (2 << 3) | 0;
+    out[at] = TAG_NANOS;
     writeVarint(out, at + 1, nanos);
   }
   lastTimeMs = timeMs;

@@ -19,11 +19,13 @@ export function eventFilter(request: WatchEventsRequest): (observation: Observat
   };
 }
 
-const TYPES: ReadonlyMap<string, number> = new Map(Object.entries(EventType));
+const TYPES: ReadonlyMap<string, number> = new Map(
+  Object.entries(EventType).filter((entry): entry is [string, EventType] => typeof entry[1] === "number"),
+);
 
 function typeOf(name: string, index: number): number {
   const type = TYPES.get(name);
   if (type !== undefined && type !== EventType.UNKNOWN) return type;
-  const names = [...TYPES.keys()].filter((known) => known !== "UNKNOWN");
+  const names = [...TYPES.keys()].filter((known) => known !== "UNKNOWN" && known !== "UNRECOGNIZED");
   throw invalidField(`types[${index}]`, `'${name}' is not an event type: use ${names.join(", ")}`);
 }

@@ -1,4 +1,9 @@
 import {
+  ListOffersResponseFields,
+  ListTasksResponseFields,
+  OpenOfferFields,
+} from "../../gen/mesosbridge/v1/observer.fields.js";
+import {
   ListFrameworksRequest,
   ListFrameworksResponse,
   ListOffersRequest,
@@ -46,7 +51,10 @@ export function listings(sessions: SessionManager): Listings {
       request,
       ({ bytes }) => bytes.length,
     );
-    return Buffer.concat([...items.map(({ bytes }) => bytes), stringField(2, nextPageToken)]);
+    return Buffer.concat([
+      ...items.map(({ bytes }) => bytes),
+      stringField(ListOffersResponseFields.nextPageToken, nextPageToken),
+    ]);
   };
 
   return {
@@ -94,8 +102,11 @@ const offers: Kind = {
   count: ({ state }) => state.offers.size,
   *entries({ frameworkName, state }, after) {
     for (const { id, bytes } of state.offers.after(after)) {
-      const fields = [stringField(1, frameworkName), lengthDelimited(2, bytes)];
-      yield { frameworkName, id, bytes: messageField(1, fields) };
+      const fields = [
+        stringField(OpenOfferFields.frameworkName, frameworkName),
+        lengthDelimited(OpenOfferFields.offer, bytes),
+      ];
+      yield { frameworkName, id, bytes: messageField(ListOffersResponseFields.offers, fields) };
     }
   },
 };
@@ -105,7 +116,7 @@ const tasks: Kind = {
   *entries({ frameworkName, state }, after) {
     for (const task of state.tasks.after(after)) {
       const fields = taskFields({ frameworkName, task, status: task.status ?? stagingStatus(task) });
-      yield { frameworkName, id: task.taskId, bytes: messageField(1, fields) };
+      yield { frameworkName, id: task.taskId, bytes: messageField(ListTasksResponseFields.tasks, fields) };
     }
   },
 };

@@ -1,5 +1,11 @@
 import { Timestamp } from "../../gen/google/protobuf/timestamp.js";
 import {
+  WatchEventsResponseFields,
+  WatchLaunchesResponseFields,
+  WatchOffersResponseFields,
+  WatchStatusUpdatesResponseFields,
+} from "../../gen/mesosbridge/v1/observer.fields.js";
+import {
   LaunchOutcome as LaunchOutcomeCode,
   OfferChange as OfferChangeCode,
 } from "../../gen/mesosbridge/v1/observer.js";
@@ -8,6 +14,10 @@ import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
 import { idMessage } from "../mesos/messages/calls.js";
 import type { LaunchOutcome, Observation, OfferChange } from "../session/observerHub.js";
 import { encodeEvents } from "./encodeEvents.js";
+
+const OFFERS = WatchOffersResponseFields;
+const LAUNCHES = WatchLaunchesResponseFields;
+const EVENTS = WatchEventsResponseFields;
 
 type Of<Kind extends Observation["kind"]> = Extract<Observation, { kind: Kind }>;
 
@@ -27,7 +37,10 @@ const LAUNCH_OUTCOMES: Record<LaunchOutcome, LaunchOutcomeCode> = {
 };
 
 /** The serialized `Watch...Response` of every kind that says: what was there before has been told. */
-export const SNAPSHOT_END = lengthDelimited(15, Progress.encode({ snapshotEnd: true }).finish());
+export const SNAPSHOT_END = lengthDelimited(
+  WatchOffersResponseFields.progress,
+  Progress.encode({ snapshotEnd: true }).finish(),
+);
 
 /** However many observers there are, an observation is serialized once. */
 const encoded = new WeakMap<Observation, Buffer>();
@@ -48,34 +61,43 @@ function encode(observation: Observation): Buffer {
     case "launch":
       return encodeLaunch(observation);
     case "update":
-      return Buffer.concat([head(observation), lengthDelimited(3, observation.status)]);
+      return Buffer.concat([
+        head(observation),
+        lengthDelimited(WatchStatusUpdatesResponseFields.status, observation.status),
+      ]);
     case "event":
-      return Buffer.concat([stringField(1, observation.frameworkName), encodeEvents([observation.event], 2, false)]);
+      return Buffer.concat([
+        stringField(EVENTS.frameworkName, observation.frameworkName),
+        encodeEvents([observation.event], EVENTS.event, false),
+      ]);
   }
 }
 
 function encodeOffers(observation: Of<"offers">): Buffer {
   return Buffer.concat([
     head(observation),
-    varintField(3, OFFER_CHANGES[observation.change]),
-    ...observation.offers.map((offer) => lengthDelimited(4, offer)),
-    ...observation.offerIds.map((id) => lengthDelimited(5, idMessage(id))),
+    varintField(OFFERS.change, OFFER_CHANGES[observation.change]),
+    ...observation.offers.map((offer) => lengthDelimited(OFFERS.offers, offer)),
+    ...observation.offerIds.map((id) => lengthDelimited(OFFERS.offerIds, idMessage(id))),
   ]);
 }
 
 function encodeLaunch(observation: Of<"launch">): Buffer {
   return Buffer.concat([
     head(observation),
-    varintField(3, LAUNCH_OUTCOMES[observation.outcome]),
-    ...observation.offerIds.map((id) => lengthDelimited(4, idMessage(id))),
-    ...observation.tasks.map((task) => lengthDelimited(5, task)),
-    stringField(6, observation.message),
+    varintField(LAUNCHES.outcome, LAUNCH_OUTCOMES[observation.outcome]),
+    ...observation.offerIds.map((id) => lengthDelimited(LAUNCHES.offerIds, idMessage(id))),
+    ...observation.tasks.map((task) => lengthDelimited(LAUNCHES.tasks, task)),
+    stringField(LAUNCHES.message, observation.message),
   ]);
 }
 
-/** Framework name and time: fields 1 and 2 of every response. */
+/** Framework name and time, which have the same numbers in every response. */
 function head({ frameworkName, timeMs }: { readonly frameworkName: string; readonly timeMs: number }): Buffer {
-  return Buffer.concat([stringField(1, frameworkName), lengthDelimited(2, timestampBytes(timeMs))]);
+  return Buffer.concat([
+    stringField(OFFERS.frameworkName, frameworkName),
+    lengthDelimited(OFFERS.time, timestampBytes(timeMs)),
+  ]);
 }
 
 export function timestampBytes(timeMs: number): Uint8Array {

@@ -1,4 +1,5 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { WatchOffersRequestFields } from "../../gen/mesosbridge/v1/observer.fields.js";
 import { WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField, limitReached } from "../session/errors.js";
@@ -67,7 +68,7 @@ export function observerService(options: ObserverServiceOptions): UntypedService
   const watching = (kind: Observation["kind"], backlog: (name: string) => Iterable<Observation> = () => []) => {
     return (call: Watch) => {
       try {
-        const name = new RequestFields(call.request).string(1);
+        const name = new RequestFields(call.request).string(WatchOffersRequestFields.frameworkName);
         watch(
           call,
           (observation) => observation.kind === kind && (name === "" || observation.frameworkName === name),

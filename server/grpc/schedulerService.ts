@@ -1,4 +1,5 @@
 import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { AcknowledgeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
@@ -63,12 +64,13 @@ export function schedulerService({
 
   const acknowledge = unary("AcknowledgeRequest", (request, callback) => {
     const { frameworkName, attachmentId, requestId } = readHeader(request);
-    if (!request.has(2)) throw invalidField("ack_tokens", "must hold at least one token");
-    checkTokenCount(request.count(2));
+    const { ackTokens } = AcknowledgeRequestFields;
+    if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
+    checkTokenCount(request.count(ackTokens));
     sessions.get(frameworkName).acknowledge(
       attachmentId,
       requestId,
-      request.strings(2),
+      request.strings(ackTokens),
       answer(callback, () => EMPTY),
     );
   });

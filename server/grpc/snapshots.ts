@@ -1,4 +1,5 @@
 import { TaskState, TaskStatus } from "../../gen/mesos/v1/mesos.js";
+import { KnownTaskFields } from "../../gen/mesosbridge/v1/observer.fields.js";
 import type { Framework } from "../../gen/mesosbridge/v1/observer.js";
 import { LinkState } from "../../gen/mesosbridge/v1/scheduler.js";
 import { lengthDelimited, stringField } from "../../wire/proto.js";
@@ -36,12 +37,12 @@ export function stagingStatus(task: KnownTask): Uint8Array {
 /** The serialized fields of a `KnownTask`. */
 export function taskFields(item: { frameworkName: string; task: KnownTask; status: Uint8Array }): Buffer[] {
   const { frameworkName, task, status } = item;
-  const agent = task.agentIdBytes.length === 0 ? [] : [lengthDelimited(3, task.agentIdBytes)];
+  const agent = task.agentIdBytes.length === 0 ? [] : [lengthDelimited(KnownTaskFields.agentId, task.agentIdBytes)];
   return [
-    stringField(1, frameworkName),
-    lengthDelimited(2, task.taskIdBytes),
+    stringField(KnownTaskFields.frameworkName, frameworkName),
+    lengthDelimited(KnownTaskFields.taskId, task.taskIdBytes),
     ...agent,
-    lengthDelimited(4, status),
-    lengthDelimited(5, timestampBytes(task.updateTimeMs)),
+    lengthDelimited(KnownTaskFields.status, status),
+    lengthDelimited(KnownTaskFields.updateTime, timestampBytes(task.updateTimeMs)),
   ];
 }

@@ -1,10 +1,32 @@
+import { Offer_Operation_LaunchFields, Offer_OperationFields } from "../../gen/mesos/v1/mesos.fields.js";
+import { Offer_Operation_Type as OperationType } from "../../gen/mesos/v1/mesos.js";
+import {
+  Call_AcceptFields,
+  Call_DeclineFields,
+  Call_KillFields,
+  Call_MessageFields,
+  Call_ReconcileFields,
+  Call_ReviveFields,
+  Call_SuppressFields,
+} from "../../gen/mesos/v1/scheduler/scheduler.fields.js";
+import {
+  AcceptOffersRequestFields,
+  CallRequestFields,
+  DeclineOffersRequestFields,
+  KillTaskRequestFields,
+  LaunchTasksRequestFields,
+  ReconcileTasksRequestFields,
+  ReviveOffersRequestFields,
+  SendMessageRequestFields,
+  SuppressOffersRequestFields,
+} from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { lengthDelimited, messageField, varintField } from "../../wire/proto.js";
 import { buildCall, CallType } from "../mesos/messages/calls.js";
 import { invalidField } from "../session/errors.js";
 import type { RequestFields } from "./requestFields.js";
 
-/** `mesos.v1.Offer.Operation.Type.LAUNCH`. */
-const LAUNCH = 1;
+const ACCEPT = Call_AcceptFields;
+const EMPTY = new Uint8Array(0);
 
 /** Makes the serialized Mesos call that a typed request stands for. */
 export type TypedCall = (request: RequestFields) => Uint8Array;
@@ -12,33 +34,63 @@ export type TypedCall = (request: RequestFields) => Uint8Array;
 /** The typed methods of SchedulerService that are one Mesos call, by their generated names. */
 export const typedCalls = {
   launchTasks: (request) => {
-    if (!request.has(3)) throw invalidField("tasks", "must hold at least one task; use DeclineOffers to decline");
-    const launch = lengthDelimited(2, request.copy(3, 1));
-    const operation = messageField(2, [varintField(1, LAUNCH), launch]);
-    return buildCall(CallType.ACCEPT, [request.copy(2, 1), operation, request.copy(4, 3)]);
+    const { offerIds, tasks, filters } = LaunchTasksRequestFields;
+    if (!request.has(tasks)) throw invalidField("tasks", "must hold at least one task; use DeclineOffers to decline");
+    const infos = request.copy(tasks, Offer_Operation_LaunchFields.taskInfos);
+    const type = varintField(Offer_OperationFields.type, OperationType.LAUNCH);
+    const operation = messageField(ACCEPT.operations, [type, lengthDelimited(Offer_OperationFields.launch, infos)]);
+    return buildCall(CallType.ACCEPT, [
+      request.copy(offerIds, ACCEPT.offerIds),
+      operation,
+      request.copy(filters, ACCEPT.filters),
+    ]);
   },
   acceptOffers: (request) => {
-    return buildCall(CallType.ACCEPT, [request.copy(2, 1), request.copy(3, 2), request.copy(4, 3)]);
+    const { offerIds, operations, filters } = AcceptOffersRequestFields;
+    return buildCall(CallType.ACCEPT, [
+      request.copy(offerIds, ACCEPT.offerIds),
+      request.copy(operations, ACCEPT.operations),
+      request.copy(filters, ACCEPT.filters),
+    ]);
   },
-  declineOffers: (request) => buildCall(CallType.DECLINE, [request.copy(2, 1), request.copy(3, 2)]),
-  reviveOffers: (request) => buildCall(CallType.REVIVE, [request.copy(2, 1)]),
-  suppressOffers: (request) => buildCall(CallType.SUPPRESS, [request.copy(2, 1)]),
+  declineOffers: (request) => {
+    const { offerIds, filters } = DeclineOffersRequestFields;
+    return buildCall(CallType.DECLINE, [
+      request.copy(offerIds, Call_DeclineFields.offerIds),
+      request.copy(filters, Call_DeclineFields.filters),
+    ]);
+  },
+  reviveOffers: (request) =>
+    buildCall(CallType.REVIVE, [request.copy(ReviveOffersRequestFields.roles, Call_ReviveFields.roles)]),
+  suppressOffers: (request) =>
+    buildCall(CallType.SUPPRESS, [request.copy(SuppressOffersRequestFields.roles, Call_SuppressFields.roles)]),
   killTask: (request) => {
-    required(request, 2, "task_id");
-    return buildCall(CallType.KILL, [request.copy(2, 1), request.copy(3, 2), request.copy(4, 3)]);
+    const { taskId, agentId, killPolicy } = KillTaskRequestFields;
+    required(request, taskId, "task_id");
+    return buildCall(CallType.KILL, [
+      request.copy(taskId, Call_KillFields.taskId),
+      request.copy(agentId, Call_KillFields.agentId),
+      request.copy(killPolicy, Call_KillFields.killPolicy),
+    ]);
   },
-  reconcileTasks: (request) => buildCall(CallType.RECONCILE, [request.copy(2, 1)]),
+  reconcileTasks: (request) =>
+    buildCall(CallType.RECONCILE, [request.copy(ReconcileTasksRequestFields.tasks, Call_ReconcileFields.tasks)]),
   sendMessage: (request) => {
-    required(request, 2, "agent_id");
-    required(request, 3, "executor_id");
+    const { agentId, executorId, data } = SendMessageRequestFields;
+    required(request, agentId, "agent_id");
+    required(request, executorId, "executor_id");
     // `data` is required by Mesos; here it is proto3, where empty bytes are not on the wire.
-    const data = lengthDelimited(3, request.message(4) ?? new Uint8Array(0));
-    return buildCall(CallType.MESSAGE, [request.copy(2, 1), request.copy(3, 2), data]);
+    const text = lengthDelimited(Call_MessageFields.data, request.message(data) ?? EMPTY);
+    return buildCall(CallType.MESSAGE, [
+      request.copy(agentId, Call_MessageFields.agentId),
+      request.copy(executorId, Call_MessageFields.executorId),
+      text,
+    ]);
   },
   teardown: () => buildCall(CallType.TEARDOWN),
   call: (request) => {
-    required(request, 2, "call");
-    return request.message(2) ?? new Uint8Array(0);
+    required(request, CallRequestFields.call, "call");
+    return request.message(CallRequestFields.call) ?? EMPTY;
   },
 } as const satisfies Record<string, TypedCall>;
 

@@ -1,3 +1,4 @@
+import { Call_DeclineFields } from "../../gen/mesos/v1/scheduler/scheduler.fields.js";
 import { fieldsExcept, lengthDelimited } from "../../wire/proto.js";
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "../mesos/messages/acknowledgements.js";
@@ -30,6 +31,9 @@ export interface DeskHost {
   /** The master took an UPDATE_FRAMEWORK of this payload. */
   frameworkUpdated(payload: Uint8Array): void;
 }
+
+/** Of a DECLINE, and of the answers to inverse offers alike. */
+const OFFER_IDS = Call_DeclineFields.offerIds;
 
 type Answered = (answer: CallAnswer) => void;
 
@@ -137,7 +141,7 @@ export class CallDesk {
 
   /** Calls that use offers up and tolerate that some are gone: declines, and answers to inverse offers. */
   #decline(call: Uint8Array, view: CallView, offers: OpenOffers, done: Answered): void {
-    const ids = readIds(view.payload, 1);
+    const ids = readIds(view.payload, OFFER_IDS);
     if (ids.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
     const open = ids.filter((id) => offers.has(id));
     const answer: CallAnswer = { error: undefined, gone: ids.length - open.length };
@@ -190,9 +194,9 @@ export class CallDesk {
   }
 }
 
-/** The payload's fields with other ids in field 1. */
+/** The payload's fields with other offer ids. */
 function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[] {
-  return [...ids.map((id) => lengthDelimited(1, idMessage(id))), ...fieldsExcept(payload, 1)];
+  return [...ids.map((id) => lengthDelimited(OFFER_IDS, idMessage(id))), ...fieldsExcept(payload, OFFER_IDS)];
 }
 
 /** True if Mesos surely has not taken the call: what it would have used is not used. */

@@ -3,6 +3,14 @@
  * the operation (OPERATION_ERROR, or nothing at all where it has no id). Only what is wrong by itself is found here; what
  * depends on the offer, the agent or other tasks is left to Mesos.
  */
+import {
+  Offer_Operation_LaunchFields,
+  Offer_Operation_LaunchGroupFields,
+  TaskGroupInfoFields,
+  TaskIDFields,
+  TaskInfoFields,
+} from "../../gen/mesos/v1/mesos.fields.js";
+import { ExecutorInfo_Type as ExecutorType, Offer_Operation_Type as OperationType } from "../../gen/mesos/v1/mesos.js";
 import { hasValue, lastValue, messageIn } from "../../wire/fields.js";
 import { keyOfBytes } from "../../wire/keys.js";
 import { ProtoReader } from "../../wire/proto.js";
@@ -15,29 +23,19 @@ const OPERATION = "mesos.v1.Offer.Operation";
 const TASK = "mesos.v1.TaskInfo";
 const EXECUTOR = "mesos.v1.ExecutorInfo";
 
-/** Numbers of Offer.Operation.Type, of the fields on the way to a launch's tasks, and of ExecutorInfo.Type. */
-const UNKNOWN = 0;
-const LAUNCH = 1;
-const LAUNCH_GROUP = 6;
-const LAUNCH_TASK_INFOS = 1;
-const GROUP_TASK_GROUP = 2;
-const TASK_GROUP_TASKS = 1;
-const TASK_ID = 2;
-const ID_VALUE = 1;
-const DEFAULT = 1;
-const CUSTOM = 2;
+const { UNKNOWN, LAUNCH, LAUNCH_GROUP } = OperationType;
 
 /** Types whose message Mesos looks for in vain, and then drops the operation without a word. LAUNCH without one declines. */
 const OPERATION_MESSAGES: ReadonlyMap<number, string> = new Map([
-  [2, "reserve"],
-  [3, "unreserve"],
-  [4, "create"],
-  [5, "destroy"],
+  [OperationType.RESERVE, "reserve"],
+  [OperationType.UNRESERVE, "unreserve"],
+  [OperationType.CREATE, "create"],
+  [OperationType.DESTROY, "destroy"],
   [LAUNCH_GROUP, "launch_group"],
-  [11, "grow_volume"],
-  [12, "shrink_volume"],
-  [13, "create_disk"],
-  [14, "destroy_disk"],
+  [OperationType.GROW_VOLUME, "grow_volume"],
+  [OperationType.SHRINK_VOLUME, "shrink_volume"],
+  [OperationType.CREATE_DISK, "create_disk"],
+  [OperationType.DESTROY_DISK, "destroy_disk"],
 ]);
 
 /**
@@ -71,7 +69,7 @@ const launchHasNoId: MessageRule = {
     return (operation) => {
       if (!operation.has(id)) return;
       const number = operation.enumNumber(type);
-      const launches = number === LAUNCH && hasTasks(operation.bytes(launch), LAUNCH_TASK_INFOS);
+      const launches = number === LAUNCH && hasTasks(operation.bytes(launch), Offer_Operation_LaunchFields.taskInfos);
       const launchesGroup = number === LAUNCH_GROUP && hasGroupTasks(operation.bytes(group));
       if (launches || launchesGroup) operation.report(id, "must not be set in a launch: its tasks report on it");
     };
@@ -83,7 +81,8 @@ function hasTasks(message: Uint8Array | undefined, field: number): boolean {
 }
 
 function hasGroupTasks(launchGroup: Uint8Array | undefined): boolean {
-  return launchGroup !== undefined && hasTasks(messageIn(launchGroup, GROUP_TASK_GROUP), TASK_GROUP_TASKS);
+  if (launchGroup === undefined) return false;
+  return hasTasks(messageIn(launchGroup, Offer_Operation_LaunchGroupFields.taskGroup), TaskGroupInfoFields.tasks);
 }
 
 /** Mesos: `Task should have at least one (but not both) of CommandInfo or ExecutorInfo present`. */
@@ -108,7 +107,7 @@ const executorOfLaunch: MessageRule = {
     const command = slot("command");
     return (executor) => {
       const number = executor.enumNumber(type);
-      if (number !== undefined && number !== CUSTOM) {
+      if (number !== undefined && number !== ExecutorType.CUSTOM) {
         executor.report(type, "must be CUSTOM or unset in a LAUNCH: a DEFAULT executor runs groups, with LAUNCH_GROUP");
       } else if (!executor.has(command)) executor.report(command, "is required in the executor of a LAUNCH");
     };
@@ -124,10 +123,11 @@ const executorOfGroup: MessageRule = {
     const command = slot("command");
     return (executor) => {
       const number = executor.enumNumber(type);
-      if (number === UNKNOWN) executor.report(type, "must be DEFAULT or CUSTOM");
-      if (number === DEFAULT && executor.has(command))
+      if (number === ExecutorType.UNKNOWN) executor.report(type, "must be DEFAULT or CUSTOM");
+      if (number === ExecutorType.DEFAULT && executor.has(command))
         executor.report(command, "must not be set in a DEFAULT executor");
-      if (number === CUSTOM && !executor.has(command)) executor.report(command, "is required in a CUSTOM executor");
+      if (number === ExecutorType.CUSTOM && !executor.has(command))
+        executor.report(command, "is required in a CUSTOM executor");
     };
   },
 };
@@ -143,9 +143,12 @@ export function launchesTasksOnce(type: string, field: string): MessageRule {
       const tasks = slot(field);
       return (launch) => {
         const twice = repeatedElement(launch, tasks, taskKey);
-        const id = twice && messageIn(twice, TASK_ID);
+        const id = twice && messageIn(twice, TaskInfoFields.taskId);
         if (id)
-          launch.report(tasks, `must not have two tasks of the same id: ${quoted(lastValue(id, ID_VALUE) ?? id)}`);
+          launch.report(
+            tasks,
+            `must not have two tasks of the same id: ${quoted(lastValue(id, TaskIDFields.value) ?? id)}`,
+          );
       };
     },
   };
@@ -153,8 +156,8 @@ export function launchesTasksOnce(type: string, field: string): MessageRule {
 
 function taskKey(buffer: Uint8Array, start: number, end: number): string | undefined {
   const task = new ProtoReader(buffer, start, end);
-  const id = task.seek(TASK_ID) ? task.message() : undefined;
-  if (!id?.seek(ID_VALUE)) return undefined;
+  const id = task.seek(TaskInfoFields.taskId) ? task.message() : undefined;
+  if (!id?.seek(TaskIDFields.value)) return undefined;
   const from = id.bytesStart();
   return keyOfBytes(buffer, from, id.position);
 }

@@ -2,6 +2,14 @@
  * Resources on which a 1.11.0 master aborts, each seen on a real one: it takes the framework's word for what it then checks
  * as its own. Every framework of the cluster loses its master by them, so they never get that far.
  */
+import {
+  Resource_DiskInfo_PersistenceFields,
+  Resource_DiskInfoFields,
+  Resource_ReservationInfoFields,
+  ResourceFields,
+  Value_ScalarFields,
+} from "../../gen/mesos/v1/mesos.fields.js";
+import { Value_Type } from "../../gen/mesos/v1/mesos.js";
 import { hasValue, lastValue } from "../../wire/fields.js";
 import { keyOfBytes } from "../../wire/keys.js";
 import { FIXED64, ProtoReader } from "../../wire/proto.js";
@@ -14,22 +22,14 @@ const OPERATION = "mesos.v1.Offer.Operation";
 const TASK = "mesos.v1.TaskInfo";
 const RESOURCE = "mesos.v1.Resource";
 
-/** Numbers of Value.Type, and of the fields of Resource and of what lies in it. */
-const SCALAR = 0;
-const RANGES = 1;
-const SET = 2;
-const TEXT = 3;
+const { SCALAR, RANGES, SET, TEXT } = Value_Type;
 const FIELD_OF_TYPE: ReadonlyMap<number, number> = new Map([
-  [SCALAR, 3],
-  [RANGES, 4],
-  [SET, 5],
+  [SCALAR, ResourceFields.scalar],
+  [RANGES, ResourceFields.ranges],
+  [SET, ResourceFields.set],
 ]);
-const TYPE = 2;
-const ROLE = 6;
-const DISK = 7;
-const RESERVATIONS = 13;
-const RESERVATION_ROLE = 3;
-const FIRST = 1;
+/** Of scalar, ranges and set alike. */
+const CONTENT = Value_ScalarFields.value;
 
 /** A resource of type TEXT brings a 1.11.0 master down (`Unexpected Value type: 3`); others refuse it. */
 function resourceIsNoText(within: string): MessageRule {
@@ -83,7 +83,7 @@ const reserveIsSomething: MessageRule = {
 function resourceIsNothing(buffer: Uint8Array, start: number, end: number): boolean {
   const reader = new ProtoReader(buffer, start, end);
   let type: number | undefined;
-  while (reader.next()) if (reader.field === TYPE) type = reader.varint();
+  while (reader.next()) if (reader.field === ResourceFields.type) type = reader.varint();
   const field = type === undefined ? undefined : FIELD_OF_TYPE.get(type);
   return type !== undefined && field !== undefined && isNothing(type, lastValue(buffer.subarray(start, end), field));
 }
@@ -91,13 +91,13 @@ function resourceIsNothing(buffer: Uint8Array, start: number, end: number): bool
 /** Of a value that is not there Mesos says what is wrong. */
 function isNothing(type: number, value: Uint8Array | undefined): boolean {
   if (value === undefined) return false;
-  return type === SCALAR ? amountOf(value) === 0 : !hasValue(value, FIRST);
+  return type === SCALAR ? amountOf(value) === 0 : !hasValue(value, CONTENT);
 }
 
 /** Of a Value.Scalar. */
 function amountOf(scalar: Uint8Array): number | undefined {
   const reader = new ProtoReader(scalar);
-  while (reader.next()) if (reader.field === FIRST && reader.wireType === FIXED64) return reader.double();
+  while (reader.next()) if (reader.field === CONTENT && reader.wireType === FIXED64) return reader.double();
   return undefined;
 }
 
@@ -142,15 +142,17 @@ function volumeKey(buffer: Uint8Array, start: number, end: number): string | und
   const volume = buffer.subarray(start, end);
   const id = persistenceId(volume);
   if (id === undefined) return undefined;
-  const reservation = lastValue(volume, RESERVATIONS);
-  const role = reservation ? lastValue(reservation, RESERVATION_ROLE) : lastValue(volume, ROLE);
+  const reservation = lastValue(volume, ResourceFields.reservations);
+  const role = reservation
+    ? lastValue(reservation, Resource_ReservationInfoFields.role)
+    : lastValue(volume, ResourceFields.role);
   return `${keyOfBytes(role ?? Buffer.alloc(0))}/${role?.length}/${keyOfBytes(id)}`;
 }
 
 function persistenceId(volume: Uint8Array): Uint8Array | undefined {
-  const disk = lastValue(volume, DISK);
-  const persistence = disk && lastValue(disk, FIRST);
-  return persistence && lastValue(persistence, FIRST);
+  const disk = lastValue(volume, ResourceFields.disk);
+  const persistence = disk && lastValue(disk, Resource_DiskInfoFields.persistence);
+  return persistence && lastValue(persistence, Resource_DiskInfo_PersistenceFields.id);
 }
 
 /** Fields whose resources Mesos converts each by itself. */

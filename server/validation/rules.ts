@@ -3,6 +3,7 @@
  * Each rule says in its comment what Mesos does otherwise; `docs/validation.md` has the table, and a
  * contract test feeds the same examples to a real master. "Mesos:" is Mesos's own behaviour.
  */
+import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { frameworkRules } from "./frameworkRules.js";
 import { emptyProblem, idProblem, roleProblem, uuidProblem } from "./names.js";
 import { operationRules } from "./operationRules.js";
@@ -15,25 +16,27 @@ const CALL = "mesos.v1.scheduler.Call";
 
 /** Call.Type by number, and the field that a call of the type must have. Mesos: `Expecting 'accept' to be present`. */
 const CALL_TYPES: ReadonlyMap<number, { name: string; field?: string }> = new Map([
-  [2, { name: "TEARDOWN" }],
-  [3, { name: "ACCEPT", field: "accept" }],
-  [4, { name: "DECLINE", field: "decline" }],
-  [5, { name: "REVIVE" }],
-  [6, { name: "KILL", field: "kill" }],
-  [7, { name: "SHUTDOWN", field: "shutdown" }],
-  [8, { name: "ACKNOWLEDGE", field: "acknowledge" }],
-  [9, { name: "RECONCILE", field: "reconcile" }],
-  [10, { name: "MESSAGE", field: "message" }],
-  [11, { name: "REQUEST", field: "request" }],
-  [12, { name: "SUPPRESS" }],
-  [13, { name: "ACCEPT_INVERSE_OFFERS", field: "accept_inverse_offers" }],
-  [14, { name: "DECLINE_INVERSE_OFFERS", field: "decline_inverse_offers" }],
-  [15, { name: "ACKNOWLEDGE_OPERATION_STATUS", field: "acknowledge_operation_status" }],
-  [16, { name: "RECONCILE_OPERATIONS", field: "reconcile_operations" }],
-  [17, { name: "UPDATE_FRAMEWORK", field: "update_framework" }],
+  [Call_Type.TEARDOWN, { name: "TEARDOWN" }],
+  [Call_Type.ACCEPT, { name: "ACCEPT", field: "accept" }],
+  [Call_Type.DECLINE, { name: "DECLINE", field: "decline" }],
+  [Call_Type.REVIVE, { name: "REVIVE" }],
+  [Call_Type.KILL, { name: "KILL", field: "kill" }],
+  [Call_Type.SHUTDOWN, { name: "SHUTDOWN", field: "shutdown" }],
+  [Call_Type.ACKNOWLEDGE, { name: "ACKNOWLEDGE", field: "acknowledge" }],
+  [Call_Type.RECONCILE, { name: "RECONCILE", field: "reconcile" }],
+  [Call_Type.MESSAGE, { name: "MESSAGE", field: "message" }],
+  [Call_Type.REQUEST, { name: "REQUEST", field: "request" }],
+  [Call_Type.SUPPRESS, { name: "SUPPRESS" }],
+  [Call_Type.ACCEPT_INVERSE_OFFERS, { name: "ACCEPT_INVERSE_OFFERS", field: "accept_inverse_offers" }],
+  [Call_Type.DECLINE_INVERSE_OFFERS, { name: "DECLINE_INVERSE_OFFERS", field: "decline_inverse_offers" }],
+  [
+    Call_Type.ACKNOWLEDGE_OPERATION_STATUS,
+    { name: "ACKNOWLEDGE_OPERATION_STATUS", field: "acknowledge_operation_status" },
+  ],
+  [Call_Type.RECONCILE_OPERATIONS, { name: "RECONCILE_OPERATIONS", field: "reconcile_operations" }],
+  [Call_Type.UPDATE_FRAMEWORK, { name: "UPDATE_FRAMEWORK", field: "update_framework" }],
 ]);
-const UNKNOWN = 0;
-const SUBSCRIBE = 1;
+const { UNKNOWN, SUBSCRIBE } = Call_Type;
 
 /**
  * The call has what its type asks for. UNKNOWN, said explicitly, is refused because it brings a 1.11.0 master down

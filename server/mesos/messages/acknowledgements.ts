@@ -1,9 +1,15 @@
+import {
+  Call_AcknowledgeFields,
+  Call_AcknowledgeOperationStatusFields,
+} from "../../../gen/mesos/v1/scheduler/scheduler.fields.js";
 import { lastValue } from "../../../wire/fields.js";
 import { lengthDelimited, WireError } from "../../../wire/proto.js";
 import { isUuid } from "../../../wire/uuid.js";
 import { buildCall, CallType } from "./calls.js";
 import { type OperationStatusView, readId, type StatusView } from "./events.js";
 
+const TASK = Call_AcknowledgeFields;
+const OPERATION = Call_AcknowledgeOperationStatusFields;
 const TASK_PREFIX = "t";
 const OPERATION_PREFIX = "o";
 const EMPTY = new Uint8Array(0);
@@ -78,13 +84,19 @@ export function operationAcknowledgement(ids: OperationIds): Buffer {
 }
 
 function taskPayload({ uuid, taskIdBytes, agentIdBytes }: UpdateIds): Buffer {
-  return Buffer.concat([lengthDelimited(1, agentIdBytes), lengthDelimited(2, taskIdBytes), lengthDelimited(3, uuid)]);
+  return Buffer.concat([
+    lengthDelimited(TASK.agentId, agentIdBytes),
+    lengthDelimited(TASK.taskId, taskIdBytes),
+    lengthDelimited(TASK.uuid, uuid),
+  ]);
 }
 
 function operationPayload({ uuid, operationIdBytes, agentIdBytes, resourceProviderIdBytes }: OperationIds): Buffer {
-  const fields = [lengthDelimited(3, uuid), lengthDelimited(4, operationIdBytes)];
-  if (agentIdBytes.length > 0) fields.push(lengthDelimited(1, agentIdBytes));
-  if (resourceProviderIdBytes.length > 0) fields.push(lengthDelimited(2, resourceProviderIdBytes));
+  const fields = [lengthDelimited(OPERATION.uuid, uuid), lengthDelimited(OPERATION.operationId, operationIdBytes)];
+  if (agentIdBytes.length > 0) fields.push(lengthDelimited(OPERATION.agentId, agentIdBytes));
+  if (resourceProviderIdBytes.length > 0) {
+    fields.push(lengthDelimited(OPERATION.resourceProviderId, resourceProviderIdBytes));
+  }
   return Buffer.concat(fields);
 }
 
@@ -125,17 +137,17 @@ export function acknowledgedOperationKey(payload: Uint8Array): string {
 }
 
 function taskIdsIn(payload: Uint8Array): UpdateIds {
-  const agentIdBytes = lastValue(payload, 1) ?? EMPTY;
-  const taskIdBytes = lastValue(payload, 2) ?? EMPTY;
-  const uuid = lastValue(payload, 3) ?? EMPTY;
+  const agentIdBytes = lastValue(payload, TASK.agentId) ?? EMPTY;
+  const taskIdBytes = lastValue(payload, TASK.taskId) ?? EMPTY;
+  const uuid = lastValue(payload, TASK.uuid) ?? EMPTY;
   return { uuid, taskIdBytes, agentIdBytes, taskId: readId(taskIdBytes), agentId: readId(agentIdBytes) };
 }
 
 function operationIdsIn(payload: Uint8Array): OperationIds {
   return {
-    agentIdBytes: lastValue(payload, 1) ?? EMPTY,
-    resourceProviderIdBytes: lastValue(payload, 2) ?? EMPTY,
-    uuid: lastValue(payload, 3) ?? EMPTY,
-    operationIdBytes: lastValue(payload, 4) ?? EMPTY,
+    agentIdBytes: lastValue(payload, OPERATION.agentId) ?? EMPTY,
+    resourceProviderIdBytes: lastValue(payload, OPERATION.resourceProviderId) ?? EMPTY,
+    uuid: lastValue(payload, OPERATION.uuid) ?? EMPTY,
+    operationIdBytes: lastValue(payload, OPERATION.operationId) ?? EMPTY,
   };
 }

@@ -1,35 +1,51 @@
 /** Scheduler calls at wire level: built by splicing, and read as far as the bridge has to know them. */
+import {
+  Offer_Operation_LaunchFields,
+  Offer_Operation_LaunchGroupFields,
+  Offer_OperationFields,
+  TaskGroupInfoFields,
+  TaskIDFields,
+  TaskInfoFields,
+} from "../../../gen/mesos/v1/mesos.fields.js";
+import { Offer_Operation_Type as OperationType } from "../../../gen/mesos/v1/mesos.js";
+import {
+  Call_AcceptFields,
+  Call_DeclineFields,
+  Call_Reconcile_TaskFields,
+  Call_ReconcileFields,
+  Call_ReviveFields,
+  CallFields,
+} from "../../../gen/mesos/v1/scheduler/scheduler.fields.js";
+import { Call_Type as CallType } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { eachValue, messageIn, stringFields } from "../../../wire/fields.js";
 import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../../wire/proto.js";
 import { readId } from "./events.js";
 
-/** `mesos.v1.scheduler.Call.Type`. */
-export const CallType = {
-  UNKNOWN: 0,
-  SUBSCRIBE: 1,
-  TEARDOWN: 2,
-  ACCEPT: 3,
-  DECLINE: 4,
-  REVIVE: 5,
-  KILL: 6,
-  SHUTDOWN: 7,
-  ACKNOWLEDGE: 8,
-  RECONCILE: 9,
-  MESSAGE: 10,
-  REQUEST: 11,
-  SUPPRESS: 12,
-  ACCEPT_INVERSE_OFFERS: 13,
-  DECLINE_INVERSE_OFFERS: 14,
-  ACKNOWLEDGE_OPERATION_STATUS: 15,
-  RECONCILE_OPERATIONS: 16,
-  UPDATE_FRAMEWORK: 17,
-} as const;
+export { CallType };
 
+const CALL = CallFields;
 /** The field of `Call` that holds the payload, by type. */
-const PAYLOAD_FIELDS = [0, 3, 0, 4, 5, 15, 6, 7, 8, 9, 10, 11, 16, 13, 14, 17, 18, 19] as const;
+const PAYLOAD_FIELDS: readonly number[] = [
+  0,
+  CALL.subscribe,
+  0,
+  CALL.accept,
+  CALL.decline,
+  CALL.revive,
+  CALL.kill,
+  CALL.shutdown,
+  CALL.acknowledge,
+  CALL.reconcile,
+  CALL.message,
+  CALL.request,
+  CALL.suppress,
+  CALL.acceptInverseOffers,
+  CALL.declineInverseOffers,
+  CALL.acknowledgeOperationStatus,
+  CALL.reconcileOperations,
+  CALL.updateFramework,
+];
 
-const FRAMEWORK_ID_FIELD = 1;
-const TYPE_FIELD = 2;
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 export interface CallView {
@@ -49,33 +65,33 @@ export function readCall(call: Uint8Array): CallView {
 export function readCallType(call: Uint8Array): number {
   let type = 0;
   const types = new ProtoReader(call);
-  while (types.next()) if (types.field === TYPE_FIELD && types.wireType === VARINT) type = types.varint();
+  while (types.next()) if (types.field === CALL.type && types.wireType === VARINT) type = types.varint();
   return type;
 }
 
 /** The name of that type, for a log. @throws WireError */
 export function callTypeName(call: Uint8Array): string {
   const type = readCallType(call);
-  return Object.entries(CallType).find(([, number]) => number === type)?.[0] ?? String(type);
+  return CallType[type] ?? String(type);
 }
 
 /** The framework id of a serialized call, if it stands first, where writers of protobuf put it; else empty. @throws WireError */
 export function readFrameworkId(call: Uint8Array): string {
   const reader = new ProtoReader(call);
-  if (!reader.next() || reader.field !== FRAMEWORK_ID_FIELD) return "";
+  if (!reader.next() || reader.field !== CALL.frameworkId) return "";
   return readId(reader.bytes());
 }
 
 /** A serialized call of a type, without a framework id. */
 export function buildCall(type: number, payload: readonly Uint8Array[] = []): Buffer {
   const field = PAYLOAD_FIELDS[type] ?? 0;
-  const head = varintField(TYPE_FIELD, type);
+  const head = varintField(CALL.type, type);
   return field === 0 ? head : Buffer.concat([head, messageField(field, payload)]);
 }
 
 /** The serialized `framework_id` of calls. */
-function frameworkIdField(frameworkId: string): Buffer {
-  return lengthDelimited(FRAMEWORK_ID_FIELD, idMessage(frameworkId));
+export function frameworkIdField(frameworkId: string): Buffer {
+  return lengthDelimited(CALL.frameworkId, idMessage(frameworkId));
 }
 
 /** The last framework id that was asked for: calls of one framework come many in a row. */
@@ -92,7 +108,7 @@ export function withFrameworkId(call: Uint8Array, frameworkId: string): Buffer {
 
 /** A serialized id message (`TaskID`, `OfferID`, ...). */
 export function idMessage(id: string): Buffer {
-  return lengthDelimited(1, Buffer.from(id, "utf8"));
+  return lengthDelimited(TaskIDFields.value, Buffer.from(id, "utf8"));
 }
 
 /** The ids of the id messages in a payload's field `field`. */
@@ -118,24 +134,27 @@ export interface AcceptView {
 /** Offers and launched tasks of an ACCEPT payload. @throws WireError */
 export function readAccept(payload: Uint8Array): AcceptView {
   const tasks: LaunchedTaskView[] = [];
-  /** Of a `Launch` or a `TaskGroupInfo`. */
-  const readTasks = (list: Uint8Array) => eachValue(list, 1, (task) => tasks.push(readTask(task)));
-  eachValue(payload, 2, (operation) => {
+  const read = (task: Uint8Array) => tasks.push(readTask(task));
+  const readGroup = (group: Uint8Array) => eachValue(group, TaskGroupInfoFields.tasks, read);
+  eachValue(payload, Call_AcceptFields.operations, (operation) => {
     const type = readOperationType(operation);
-    if (type === LAUNCH) eachValue(operation, 2, readTasks);
-    else if (type === LAUNCH_GROUP) eachValue(operation, 7, (group) => eachValue(group, 2, readTasks));
+    if (type === OperationType.LAUNCH) {
+      eachValue(operation, OPERATION.launch, (launch) => eachValue(launch, OPERATION_LAUNCH.taskInfos, read));
+    } else if (type === OperationType.LAUNCH_GROUP) {
+      eachValue(operation, OPERATION.launchGroup, (launch) => eachValue(launch, LAUNCH_GROUP.taskGroup, readGroup));
+    }
   });
-  return { offerIds: readIds(payload, 1), tasks };
+  return { offerIds: readIds(payload, Call_AcceptFields.offerIds), tasks };
 }
 
-/** `mesos.v1.Offer.Operation.Type`: Mesos looks at nothing but the message of the operation's type. */
-const LAUNCH = 1;
-const LAUNCH_GROUP = 6;
+const OPERATION = Offer_OperationFields;
+const OPERATION_LAUNCH = Offer_Operation_LaunchFields;
+const LAUNCH_GROUP = Offer_Operation_LaunchGroupFields;
 
-/** 0 if unset. */
+/** Of an operation, of which Mesos looks at nothing but the message of its type. 0 if unset. */
 function readOperationType(operation: Uint8Array): number {
   const reader = new ProtoReader(operation);
-  while (reader.next()) if (reader.field === 1 && reader.wireType === VARINT) return reader.varint();
+  while (reader.next()) if (reader.field === OPERATION.type && reader.wireType === VARINT) return reader.varint();
   return 0;
 }
 
@@ -144,8 +163,8 @@ function readTask(bytes: Uint8Array): LaunchedTaskView {
   let agentId = "";
   const reader = new ProtoReader(bytes);
   while (reader.next()) {
-    if (reader.field === 2) taskId = readId(reader.bytes());
-    else if (reader.field === 3) agentId = readId(reader.bytes());
+    if (reader.field === TaskInfoFields.taskId) taskId = readId(reader.bytes());
+    else if (reader.field === TaskInfoFields.agentId) agentId = readId(reader.bytes());
   }
   return { taskId, agentId, bytes };
 }
@@ -153,16 +172,19 @@ function readTask(bytes: Uint8Array): LaunchedTaskView {
 /** The roles of a REVIVE or SUPPRESS payload; empty means all. */
 export function readRoles(payload: Uint8Array): string[] {
   const roles: string[] = [];
-  eachValue(payload, 1, (role) => roles.push(utf8(role)));
+  eachValue(payload, Call_ReviveFields.roles, (role) => roles.push(utf8(role)));
   return roles;
 }
+
+const RECONCILED = Call_Reconcile_TaskFields;
 
 /** A RECONCILE call for tasks, given as serialized ids. */
 export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentIdBytes: Uint8Array }>): Buffer {
   const fields: Buffer[] = [];
   for (const { taskIdBytes, agentIdBytes } of tasks) {
-    const agent = agentIdBytes.length === 0 ? [] : [lengthDelimited(2, agentIdBytes)];
-    fields.push(messageField(1, [lengthDelimited(1, taskIdBytes), ...agent]));
+    const agent = agentIdBytes.length === 0 ? [] : [lengthDelimited(RECONCILED.agentId, agentIdBytes)];
+    const task = [lengthDelimited(RECONCILED.taskId, taskIdBytes), ...agent];
+    fields.push(messageField(Call_ReconcileFields.tasks, task));
   }
   return buildCall(CallType.RECONCILE, fields);
 }
@@ -175,12 +197,12 @@ export function declineCalls(offerIds: readonly string[]): { call: Buffer; offer
   const calls: { call: Buffer; offerIds: readonly string[] }[] = [];
   for (let at = 0; at < offerIds.length; at += BATCH_OFFERS) {
     const batch = offerIds.slice(at, at + BATCH_OFFERS);
-    const ids = batch.map((id) => lengthDelimited(1, idMessage(id)));
+    const ids = batch.map((id) => lengthDelimited(Call_DeclineFields.offerIds, idMessage(id)));
     calls.push({ call: buildCall(CallType.DECLINE, ids), offerIds: batch });
   }
   return calls;
 }
 
 export function rolesCall(type: typeof CallType.REVIVE | typeof CallType.SUPPRESS, roles: readonly string[]): Buffer {
-  return buildCall(type, [stringFields(1, roles)]);
+  return buildCall(type, [stringFields(Call_ReviveFields.roles, roles)]);
 }

@@ -3,34 +3,56 @@
  * events themselves are passed on as they came.
  */
 import {
+  InverseOfferFields,
+  OfferFields,
+  OfferIDFields,
+  OperationStatusFields,
+  TaskIDFields,
+  TaskStatusFields,
+  UUIDFields,
+} from "../../../gen/mesos/v1/mesos.fields.js";
+import {
+  Event_ErrorFields,
+  Event_FailureFields,
+  Event_InverseOffersFields,
+  Event_OffersFields,
+  Event_RescindFields,
+  Event_SubscribedFields,
+  Event_UpdateFields,
+  Event_UpdateOperationStatusFields,
+  EventFields,
+} from "../../../gen/mesos/v1/scheduler/scheduler.fields.js";
+import { Event_Type as EventType } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import {
   LENGTH_DELIMITED,
   lengthDelimited,
   messageField,
   ProtoReader,
+  stringField,
   submessages,
   utf8,
   VARINT,
   varintField,
 } from "../../../wire/proto.js";
 
-/** `mesos.v1.scheduler.Event.Type`. */
-export const EventType = {
-  UNKNOWN: 0,
-  SUBSCRIBED: 1,
-  OFFERS: 2,
-  RESCIND: 3,
-  UPDATE: 4,
-  MESSAGE: 5,
-  FAILURE: 6,
-  ERROR: 7,
-  HEARTBEAT: 8,
-  INVERSE_OFFERS: 9,
-  RESCIND_INVERSE_OFFER: 10,
-  UPDATE_OPERATION_STATUS: 11,
-} as const;
+export { EventType };
 
+const EVENT = EventFields;
 /** The field of `Event` that holds the payload, by type. */
-const PAYLOAD_FIELDS = [0, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10, 11] as const;
+const PAYLOAD_FIELDS: readonly number[] = [
+  0,
+  EVENT.subscribed,
+  EVENT.offers,
+  EVENT.rescind,
+  EVENT.update,
+  EVENT.message,
+  EVENT.failure,
+  EVENT.error,
+  0,
+  EVENT.inverseOffers,
+  EVENT.rescindInverseOffer,
+  EVENT.updateOperationStatus,
+];
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
@@ -57,7 +79,7 @@ export function readEventType(event: Uint8Array): number {
   if (event[0] === 0x08 && (event[1] ?? 0x80) < 0x80) return event[1] as number;
   let type = 0;
   const reader = new ProtoReader(event);
-  while (reader.next()) if (reader.field === 1 && reader.wireType === VARINT) type = reader.varint();
+  while (reader.next()) if (reader.field === EVENT.type && reader.wireType === VARINT) type = reader.varint();
   return type;
 }
 
@@ -65,7 +87,7 @@ export function readEventType(event: Uint8Array): number {
 export function readId(id: Uint8Array): string {
   let value = "";
   const reader = new ProtoReader(id);
-  while (reader.next()) if (reader.field === 1 && reader.wireType === LENGTH_DELIMITED) value = reader.string();
+  while (reader.seek(TaskIDFields.value)) value = reader.string();
   return value;
 }
 
@@ -79,8 +101,10 @@ export function readSubscribed(payload: Uint8Array): SubscribedView {
   let heartbeatIntervalMs: number | undefined;
   const reader = new ProtoReader(payload);
   while (reader.next()) {
-    if (reader.field === 1) frameworkId = readId(reader.bytes());
-    else if (reader.field === 2) heartbeatIntervalMs = reader.double() * 1000;
+    if (reader.field === Event_SubscribedFields.frameworkId) frameworkId = readId(reader.bytes());
+    else if (reader.field === Event_SubscribedFields.heartbeatIntervalSeconds) {
+      heartbeatIntervalMs = reader.double() * 1000;
+    }
   }
   return { frameworkId, heartbeatIntervalMs };
 }
@@ -94,28 +118,29 @@ export interface OfferView {
 
 /** The offers of an OFFERS payload. @throws WireError */
 export function readOffers(payload: Uint8Array): OfferView[] {
-  return submessages(payload, 1).map((bytes) => readOffer(bytes, 3));
+  return submessages(payload, Event_OffersFields.offers).map((bytes) => readOffer(bytes, OfferFields));
 }
 
 /** The inverse offers of an INVERSE_OFFERS payload. @throws WireError */
 export function readInverseOffers(payload: Uint8Array): OfferView[] {
-  return submessages(payload, 1).map((bytes) => readOffer(bytes, 4));
+  const offers = submessages(payload, Event_InverseOffersFields.inverseOffers);
+  return offers.map((bytes) => readOffer(bytes, InverseOfferFields));
 }
 
-function readOffer(bytes: Uint8Array, agentField: number): OfferView {
+function readOffer(bytes: Uint8Array, fields: { readonly id: number; readonly agentId: number }): OfferView {
   let id = "";
   let agentId = "";
   const reader = new ProtoReader(bytes);
   while (reader.next()) {
-    if (reader.field === 1) id = readId(reader.bytes());
-    else if (reader.field === agentField) agentId = readId(reader.bytes());
+    if (reader.field === fields.id) id = readId(reader.bytes());
+    else if (reader.field === fields.agentId) agentId = readId(reader.bytes());
   }
   return { id, agentId, bytes };
 }
 
 /** The offer id of a RESCIND or RESCIND_INVERSE_OFFER payload. */
 export function readRescind(payload: Uint8Array): string {
-  return readId(submessages(payload, 1)[0] ?? EMPTY);
+  return readId(submessages(payload, Event_RescindFields.offerId)[0] ?? EMPTY);
 }
 
 export interface StatusView {
@@ -132,19 +157,21 @@ export interface StatusView {
   readonly agentIdBytes: Uint8Array;
 }
 
+const STATUS = TaskStatusFields;
+
 /** The status of an UPDATE payload. @throws WireError */
 export function readUpdate(payload: Uint8Array): StatusView {
-  const bytes = submessages(payload, 1)[0] ?? EMPTY;
+  const bytes = submessages(payload, Event_UpdateFields.status)[0] ?? EMPTY;
   let state = 0;
   let uuid = EMPTY;
   let taskIdBytes = EMPTY;
   let agentIdBytes = EMPTY;
   const reader = new ProtoReader(bytes);
   while (reader.next()) {
-    if (reader.field === 1) taskIdBytes = reader.bytes();
-    else if (reader.field === 2) state = reader.varint();
-    else if (reader.field === 5) agentIdBytes = reader.bytes();
-    else if (reader.field === 11) uuid = reader.bytes();
+    if (reader.field === STATUS.taskId) taskIdBytes = reader.bytes();
+    else if (reader.field === STATUS.state) state = reader.varint();
+    else if (reader.field === STATUS.agentId) agentIdBytes = reader.bytes();
+    else if (reader.field === STATUS.uuid) uuid = reader.bytes();
   }
   return { taskId: readId(taskIdBytes), agentId: readId(agentIdBytes), state, uuid, bytes, taskIdBytes, agentIdBytes };
 }
@@ -157,51 +184,51 @@ export interface OperationStatusView {
   readonly uuid: Uint8Array;
 }
 
+const OPERATION_STATUS = OperationStatusFields;
+
 /** The status of an UPDATE_OPERATION_STATUS payload. Its uuid is a message there, and plain bytes in the acknowledgement. */
 export function readOperationUpdate(payload: Uint8Array): OperationStatusView {
   let operationIdBytes = EMPTY;
   let agentIdBytes = EMPTY;
   let resourceProviderIdBytes = EMPTY;
   let uuid = EMPTY;
-  const reader = new ProtoReader(submessages(payload, 1)[0] ?? EMPTY);
+  const reader = new ProtoReader(submessages(payload, Event_UpdateOperationStatusFields.status)[0] ?? EMPTY);
   while (reader.next()) {
-    if (reader.field === 1) operationIdBytes = reader.bytes();
-    else if (reader.field === 5) uuid = submessages(reader.bytes(), 1)[0] ?? EMPTY;
-    else if (reader.field === 6) agentIdBytes = reader.bytes();
-    else if (reader.field === 7) resourceProviderIdBytes = reader.bytes();
+    if (reader.field === OPERATION_STATUS.operationId) operationIdBytes = reader.bytes();
+    else if (reader.field === OPERATION_STATUS.uuid) uuid = submessages(reader.bytes(), UUIDFields.value)[0] ?? EMPTY;
+    else if (reader.field === OPERATION_STATUS.agentId) agentIdBytes = reader.bytes();
+    else if (reader.field === OPERATION_STATUS.resourceProviderId) resourceProviderIdBytes = reader.bytes();
   }
   return { operationIdBytes, agentIdBytes, resourceProviderIdBytes, uuid };
 }
 
 /** The agent id of a FAILURE or MESSAGE payload, empty if there is none. */
 export function readAgentOfFailure(payload: Uint8Array): string {
-  return readId(submessages(payload, 1)[0] ?? EMPTY);
+  return readId(submessages(payload, Event_FailureFields.agentId)[0] ?? EMPTY);
 }
 
 export function readErrorMessage(payload: Uint8Array): string {
-  return utf8(submessages(payload, 1)[0] ?? EMPTY);
+  return utf8(submessages(payload, Event_ErrorFields.message)[0] ?? EMPTY);
 }
 
 /** A serialized OFFERS event of these offers. */
 export function offersEvent(offers: readonly Uint8Array[]): Buffer {
-  const payload = messageField(
-    3,
-    offers.map((offer) => lengthDelimited(1, offer)),
-  );
-  return Buffer.concat([varintField(1, EventType.OFFERS), payload]);
+  const fields = offers.map((offer) => lengthDelimited(Event_OffersFields.offers, offer));
+  return eventOf(EventType.OFFERS, fields);
 }
 
 /** A serialized INVERSE_OFFERS event of these inverse offers. */
 export function inverseOffersEvent(offers: readonly Uint8Array[]): Buffer {
-  const payload = messageField(
-    9,
-    offers.map((offer) => lengthDelimited(1, offer)),
-  );
-  return Buffer.concat([varintField(1, EventType.INVERSE_OFFERS), payload]);
+  const fields = offers.map((offer) => lengthDelimited(Event_InverseOffersFields.inverseOffers, offer));
+  return eventOf(EventType.INVERSE_OFFERS, fields);
 }
 
 /** A serialized RESCIND event. */
 export function rescindEvent(offerId: string): Buffer {
-  const id = lengthDelimited(1, Buffer.from(offerId, "utf8"));
-  return Buffer.concat([varintField(1, EventType.RESCIND), lengthDelimited(4, lengthDelimited(1, id))]);
+  const id = stringField(OfferIDFields.value, offerId);
+  return eventOf(EventType.RESCIND, [lengthDelimited(Event_RescindFields.offerId, id)]);
+}
+
+function eventOf(type: EventType, payload: readonly Uint8Array[]): Buffer {
+  return Buffer.concat([varintField(EVENT.type, type), messageField(PAYLOAD_FIELDS[type] ?? 0, payload)]);
 }

@@ -1,3 +1,6 @@
+import { FrameworkInfo_CapabilityFields, FrameworkInfoFields } from "../../../gen/mesos/v1/mesos.fields.js";
+import { FrameworkInfo_Capability_Type as CapabilityType } from "../../../gen/mesos/v1/mesos.js";
+import { Call_SubscribeFields, Call_UpdateFrameworkFields } from "../../../gen/mesos/v1/scheduler/scheduler.fields.js";
 import { eachValue, messageIn, stringFields } from "../../../wire/fields.js";
 import {
   doubleField,
@@ -10,20 +13,13 @@ import {
   VARINT,
   varintField,
 } from "../../../wire/proto.js";
-import { buildCall, CallType, idMessage } from "./calls.js";
+import { buildCall, CallType, frameworkIdField, idMessage } from "./calls.js";
 import { readId } from "./events.js";
 
-/** Fields of `mesos.v1.FrameworkInfo`. */
-const NAME = 2;
-const ID = 3;
-const FAILOVER_TIMEOUT = 4;
-const CHECKPOINT = 5;
-const ROLE = 6;
-const PRINCIPAL = 8;
-const ROLES = 12;
+const INFO = FrameworkInfoFields;
 
 /** Fields that are filled in where a client left them unset. */
-const DEFAULTED: ReadonlySet<number> = new Set([NAME, FAILOVER_TIMEOUT, CHECKPOINT, PRINCIPAL]);
+const DEFAULTED: ReadonlySet<number> = new Set([INFO.name, INFO.failoverTimeout, INFO.checkpoint, INFO.principal]);
 const EMPTY = new Uint8Array(0);
 
 /** How long Mesos keeps the tasks of a framework whose bridge is away: a week, in seconds. */
@@ -48,8 +44,8 @@ export function completeFrameworkInfo(
   frameworkName: string,
   principal: string | undefined,
 ): CompletedFrameworkInfo {
-  const id = readId(messageIn(info, ID) ?? EMPTY);
-  const parts = fieldsExcept(info, ID);
+  const id = readId(messageIn(info, INFO.id) ?? EMPTY);
+  const parts = fieldsExcept(info, INFO.id);
   const present = new Set<number>();
   const reader = new ProtoReader(info);
   // Not of other numbers: some hundred thousand could be chosen so that they are slow in a Set.
@@ -60,16 +56,17 @@ export function completeFrameworkInfo(
     defaultedFields.push(name);
     parts.push(value);
   };
-  fill(NAME, "name", stringField(NAME, frameworkName));
-  fill(CHECKPOINT, "checkpoint", varintField(CHECKPOINT, 1));
-  fill(FAILOVER_TIMEOUT, "failover_timeout", doubleField(FAILOVER_TIMEOUT, DEFAULT_FAILOVER_TIMEOUT_SECONDS));
-  if (principal !== undefined) fill(PRINCIPAL, "principal", stringField(PRINCIPAL, principal));
+  fill(INFO.name, "name", stringField(INFO.name, frameworkName));
+  fill(INFO.checkpoint, "checkpoint", varintField(INFO.checkpoint, 1));
+  const failoverTimeout = doubleField(INFO.failoverTimeout, DEFAULT_FAILOVER_TIMEOUT_SECONDS);
+  fill(INFO.failoverTimeout, "failover_timeout", failoverTimeout);
+  if (principal !== undefined) fill(INFO.principal, "principal", stringField(INFO.principal, principal));
   return { bytes: Buffer.concat(parts), id: id === "" ? undefined : id, defaultedFields };
 }
 
 /** The serialized FrameworkInfo with its id. */
 export function withId(info: Uint8Array, frameworkId: string): Buffer {
-  return Buffer.concat([info, lengthDelimited(ID, idMessage(frameworkId))]);
+  return Buffer.concat([info, lengthDelimited(INFO.id, idMessage(frameworkId))]);
 }
 
 /**
@@ -79,15 +76,13 @@ export function withId(info: Uint8Array, frameworkId: string): Buffer {
 export function withPrincipal(info: Uint8Array, principal: string | undefined): Uint8Array {
   // Byte by byte the same if nothing changes: a framework whose bytes change is subscribed anew.
   if (principal === undefined || principalOf(info) === principal) return info;
-  return Buffer.concat([...fieldsExcept(info, PRINCIPAL), stringField(PRINCIPAL, principal)]);
+  return Buffer.concat([...fieldsExcept(info, INFO.principal), stringField(INFO.principal, principal)]);
 }
 
 function principalOf(info: Uint8Array): string | undefined {
   let principal: string | undefined;
   const reader = new ProtoReader(info);
-  while (reader.next()) {
-    if (reader.field === PRINCIPAL && reader.wireType === LENGTH_DELIMITED) principal = reader.string();
-  }
+  while (reader.seek(INFO.principal)) principal = reader.string();
   return principal;
 }
 
@@ -102,9 +97,9 @@ export function rolesOf(info: Uint8Array): string[] {
   const reader = new ProtoReader(info);
   while (reader.next()) {
     if (reader.wireType !== LENGTH_DELIMITED) continue;
-    if (reader.field === ROLES) roles.push(reader.string());
-    else if (reader.field === ROLE) role = reader.string();
-    else if (reader.field === CAPABILITIES) {
+    if (reader.field === INFO.roles) roles.push(reader.string());
+    else if (reader.field === INFO.role) role = reader.string();
+    else if (reader.field === INFO.capabilities) {
       const start = reader.bytesStart();
       multiRole ||= isMultiRole(info, start, reader.position);
     }
@@ -112,16 +107,12 @@ export function rolesOf(info: Uint8Array): string[] {
   return multiRole ? roles : [role];
 }
 
-const CAPABILITIES = 10;
-const CAPABILITY_TYPE = 1;
-const MULTI_ROLE = 6;
-
 /** Whether a serialized capability, bytes `start` to `end` of `buffer`, is MULTI_ROLE. */
 export function isMultiRole(buffer: Uint8Array, start: number, end: number): boolean {
   const capability = new ProtoReader(buffer, start, end);
   while (capability.next()) {
-    if (capability.field === CAPABILITY_TYPE && capability.wireType === VARINT) {
-      return capability.varint() === MULTI_ROLE;
+    if (capability.field === FrameworkInfo_CapabilityFields.type && capability.wireType === VARINT) {
+      return capability.varint() === CapabilityType.MULTI_ROLE;
     }
   }
   return false;
@@ -136,20 +127,23 @@ export interface SubscribeFields {
   readonly offerConstraints: Uint8Array;
 }
 
+const SUBSCRIBE = Call_SubscribeFields;
+const UPDATE = Call_UpdateFrameworkFields;
+
 /** A serialized SUBSCRIBE call. */
 export function subscribeCall(fields: SubscribeFields): Buffer {
-  const parts = [lengthDelimited(1, withId(fields.frameworkInfo, fields.frameworkId))];
-  parts.push(stringFields(2, fields.suppressedRoles));
-  if (fields.offerConstraints.length > 0) parts.push(lengthDelimited(3, fields.offerConstraints));
-  const call = buildCall(CallType.SUBSCRIBE, parts);
-  return Buffer.concat([lengthDelimited(1, idMessage(fields.frameworkId)), call]);
+  const parts = [lengthDelimited(SUBSCRIBE.frameworkInfo, withId(fields.frameworkInfo, fields.frameworkId))];
+  parts.push(stringFields(SUBSCRIBE.suppressedRoles, fields.suppressedRoles));
+  if (fields.offerConstraints.length > 0)
+    parts.push(lengthDelimited(SUBSCRIBE.offerConstraints, fields.offerConstraints));
+  return Buffer.concat([frameworkIdField(fields.frameworkId), buildCall(CallType.SUBSCRIBE, parts)]);
 }
 
 /** What an UPDATE_FRAMEWORK payload makes of a framework: Mesos replaces all of it. */
 export function updatedFields(payload: Uint8Array): Omit<SubscribeFields, "frameworkId"> {
-  const frameworkInfo = Buffer.concat(fieldsExcept(messageIn(payload, 1) ?? EMPTY, ID));
+  const frameworkInfo = Buffer.concat(fieldsExcept(messageIn(payload, UPDATE.frameworkInfo) ?? EMPTY, INFO.id));
   const suppressedRoles: string[] = [];
-  eachValue(payload, 2, (role) => suppressedRoles.push(utf8(role)));
-  const offerConstraints = Buffer.from(messageIn(payload, 3) ?? EMPTY);
+  eachValue(payload, UPDATE.suppressedRoles, (role) => suppressedRoles.push(utf8(role)));
+  const offerConstraints = Buffer.from(messageIn(payload, UPDATE.offerConstraints) ?? EMPTY);
   return { frameworkInfo, suppressedRoles, offerConstraints };
 }
