@@ -10,10 +10,16 @@ export interface InvertWork {
   turns: Turns;
 }
 
-/** Knows one format. Both throw ImageError for what can't be inverted, or libvips' errors for what it can't read. */
+/** A file whose structure has been read, but no pixels. */
+export interface ReadImage {
+  /** What inverting must not change. */
+  picture: Picture;
+  /** Inverts the colours. The caller has checked the limits. */
+  invert(work: InvertWork): Promise<Buffer>;
+}
+
+/** Knows one format. It throws ImageError for what can't be inverted, or libvips' errors for what it can't read. */
 export interface FormatInverter {
-  /** Reads what inverting must not change, without decoding pixels: of the input, and then of the result. */
-  picture(data: Buffer): Picture | Promise<Picture>;
-  /** Inverts the colours of an image that is within the limits. */
-  invert(input: Buffer, work: InvertWork): Promise<Buffer>;
+  /** @param turns  default: without a limit of time */
+  read(data: Buffer, turns?: Turns): ReadImage | Promise<ReadImage>;
 }

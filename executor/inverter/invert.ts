@@ -44,11 +44,13 @@ const INVERTERS: Readonly<Record<ImageFormat, FormatInverter>> = {
 export async function invertImage(input: Buffer, limits: InvertLimits): Promise<InvertedImage> {
   const inverter = INVERTERS[imageFormat(input)];
   try {
-    const before = await inverter.picture(input);
-    checkSize(before, limits);
-    const data = await inverter.invert(input, workUnder(limits));
-    refuseLosses(before, await inverter.picture(data));
-    const { format, width, height, frames } = before;
+    const work = workUnder(limits);
+    const before = await inverter.read(input, work.turns);
+    checkSize(before.picture, limits);
+    const data = await before.invert(work);
+    const after = await inverter.read(data, work.turns);
+    refuseLosses(before.picture, after.picture);
+    const { format, width, height, frames } = before.picture;
     return { data, info: { format, width, height, frames } };
   } catch (error) {
     throw explainFailure(error, limits);

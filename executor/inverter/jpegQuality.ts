@@ -1,3 +1,5 @@
+import { DQT, frameIn, SOS, segmentsOf } from "./jpegMarkers.js";
+
 /** The luminance table of the JPEG standard (Annex K), in zigzag order: quality 50. */
 const STANDARD_LUMINANCE = [
   16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61,
@@ -25,24 +27,26 @@ export function jpegQuality(input: Buffer): number | undefined {
   return best.quality;
 }
 
-/** The first quantization table, which is the luminance's. */
+/** That of the luminance: the one the first component names or, in tables apart from a frame, number 0. */
 function quantizationTable(input: Buffer): number[] | undefined {
-  let at = 2;
-  while (at + 4 <= input.length && input[at] === 0xff) {
-    const marker = input[at + 1] ?? 0;
-    if (marker === 0xff) {
-      at += 1; // a fill byte
-      continue;
-    }
-    if (marker === 0xda || marker === 0xd9) return undefined;
-    const length = input.readUInt16BE(at + 2);
-    if (marker === 0xdb) {
-      const wide = (input[at + 4] ?? 0) >> 4 === 1;
-      const values = input.subarray(at + 5, at + 5 + (wide ? 128 : 64));
-      if (values.length < (wide ? 128 : 64)) return undefined;
-      return wide ? Array.from({ length: 64 }, (_, i) => values.readUInt16BE(2 * i)) : [...values];
-    }
-    at += 2 + length;
+  const tables = new Map<number, number[]>();
+  let wanted = 0;
+  for (const segment of segmentsOf(input)) {
+    if (segment.marker === SOS) break;
+    if (segment.marker === DQT) addTables(tables, input.subarray(segment.from + 4, segment.to));
+    wanted = frameIn(input, segment)?.components[0]?.table ?? wanted;
   }
-  return undefined;
+  return tables.get(wanted);
+}
+
+/** A segment may hold several tables: a byte that tells width and number, and 64 values. */
+function addTables(tables: Map<number, number[]>, data: Buffer): void {
+  for (let at = 0; at < data.length; ) {
+    const head = data[at] ?? 0;
+    const wide = head >> 4 !== 0;
+    const values = data.subarray(at + 1, at + 1 + (wide ? 128 : 64));
+    if (values.length < (wide ? 128 : 64)) return;
+    tables.set(head & 15, wide ? Array.from({ length: 64 }, (_, i) => values.readUInt16BE(2 * i)) : [...values]);
+    at += 1 + values.length;
+  }
 }

@@ -26,7 +26,12 @@ export interface PicturePage {
   /** Bits of a sample. */
   depth: number;
   /** How many columns and rows of pixels share one colour, where that is known. */
-  colourStep?: { columns: number; rows: number };
+  colourStep?: ColourStep;
+}
+
+export interface ColourStep {
+  columns: number;
+  rows: number;
 }
 
 /** Values up to here are shown to people. */

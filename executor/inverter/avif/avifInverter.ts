@@ -8,10 +8,12 @@ import { patchAvif } from "./patchAvif.js";
 const QUALITY = 70;
 
 export const avifInverter: FormatInverter = {
-  picture: avifPicture,
-  invert: async (input, { open }) => {
+  read: async (input) => {
     const file = readAvif(underMajorBrand(input));
-    return withMetadataOf(file, await encodeInverted(file, open));
+    return {
+      picture: await avifPicture(file),
+      invert: async ({ open }) => withMetadataOf(file, await encodeInverted(file, open)),
+    };
   },
 };
 

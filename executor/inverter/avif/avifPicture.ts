@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { ImageError } from "../imageError.js";
 import { comparable, type Picture } from "../picture.js";
-import { type AvifFile, type AvifItem, itemData, readAvif, underMajorBrand } from "./avifFile.js";
+import { type AvifFile, type AvifItem, itemData } from "./avifFile.js";
 import type { Box } from "./boxes.js";
 import { type StreamColours, streamColours } from "./sequenceHeader.js";
 
@@ -54,10 +54,10 @@ export function streamOf(file: AvifFile): StreamColours {
 }
 
 /** @throws ImageError for what can't be kept, by name */
-export async function avifPicture(data: Buffer): Promise<Picture> {
-  const file = readAvif(data);
+export async function avifPicture(file: AvifFile): Promise<Picture> {
+  const { data } = file;
   refuseOthers(file);
-  const metadata = await sharp(underMajorBrand(data), { limitInputPixels: false }).metadata();
+  const metadata = await sharp(data, { limitInputPixels: false }).metadata();
   const { width, height, channels, bitsPerSample, icc } = metadata;
   const { primaries, transfer } = coloursOf(file);
   const colours = new Map<string, string>([

@@ -17,18 +17,21 @@ const END = Buffer.from([0x00, 0x3b]);
  * inverted pixels into a new palette would not be, and it keeps everything else: delays, transparency, interlacing, comments.
  */
 export const gifInverter: FormatInverter = {
-  picture: (data) => gifPicture(readGif(data)),
-  invert: async (input, work) => {
-    const file = readGif(input);
-    if (file.frames.some(({ hasColours }) => !hasColours)) {
-      throw new ImageError("has a frame without a colour table, which each program shows in colours of its own");
-    }
-    await checkPixels(file, work);
-    const out = Buffer.from(input);
-    for (const { at, bytes } of file.tables) for (let i = at; i < at + bytes; i++) out[i] = 255 - (out[i] ?? 0);
-    return out;
+  read: (data) => {
+    const file = readGif(data);
+    return { picture: gifPicture(file), invert: (work) => invertGif(file, work) };
   },
 };
+
+async function invertGif(file: GifFile, work: InvertWork): Promise<Buffer> {
+  if (file.frames.some(({ hasColours }) => !hasColours)) {
+    throw new ImageError("has a frame without a colour table, which each program shows in colours of its own");
+  }
+  await checkPixels(file, work);
+  const out = Buffer.from(file.data);
+  for (const { at, bytes } of file.tables) for (let i = at; i < at + bytes; i++) out[i] = 255 - (out[i] ?? 0);
+  return out;
+}
 
 function gifPicture({ width, height, frames, extensions }: GifFile): Picture {
   const page = { width, height, channels: 3, depth: 8 };

@@ -2,20 +2,10 @@ import type { Metadata, Sharp, SharpOptions } from "sharp";
 import { invertCmyk } from "../cmyk.js";
 import type { FormatInverter, InvertWork } from "../formatInverter.js";
 import { ImageError } from "../imageError.js";
+import { APP0, APP1, APP2, APP14, COM, type JpegSegment } from "../jpegMarkers.js";
 import { jpegQuality } from "../jpegQuality.js";
 import { comparable, type Picture } from "../picture.js";
-import {
-  APP0,
-  APP1,
-  APP2,
-  APP14,
-  COM,
-  isMetadata,
-  isNamed,
-  type JpegFile,
-  type JpegSegment,
-  readJpeg,
-} from "./jpegFile.js";
+import { isMetadata, isNamed, type JpegFile, readJpeg } from "./jpegFile.js";
 import { hasAllScans, withoutOddities } from "./jpegRepair.js";
 import { isMultiPicture, movedMultiPicture, refuseSecondPictures } from "./multiPicture.js";
 import { colourStep } from "./sampling.js";
@@ -36,13 +26,16 @@ const NOT_SUPPORTED: ReadonlyMap<number, string> = new Map([
 ]);
 
 export const jpegInverter: FormatInverter = {
-  picture: (data) => jpegPicture(readJpeg(data)),
-  invert: async (input, work) => {
-    const file = readJpeg(input);
-    refuseSecondPictures(file);
-    return withMetadataOf(file, readJpeg(await invertPixels(file, work)));
+  read: (data) => {
+    const file = readJpeg(data);
+    return { picture: jpegPicture(file), invert: (work) => invertJpeg(file, work) };
   },
 };
+
+async function invertJpeg(file: JpegFile, work: InvertWork): Promise<Buffer> {
+  refuseSecondPictures(file);
+  return withMetadataOf(file, readJpeg(await invertPixels(file, work)));
+}
 
 function jpegPicture(file: JpegFile): Picture {
   const { precision, width, height, components, marker } = file.frame;

@@ -1,4 +1,5 @@
-import { APP0, APP2, APP14, isMetadata, isNamed, type JpegFile, type JpegSegment, SOS } from "./jpegFile.js";
+import { APP0, APP2, APP14, type JpegSegment, SOS } from "../jpegMarkers.js";
+import { isMetadata, isNamed, type JpegFile } from "./jpegFile.js";
 
 /**
  * The same picture without what decoders warn of and that is in the way of nobody: metadata, parameters of scans that mean

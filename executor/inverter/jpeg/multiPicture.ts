@@ -1,6 +1,7 @@
 import { ImageError } from "../imageError.js";
+import { APP1, APP2, type JpegSegment } from "../jpegMarkers.js";
 import { LONG, TiffFile } from "../tiff/tiffFile.js";
-import { APP1, APP2, isNamed, type JpegFile, type JpegSegment } from "./jpegFile.js";
+import { isNamed, type JpegFile } from "./jpegFile.js";
 
 const NAME = "MPF\0";
 const ENTRIES = 0xb002;

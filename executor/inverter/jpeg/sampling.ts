@@ -1,21 +1,10 @@
-import { APP0, APP14, isNamed, type JpegFile } from "./jpegFile.js";
+import { APP0, APP14, chromaStep } from "../jpegMarkers.js";
+import type { ColourStep } from "../picture.js";
+import { isNamed, type JpegFile } from "./jpegFile.js";
 
-/** How many columns and rows of pixels share one colour: 2 and 1 in 4:2:2, 2 and 2 in 4:2:0. Of two chroma components the finer one. */
-export function colourStep(file: JpegFile): { columns: number; rows: number } {
-  const { components } = file.frame;
-  if (components.length < 3 || isRgb(file)) return { columns: 1, rows: 1 };
-  const finest = { columns: 1, rows: 1 };
-  const finestChroma = { columns: 1, rows: 1 };
-  for (const [i, { sampling }] of components.entries()) {
-    grow(finest, sampling);
-    if (i === 1 || i === 2) grow(finestChroma, sampling);
-  }
-  return { columns: finest.columns / finestChroma.columns, rows: finest.rows / finestChroma.rows };
-}
-
-function grow(most: { columns: number; rows: number }, sampling: number): void {
-  most.columns = Math.max(most.columns, sampling >> 4);
-  most.rows = Math.max(most.rows, sampling & 15);
+/** How many columns and rows of pixels share one colour. */
+export function colourStep(file: JpegFile): ColourStep {
+  return isRgb(file) ? { columns: 1, rows: 1 } : chromaStep(file.frame.components);
 }
 
 /** As decoders find out: JFIF has no RGB, Adobe's segment tells, and else the names of the components. */

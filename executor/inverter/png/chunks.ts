@@ -1,7 +1,6 @@
-import { setImmediate } from "node:timers/promises";
 import { ImageError } from "../imageError.js";
+import type { Turns } from "../turns.js";
 import { crc32 } from "./crc32.js";
-import type { Pace } from "./pace.js";
 
 /** Length and type before the data of a chunk. */
 const PREFIX_BYTES = 8;
@@ -38,12 +37,12 @@ export function isChunkName(type: string): boolean {
 }
 
 /** Whether the chunk's CRC is that of its type and data. */
-export async function hasRightCrc(input: Buffer, { dataFrom, dataTo }: Chunk, pace: Pace): Promise<boolean> {
+export async function hasRightCrc(input: Buffer, { dataFrom, dataTo }: Chunk, turns: Turns): Promise<boolean> {
   let crc = 0;
   for (let at = dataFrom - TYPE_BYTES; at < dataTo; at += SLICE_BYTES) {
     const slice = input.subarray(at, Math.min(dataTo, at + SLICE_BYTES));
     crc = crc32(slice, crc);
-    if (pace.isDue(slice.length)) await setImmediate();
+    if (turns.isDue(slice.length)) await turns.next();
   }
   return crc === input.readUInt32BE(dataTo);
 }

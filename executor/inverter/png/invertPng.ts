@@ -1,15 +1,12 @@
-import { setImmediate } from "node:timers/promises";
-import type { InvertWork } from "../formatInverter.js";
 import { ImageError } from "../imageError.js";
 import type { Turns } from "../turns.js";
 import { chunkOf } from "./chunks.js";
 import { Deflater } from "./deflater.js";
-import { type PngHeader, readHeader } from "./header.js";
+import type { PngHeader } from "./header.js";
 import { inflated } from "./inflated.js";
-import { Pace } from "./pace.js";
 import { LargestIndex } from "./paletteIndices.js";
 import { Rows } from "./rows.js";
-import { type Survey, survey } from "./survey.js";
+import type { Survey } from "./survey.js";
 
 /** Of the compressed pixels, which come in parts of 256 kB at most. */
 const PARTS_A_CHUNK = 8;
@@ -22,10 +19,8 @@ const PARTS_A_CHUNK = 8;
  *
  * @throws ImageError for what is broken, or is of a kind that is not supported
  */
-export async function invertPng(input: Buffer, { turns }: InvertWork): Promise<Buffer> {
-  const header = readHeader(input);
-  const found = await survey(input, header);
-  const work = { input, header, found, turns };
+export async function invertPng(work: PngWork): Promise<Buffer> {
+  const { input, header, found } = work;
   if (!header.palette) return Buffer.concat([...found.before, ...(await invertedPixels(work)), ...found.after]);
   const colours = await usedColours(work);
   const pixels = input.subarray(found.pixelsFrom, found.pixelsTo);
@@ -33,24 +28,23 @@ export async function invertPng(input: Buffer, { turns }: InvertWork): Promise<B
 }
 
 /** The chunks with the pixels inverted. */
-async function invertedPixels(work: Work): Promise<Buffer[]> {
+async function invertedPixels(work: PngWork): Promise<Buffer[]> {
   const deflater = new Deflater();
   try {
     for await (const block of invertedBlocks(work, new Rows(work.header))) await deflater.write(block);
-    return await pixelChunks(await deflater.end());
+    return await pixelChunks(await deflater.end(), work.turns);
   } finally {
     deflater.close();
   }
 }
 
 /** Some parts together, since zlib's first one has two bytes. */
-async function pixelChunks(parts: readonly Buffer[]): Promise<Buffer[]> {
+async function pixelChunks(parts: readonly Buffer[], turns: Turns): Promise<Buffer[]> {
   const chunks: Buffer[][] = [];
-  const pace = new Pace();
   for (let i = 0; i < parts.length; i += PARTS_A_CHUNK) {
     const some = parts.slice(i, i + PARTS_A_CHUNK);
     chunks.push(chunkOf("IDAT", some));
-    if (pace.isDue(some.reduce((sum, { length }) => sum + length, 0))) await setImmediate();
+    if (turns.isDue(some.reduce((sum, { length }) => sum + length, 0))) await turns.next();
   }
   return chunks.flat();
 }
@@ -59,7 +53,7 @@ async function pixelChunks(parts: readonly Buffer[]): Promise<Buffer[]> {
  * How many colours the palette needs. The pixels stay as they are, but have to be there: a broken image must not pass. Of other
  * frames than the first one, the pixels may have any colour.
  */
-async function usedColours(work: Work): Promise<number> {
+async function usedColours(work: PngWork): Promise<number> {
   const { header, found } = work;
   const most = 2 ** header.depth;
   const isShort = (found.palette?.colours.length ?? 0) < 3 * most;
@@ -76,7 +70,7 @@ function withColours({ before, palette }: Survey, colours: number): Buffer[] {
   return before.map((part, i) => (i === palette.part ? longer : part));
 }
 
-interface Work {
+export interface PngWork {
   input: Buffer;
   header: PngHeader;
   found: Survey;
@@ -84,7 +78,7 @@ interface Work {
 }
 
 /** What comes after the last pixel is no part of the picture: no viewer shows it, and it is not read. */
-async function* invertedBlocks({ input, found, turns }: Work, rows: Rows): AsyncGenerator<Buffer> {
+async function* invertedBlocks({ input, found, turns }: PngWork, rows: Rows): AsyncGenerator<Buffer> {
   for await (const block of inflated(input, found.pixelsFrom, found.pixelsTo)) {
     await turns.next();
     const used = rows.take(block);

@@ -1,16 +1,23 @@
 import type { FormatInverter } from "../formatInverter.js";
 import { comparable, type Picture } from "../picture.js";
+import { Turns } from "../turns.js";
 import { DESCRIBES_COLOURS, FRAMES } from "./ancillary.js";
-import { readHeader } from "./header.js";
+import { type PngHeader, readHeader } from "./header.js";
 import { invertPng } from "./invertPng.js";
-import { survey } from "./survey.js";
+import { type Survey, survey } from "./survey.js";
 
-export const pngInverter: FormatInverter = { picture: pngPicture, invert: invertPng };
+export const pngInverter: FormatInverter = {
+  read: async (input, turns = new Turns()) => {
+    const header = readHeader(input);
+    const found = await survey(input, header, turns);
+    return {
+      picture: pngPicture(header, found),
+      invert: (work) => invertPng({ input, header, found, turns: work.turns }),
+    };
+  },
+};
 
-async function pngPicture(data: Buffer): Promise<Picture> {
-  const header = readHeader(data);
-  const { frames, kept } = await survey(data, header);
-  const { width, height, depth, samples: channels } = header;
+function pngPicture({ width, height, depth, samples: channels }: PngHeader, { frames, kept }: Survey): Picture {
   const page = { width, height, channels, depth };
   const chunks = new Map<string, Buffer[]>();
   for (const { type, data } of kept) {

@@ -1,8 +1,8 @@
 import { ImageError } from "../imageError.js";
+import type { Turns } from "../turns.js";
 import { fateOf, isAncillary, tellsColours } from "./ancillary.js";
 import { type Chunk, chunkAt, chunkOf, hasRightCrc, isChunkName } from "./chunks.js";
 import { type PngHeader, SIGNATURE_BYTES } from "./header.js";
-import { Pace } from "./pace.js";
 
 /** Beside those with pixels. Known files have some dozens at most. */
 const MAX_CHUNKS = 10_000;
@@ -32,15 +32,14 @@ export interface KeptChunk {
 const END = Buffer.concat(chunkOf("IEND", []));
 
 /** Goes through all chunks. @throws ImageError if one of them is broken, missing, or not supported */
-export async function survey(input: Buffer, header: PngHeader): Promise<Survey> {
+export async function survey(input: Buffer, header: PngHeader, turns: Turns): Promise<Survey> {
   const surveyor = new Surveyor(input, header);
-  const pace = new Pace();
   for (let at = SIGNATURE_BYTES; ; ) {
     const tailFrom = surveyor.hasPixels ? lostEnd(input, at) : undefined;
     if (tailFrom !== undefined) return surveyor.finishWithEnd(at, tailFrom);
     const chunk = chunkAt(input, at);
     surveyor.checkKind(chunk);
-    const whole = await hasRightCrc(input, chunk, pace);
+    const whole = await hasRightCrc(input, chunk, turns);
     if (whole) surveyor.take(at, chunk);
     else if (chunk.type === "IEND") return surveyor.finishWithEnd(at, chunk.end);
     else surveyor.leaveOut(at, chunk);

@@ -1,5 +1,6 @@
 import { comparable, type Picture, type PicturePage } from "../picture.js";
-import { readTiff, type Tiff } from "./invertTiff.js";
+import type { Tiff } from "./invertTiff.js";
+import { jpegColourStep } from "./jpegSampling.js";
 import type { TiffDirectory, TiffEntry, TiffFile } from "./tiffFile.js";
 import { TAG } from "./tiffTags.js";
 
@@ -51,19 +52,18 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** @throws ImageError */
-export function tiffPicture(data: Buffer, tiff: Tiff = readTiff(data)): Picture {
+export function tiffPicture(tiff: Tiff): Picture {
   const colours = new Map<string, string>();
   const texts = new Map<string, string>();
   const all = [...tiff.pages, ...tiff.inner];
   for (const [i, { directory }] of all.entries()) {
     collect(tiff.file, directory, all.length > 1 ? `page ${i + 1}'s ` : "", { colours, texts }, 0);
   }
-  const pages: PicturePage[] = all.map(({ width, height, samples, bits }) => ({
-    width,
-    height,
-    channels: samples,
-    depth: bits,
-  }));
+  const pages = all.map((page): PicturePage => {
+    const { width, height, samples: channels, bits: depth } = page;
+    const colourStep = jpegColourStep(tiff.file, page);
+    return { width, height, channels, depth, ...(colourStep && { colourStep }) };
+  });
   for (const [i, { directory }] of all.entries()) {
     const extra = tiff.file.numbers(directory.entries.get(TAG.extraSamples));
     if (extra.length > 0) colours.set(`${all.length > 1 ? `page ${i + 1}'s ` : ""}alpha`, extra.join(", "));

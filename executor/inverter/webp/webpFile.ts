@@ -9,6 +9,19 @@ export interface WebpChunk {
 
 const MAX_CHUNKS = 100_000;
 
+/** A whole WebP, with what follows it, which no program reads. */
+export interface WebpFile {
+  data: Buffer;
+  chunks: WebpChunk[];
+  tail: Buffer;
+}
+
+/** @throws ImageError */
+export function readWebpFile(input: Buffer): WebpFile {
+  const { webp: data, tail } = splitWebp(input);
+  return { data, chunks: readWebp(data), tail };
+}
+
 /** The chunks of a WebP that is as long as it says. @throws ImageError */
 export function readWebp(data: Buffer): WebpChunk[] {
   return chunksIn(data, 12, Math.min(endOf(data), data.length));
@@ -20,7 +33,7 @@ export function readWebp(data: Buffer): WebpChunk[] {
  *
  * @throws ImageError for one that ends early
  */
-export function splitWebp(data: Buffer): { webp: Buffer; tail: Buffer } {
+function splitWebp(data: Buffer): { webp: Buffer; tail: Buffer } {
   const end = endOf(data);
   const missing = end - data.length;
   if (missing > 1) throw new ImageError("broken image: the WebP ends too early");

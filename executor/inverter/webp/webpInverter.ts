@@ -1,3 +1,4 @@
+import type { Metadata } from "sharp";
 import type { FormatInverter, InvertWork } from "../formatInverter.js";
 import { encodeFrames } from "./encodeFrames.js";
 import {
@@ -7,8 +8,9 @@ import {
   makeChunk,
   makeWebp,
   readWebp,
+  readWebpFile,
   setFrameDelays,
-  splitWebp,
+  type WebpFile,
 } from "./webpFile.js";
 import { isAbout, webpPicture } from "./webpPicture.js";
 
@@ -19,17 +21,22 @@ const EXIF = 0x08;
 const XMP = 0x04;
 
 export const webpInverter: FormatInverter = {
-  picture: webpPicture,
-  invert: async (input, { open }) => {
-    const { webp, tail } = splitWebp(input);
-    const { hasAlpha } = await open(webp).metadata();
-    return withMetadataOf(webp, await encodeInverted(webp, open), { hasAlpha, tail });
+  read: async (input) => {
+    const file = readWebpFile(input);
+    return { picture: await webpPicture(file), invert: (work) => invertWebp(file, work) };
   },
 };
 
-async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<Buffer> {
-  const { space, loop, pages = 1 } = await open(input).metadata();
-  const chunks = readWebp(input);
+async function invertWebp(file: WebpFile, { open }: InvertWork): Promise<Buffer> {
+  const metadata = await open(file.data).metadata();
+  return withMetadataOf(file, await encodeInverted(file, metadata, open), metadata.hasAlpha);
+}
+
+async function encodeInverted(
+  { data: input, chunks }: WebpFile,
+  { space, loop, pages = 1 }: Metadata,
+  open: InvertWork["open"],
+): Promise<Buffer> {
   const lossless = isLossless(input, chunks);
   const image = open(input, { pages: -1 }).keepIccProfile().toColourspace(space).negate({ alpha: false });
   const options = lossless ? { lossless, exact: true, effort: 1 } : { quality: QUALITY };
@@ -42,8 +49,8 @@ async function encodeInverted(input: Buffer, open: InvertWork["open"]): Promise<
 }
 
 /** The new picture with the input's metadata, to the byte, in the order that the format asks for. */
-function withMetadataOf(input: Buffer, made: Buffer, { hasAlpha, tail }: { hasAlpha: boolean; tail: Buffer }): Buffer {
-  const kept = readWebp(input).filter(isAbout);
+function withMetadataOf({ data: input, chunks, tail }: WebpFile, made: Buffer, hasAlpha: boolean): Buffer {
+  const kept = chunks.filter(isAbout);
   const picture = readWebp(made).filter((chunk) => !isAbout(chunk));
   const copies = (data: Buffer, chunks: typeof kept) =>
     chunks.map(({ type, from, to }) => makeChunk(type, data.subarray(from, to)));

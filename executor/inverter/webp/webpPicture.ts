@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { comparable, type Picture } from "../picture.js";
-import { frameDelays, readWebp, splitWebp, type WebpChunk } from "./webpFile.js";
+import { frameDelays, type WebpChunk, type WebpFile } from "./webpFile.js";
 
 /** How the picture is coded: the result has its own. */
 const CODING: ReadonlySet<string> = new Set(["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF"]);
@@ -10,10 +10,7 @@ export function isAbout({ type }: WebpChunk): boolean {
   return !CODING.has(type);
 }
 
-/** @throws ImageError */
-export async function webpPicture(input: Buffer): Promise<Picture> {
-  const { webp: data, tail } = splitWebp(input);
-  const chunks = readWebp(data);
+export async function webpPicture({ data, chunks, tail }: WebpFile): Promise<Picture> {
   const metadata = await sharp(data, { limitInputPixels: false }).metadata();
   const { width, height, channels, pages: frames = 1, loop } = metadata;
   const colours = new Map<string, string>();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { invertImage } from "../../../executor/inverter/invert.js";
+import { DQT, segmentsOf } from "../../../executor/inverter/jpegMarkers.js";
 import { jpegQuality } from "../../../executor/inverter/jpegQuality.js";
 
 const images = join(import.meta.dirname, "../../../images");
@@ -168,6 +169,23 @@ describe("lossy formats stay close", () => {
   it.each([30, 50, 75, 83, 95, 100])("reads a JPEG's quality: %d", async (quality) => {
     expect(jpegQuality(await (await photograph()).jpeg({ quality }).toBuffer())).toBe(quality);
   });
+
+  it.each([60, 90])(
+    "a JPEG's quality is that of its luminance, of quality %d in whatever order its tables come",
+    async (quality) => {
+      const input = await (await photograph()).jpeg({ quality }).toBuffer();
+      const [first, second] = [...segmentsOf(input)].filter(({ marker }) => marker === DQT);
+      if (!first || !second || first.to !== second.from) throw new Error("the encoder writes other tables");
+      const tables = [input.subarray(second.from, second.to), input.subarray(first.from, first.to)];
+      const turned = Buffer.concat([input.subarray(0, first.from), ...tables, input.subarray(second.to)]);
+      expect(jpegQuality(turned)).toBe(quality);
+      const bodies = tables.map((table) => table.subarray(4));
+      const head = Buffer.of(0xff, DQT, 0, 2 + bodies.reduce((sum, { length }) => sum + length, 0));
+      expect(
+        jpegQuality(Buffer.concat([input.subarray(0, first.from), head, ...bodies, input.subarray(second.to)])),
+      ).toBe(quality);
+    },
+  );
 
   it("AVIF keeps 10 bits", async () => {
     const input = await (await photograph()).avif({ bitdepth: 10 }).toBuffer();

@@ -101,6 +101,23 @@ describe("what a picture has is read from its bytes, and a falsified result does
       ],
       ["TIFF of another artist", tiffInverter, async () => five, () => other(5, 8, "another"), "its Artist"],
       [
+        "JPEG in a TIFF, of colours at a lower resolution",
+        tiffInverter,
+        () => fixture("jpeg-422.tif"),
+        (input) => sharp(input).tiff({ compression: "jpeg", quality: 50 }).toBuffer(),
+        "it has one colour for 2 x 1 pixels, and would have one for 2 x 2",
+      ],
+      [
+        "JPEG of full colours in a TIFF, of colours at a lower resolution",
+        tiffInverter,
+        async () =>
+          sharp(await fixture("jpeg-422.tif"))
+            .tiff({ compression: "jpeg", quality: 95 })
+            .toBuffer(),
+        (input) => sharp(input).tiff({ compression: "jpeg", quality: 50 }).toBuffer(),
+        "it has one colour for 1 x 1 pixels, and would have one for 2 x 2",
+      ],
+      [
         "TIFF of one page instead of two",
         tiffInverter,
         () => fixture("pages-of-two-sizes.tif"),
@@ -142,9 +159,9 @@ describe("what a picture has is read from its bytes, and a falsified result does
     ];
   it.each(cases)("%s", async (_name, inverter, make, falsify, message) => {
     const input = await make();
-    const before = await inverter.picture(input);
+    const { picture: before } = await inverter.read(input);
     expect(() => refuseLosses(before, before)).not.toThrow();
-    const after = await inverter.picture(await falsify(input));
+    const { picture: after } = await inverter.read(await falsify(input));
     expect(() => refuseLosses(before, after)).toThrow(message);
   });
 });
@@ -186,6 +203,6 @@ describe("files made of nothing but structure are refused before they take memor
       "has more than 100000 chunks",
     ],
   ] as [string, FormatInverter, Buffer, string][])("%s", async (_name, inverter, input, message) => {
-    await expect((async () => await inverter.picture(input))()).rejects.toThrow(message);
+    await expect((async () => await inverter.read(input))()).rejects.toThrow(message);
   });
 });
