@@ -189,6 +189,94 @@ export function pixelChunks(data: Buffer, most = data.length): Buffer[] {
   return chunks;
 }
 
+/** Of an animation: what is told of a frame, and how its pixels are compressed. */
+export interface PngFrame {
+  width: number;
+  height: number;
+  x?: number;
+  y?: number;
+  dispose?: number;
+  blend?: number;
+  /** Compressed. Of the picture itself they are in IDAT chunks. */
+  pixels: Buffer;
+  /** How many chunks its pixels are cut into. Default: 1. */
+  cuts?: number;
+}
+
+/** fcTL and fdAT chunks are numbered through. */
+export class FrameWriter {
+  #number = 0;
+
+  control({ width, height, x = 0, y = 0, dispose = 0, blend = 0 }: Omit<PngFrame, "pixels">): Buffer {
+    const data = Buffer.alloc(26);
+    for (const [i, value] of [this.#number++, width, height, x, y].entries()) data.writeUInt32BE(value, 4 * i);
+    data.writeUInt16BE(this.#number * 3, 20);
+    data.writeUInt16BE(100, 22);
+    data.set([dispose, blend], 24);
+    return chunk("fcTL", data);
+  }
+
+  /** The chunks of a frame: fcTL, and all fdAT. */
+  frame(frame: PngFrame): Buffer[] {
+    const { pixels, cuts = 1 } = frame;
+    const step = Math.ceil(pixels.length / cuts);
+    const chunks = [this.control(frame)];
+    for (let at = 0; at < pixels.length; at += step) {
+      const number = Buffer.alloc(4);
+      number.writeUInt32BE(this.#number++);
+      chunks.push(chunk("fdAT", Buffer.concat([number, pixels.subarray(at, at + step)])));
+    }
+    return chunks;
+  }
+}
+
+export function animationControl(frames: number): Buffer {
+  const data = Buffer.alloc(8);
+  data.writeUInt32BE(frames);
+  return chunk("acTL", data);
+}
+
+/** What an animation tells of each frame, and the frames as PNGs of their own, the picture first. The chunks' numbers are checked. */
+export function framesOf(file: Buffer): { controls: Buffer[]; stills: Buffer[] } {
+  const controls: Buffer[] = [];
+  const stills: { size: Buffer; data: Buffer[] }[] = [];
+  const all = chunksOf(file);
+  const ihdr = all[0]?.data ?? Buffer.alloc(0);
+  let number = 0;
+  for (const { type, data } of all) {
+    if (type === "fcTL" || type === "fdAT") {
+      if (data.readUInt32BE(0) !== number++)
+        throw new Error(`chunk ${number - 1} has the number ${data.readUInt32BE(0)}`);
+    }
+    if (type === "fcTL") controls.push(data.subarray(4));
+    const isFirst = (type === "IDAT" && stills.length === 0) || (type === "fdAT" && stills.length < frameOf());
+    if (isFirst) stills.push({ size: type === "IDAT" ? ihdr.subarray(0, 8) : (controls.at(-1) ?? ihdr), data: [] });
+    if (type === "IDAT") stills.at(-1)?.data.push(data);
+    if (type === "fdAT") stills.at(-1)?.data.push(data.subarray(4));
+  }
+  const shared = all
+    .filter(({ type }) => type === "PLTE" || type === "tRNS")
+    .map(({ type, data }) => chunk(type, data));
+  return {
+    controls,
+    stills: stills.map(({ size, data }) =>
+      Buffer.concat([
+        SIGNATURE,
+        chunk("IHDR", Buffer.concat([size.subarray(0, 8), ihdr.subarray(8)])),
+        ...shared,
+        chunk("IDAT", Buffer.concat(data)),
+        chunk("IEND"),
+      ]),
+    ),
+  };
+
+  /** How many stills there are with that of the last fcTL. */
+  function frameOf(): number {
+    const pictureIsFrame = all.findIndex(({ type }) => type === "fcTL") < all.findIndex(({ type }) => type === "IDAT");
+    return controls.length + (pictureIsFrame ? 0 : 1);
+  }
+}
+
 /** Samples of every value that the depth has, reproducible: noise on slopes, so that all filters leave something. */
 export function someSamples(kind: PngKind): Uint16Array {
   const { width, height, depth } = kind;

@@ -12,7 +12,7 @@ const STAY: ReadonlySet<string> = new Set(
 /** What says how samples become colours. */
 export const DESCRIBES_COLOURS: ReadonlySet<string> = new Set("cHRM cICP cLLI gAMA iCCP mDCV sBIT sRGB".split(" "));
 /** The frames of an animation. */
-export const FRAMES: ReadonlySet<string> = new Set(["acTL", "fcTL", "fdAT"]);
+const FRAMES: ReadonlySet<string> = new Set(["acTL", "fcTL", "fdAT"]);
 
 const CRITICAL: ReadonlySet<string> = new Set(["IHDR", "PLTE", "IDAT", "IEND"]);
 

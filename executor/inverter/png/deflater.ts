@@ -21,13 +21,20 @@ const SAMPLE_BYTES = 8 * 1024;
 /** What comes before the sample is searched too: rows may repeat after many kB. */
 const WINDOW_BYTES = 32 * 1024;
 
+/** Of what is compressed. */
+const MAX_PART_BYTES = 256 * 1024;
+const MIN_PART_BYTES = 256;
+
 /** Compresses the pixels of a PNG, and chooses how for each megabyte of them. */
 export class Deflater {
-  readonly #deflate: Deflate = createDeflate({ ...REPETITIONS, memLevel: 9, chunkSize: 256 * 1024 });
+  readonly #deflate: Deflate;
   readonly #parts: Buffer[] = [];
   #untilChoice = 0;
 
-  constructor() {
+  /** @param bytes  how many will come */
+  constructor(bytes: number) {
+    const chunkSize = Math.min(MAX_PART_BYTES, Math.max(MIN_PART_BYTES, bytes));
+    this.#deflate = createDeflate({ ...REPETITIONS, memLevel: 9, chunkSize });
     this.#deflate.on("data", (part: Buffer) => this.#parts.push(part));
     // Each write is awaited, and gets the error too.
     this.#deflate.on("error", () => {});

@@ -1,7 +1,7 @@
 import type { FormatInverter } from "../formatInverter.js";
 import { comparable, type Picture } from "../picture.js";
 import { Turns } from "../turns.js";
-import { DESCRIBES_COLOURS, FRAMES } from "./ancillary.js";
+import { DESCRIBES_COLOURS } from "./ancillary.js";
 import { type PngHeader, readHeader } from "./header.js";
 import { invertPng } from "./invertPng.js";
 import { type Survey, survey } from "./survey.js";
@@ -21,7 +21,6 @@ function pngPicture({ width, height, depth, samples: channels }: PngHeader, { fr
   const page = { width, height, channels, depth };
   const chunks = new Map<string, Buffer[]>();
   for (const { type, data } of kept) {
-    if (FRAMES.has(type)) continue;
     const same = chunks.get(type);
     if (same) same.push(data);
     else chunks.set(type, [data]);

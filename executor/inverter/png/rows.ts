@@ -8,6 +8,9 @@ export type PieceHandler = (piece: Piece) => void;
 
 /** Finds the rows in a PNG's inflated bytes, which come in blocks that end anywhere, and inverts them there. */
 export class Rows {
+  /** Of the whole picture, filters included. */
+  readonly bytes: number;
+  readonly #name: string;
   readonly #passes: Pass[];
   readonly #pixel: number;
   readonly #colours: number;
@@ -20,8 +23,11 @@ export class Rows {
   /** In the row; -1 before the byte that names its filter. */
   #x = -1;
 
-  constructor(header: PngHeader, see?: PieceHandler) {
+  /** @param name  of the picture, for messages */
+  constructor(header: PngHeader, name: string, see?: PieceHandler) {
+    this.#name = name;
     this.#passes = passesOf(header);
+    this.bytes = this.#passes.reduce((sum, { height, rowBytes }) => sum + height * (1 + rowBytes), 0);
     this.#pixel = pixelBytes(header);
     this.#colours = header.depth < 8 ? 1 : (header.colours * header.depth) / 8;
     this.#see = see;
@@ -73,7 +79,7 @@ export class Rows {
 
   #begin(filter: number): void {
     if (filter > PAETH)
-      throw new ImageError(`broken image: row ${this.#y} of the PNG has the unknown filter ${filter}`);
+      throw new ImageError(`broken image: row ${this.#y} of ${this.#name} has the unknown filter ${filter}`);
     this.#filter = filter;
     this.#x = 0;
   }

@@ -1,6 +1,7 @@
 import { ImageError } from "../imageError.js";
 import type { Turns } from "../turns.js";
 import { fateOf, isAncillary, tellsColours } from "./ancillary.js";
+import { Animation, type Pixels } from "./animation.js";
 import { type Chunk, chunkAt, chunkOf, hasRightCrc, isChunkName } from "./chunks.js";
 import { type PngHeader, SIGNATURE_BYTES } from "./header.js";
 
@@ -9,20 +10,25 @@ const MAX_CHUNKS = 10_000;
 
 /** A PNG but for its pixels: checked, and with all colours inverted that are not in its pixels. */
 export interface Survey {
-  /** What the result has before its pixels and after them. What stays are parts of the input. */
-  before: Buffer[];
-  after: Buffer[];
-  /** Where the chunks with the pixels begin and end. */
-  pixelsFrom: number;
-  pixelsTo: number;
-  /** The palette with its colours inverted, and which of the parts before the pixels is its chunk. */
-  palette: { colours: Buffer; part: number } | undefined;
+  /** The result, in order. */
+  parts: Part[];
+  /** The picture, and the frames that have pixels of their own. */
+  pixels: Pixels[];
   /** 1, or the frames of an animation. */
   frames: number;
-  animated: boolean;
   /** The chunks that stay, but for those without which there is no PNG. */
   kept: KeptChunk[];
 }
+
+/** A part of the result. With a palette the pixels stay, and are among the bytes. */
+export type Part =
+  /** What stays is a part of the input. */
+  | { kind: "bytes"; bytes: Buffer }
+  /** The palette of the pixels, with its colours inverted. */
+  | { kind: "palette"; colours: Buffer }
+  /** What an fcTL chunk tells of a frame, but for the chunk's number. */
+  | { kind: "control"; data: Buffer }
+  | { kind: "pixels"; pixels: Pixels };
 
 export interface KeptChunk {
   type: string;
@@ -38,13 +44,12 @@ export async function survey(input: Buffer, header: PngHeader, turns: Turns): Pr
     const tailFrom = surveyor.hasPixels ? lostEnd(input, at) : undefined;
     if (tailFrom !== undefined) return surveyor.finishWithEnd(at, tailFrom);
     const chunk = chunkAt(input, at);
-    surveyor.checkKind(chunk);
     const whole = await hasRightCrc(input, chunk, turns);
     if (whole) surveyor.take(at, chunk);
     else if (chunk.type === "IEND") return surveyor.finishWithEnd(at, chunk.end);
     else surveyor.leaveOut(at, chunk);
     at = chunk.end;
-    if (chunk.type === "IEND") return surveyor.finish(at);
+    if (chunk.type === "IEND") return surveyor.finish(at, false);
   }
 }
 
@@ -62,15 +67,12 @@ function lostEnd(input: Buffer, at: number): number | undefined {
 class Surveyor {
   readonly #input: Buffer;
   readonly #header: PngHeader;
-  readonly #before: Buffer[] = [];
-  readonly #after: Buffer[] = [];
+  readonly #parts: Part[] = [];
+  readonly #pixels: Pixels[] = [];
   readonly #kept: KeptChunk[] = [];
-  #pixelsFrom = 0;
-  #pixelsTo = 0;
-  #palette: Survey["palette"];
-  #animated = false;
-  /** Each begins with an fcTL chunk. What acTL says of their number may be anything. */
-  #frames = 0;
+  #hasPalette = false;
+  /** From its acTL chunk on, which viewers look for before the picture. */
+  #animation: Animation | undefined;
   #chunks = 0;
   /** From here on the input stays as it is, and is not yet among the parts. */
   #keptFrom = 0;
@@ -80,14 +82,8 @@ class Surveyor {
     this.#header = header;
   }
 
-  /** What can't be inverted anyway needs no right CRC. */
-  checkKind({ type }: Chunk): void {
-    if (type !== "acTL" || this.#header.palette) return;
-    throw new ImageError("is an animated PNG, which is not supported: only its first frame would be left");
-  }
-
   get hasPixels(): boolean {
-    return this.#pixelsFrom > 0;
+    return this.#pixels.length > 0;
   }
 
   /** Viewers pass over a chunk with a wrong CRC. Without one that tells colours the picture would look otherwise elsewhere. */
@@ -103,43 +99,31 @@ class Surveyor {
   }
 
   take(from: number, chunk: Chunk): void {
-    if (chunk.type === "IDAT") {
-      this.#takePixels(from, chunk);
-      return;
-    }
-    this.#count();
-    const data = this.#input.subarray(chunk.dataFrom, chunk.dataTo);
-    this.#check(from, chunk.type, data);
-    const fate = fateOf(chunk.type, data, this.#header);
-    if (fate.kind === "stays") {
-      if (isAncillary(chunk.type)) this.#kept.push({ type: chunk.type, data });
-      return;
-    }
-    this.#flush(from, chunk.end);
-    if (fate.kind === "goes") return;
-    if (chunk.type === "PLTE") this.#palette = { colours: fate.data, part: this.#parts.length };
-    this.#parts.push(Buffer.concat(chunkOf(chunk.type, [fate.data])));
+    const { type, dataFrom, dataTo, end } = chunk;
+    const data = this.#input.subarray(dataFrom, dataTo);
+    if (type === "IDAT") this.#takePicture(from, end);
+    else if (type === "fdAT" && this.#animation) this.#takeFrame(this.#animation, { from, end, data });
+    else this.#takeOther(from, chunk, data);
   }
 
   /** Writes the end anew. @param at where it has to be @param tailFrom where what follows it begins */
   finishWithEnd(at: number, tailFrom: number): Survey {
     this.#flush(at, tailFrom);
-    this.#parts.push(END);
-    return this.finish(tailFrom);
+    this.#parts.push({ kind: "bytes", bytes: END });
+    return this.finish(tailFrom, true);
   }
 
   /** @param at where the PNG ends; what follows is no part of it, and stays */
-  finish(at: number): Survey {
-    if (this.#pixelsFrom === 0) throw new ImageError("broken image: the PNG has no pixels: no IDAT chunk");
+  finish(at: number, cut: boolean): Survey {
+    if (!this.hasPixels) throw new ImageError("broken image: the PNG has no pixels: no IDAT chunk");
+    this.#animation?.finish(cut);
     this.#flush(this.#input.length, at);
+    const controls = this.#animation?.controls ?? [];
+    for (const data of controls) this.#kept.push({ type: "fcTL", data });
     return {
-      before: this.#before,
-      after: this.#after,
-      pixelsFrom: this.#pixelsFrom,
-      pixelsTo: this.#pixelsTo,
-      palette: this.#palette,
-      frames: Math.max(1, this.#frames),
-      animated: this.#animated,
+      parts: this.#parts,
+      pixels: this.#pixels,
+      frames: Math.max(1, controls.length),
       kept: this.#kept,
     };
   }
@@ -150,41 +134,82 @@ class Surveyor {
     throw new ImageError(`has more than ${MAX_CHUNKS} chunks beside its pixels, which is not supported`);
   }
 
-  get #parts(): Buffer[] {
-    return this.#pixelsFrom === 0 ? this.#before : this.#after;
-  }
-
   /** Adds what stays before `to`; what comes next that stays begins at `next`. */
   #flush(to: number, next: number): void {
-    if (to > this.#keptFrom) this.#parts.push(this.#input.subarray(this.#keptFrom, to));
+    if (to > this.#keptFrom) this.#parts.push({ kind: "bytes", bytes: this.#input.subarray(this.#keptFrom, to) });
     this.#keptFrom = next;
   }
 
-  #takePixels(from: number, { end }: Chunk): void {
-    if (this.#pixelsFrom === 0) {
-      if (this.#header.palette && !this.#palette) {
+  #takePicture(from: number, end: number): void {
+    const [picture] = this.#pixels;
+    const range = picture?.ranges[0];
+    if (!range) {
+      if (this.#header.palette && !this.#hasPalette) {
         throw new ImageError("broken image: the PNG has no palette before its pixels");
       }
-      this.#flush(from, end);
-      this.#pixelsFrom = from;
-    } else if (this.#pixelsTo !== from) {
-      throw new ImageError("broken image: other chunks are between the IDAT chunks of the PNG");
+      this.#animation?.takePicture();
+      const { width, height } = this.#header;
+      this.#addPixels(from, end, { name: "the PNG", type: "IDAT", width, height, ranges: [{ from, to: end }] });
+      return;
     }
-    this.#pixelsTo = end;
-    this.#keptFrom = end;
+    if (range.to !== from) throw new ImageError("broken image: other chunks are between the IDAT chunks of the PNG");
+    range.to = end;
+    this.#leavePixels(from, end);
+  }
+
+  #takeFrame(animation: Animation, { from, end, data }: { from: number; end: number; data: Buffer }): void {
+    if (!this.hasPixels) throw new ImageError("broken image: the PNG has a frame before its picture");
+    const before = animation.ranges;
+    const pixels = animation.takeData(from, end, data);
+    if (animation.ranges > before) this.#count();
+    if (pixels) this.#addPixels(from, end, pixels);
+    else this.#leavePixels(from, end);
+  }
+
+  #addPixels(from: number, end: number, pixels: Pixels): void {
+    this.#pixels.push(pixels);
+    if (this.#header.palette) return;
+    this.#flush(from, end);
+    this.#parts.push({ kind: "pixels", pixels });
+  }
+
+  /** More chunks of what is inverted at its first one. */
+  #leavePixels(from: number, end: number): void {
+    if (!this.#header.palette) this.#flush(from, end);
+  }
+
+  #takeOther(from: number, { type, end }: Chunk, data: Buffer): void {
+    this.#count();
+    this.#check(from, type, data);
+    if (type === "fcTL" && this.#animation) {
+      this.#animation.begin(data);
+      if (this.#header.palette) return;
+      this.#flush(from, end);
+      this.#parts.push({ kind: "control", data });
+      return;
+    }
+    const fate = fateOf(type, data, this.#header);
+    if (fate.kind === "stays") {
+      if (isAncillary(type)) this.#kept.push({ type, data });
+      return;
+    }
+    this.#flush(from, end);
+    if (fate.kind === "goes") return;
+    if (type === "PLTE" && this.#header.palette) this.#parts.push({ kind: "palette", colours: fate.data });
+    else this.#parts.push({ kind: "bytes", bytes: Buffer.concat(chunkOf(type, [fate.data])) });
   }
 
   #check(from: number, type: string, data: Buffer): void {
     if (type === "IHDR" && from !== SIGNATURE_BYTES) throw new ImageError("broken image: the PNG has two IHDR chunks");
     if (type === "PLTE") this.#checkPalette(data);
-    if (type === "acTL" && this.#pixelsFrom === 0) this.#animated = true;
-    if (type === "fcTL" && this.#animated) this.#frames += 1;
+    if (type === "acTL" && !this.hasPixels) this.#animation ??= new Animation(this.#header, data);
   }
 
   #checkPalette({ length }: Buffer): void {
-    if (this.#palette) throw new ImageError("broken image: the PNG has two palettes");
+    if (this.#hasPalette) throw new ImageError("broken image: the PNG has two palettes");
     if (length === 0 || length % 3 !== 0 || length > 3 * 256) {
       throw new ImageError(`broken image: the PNG has a palette of ${length} bytes`);
     }
+    this.#hasPalette = true;
   }
 }

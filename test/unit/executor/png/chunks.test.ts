@@ -142,41 +142,6 @@ it("a pCAL chunk, which tells what pixels have measured, is refused by name", as
   await expect(invertImage(input, limits)).rejects.toThrow(/^has a pCAL chunk, which is not supported/);
 });
 
-describe("animated", () => {
-  const control = (frames: number) => chunk("acTL", Buffer.of(0, 0, frames >> 8, frames & 255, 0, 0, 0, 0));
-  const frame = (sequence: number) =>
-    chunk("fcTL", Buffer.concat([u16(0, sequence, 0, 24, 0, 16, 0, 0, 0, 0, 1, 10), Buffer.alloc(2)]));
-
-  it("with a palette: each frame is inverted with it", async () => {
-    const kind = { ...RGB, colourType: 3, depth: 1 } as const;
-    const pixels = pixelsOf(kind);
-    const second = chunk("fdAT", Buffer.concat([u16(0, 2), deflateSync(filtered(kind, someSamples(kind), () => 0))]));
-    const rest = [control(2), frame(0), ...pixels, frame(1), second];
-    const input = pngFile(kind, chunk("PLTE", "\0\0\0\xff\xff\xff"), ...rest);
-    const { data, info } = await invertImage(input, limits);
-    expect(data).toEqual(pngFile(kind, chunk("PLTE", "\xff\xff\xff\0\0\0"), ...rest));
-    expect(info).toEqual({ format: "png", width: 24, height: 16, frames: 2 });
-    await expect(invertImage(input, { maxPixels: 2 * 24 * 16 - 1 })).rejects.toThrow(
-      "is 24 x 16 pixels in 2 frames, over the limit of 0.000767 megapixels",
-    );
-  });
-
-  it("with a palette that is too short for it: any frame may show what is missing", async () => {
-    const kind = { ...RGB, colourType: 3, depth: 2 } as const;
-    const none = pixelChunks(filtered(kind, new Uint16Array(24 * 16), () => 0));
-    const second = chunk("fdAT", Buffer.concat([u16(0, 2), deflateSync(filtered(kind, someSamples(kind), () => 0))]));
-    const rest = [control(2), frame(0), ...none, frame(1), second];
-    const { data } = await invertImage(pngFile(kind, chunk("PLTE", "\0\0\0\x01\x02\x03"), ...rest), limits);
-    const palette = chunk("PLTE", Buffer.of(255, 255, 255, 254, 253, 252, 255, 255, 255, 255, 255, 255));
-    expect(data).toEqual(pngFile(kind, palette, ...rest));
-  });
-
-  it("without one is refused", async () => {
-    const input = pngFile(RGB, control(2), frame(0), ...pixelsOf(RGB));
-    await expect(invertImage(input, limits)).rejects.toThrow("is an animated PNG, which is not supported");
-  });
-});
-
 it("the CRC is that of zlib where Node does not have it", () => {
   for (let length = 0; length < 40; length++) {
     const data = Buffer.from(Array.from({ length }, (_, i) => i * 89 + length));
