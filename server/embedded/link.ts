@@ -1,5 +1,6 @@
 import type {
   AgentInfo,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -68,6 +69,8 @@ export interface AgentInbox {
   updateFramework(framework: FrameworkInfo): void;
   applyOperation(frameworkId: string, operationUuid: string, operation: Offer_Operation): void;
   acknowledgeOperation(operationUuid: string, statusUuid: Buffer): void;
+  /** It is to kill its tasks. Comes again whenever it registers, until an operator puts it back in service. */
+  drain(config: DrainConfig): void;
   /** The master has no more use for the agent: it ends its executors and itself. */
   shutdown(message: string): void;
 }

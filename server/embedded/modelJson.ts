@@ -26,9 +26,14 @@ export function modelAttributes(attributes: readonly Attribute[]): Record<string
   );
 }
 
+/** A message as it is, by its name in the protos. */
+export function modelMessage(name: string, message: object): unknown {
+  return JSON.parse(toJson(messageSchema(name), message));
+}
+
 /** Resources as they are, and not only their sums. */
 export function modelFull(resources: Resources): unknown[] {
-  return operatorResources(resources).map((each) => JSON.parse(toJson(messageSchema("mesos.v1.Resource"), each)));
+  return operatorResources(resources).map((each) => modelMessage("mesos.v1.Resource", each));
 }
 
 /** The same of those that are reserved, by role. */

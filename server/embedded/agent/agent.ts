@@ -1,5 +1,6 @@
 import { Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import {
+  type DrainConfig,
   type FrameworkInfo,
   type KillPolicy,
   type Offer_Operation,
@@ -11,6 +12,7 @@ import { type Answer, notFound, type Request } from "../http/answer.js";
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
 import { answerOfProcess } from "../processAnswers.js";
+import { drain } from "./draining.js";
 import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
 import { exactState } from "./lostStates.js";
@@ -68,6 +70,8 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state.port = await this.#server.listen(this.#state.port, otherwise);
     this.#state.save();
     await this.#recover();
+    // Executors may have missed that their tasks are to end.
+    if (this.#state.drain) this.drain(this.#state.drain.config);
   }
 
   /**
@@ -201,6 +205,10 @@ export class EmbeddedAgent implements AgentInbox {
     this.#operations.acknowledge(operationUuid, statusUuid);
   }
 
+  drain(config: DrainConfig): void {
+    drain(this.#state, this.#calls.executors, config);
+  }
+
   shutdown(message: string): void {
     this.#state.log(`agent ${this.#state.id} is shut down by the master: ${message}`);
     this.#leave();
@@ -227,6 +235,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state.link = undefined;
     this.#state.id = undefined;
     this.#operations.forget();
+    this.#state.drain = undefined;
     this.#state.save();
     this.#leaving = this.#calls.executors.shutdownAll().then(() => this.stop());
   }

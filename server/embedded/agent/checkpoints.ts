@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   Operation,
@@ -19,6 +20,7 @@ interface SavedAgent {
   readonly port: number;
   readonly total: readonly Bytes[];
   readonly operations: ReadonlyArray<readonly [string, Bytes]>;
+  readonly drainConfig?: Bytes | undefined;
 }
 
 interface SavedExecutor {
@@ -39,6 +41,7 @@ export interface AgentMemory {
   readonly port: number;
   readonly total: Resource[];
   readonly operations: ReadonlyArray<readonly [string, Operation]>;
+  readonly drainConfig: DrainConfig | undefined;
 }
 
 export interface ExecutorMemory {
@@ -64,12 +67,13 @@ export class Checkpoints {
     this.#executors = new JsonFolder(join(workDir, "meta", "executors"));
   }
 
-  saveAgent({ id, port, total, operations }: AgentMemory): void {
+  saveAgent({ id, port, total, operations, drainConfig }: AgentMemory): void {
     const saved: SavedAgent = {
       id,
       port,
       total: total.map((each) => bytes(Resource, each)),
       operations: operations.map(([uuid, operation]) => [uuid, bytes(Operation, operation)]),
+      drainConfig: drainConfig && bytes(DrainConfig, drainConfig),
     };
     this.#agent.write("agent", saved);
   }
@@ -81,6 +85,7 @@ export class Checkpoints {
       ...saved,
       total: saved.total.map((each) => message(Resource, each)),
       operations: saved.operations.map(([uuid, operation]) => [uuid, message(Operation, operation)]),
+      drainConfig: saved.drainConfig === undefined ? undefined : message(DrainConfig, saved.drainConfig),
     };
   }
 

@@ -8,6 +8,7 @@ import {
 } from "../../../gen/mesos/v1/mesos.js";
 import type { StatusFields } from "../status.js";
 import { isTerminal } from "../taskStates.js";
+import { duringDrain } from "./draining.js";
 import type { AgentFramework, Executor, ExecutorChannel } from "./executor.js";
 import { Executors } from "./executors.js";
 import { droppedState } from "./lostStates.js";
@@ -64,7 +65,7 @@ export class ExecutorCalls {
       });
     if (executor.ended.has(taskId)) return acknowledged();
     const task = executor.launched.get(taskId);
-    const status = this.#complete(executor, sent, task !== undefined);
+    const status = duringDrain(this.#state.drain, framework.info, this.#complete(executor, sent, task !== undefined));
     if (!task) {
       // Nobody here launched it. The scheduler may know more; the executor gets no receipt.
       this.#state.updates.add(framework.id, executor.id, status);
@@ -81,7 +82,8 @@ export class ExecutorCalls {
       executor.launched.delete(fields.taskId);
       return;
     }
-    this.#record(framework, executor, this.#state.ownStatus({ executorId: executor.id, ...fields }));
+    const status = this.#state.ownStatus({ executorId: executor.id, ...fields });
+    this.#record(framework, executor, duringDrain(this.#state.drain, framework.info, status));
   }
 
   /** The scheduler acknowledged an update. */

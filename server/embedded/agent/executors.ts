@@ -6,7 +6,6 @@ import {
   type FrameworkInfo,
   type KillPolicy,
   TaskStatus_Reason as Reason,
-  type TaskInfo,
   TaskState,
 } from "../../../gen/mesos/v1/mesos.js";
 import { formatDuration } from "../duration.js";
@@ -15,20 +14,17 @@ import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
 import { commandExecutorInfo } from "./commandExecutorInfo.js";
 import { launchFailed, refuseContainer } from "./container.js";
+import { dropDuringDrain, dropTasks, dropUnknown, refuseLaunch } from "./dropped.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
 import { startExecutor } from "./executorProcess.js";
 import { fetchUris, invalidUris } from "./fetcher.js";
-import { droppedState } from "./lostStates.js";
-import type { WaitStatus } from "./processGroup.js";
+import { UNKNOWN_STATUS, type WaitStatus } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
 import { prepareSandbox } from "./sandbox.js";
 import { type AgentState, taskRecord } from "./state.js";
 import { linkVolumes } from "./volumes.js";
-
-/** Of a process that nobody here started. */
-const UNKNOWN_STATUS: WaitStatus = -1;
 
 /** Starts, feeds and ends the executors of one agent. */
 export class Executors {
@@ -45,12 +41,19 @@ export class Executors {
     const frameworkId = message.framework.id?.value ?? "";
     const framework = this.#state.frameworks.get(frameworkId) ?? new AgentFramework(message.framework);
     if (framework.terminating) return;
-    this.#state.frameworks.set(frameworkId, framework);
     const isCommand = message.executor === undefined;
     const info = message.executor ?? commandExecutorInfo(message.tasks[0], frameworkId);
+    if (this.#state.drain) return dropDuringDrain(this.#state, framework, message, info);
+    this.#state.frameworks.set(frameworkId, framework);
     const known = framework.executors.get(info.executorId?.value ?? "");
     const refusal = refuseLaunch(message, known, isCommand);
-    if (refusal !== undefined) return this.#drop(framework, message.tasks, info, refusal);
+    if (refusal !== undefined) {
+      dropTasks(this.#state, framework, message.tasks, info, {
+        reason: Reason.REASON_EXECUTOR_TERMINATED,
+        message: refusal,
+      });
+      return this.#forgetIfIdle(framework);
+    }
     const executor = known ?? this.#create(framework, info, isCommand);
     const launch: QueuedLaunch = { tasks: [...message.tasks], group: message.group };
     if (executor.state === "running") this.deliver(framework, executor, launch);
@@ -78,7 +81,7 @@ export class Executors {
   kill(frameworkId: string, taskId: string, killPolicy: KillPolicy | undefined): void {
     const framework = this.#state.frameworks.get(frameworkId);
     const executor = framework?.executorOfTask(taskId);
-    if (!framework || !executor) return this.#killUnknown(frameworkId, taskId);
+    if (!framework || !executor) return dropUnknown(this.#state, frameworkId, taskId);
     const queued = executor.queued(taskId);
     if (queued) return this.#killQueued(framework, executor, queued, taskId);
     if (executor.state !== "running") return;
@@ -258,30 +261,6 @@ export class Executors {
     });
   }
 
-  #drop(framework: AgentFramework, tasks: readonly TaskInfo[], executor: ExecutorInfo, message: string): void {
-    for (const { taskId } of tasks) {
-      const status = this.#state.ownStatus({
-        taskId: taskId?.value ?? "",
-        state: droppedState(framework.info),
-        executorId: executor.executorId?.value,
-        reason: Reason.REASON_EXECUTOR_TERMINATED,
-        message,
-      });
-      this.#state.updates.add(framework.id, executor.executorId?.value, status);
-    }
-  }
-
-  #killUnknown(frameworkId: string, taskId: string): void {
-    const info = this.#state.frameworks.get(frameworkId)?.info;
-    const status = this.#state.ownStatus({
-      taskId,
-      state: info ? droppedState(info) : TaskState.TASK_LOST,
-      reason: Reason.REASON_EXECUTOR_TERMINATED,
-      message: "Cannot find executor",
-    });
-    this.#state.updates.add(frameworkId, undefined, status);
-  }
-
   #killQueued(framework: AgentFramework, executor: Executor, launch: QueuedLaunch, taskId: string): void {
     executor.queue = executor.queue.filter((other) => other !== launch);
     const killed = launch.group ? launch.tasks : launch.tasks.filter((task) => task.taskId?.value === taskId);
@@ -301,14 +280,4 @@ export class Executors {
       });
     }
   }
-}
-
-function refuseLaunch(message: RunTasks, known: Executor | undefined, isCommand: boolean): string | undefined {
-  if (isCommand) {
-    return known ? "Cannot reuse an already existing executor for a command task" : undefined;
-  }
-  if (message.launchExecutor && known) return "Master wants to launch executor, but one already exists";
-  if (!message.launchExecutor && !known) return "No executor is expected to launch and there is none running";
-  if (known?.state === "terminating" || known?.state === "terminated") return `Executor ${known.state}`;
-  return undefined;
 }

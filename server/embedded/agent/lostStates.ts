@@ -11,6 +11,9 @@ export function droppedState(framework: FrameworkInfo): TaskState {
 
 /** Frameworks without PARTITION_AWARE know only TASK_LOST. */
 export function exactState(framework: FrameworkInfo, exact: TaskState): TaskState {
-  const aware = framework.capabilities.some(({ type }) => type === Capability.PARTITION_AWARE);
-  return aware ? exact : TaskState.TASK_LOST;
+  return isPartitionAware(framework) ? exact : TaskState.TASK_LOST;
+}
+
+export function isPartitionAware(framework: FrameworkInfo): boolean {
+  return framework.capabilities.some(({ type }) => type === Capability.PARTITION_AWARE);
 }

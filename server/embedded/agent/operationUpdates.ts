@@ -69,6 +69,7 @@ export class OperationUpdates {
     this.#pending.delete(uuid);
     this.#state.operations.delete(uuid);
     this.#state.save();
+    this.#state.endDrainIfEmpty();
   }
 
   /** Nobody will acknowledge anything: the agent that it was is no more. */

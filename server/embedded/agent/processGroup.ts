@@ -4,6 +4,8 @@ import { constants } from "node:os";
 
 /** How a process ended, as waitpid tells it: exit status N is N * 256, death by signal N is N. */
 export type WaitStatus = number;
+/** Of a process that nobody here started. */
+export const UNKNOWN_STATUS: WaitStatus = -1;
 
 export interface Command {
   readonly file: string;

@@ -16,6 +16,7 @@ export function remember(state: AgentState, executors: Executors, operations: Op
   state.id = agent.id;
   state.port = agent.port;
   if (agent.id !== undefined) state.total = Resources.of(agent.total);
+  if (agent.drainConfig) state.drain = { config: agent.drainConfig, startTime: undefined };
   for (const [uuid, operation] of agent.operations) operations.restore(uuid, operation);
   for (const memory of state.checkpoints.executors()) {
     // One that was given up has no executors: they were about to end with it.

@@ -17,6 +17,7 @@ import type { Resources } from "../resources/resources.js";
 import { makeStatus, type StatusFields } from "../status.js";
 import { uuidBytes } from "../uuid.js";
 import type { Checkpoints } from "./checkpoints.js";
+import type { Drain } from "./draining.js";
 import type { AgentFramework, Executor, LaunchedTask } from "./executor.js";
 import { StatusUpdates } from "./statusUpdates.js";
 
@@ -57,6 +58,8 @@ export class AgentState {
   id: string | undefined;
   port = 0;
   link: Link | undefined;
+  /** Set while the agent drains. */
+  drain: Drain | undefined;
   /** Registered with the current master. */
   registered = false;
   /** Waiting for executors after a restart. */
@@ -97,9 +100,19 @@ export class AgentState {
     return this.frameworks.get(frameworkId)?.executors.get(executorId);
   }
 
+  /** Draining ends when nothing is left. */
+  endDrainIfEmpty(): void {
+    if (!this.drain || this.frameworks.size > 0 || this.operations.size > 0) return;
+    this.log(`agent ${this.id} finished draining`);
+    this.drain = undefined;
+    this.save();
+  }
+
   /** The framework has no executors any more, and is remembered for those who look. */
   completeFramework(framework: AgentFramework): void {
-    if (!this.frameworks.delete(framework.id) || framework.completed.length === 0) return;
+    if (!this.frameworks.delete(framework.id)) return;
+    this.endDrainIfEmpty();
+    if (framework.completed.length === 0) return;
     this.completedFrameworks.push(framework);
     if (this.completedFrameworks.length > MAX_COMPLETED_FRAMEWORKS) this.completedFrameworks.shift();
   }
@@ -129,6 +142,7 @@ export class AgentState {
       port: this.port,
       total: this.total.list(),
       operations: [...this.operations],
+      drainConfig: this.drain?.config,
     });
   }
 

@@ -1,9 +1,10 @@
 import { ExecutorInfo_Type } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
-import { modelAttributes, modelFull, modelLabels, modelReservedFull, modelTask } from "../modelJson.js";
+import { modelAttributes, modelFull, modelLabels, modelMessage, modelReservedFull, modelTask } from "../modelJson.js";
 import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
+import type { Drain } from "./draining.js";
 import type { AgentFramework, Executor } from "./executor.js";
 import type { AgentState } from "./state.js";
 
@@ -19,6 +20,7 @@ export function agentStateJson(state: AgentState): Answer {
       pid: state.pid,
       hostname: state.info.hostname,
       capabilities: AGENT_CAPABILITIES,
+      ...modelDrain(state.drain),
       resources: modelResources(state.total),
       reserved_resources: modelReserved(state.total),
       unreserved_resources: modelResources(unreserved(state.total)),
@@ -33,6 +35,14 @@ export function agentStateJson(state: AgentState): Answer {
       completed_frameworks: state.completedFrameworks.map(modelFramework),
     }),
   );
+}
+
+function modelDrain(drain: Drain | undefined): Record<string, unknown> {
+  if (!drain) return {};
+  return {
+    drain_config: modelMessage("mesos.v1.DrainConfig", drain.config),
+    ...(drain.startTime !== undefined && { estimated_drain_start_time_seconds: Math.floor(drain.startTime / 1000) }),
+  };
 }
 
 /** GET /flags of an agent. */

@@ -2,12 +2,13 @@ import { type MachineID, OperationState, TaskStatus_Reason as Reason, TaskState 
 import { every } from "../clock.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
-import { Agent, type Framework } from "./entities.js";
+import { deactivate, removeAgent } from "./agentRemoval.js";
+import { Agent } from "./entities.js";
 import { events } from "./events.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { removeExecutor } from "./launch.js";
 import { machineOf } from "./maintenance.js";
-import { operationsLost, operationUpdated } from "./operations.js";
+import { operationUpdated } from "./operations.js";
 import { announceTasks, recoverFramework, takeOver } from "./returningAgent.js";
 import type { MasterState } from "./state.js";
 import { loseTask, lostState, updateTask } from "./tasks.js";
@@ -76,8 +77,8 @@ export class AgentDesk implements MasterInbox {
     const agent = this.#state.agents.get(agentId);
     if (!agent) return;
     const message = `Agent ${agent.hostname} removed: the agent unregistered`;
-    this.#state.registry.remove(agentId);
-    this.#remove(agent, { state: () => TaskState.TASK_LOST, reason: Reason.REASON_AGENT_REMOVED, message });
+    this.#forget(agentId);
+    removeAgent(this.#state, agent, { state: () => TaskState.TASK_LOST, reason: Reason.REASON_AGENT_REMOVED, message });
   }
 
   /** The agent's connection broke: its offers are void, and tasks of frameworks without checkpoints are lost. */
@@ -86,7 +87,7 @@ export class AgentDesk implements MasterInbox {
     if (!agent?.connected || this.#state.closed) return;
     this.#state.log(`agent ${agent.id} disconnected`);
     agent.connected = false;
-    this.#deactivate(agent);
+    deactivate(this.#state, agent);
     const loss = {
       state: TaskState.TASK_LOST,
       reason: Reason.REASON_AGENT_DISCONNECTED,
@@ -104,35 +105,18 @@ export class AgentDesk implements MasterInbox {
     agent.cancelReregister = this.#state.clock.setTimeout(() => this.#markUnreachable(agent), timeoutMs);
   }
 
-  /** An operator gave the agent up for good. @returns false for an agent that isn't known. */
-  markGone(agentId: string): boolean {
-    const agent = this.#state.agents.get(agentId);
-    const { registry, clock } = this.#state;
-    const known = agent !== undefined || registry.unreachable.has(agentId) || this.#state.recoveredAgents.has(agentId);
-    if (!known) return registry.gone.has(agentId);
-    if (registry.gone.has(agentId)) return true;
-    registry.markGone(agentId, clock.now());
-    // One that an earlier master knew stays recovered, as in Mesos: there is no answer about its tasks.
-    if (!agent) return true;
-    agent.link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
-    this.#remove(agent, {
-      state: (framework) => lostState(framework, TaskState.TASK_GONE_BY_OPERATOR),
-      reason: (framework) =>
-        isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
-      message: "Agent has been marked gone",
-      operations: OperationState.OPERATION_GONE_BY_OPERATOR,
-    });
-    return true;
-  }
-
   /** An operator took the machine down: its agents end. */
   takeDown(machine: MachineID): void {
     const why = "Operator initiated 'Machine DOWN'";
     for (const agent of this.#state.maintenance.agentsOn(machine)) {
-      this.#state.registry.remove(agent.id);
+      this.#forget(agent.id);
       agent.link.toAgent((inbox) => inbox.shutdown(why));
       const message = `Agent ${agent.hostname} removed: ${why}`;
-      this.#remove(agent, { state: () => TaskState.TASK_LOST, reason: Reason.REASON_AGENT_REMOVED, message });
+      removeAgent(this.#state, agent, {
+        state: () => TaskState.TASK_LOST,
+        reason: Reason.REASON_AGENT_REMOVED,
+        message,
+      });
     }
   }
 
@@ -183,6 +167,7 @@ export class AgentDesk implements MasterInbox {
         wasUnreachable ? "Unreachable agent re-reregistered" : wasRecovered ? undefined : "Unknown agent reregistered",
       );
     }
+    state.draining.returned(agent);
     state.log(
       `agent ${id} ${registration.id === undefined ? "registered" : "registered again"} at ${registration.pid}`,
     );
@@ -206,13 +191,22 @@ export class AgentDesk implements MasterInbox {
     );
     link.toAgent((inbox) => inbox.reregistered(known));
     this.#dropMissingExecutors(agent, registration);
-    agent.active = true;
-    this.#state.allocator.setAgentActive(agent.id, true);
+    if (!this.#state.draining.isDeactivated(agent.id)) {
+      agent.active = true;
+      this.#state.allocator.setAgentActive(agent.id, true);
+    }
     for (const { frameworkId, taskId, killPolicy } of agent.pendingKills.values()) {
       link.toAgent((inbox) => inbox.killTask(frameworkId, taskId, killPolicy));
     }
     agent.pendingKills.clear();
+    this.#state.draining.returned(agent);
     this.#state.log(`agent ${agent.id} is back`);
+  }
+
+  /** One that ended in good order, or whose machine is down: nothing of it is kept. */
+  #forget(agentId: string): void {
+    this.#state.registry.remove(agentId);
+    this.#state.draining.forget(agentId);
   }
 
   #isPartitionAware(frameworkId: string): boolean {
@@ -246,56 +240,12 @@ export class AgentDesk implements MasterInbox {
     if (this.#state.agents.get(agent.id) !== agent) return;
     const now = this.#state.clock.now();
     this.#state.registry.markUnreachable(agent.id, now);
-    this.#remove(agent, {
+    removeAgent(this.#state, agent, {
       state: (framework) => lostState(framework, TaskState.TASK_UNREACHABLE),
       reason: Reason.REASON_AGENT_REMOVED,
       message: `Agent ${agent.hostname} is unreachable: health check timed out`,
       unreachableTimeMs: now,
       operations: OperationState.OPERATION_UNREACHABLE,
     });
-  }
-
-  #deactivate(agent: Agent): void {
-    agent.active = false;
-    this.#state.allocator.setAgentActive(agent.id, false);
-    for (const offer of [...agent.offers]) this.#state.discardOffer(offer, { rescind: true });
-    this.#state.inverseOffers.discardOf(agent, true);
-  }
-
-  #remove(
-    agent: Agent,
-    loss: {
-      state: (framework: Framework) => TaskState;
-      reason: Reason | ((framework: Framework) => Reason);
-      message: string;
-      unreachableTimeMs?: number;
-      /** What frameworks are told of operations that they have not acknowledged. */
-      operations?: OperationState;
-    },
-  ): void {
-    const state = this.#state;
-    state.log(`agent ${agent.id} removed: ${loss.message}`);
-    agent.stopPings();
-    agent.cancelReregister();
-    agent.connected = false;
-    this.#deactivate(agent);
-    if (loss.operations !== undefined) operationsLost(state, agent, loss.operations, loss.message);
-    for (const [frameworkId, tasks] of [...agent.tasks]) {
-      const framework = state.frameworks.get(frameworkId);
-      for (const task of [...tasks.values()]) {
-        if (!framework) continue;
-        const reason = typeof loss.reason === "function" ? loss.reason(framework) : loss.reason;
-        loseTask(state, framework, task, { ...loss, state: loss.state(framework), reason });
-      }
-    }
-    const rest = agent.used();
-    state.agents.delete(agent.id);
-    state.inverseOffers.restart(agent);
-    state.allocator.removeAgent(agent.id, rest);
-    for (const framework of state.frameworks.values()) {
-      for (const [id, operation] of framework.operations)
-        if (operation.agentId === agent.id) framework.operations.delete(id);
-      framework.send(events.agentLost(agent.id));
-    }
   }
 }

@@ -117,6 +117,7 @@ function acknowledge(state: MasterState, framework: Framework, call: Call): void
     removeTask(state, task);
   }
   agent.link.toAgent((inbox) => inbox.acknowledge(framework.id, taskId?.value ?? "", uuid));
+  state.draining.check(agent);
 }
 
 function message(state: MasterState, framework: Framework, call: Call): void {

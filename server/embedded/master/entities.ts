@@ -107,6 +107,8 @@ export class Agent {
   /** Planned maintenance of its machine. */
   unavailability: Unavailability | undefined;
   readonly operations = new Map<string, OperationEntry>();
+  /** In ms: when this master last told it to drain because an operator asked for it. */
+  drainStartTime: number | undefined;
   /** Kills that came while it was disconnected, by framework and task. */
   readonly pendingKills = new Map<
     string,

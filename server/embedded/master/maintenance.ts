@@ -50,6 +50,14 @@ export class Maintenance {
     return known?.unavailability;
   }
 
+  /** The machine that the agent is on, as the schedule names it; undefined when it does not. */
+  scheduledAs(agent: Agent): string | undefined {
+    const key = keyOf(machineOf(agent.pid, agent.info));
+    const ids = this.schedule.windows.flatMap(({ machineIds }) => machineIds);
+    const scheduled = ids.find((id) => keyOf(id) === key);
+    return scheduled && `${scheduled.hostname} (${scheduled.ip})`;
+  }
+
   isDown(machine: MachineID): boolean {
     return this.#machines.get(keyOf(machine))?.mode === "down";
   }

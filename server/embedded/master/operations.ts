@@ -128,4 +128,5 @@ export function acknowledgeOperation(state: MasterState, framework: Framework, c
     agent.operations.delete(entry.uuid);
   }
   agent.link.toAgent((inbox) => inbox.acknowledgeOperation(entry.uuid, uuid));
+  state.draining.check(agent);
 }

@@ -4,7 +4,9 @@ import { acceptedMediaType } from "../http/accept.js";
 import { type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
 import { VERSION } from "../version.js";
+import { markGone } from "./agentRemoval.js";
 import type { AgentDesk } from "./agents.js";
+import { drainingCall } from "./drainingApi.js";
 import { removeFramework } from "./frameworks.js";
 import { maintenanceCall, maintenanceStatus } from "./maintenanceApi.js";
 import { metrics } from "./metrics.js";
@@ -48,7 +50,7 @@ const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
 
 /**
  * POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN, MARK_AGENT_GONE and those of
- * maintenance.
+ * maintenance and draining.
  */
 export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
@@ -61,9 +63,9 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
   const mediaType = acceptedMediaType(request.headers.accept);
   if (!mediaType) return notAcceptable();
   if (call.type === Call_Type.TEARDOWN) return teardown(state, call);
-  if (call.type === Call_Type.MARK_AGENT_GONE) return markGone(agents, call);
-  const maintenance = maintenanceCall(state, agents, call);
-  if (maintenance) return maintenance;
+  if (call.type === Call_Type.MARK_AGENT_GONE) return giveUp(state, call);
+  const changed = maintenanceCall(state, agents, call) ?? drainingCall(state, call);
+  if (changed) return changed;
   const response = look(state, call);
   if (!response) return notImplemented();
   return { status: 200, headers: { "Content-Type": mediaType }, body: encodeMessage(RESPONSE, response, mediaType) };
@@ -82,9 +84,9 @@ function teardown(state: MasterState, call: Call): Answer {
   return { status: 200 };
 }
 
-function markGone(agents: AgentDesk, call: Call): Answer {
+function giveUp(state: MasterState, call: Call): Answer {
   const agentId = call.markAgentGone?.agentId?.value ?? "";
-  return agents.markGone(agentId) ? { status: 200 } : textAnswer(404, `Agent '${agentId}' not found`);
+  return markGone(state, agentId) ? { status: 200 } : textAnswer(404, `Agent '${agentId}' not found`);
 }
 
 function look(state: MasterState, call: Call): Response | undefined {

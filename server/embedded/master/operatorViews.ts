@@ -1,5 +1,6 @@
 import type {
   Response_GetAgents,
+  Response_GetAgents_Agent,
   Response_GetExecutors,
   Response_GetFrameworks,
   Response_GetFrameworks_Framework,
@@ -9,7 +10,7 @@ import type {
 import { AgentInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
 import { operatorResources, sum } from "../resources/modelJson.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
-import type { Framework } from "./entities.js";
+import type { Agent, Framework } from "./entities.js";
 import { inverseOfferMessage, offerMessage } from "./events.js";
 import type { MasterState } from "./state.js";
 import { offered, usedBy } from "./stateJson.js";
@@ -21,7 +22,7 @@ export function describeAgents(state: MasterState): Response_GetAgents {
     agents: [...state.agents.values()].map((agent) => ({
       agentInfo: agent.info,
       active: agent.active,
-      deactivated: false,
+      deactivated: state.draining.isDeactivated(agent.id),
       version: VERSION.version,
       pid: agent.pid,
       registeredTime: time(agent.registeredTime),
@@ -31,9 +32,18 @@ export function describeAgents(state: MasterState): Response_GetAgents {
       offeredResources: operatorResources(offered(agent.offers)),
       capabilities: AGENT_CAPABILITIES.map((name) => ({ type: AgentInfo_Capability_Type[name] })),
       resourceProviders: [],
+      ...drainFields(state, agent),
     })),
     recoveredAgents: [...state.recoveredAgents.values()],
   };
+}
+
+function drainFields(state: MasterState, agent: Agent): Partial<Response_GetAgents_Agent> {
+  const drainInfo = state.draining.infoOf(agent.id);
+  if (!drainInfo) return {};
+  if (agent.drainStartTime === undefined) return { drainInfo };
+  const nanoseconds = BigInt(Math.floor(agent.drainStartTime / 1000)) * 1_000_000_000n;
+  return { drainInfo, estimatedDrainStartTime: { nanoseconds } };
 }
 
 export function describeFrameworks(state: MasterState): Response_GetFrameworks {

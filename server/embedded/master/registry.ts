@@ -1,7 +1,8 @@
 import { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
-import { AgentInfo, MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
+import { AgentInfo, DrainConfig, MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
 import { type Bytes, bytes, type JsonFolder, message } from "../jsonFolder.js";
 import type { Machine, MachineMode } from "./maintenance.js";
+import type { Withdrawal } from "./withdrawal.js";
 
 const FILE = "registry";
 
@@ -9,6 +10,8 @@ interface Saved {
   readonly admitted: ReadonlyArray<readonly [string, Bytes]>;
   readonly unreachable: ReadonlyArray<readonly [string, number]>;
   readonly gone: ReadonlyArray<readonly [string, number]>;
+  /** Not there when an earlier version wrote the file. */
+  readonly withdrawals?: ReadonlyArray<{ id: string; phase: Withdrawal["phase"]; config?: Bytes | undefined }>;
   readonly schedule: string;
   readonly machines: ReadonlyArray<{ key: string; id: string; mode: MachineMode; unavailability: string | undefined }>;
 }
@@ -22,6 +25,8 @@ export class Registry {
   /** Agent ids with the time at which they were marked, in ms. */
   readonly unreachable = new Map<string, number>();
   readonly gone = new Map<string, number>();
+  /** Of agents that are admitted or unreachable: those that an operator took out of service. */
+  readonly withdrawals = new Map<string, Withdrawal>();
   schedule: Schedule = { windows: [] };
   /** Those that are to go down, and those that are. */
   readonly machines = new Map<string, Machine>();
@@ -56,6 +61,15 @@ export class Registry {
   remove(agentId: string): void {
     this.admitted.delete(agentId);
     this.unreachable.delete(agentId);
+    this.withdrawals.delete(agentId);
+    this.save();
+  }
+
+  /** Undefined puts the agent back in service. Nothing is kept of agents that are neither admitted nor unreachable. */
+  withdraw(agentId: string, withdrawal: Withdrawal | undefined): void {
+    if (!this.admitted.has(agentId) && !this.unreachable.has(agentId)) return;
+    if (withdrawal) this.withdrawals.set(agentId, merged(this.withdrawals.get(agentId), withdrawal));
+    else this.withdrawals.delete(agentId);
     this.save();
   }
 
@@ -65,6 +79,11 @@ export class Registry {
       admitted: [...this.admitted].map(([id, info]) => [id, bytes(AgentInfo, info)]),
       unreachable: [...this.unreachable],
       gone: [...this.gone],
+      withdrawals: [...this.withdrawals].map(([id, withdrawal]) => ({
+        id,
+        phase: withdrawal.phase,
+        config: withdrawal.phase === "deactivated" ? undefined : bytes(DrainConfig, withdrawal.config),
+      })),
       schedule: bytes(Schedule, this.schedule),
       machines: [...this.machines].map(([key, { id, mode, unavailability }]) => ({
         key,
@@ -80,10 +99,21 @@ export class Registry {
     for (const [id, info] of saved.admitted) this.admitted.set(id, message(AgentInfo, info));
     for (const [id, time] of saved.unreachable) this.unreachable.set(id, time);
     for (const [id, time] of saved.gone) this.gone.set(id, time);
+    for (const { id, phase, config } of saved.withdrawals ?? []) {
+      if (phase === "deactivated") this.withdrawals.set(id, { phase });
+      else this.withdrawals.set(id, { phase, config: message(DrainConfig, config ?? "") });
+    }
     this.schedule = message(Schedule, saved.schedule);
     for (const { key, id, mode, unavailability } of saved.machines) {
       const planned = unavailability === undefined ? undefined : message(Unavailability, unavailability);
       this.machines.set(key, { id: message(MachineID, id), mode, unavailability: planned });
     }
   }
+}
+
+/** Mesos's registry keeps the time that an earlier call gave when a later one gives none; the master itself does not. */
+function merged(before: Withdrawal | undefined, now: Withdrawal): Withdrawal {
+  if (now.phase === "deactivated" || !before || before.phase === "deactivated") return now;
+  const { maxGracePeriod } = before.config;
+  return { ...now, config: { ...(maxGracePeriod && { maxGracePeriod }), ...now.config } };
 }

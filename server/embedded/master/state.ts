@@ -5,6 +5,7 @@ import type { Flags } from "../flags.js";
 import type { Log } from "../log.js";
 import type { Resources } from "../resources/resources.js";
 import { type Allocation, Allocator } from "./allocator.js";
+import { Draining } from "./draining.js";
 import type { Agent, Framework, Offer } from "./entities.js";
 import { events } from "./events.js";
 import { InverseOffers } from "./inverseOffers.js";
@@ -39,6 +40,7 @@ export class MasterState {
   readonly allocator: Allocator;
   readonly inverseOffers: InverseOffers;
   readonly maintenance: Maintenance;
+  readonly draining: Draining;
   closed = false;
   #nextFramework = 0;
   #nextAgent = 0;
@@ -54,6 +56,7 @@ export class MasterState {
     this.recoveredAgents = new Map(options.registry.admitted);
     this.inverseOffers = new InverseOffers(this);
     this.maintenance = new Maintenance(this);
+    this.draining = new Draining(this);
     this.allocator = new Allocator({
       clock: options.clock,
       intervalMs: options.flags.duration("allocation_interval"),

@@ -4,10 +4,8 @@ import {
   ExecutorInfo_Type,
 } from "../../../gen/mesos/v1/mesos.js";
 import type { OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { messageSchema } from "../codec/schema.js";
-import { toJson } from "../codec/toJson.js";
 import { type Answer, jsonAnswer, type Request } from "../http/answer.js";
-import { modelAttributes, modelFull, modelLabels, modelReservedFull, modelTask } from "../modelJson.js";
+import { modelAttributes, modelFull, modelLabels, modelMessage, modelReservedFull, modelTask } from "../modelJson.js";
 import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
@@ -37,7 +35,7 @@ export function stateJson(state: MasterState): Answer {
       leader: state.pid,
       leader_info: { id: state.id, pid: state.pid, port: state.port, hostname: state.info.hostname },
       flags: state.flags.all(),
-      slaves: agents.map(modelAgent),
+      slaves: agents.map((agent) => modelAgent(state, agent)),
       recovered_slaves: [...state.recoveredAgents.values()].map(modelRecovered),
       frameworks: [...state.frameworks.values()].map((framework) => modelFramework(state, framework)),
       completed_frameworks: [...state.completedFrameworks.values()].map((one) => modelFramework(state, one)),
@@ -54,7 +52,7 @@ export function slavesJson(state: MasterState, { query }: Request): Answer {
   const recovered = [...state.recoveredAgents.values()].filter(({ id }) => isWanted(id?.value ?? ""));
   return jsonAnswer(
     JSON.stringify({
-      slaves: slaves.map((agent) => ({ ...modelAgent(agent), ...fullResources(agent) })),
+      slaves: slaves.map((agent) => ({ ...modelAgent(state, agent), ...fullResources(agent) })),
       recovered_slaves: recovered.map(modelRecovered),
     }),
   );
@@ -132,7 +130,7 @@ function modelRecovered({ id, hostname, port, attributes }: AgentInfo): Record<s
   return { id: id?.value, hostname, port, attributes: modelAttributes(attributes) };
 }
 
-export function modelAgent(agent: Agent): Record<string, unknown> {
+export function modelAgent(state: MasterState, agent: Agent): Record<string, unknown> {
   return {
     id: agent.id,
     hostname: agent.hostname,
@@ -147,9 +145,19 @@ export function modelAgent(agent: Agent): Record<string, unknown> {
     reserved_resources: modelReserved(agent.total),
     unreserved_resources: modelResources(unreserved(agent.total)),
     active: agent.active,
-    deactivated: false,
+    deactivated: state.draining.isDeactivated(agent.id),
     version: VERSION.version,
     capabilities: AGENT_CAPABILITIES,
+    ...modelDraining(state, agent),
+  };
+}
+
+function modelDraining(state: MasterState, { id, drainStartTime }: Agent): Record<string, unknown> {
+  const info = state.draining.infoOf(id);
+  if (!info) return {};
+  return {
+    drain_info: modelMessage("mesos.v1.DrainInfo", info),
+    ...(drainStartTime !== undefined && { estimated_drain_start_time_seconds: drainStartTime / 1000 }),
   };
 }
 
@@ -191,7 +199,7 @@ function modelFramework(state: MasterState, framework: Framework): Record<string
 
 function modelConstraints(constraints: OfferConstraints | undefined): unknown {
   if (!constraints) return {};
-  return JSON.parse(toJson(messageSchema("mesos.v1.scheduler.OfferConstraints"), constraints));
+  return modelMessage("mesos.v1.scheduler.OfferConstraints", constraints);
 }
 
 function modelOffer(offer: Offer): Record<string, unknown> {

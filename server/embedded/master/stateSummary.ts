@@ -35,7 +35,7 @@ export function stateSummaryJson(state: MasterState): Answer {
       hostname: state.info.hostname,
       slaves: [...state.agents.values()].map((agent) => {
         const tasks = tasksByAgent.get(agent.id) ?? [];
-        return { ...modelAgent(agent), ...counts(tasks), framework_ids: distinct(tasks, "frameworkId") };
+        return { ...modelAgent(state, agent), ...counts(tasks), framework_ids: distinct(tasks, "frameworkId") };
       }),
       frameworks: frameworks.map((framework) => summary(state, framework)),
     }),
