@@ -114,6 +114,23 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
     expect(scheduler.stream.received.filter(({ event }) => event.update?.status?.state === TASK_KILLED)).toEqual([]);
   });
 
+  test("tells of its tasks first, then of its offers, then of itself", async () => {
+    const scheduler = await subscribe(mesos());
+    const { offer, taskId } = await running(scheduler);
+    const isItsOwn = ({ agentId }: Offer) => agentId?.value === offer.agentId?.value;
+    const { offers } = await scheduler.stream.nextWhere("offers", (event) => event.offers.some(isItsOwn));
+    const offered = offers.find(isItsOwn)?.id?.value;
+    const before = scheduler.stream.received.length;
+    await markGone(mesos(), offer.agentId);
+    await scheduler.stream.nextWhere("failure", ({ agentId }) => agentId?.value === offer.agentId?.value);
+    const kinds = scheduler.stream.received.slice(before).flatMap(({ event }) => {
+      if (event.update?.status?.taskId?.value === taskId.value) return ["task"];
+      if (event.rescind?.offerId?.value === offered) return ["offer"];
+      return event.failure ? ["agent"] : [];
+    });
+    expect(kinds).toEqual(["task", "offer", "agent"]);
+  });
+
   test("tells of operations that were not acknowledged", async () => {
     const { scheduler, offer, operationId } = await reserved(mesos());
     await markGone(mesos(), offer.agentId);

@@ -1,10 +1,11 @@
 import { OperationState, TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
+import { masterStatus } from "../status.js";
 import type { Agent, Framework } from "./entities.js";
 import { events } from "./events.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { operationsLost } from "./operations.js";
 import type { MasterState } from "./state.js";
-import { loseTask, lostState } from "./tasks.js";
+import { completeTask, loseTask, lostState, updateTask } from "./tasks.js";
 
 /** What frameworks are told of an agent that is removed. */
 export interface AgentLoss {
@@ -16,10 +17,26 @@ export interface AgentLoss {
   readonly operations?: OperationState;
 }
 
+const GONE = {
+  state: (framework: Framework) => lostState(framework, TaskState.TASK_GONE_BY_OPERATOR),
+  reason: (framework: Framework) =>
+    isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
+  message: "Agent has been marked gone",
+  operations: OperationState.OPERATION_GONE_BY_OPERATOR,
+};
+
 /** From now on nobody is offered anything of the agent. What was offered is rescinded. */
 export function deactivate(state: MasterState, agent: Agent): void {
+  setInactive(state, agent);
+  rescindOffers(state, agent);
+}
+
+function setInactive(state: MasterState, agent: Agent): void {
   agent.active = false;
   state.allocator.setAgentActive(agent.id, false);
+}
+
+function rescindOffers(state: MasterState, agent: Agent): void {
   for (const offer of [...agent.offers]) state.discardOffer(offer, { rescind: true });
   state.inverseOffers.discardOf(agent, true);
 }
@@ -31,19 +48,38 @@ export function markGone(state: MasterState, agentId: string): boolean {
   const known = agent !== undefined || registry.unreachable.has(agentId) || state.recoveredAgents.has(agentId);
   if (!known) return registry.gone.has(agentId);
   if (registry.gone.has(agentId)) return true;
-  if (registry.unreachable.has(agentId)) state.draining.forget(agentId);
+  const wasUnreachable = registry.unreachable.has(agentId);
   registry.markGone(agentId, clock.now());
+  if (agent) {
+    agent.link.toAgent((inbox) => inbox.shutdown(GONE.message));
+    removeAgent(state, agent, GONE);
+  } else if (wasUnreachable) {
+    state.draining.forget(agentId);
+    giveUpUnreachableTasks(state, agentId);
+  }
   // One that an earlier master knew stays recovered, as in Mesos: there is no answer about its tasks.
-  if (!agent) return true;
-  agent.link.toAgent((inbox) => inbox.shutdown("Agent has been marked gone"));
-  removeAgent(state, agent, {
-    state: (framework) => lostState(framework, TaskState.TASK_GONE_BY_OPERATOR),
-    reason: (framework) =>
-      isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
-    message: "Agent has been marked gone",
-    operations: OperationState.OPERATION_GONE_BY_OPERATOR,
-  });
   return true;
+}
+
+/** Frameworks hear again of tasks that they were told to be unreachable: they are not to come back. */
+function giveUpUnreachableTasks(state: MasterState, agentId: string): void {
+  for (const framework of state.frameworks.values()) {
+    const lost = [...framework.unreachableTasks.values()].filter((task) => task.agentId === agentId);
+    for (const task of lost) {
+      const status = masterStatus(state.clock.now(), {
+        taskId: task.id,
+        state: GONE.state(framework),
+        agentId,
+        executorId: task.info.executorId?.value,
+        reason: GONE.reason(framework),
+        message: GONE.message,
+      });
+      updateTask(state, task, status);
+      framework.send(events.update(status));
+      framework.unreachableTasks.delete(task.id);
+      completeTask(state, framework, task);
+    }
+  }
 }
 
 /** Forgets an agent, with all that is on it. */
@@ -52,7 +88,7 @@ export function removeAgent(state: MasterState, agent: Agent, loss: AgentLoss): 
   agent.stopPings();
   agent.cancelReregister();
   agent.connected = false;
-  deactivate(state, agent);
+  setInactive(state, agent);
   if (loss.operations !== undefined) operationsLost(state, agent, loss.operations, loss.message);
   for (const [frameworkId, tasks] of [...agent.tasks]) {
     const framework = state.frameworks.get(frameworkId);
@@ -62,6 +98,7 @@ export function removeAgent(state: MasterState, agent: Agent, loss: AgentLoss): 
       loseTask(state, framework, task, { ...loss, state: loss.state(framework), reason });
     }
   }
+  rescindOffers(state, agent);
   const rest = agent.used();
   state.agents.delete(agent.id);
   state.inverseOffers.restart(agent);

@@ -1,5 +1,6 @@
 import { type MachineID, OperationState, TaskStatus_Reason as Reason, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { every } from "../clock.js";
+import { formatDuration } from "../duration.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
 import { deactivate, removeAgent } from "./agentRemoval.js";
@@ -102,7 +103,8 @@ export class AgentDesk implements MasterInbox {
       }
     }
     const timeoutMs = this.#state.flags.duration("agent_reregister_timeout");
-    agent.cancelReregister = this.#state.clock.setTimeout(() => this.#markUnreachable(agent), timeoutMs);
+    const why = `agent did not reregister within ${formatDuration(timeoutMs)} after disconnecting`;
+    agent.cancelReregister = this.#state.clock.setTimeout(() => this.#markUnreachable(agent, why), timeoutMs);
   }
 
   /** An operator took the machine down: its agents end. */
@@ -229,21 +231,21 @@ export class AgentDesk implements MasterInbox {
     const intervalMs = this.#state.flags.duration("agent_ping_timeout");
     agent.stopPings = every(this.#state.clock, intervalMs, () => {
       if (agent.pinged && ++agent.missedPings >= this.#state.flags.number("max_agent_ping_timeouts")) {
-        return this.#markUnreachable(agent);
+        return this.#markUnreachable(agent, "health check timed out");
       }
       agent.pinged = true;
       agent.link.toAgent((inbox) => inbox.ping());
     });
   }
 
-  #markUnreachable(agent: Agent): void {
+  #markUnreachable(agent: Agent, why: string): void {
     if (this.#state.agents.get(agent.id) !== agent) return;
     const now = this.#state.clock.now();
     this.#state.registry.markUnreachable(agent.id, now);
     removeAgent(this.#state, agent, {
       state: (framework) => lostState(framework, TaskState.TASK_UNREACHABLE),
       reason: Reason.REASON_AGENT_REMOVED,
-      message: `Agent ${agent.hostname} is unreachable: health check timed out`,
+      message: why,
       unreachableTimeMs: now,
       operations: OperationState.OPERATION_UNREACHABLE,
     });
