@@ -284,8 +284,14 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     const windows = [{ machine_ids: [{ hostname: "elsewhere" }], unavailability: { start: { nanoseconds: 7 } } }];
     const schedule = `${cluster.master}/maintenance/schedule`;
     expect(await send(schedule, { body: JSON.stringify({ windows }) })).toMatchObject({ status: 200 });
+    const form = (list: object[]) =>
+      `slaveId=${offer.agentId?.value}&resources=${encodeURIComponent(JSON.stringify(list))}`;
+    const reservations = [{ type: "DYNAMIC", role: "operator" }];
+    const byOperator = form([{ name: "cpus", type: "SCALAR", scalar: { value: 0.5 }, reservations }]);
+    expect(await send(`${cluster.master}/reserve`, { body: byOperator })).toMatchObject({ status: 202 });
     await cluster.crash();
     await cluster.recover();
+    expect(await send(`${cluster.master}/unreserve`, { body: byOperator })).toMatchObject({ status: 202 });
     const after = await again(before, { roles: [role], capabilities });
     const { offers } = await after.stream.nextWhere("offers", (event) => event.offers.some(hasVolume), {
       timeoutMs: 30_000,

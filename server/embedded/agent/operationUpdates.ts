@@ -5,7 +5,7 @@ import {
   OperationStatus,
   Offer_Operation_Type as Type,
 } from "../../../gen/mesos/v1/mesos.js";
-import { conversionOf } from "../resources/operations.js";
+import { conversionsOf } from "../resources/operations.js";
 import { uuidBytes } from "../uuid.js";
 import type { AgentState } from "./state.js";
 import { createVolume, destroyVolume } from "./volumes.js";
@@ -37,9 +37,10 @@ export class OperationUpdates {
   }
 
   apply(frameworkId: string, uuid: string, info: Offer_Operation): void {
-    const { consumed, produced } = conversionOf(info);
-    const converted = produced.allocatedTo(undefined);
-    this.#state.total = this.#state.total.minus(consumed.allocatedTo(undefined)).plus(converted);
+    for (const { consumed, produced } of conversionsOf(info)) {
+      const [freed, made] = [consumed.allocatedTo(undefined), produced.allocatedTo(undefined)];
+      this.#state.total = this.#state.total.minus(freed).plus(made);
+    }
     this.#changeVolumes(info);
     if (!info.id) return this.#state.save();
     const status = OperationStatus.create({

@@ -9,12 +9,12 @@ import type { Call_Accept } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { Resources } from "../resources/resources.js";
 import type { Agent, Framework, Offer } from "./entities.js";
 import { launch, launchGroup } from "./launch.js";
-import { normalizeOperation, operationResources } from "./normalize.js";
+import { normalizeOperation } from "./normalize.js";
 import { applyOperation, operationRefused } from "./operations.js";
 import type { Remainder } from "./remainder.js";
 import type { MasterState } from "./state.js";
 import { lostState, sendMasterStatus, sendTaskError } from "./tasks.js";
-import { invalidResources } from "./validation/resources.js";
+import { invalidOperationResources } from "./validation/resources.js";
 
 /** ACCEPT: checks the offers, carries out the operations in order, and takes the rest for declined. */
 export function acceptOffers(state: MasterState, framework: Framework, call: Call_Accept): void {
@@ -119,7 +119,7 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
       error = `The \`id\` field cannot be set on ${name} operations`;
     }
   }
-  const invalid = invalidResources(operationResources(operation)) ?? unsupportedSource(operation);
+  const invalid = invalidOperationResources(operation) ?? unsupportedSource(operation);
   if (error === undefined && invalid !== undefined) {
     error = isLaunch(operation) ? invalid : `Operation attempted with invalid resources: ${invalid}`;
   }

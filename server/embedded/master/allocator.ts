@@ -118,6 +118,12 @@ export class Allocator {
     if (active) this.#request([id]);
   }
 
+  /** What nobody has been offered and nobody uses. Shared volumes are there for others too. Without allocation info. */
+  available(agentId: string): Resources {
+    const { total = Resources.none, allocated = Resources.none } = this.#agents.get(agentId) ?? {};
+    return total.minus(allocated.filter(({ shared }) => !shared));
+  }
+
   /** Resources of the agent took another form, as by a reservation. Both without allocation info. */
   convertTotal(agentId: string, consumed: Resources, produced: Resources): void {
     const agent = this.#agents.get(agentId);
@@ -172,14 +178,14 @@ export class Allocator {
     const candidates = [...agentIds];
     for (const agentId of candidates) {
       const agent = this.#agents.get(agentId);
-      if (agent?.active) this.#allocateAgent(agentId, agent, total, allocations);
+      if (agent?.active) this.#allocateAgent(agentId, total, allocations);
     }
     for (const [frameworkId, allocation] of allocations) this.#options.onAllocation(frameworkId, allocation);
     this.#options.onAllocated(candidates);
   }
 
-  #allocateAgent(agentId: string, agent: AllocatorAgent, total: Quantities, out: Map<string, Allocation>): void {
-    let free = agent.total.minus(agent.allocated);
+  #allocateAgent(agentId: string, total: Quantities, out: Map<string, Allocation>): void {
+    let free = this.available(agentId);
     if (free.isEmpty) return;
     for (const { frameworkId, role } of this.#shares.order(this.#seekers(), total)) {
       const offered = this.#offerable(frameworkId, role, agentId, free);

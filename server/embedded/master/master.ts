@@ -6,6 +6,7 @@ import { AgentDesk } from "./agents.js";
 import { handleMaintenance } from "./maintenanceApi.js";
 import { metricsJson } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
+import { handleReservations } from "./reservationApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
@@ -38,7 +39,11 @@ export class EmbeddedMaster {
     // Not under the master's own prefix.
     if (request.path === "/metrics/snapshot") return metricsJson(this.state);
     return (
-      answerOfProcess(request.path) ?? answerFiles(() => NOTHING, request) ?? this.#look(path, request) ?? notFound()
+      answerOfProcess(request.path) ??
+      answerFiles(() => NOTHING, request) ??
+      handleReservations(this.state, path, request) ??
+      this.#look(path, request) ??
+      notFound()
     );
   }
 

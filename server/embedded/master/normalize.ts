@@ -12,10 +12,9 @@ import { upgradeResource } from "../resources/format.js";
  * role of the offers they are from where the framework left that out.
  */
 export function normalizeOperation(operation: Offer_Operation, role: string, frameworkId: string): Offer_Operation {
-  const resources = (list: readonly Resource[]) => list.map((resource) => normalizeResource(resource, role));
-  const { launch, launchGroup, reserve, unreserve, create, destroy, growVolume, shrinkVolume } = operation;
+  const { launch, launchGroup } = operation;
   return {
-    ...operation,
+    ...changeResources(operation, (resource) => normalizeResource(resource, role)),
     launch: launch && { ...launch, taskInfos: launch.taskInfos.map((task) => normalizeTask(task, role, frameworkId)) },
     launchGroup: launchGroup && {
       ...launchGroup,
@@ -28,19 +27,29 @@ export function normalizeOperation(operation: Offer_Operation, role: string, fra
         ),
       },
     },
-    reserve: reserve && { ...reserve, resources: resources(reserve.resources), source: resources(reserve.source) },
-    unreserve: unreserve && { ...unreserve, resources: resources(unreserve.resources) },
-    create: create && { ...create, volumes: resources(create.volumes) },
-    destroy: destroy && { ...destroy, volumes: resources(destroy.volumes) },
+  };
+}
+
+/** An operator's operation with its resources in the format with `reservations`. */
+export function upgradeOperation(operation: Offer_Operation): Offer_Operation {
+  return changeResources(operation, upgradeResource);
+}
+
+/** Of a reservation or volume operation. */
+function changeResources(operation: Offer_Operation, change: (resource: Resource) => Resource): Offer_Operation {
+  const { reserve, unreserve, create, destroy, growVolume, shrinkVolume } = operation;
+  return {
+    ...operation,
+    reserve: reserve && { ...reserve, resources: reserve.resources.map(change), source: reserve.source.map(change) },
+    unreserve: unreserve && { ...unreserve, resources: unreserve.resources.map(change) },
+    create: create && { ...create, volumes: create.volumes.map(change) },
+    destroy: destroy && { ...destroy, volumes: destroy.volumes.map(change) },
     growVolume: growVolume && {
       ...growVolume,
-      volume: growVolume.volume && normalizeResource(growVolume.volume, role),
-      addition: growVolume.addition && normalizeResource(growVolume.addition, role),
+      volume: growVolume.volume && change(growVolume.volume),
+      addition: growVolume.addition && change(growVolume.addition),
     },
-    shrinkVolume: shrinkVolume && {
-      ...shrinkVolume,
-      volume: shrinkVolume.volume && normalizeResource(shrinkVolume.volume, role),
-    },
+    shrinkVolume: shrinkVolume && { ...shrinkVolume, volume: shrinkVolume.volume && change(shrinkVolume.volume) },
   };
 }
 

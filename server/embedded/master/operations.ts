@@ -9,7 +9,7 @@ import {
 import type { Call } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import type { OperationUpdate } from "../link.js";
 import { isPersistentVolume } from "../resources/identity.js";
-import { conversionOf } from "../resources/operations.js";
+import { conversionsOf, convert } from "../resources/operations.js";
 import { isTerminalOperation } from "../taskStates.js";
 import type { Agent, Framework, OperationEntry } from "./entities.js";
 import { events } from "./events.js";
@@ -34,19 +34,26 @@ export function applyOperation(
     const where = `agent ${agent.id} at ${agent.pid} (${agent.hostname})`;
     return operationRefused(framework, operation, `${invalid}; on ${where}`);
   }
-  const { consumed, produced } = conversionOf(operation);
-  if (!remainder.available.contains(consumed)) {
-    return operationRefused(framework, operation, `${remainder.available} does not contain ${consumed}`);
+  const converted = convert(remainder.available, operation);
+  if ("lacking" in converted) return operationRefused(framework, operation, converted.lacking);
+  remainder.available = converted.left;
+  for (const { consumed, produced } of conversionsOf(operation)) {
+    remainder.converted = remainder.converted.minus(consumed).plus(produced);
+    state.allocator.convertAllocated(framework.id, agent.id, consumed, produced);
   }
-  remainder.available = remainder.available.minus(consumed).plus(produced);
-  remainder.converted = remainder.converted.minus(consumed).plus(produced);
-  const [freed, made] = [consumed.allocatedTo(undefined), produced.allocatedTo(undefined)];
-  agent.total = agent.total.minus(freed).plus(made);
-  state.allocator.convertTotal(agent.id, freed, made);
-  state.allocator.convertAllocated(framework.id, agent.id, consumed, produced);
+  convertTotal(state, agent, operation);
   if (operation.type === Type.DESTROY) rescindVolume(state, agent, operation);
   const uuid = track(framework, agent, operation);
   agent.link.toAgent((inbox) => inbox.applyOperation(framework.id, uuid, operation));
+}
+
+/** What the agent has takes another form, whoever has it. */
+export function convertTotal(state: MasterState, agent: Agent, operation: Offer_Operation): void {
+  for (const { consumed, produced } of conversionsOf(operation)) {
+    const [freed, made] = [consumed.allocatedTo(undefined), produced.allocatedTo(undefined)];
+    agent.total = agent.total.minus(freed).plus(made);
+    state.allocator.convertTotal(agent.id, freed, made);
+  }
 }
 
 /** Tells the framework that an operation with an id failed; without one it is told nothing. */

@@ -17,6 +17,7 @@ import {
   describeOperations,
   describeTasks,
 } from "./operatorViews.js";
+import { invalidReservationCall, reservationCall } from "./reservationApi.js";
 import type { MasterState } from "./state.js";
 
 const CALL: MessageType<Call> = { name: "mesos.v1.master.Call", fns: Call };
@@ -50,7 +51,7 @@ const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
 
 /**
  * POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN, MARK_AGENT_GONE and those of
- * maintenance and draining.
+ * maintenance, draining, reservations and volumes.
  */
 export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
@@ -58,13 +59,13 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
   const body = readCall(request, CALL);
   if ("refusal" in body) return body.refusal;
   const { call } = body;
-  const invalid = invalidCall(call);
+  const invalid = invalidCall(call) ?? invalidReservationCall(call);
   if (invalid !== undefined) return textAnswer(400, `Failed to validate master::Call: ${invalid}`);
   const mediaType = acceptedMediaType(request.headers.accept);
   if (!mediaType) return notAcceptable();
   if (call.type === Call_Type.TEARDOWN) return teardown(state, call);
   if (call.type === Call_Type.MARK_AGENT_GONE) return giveUp(state, call);
-  const changed = maintenanceCall(state, agents, call) ?? drainingCall(state, call);
+  const changed = maintenanceCall(state, agents, call) ?? drainingCall(state, call) ?? reservationCall(state, call);
   if (changed) return changed;
   const response = look(state, call);
   if (!response) return notImplemented();

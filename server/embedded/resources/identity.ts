@@ -4,6 +4,8 @@ import {
   type Resource_DiskInfo,
   type Resource_ReservationInfo,
   Resource_ReservationInfo_Type,
+  type Volume,
+  Volume_Mode,
 } from "../../../gen/mesos/v1/mesos.js";
 import { type Amount, amountText } from "./value.js";
 
@@ -40,7 +42,8 @@ export function isDynamicallyReserved(resource: Resource): boolean {
   return resource.reservations.at(-1)?.type === Resource_ReservationInfo_Type.DYNAMIC;
 }
 
-function reservationIdentity(reservation: Resource_ReservationInfo): string {
+/** Equal for reservations that are the same. */
+export function reservationIdentity(reservation: Resource_ReservationInfo): string {
   return JSON.stringify([reservation.type, reservation.role, reservation.principal, labelPairs(reservation.labels)]);
 }
 
@@ -62,15 +65,18 @@ function reservationText(reservation: Resource_ReservationInfo): string {
   const type = reservation.type === Resource_ReservationInfo_Type.DYNAMIC ? "DYNAMIC" : "STATIC";
   const principal = reservation.principal === undefined ? "" : `,${reservation.principal}`;
   const labels = labelPairs(reservation.labels)?.map(([key, value]) => (value === "" ? key : `${key}: ${value}`));
-  return `(${type},${reservation.role}${principal}${labels ? `,{${labels.join(", ")}}` : ""})`;
+  return `(${type},${reservation.role ?? ""}${principal}${labels ? `,{${labels.join(", ")}}` : ""})`;
+}
+
+function volumeText({ hostPath, containerPath, mode }: Volume): string {
+  if (hostPath === undefined) return containerPath ?? "";
+  const suffix = mode === Volume_Mode.RW ? ":rw" : mode === Volume_Mode.RO ? ":ro" : "";
+  return `${hostPath}:${containerPath}${suffix}`;
 }
 
 function diskText(disk: Resource_DiskInfo): string {
   const parts: string[] = [];
   if (disk.persistence) parts.push(disk.persistence.id ?? "");
-  if (disk.volume) {
-    const host = disk.volume.hostPath === undefined ? "" : `${disk.volume.hostPath}:`;
-    parts.push(`${host}${disk.volume.containerPath}`);
-  }
+  if (disk.volume) parts.push(volumeText(disk.volume));
   return parts.join(":");
 }

@@ -76,6 +76,10 @@ export class Resources {
     return true;
   }
 
+  equals(other: Resources): boolean {
+    return this.contains(other) && other.contains(this);
+  }
+
   /** Whether all that this holds lies in `other`, a shared volume once being enough for any number of users. */
   isCoveredBy(other: Resources): boolean {
     return other.contains(
@@ -130,7 +134,10 @@ export class Resources {
 
   /** As Mesos prints resources in its messages. */
   toString(): string {
-    return [...this.#entries.values()].map(({ kind, amount }) => resourceText(kind, amount)).join("; ");
+    const texts = [...this.#entries.values()].map(
+      ({ kind, amount, copies }) => `${resourceText(kind, amount)}${kind.shared ? `<${copies}>` : ""}`,
+    );
+    return texts.join("; ");
   }
 }
 

@@ -98,3 +98,40 @@ test.each([
   expect(status.message).toContain(why);
   expect(lines.filter((line) => line.includes(ABORTED))).toHaveLength(1);
 });
+
+test.each([
+  ["RESERVE_RESOURCES of 0 cpus", { type: "RESERVE_RESOURCES", resources: [reserved("cpus", 0)] }],
+  ["UNRESERVE_RESOURCES of no ports", { type: "UNRESERVE_RESOURCES", resources: [noRanges] }],
+  ["CREATE_VOLUMES of a volume of 0", { type: "CREATE_VOLUMES", volumes: [volume("a", 0)] }],
+])("an operator's %s is refused", async (_, { type, ...lists }) => {
+  const lines: string[] = [];
+  const { url, agentIds } = await cluster({ log: (line) => lines.push(line) });
+  const part = { agent_id: { value: agentIds[0] }, ...lists };
+  const answer = await fetch(`${url}/api/v1`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ type, [type.toLowerCase()]: part }),
+  });
+  expect([answer.status, await answer.text()]).toEqual([400, `${ABORTED}${EMPTY}`]);
+  expect(lines.some((line) => line.includes(ABORTED))).toBe(true);
+});
+
+test("an operation on an agent that is away is a conflict, and nothing of it is lost", async () => {
+  const started = await cluster();
+  const { url, agentIds } = started;
+  const part = { agent_id: { value: agentIds[0] }, resources: [reserved("cpus", 1)] };
+  const reserveIt = () =>
+    fetch(`${url}/api/v1`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ type: "RESERVE_RESOURCES", reserve_resources: part }),
+    });
+  await started.stopAgent(0);
+  const refused = await reserveIt();
+  expect([refused.status, await refused.text()]).toEqual([
+    409,
+    `Agent ${agentIds[0]} is disconnected: try again when it is back`,
+  ]);
+  await started.startAgent(0);
+  expect((await reserveIt()).status).toBe(202);
+});

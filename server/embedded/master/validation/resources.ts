@@ -1,9 +1,27 @@
-import { type Resource, Resource_ReservationInfo_Type, Value_Type } from "../../../../gen/mesos/v1/mesos.js";
+import {
+  type Offer_Operation,
+  type Resource,
+  Resource_ReservationInfo_Type,
+  Value_Type,
+} from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId, invalidRole } from "../../names.js";
 import { reservationRole, resourceText } from "../../resources/identity.js";
 import { toMilli, writtenAmount } from "../../resources/value.js";
+import { operationResources } from "../normalize.js";
 
-/** What is wrong with resources as a framework sent them, in either format, or undefined. */
+/** What is wrong with the resources of an operation as they were sent, in either format, or undefined. */
+export function invalidOperationResources(operation: Offer_Operation): string | undefined {
+  const { growVolume, shrinkVolume } = operation;
+  const single = [growVolume?.volume, growVolume?.addition, shrinkVolume?.volume].filter((one) => one !== undefined);
+  for (const resource of single) {
+    // Mesos does not say which it is where there is one of a kind.
+    const error = invalidResource(resource);
+    if (error !== undefined) return error;
+  }
+  return invalidResources(operationResources(operation));
+}
+
+/** What is wrong with resources as they were sent, in either format, or undefined. */
 export function invalidResources(resources: readonly Resource[]): string | undefined {
   for (const resource of resources) {
     const error = invalidResource(resource);
@@ -49,7 +67,9 @@ function invalidRanges(resource: Resource): string | undefined {
 
 function invalidDisk(resource: Resource): string | undefined {
   if (resource.disk && resource.name !== "disk") return `DiskInfo should not be set for ${resource.name} resource`;
-  if (resource.shared && !resource.disk?.persistence) return "Only persistent volumes can be shared";
+  if (!resource.shared) return undefined;
+  if (resource.name !== "disk") return `Resource ${resource.name} cannot be shared`;
+  if (!resource.disk?.persistence) return "Only persistent volumes can be shared";
   return undefined;
 }
 
@@ -88,8 +108,11 @@ function invalidReservations(resource: Resource): string | undefined {
   if (resource.role !== undefined && roles.length === 0) roles.push(resource.role);
   for (const [index, role] of roles.entries()) {
     const error =
-      role === undefined ? "Invalid reservation: 'Resource.ReservationInfo.role' field must be set" : invalidRole(role);
+      role === undefined
+        ? "Invalid reservation: 'Resource.ReservationInfo.role' field must be set."
+        : invalidRole(role);
     if (error !== undefined) return error;
+    if (role === "*" && resource.reservations.length > 0) return 'Invalid reservation: role "*" cannot be reserved';
     const parent = roles[index - 1];
     if (parent !== undefined && !role?.startsWith(`${parent}/`)) {
       return `Invalid refined reservation: role '${role}' is not a refinement of '${parent}'`;
