@@ -31,3 +31,15 @@ export function formatDuration(ms: number): string {
   }
   return ms === 0 ? "0ns" : `${Math.round(ms * 1e6)}ns`;
 }
+
+/** Milliseconds of a duration in a request, and else what Mesos answers. @throws Error */
+export function parseMesosDuration(text: string): number {
+  const begin = text.search(/[^\d.]/);
+  if (begin < 0) throw new Error(`Invalid duration '${text}'`);
+  const [amount, name] = [text.slice(0, begin), text.slice(begin)];
+  if (!/^(\d+\.?\d*|\.\d+)$/.test(amount)) throw new Error(`Failed to convert '${amount}' to number`);
+  const unit = UNITS_MS.find(([each]) => each === name);
+  if (unit) return Number(amount) * unit[1];
+  const known = "'ns', 'us', 'ms', 'secs', 'mins', 'hrs', 'days', and 'weeks'";
+  throw new Error(`Unknown duration unit '${name}'; supported units are ${known}`);
+}

@@ -18,10 +18,10 @@ const MAX_READ_BYTES = 16 * 4096;
 /** Folders that can be looked into: the name that they are asked for by, and where they lie. */
 export type Attached = ReadonlyMap<string, string>;
 
-/** Mesos's /files endpoints. Undefined for any other path. */
-export function answerFiles(attached: () => Attached, request: Request): Answer | undefined {
-  if (request.path === "/files/debug") return jsonAnswer(JSON.stringify(Object.fromEntries(attached())));
-  const look = LOOKS.get(request.path);
+/** Mesos's /files endpoints. Undefined for any other one. */
+export function answerFiles(attached: () => Attached, endpoint: string, request: Request): Answer | undefined {
+  if (endpoint === "/files/debug") return jsonAnswer(JSON.stringify(Object.fromEntries(attached())));
+  const look = LOOKS.get(endpoint);
   if (!look) return undefined;
   const path = request.query.get("path");
   if (path === null || path === "") return textAnswer(400, "Expecting 'path=value' in query.\n");

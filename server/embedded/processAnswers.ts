@@ -1,16 +1,23 @@
 import { cpus, freemem, loadavg, totalmem } from "node:os";
-import { type Answer, jsonAnswer, textAnswer } from "./http/answer.js";
+import { type Answer, jsonAnswer, notFound, type Request, textAnswer } from "./http/answer.js";
+import type { LoggingLevel } from "./logging.js";
 import { VERSION } from "./version.js";
 
+const CONFIGURE = "configure libprocess with --enable-perftools";
+
 /** What every process of Mesos serves, master or agent. Undefined for any other path. */
-export function answerOfProcess(path: string): Answer | undefined {
+export function answerOfProcess(path: string, request: Request, logging: LoggingLevel): Answer | undefined {
   switch (path) {
     case "/version":
-      return jsonAnswer(JSON.stringify(VERSION));
+      // A process by itself, and not an endpoint of one: nothing lies below it.
+      return /^\/+version\/*$/.test(request.path) ? jsonAnswer(JSON.stringify(VERSION)) : notFound();
     case "/system/stats.json":
       return jsonAnswer(JSON.stringify(systemStats()));
     case "/logging/toggle":
-      return textAnswer(200, "0\n");
+      return logging.toggle(request);
+    case "/profiler/start":
+    case "/profiler/stop":
+      return textAnswer(400, `Perftools is disabled. To enable perftools, ${CONFIGURE}.\n`);
     default:
       return undefined;
   }

@@ -9,6 +9,7 @@ import {
 } from "../../../gen/mesos/v1/mesos.js";
 import { answerFiles } from "../files.js";
 import { type Answer, notFound, type Request } from "../http/answer.js";
+import { asJsonp, routed } from "../http/route.js";
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
 import { answerOfProcess } from "../processAnswers.js";
@@ -283,17 +284,20 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   #handle(request: Request): Answer {
-    const path = request.path.startsWith(`${PREFIX}/`) ? request.path.slice(PREFIX.length) : request.path;
-    if (path === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
-    return (
-      answerOfProcess(request.path) ??
-      answerFiles(() => this.#state.sandboxes(), request) ??
-      this.#look(path) ??
-      notFound()
-    );
+    return routed(request, (path) => this.#route(path, request)) ?? notFound();
   }
 
-  #look(path: string): Answer | undefined {
+  #route(path: string, request: Request): Answer | undefined {
+    const own = path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : path;
+    if (own === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
+    const answer =
+      answerOfProcess(path, request, this.#state.logging) ??
+      answerFiles(() => this.#state.sandboxes(), path, request) ??
+      this.#look(own, request);
+    return answer && asJsonp(answer, request);
+  }
+
+  #look(path: string, request: Request): Answer | undefined {
     switch (path) {
       case "/state":
         return agentStateJson(this.#state);
@@ -304,7 +308,7 @@ export class EmbeddedAgent implements AgentInbox {
       case "/monitor/statistics":
         return statisticsJson(this.#state);
       case "/containers":
-        return containersJson(this.#state);
+        return containersJson(this.#state, request);
       default:
         return undefined;
     }

@@ -13,6 +13,7 @@ import type { Clock } from "../clock.js";
 import type { Flags } from "../flags.js";
 import type { Link, MasterInbox } from "../link.js";
 import type { Log } from "../log.js";
+import { LoggingLevel } from "../logging.js";
 import type { Resources } from "../resources/resources.js";
 import { makeStatus, type StatusFields } from "../status.js";
 import { uuidBytes } from "../uuid.js";
@@ -40,6 +41,7 @@ const MAX_COMPLETED_FRAMEWORKS = 50;
 /** All that an agent knows. It outlives a stop of the agent, as an agent's checkpoints do. */
 export class AgentState {
   readonly clock: Clock;
+  readonly logging: LoggingLevel;
   readonly startTime: number;
   readonly flags: Flags;
   readonly log: Log;
@@ -67,6 +69,7 @@ export class AgentState {
 
   constructor(options: AgentOptions) {
     this.clock = options.clock;
+    this.logging = new LoggingLevel(options.clock);
     this.startTime = options.clock.now();
     this.flags = options.flags;
     this.log = options.log;

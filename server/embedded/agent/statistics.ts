@@ -1,4 +1,4 @@
-import { type Answer, jsonAnswer } from "../http/answer.js";
+import { type Answer, jsonAnswer, type Request } from "../http/answer.js";
 import type { Executor } from "./executor.js";
 import { usageOf } from "./processTree.js";
 import type { AgentState } from "./state.js";
@@ -10,9 +10,11 @@ export function statisticsJson(state: AgentState): Answer {
   return jsonAnswer(JSON.stringify(running(state).map((executor) => describe(state, executor))));
 }
 
-/** GET /containers: the same, with what they run in. */
-export function containersJson(state: AgentState): Answer {
-  const containers = running(state).map((executor) => ({
+/** GET /containers: the same, with what they run in; or the one with `container_id`. */
+export function containersJson(state: AgentState, { query }: Request): Answer {
+  const id = query.get("container_id");
+  const wanted = running(state).filter(({ containerId }) => id === null || id === containerId);
+  const containers = wanted.map((executor) => ({
     container_id: executor.containerId,
     ...describe(state, executor),
     status: { container_id: { value: executor.containerId }, executor_pid: executor.container?.pid },

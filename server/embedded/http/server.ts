@@ -87,11 +87,11 @@ export class HttpServer {
 
   #answer(incoming: IncomingMessage, raw: Buffer): Answer | Promise<Answer> {
     const target = incoming.url ?? "/";
-    const url = new URL(target, "http://127.0.0.1");
+    const mark = target.indexOf("?");
     return this.#handler({
       method: incoming.method ?? "GET",
-      path: decodePath(url.pathname),
-      query: url.searchParams,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? new URLSearchParams() : lastOfEach(target.slice(mark)),
       target,
       headers: incoming.headers,
       body: inflate(raw, incoming.headers["content-encoding"]),
@@ -109,12 +109,9 @@ class BodyRefusal extends Error {
   }
 }
 
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+/** A parameter that is there twice counts as the last one says. */
+function lastOfEach(query: string): URLSearchParams {
+  return new URLSearchParams([...new Map(new URLSearchParams(query))]);
 }
 
 function readBody(incoming: IncomingMessage): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import { type Attached, answerFiles } from "../files.js";
 import { type Answer, jsonAnswer, notFound, notImplemented, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
+import { asJsonp, routed } from "../http/route.js";
 import { answerOfProcess } from "../processAnswers.js";
 import { AgentDesk } from "./agents.js";
 import { handleMaintenance } from "./maintenanceApi.js";
@@ -11,6 +12,7 @@ import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
 import { rolesJson, stateSummaryJson } from "./stateSummary.js";
+import { teardownRequest } from "./teardown.js";
 
 /** It has no files to look at. */
 const NOTHING: Attached = new Map();
@@ -31,24 +33,27 @@ export class EmbeddedMaster {
   }
 
   handle(request: Request): Answer {
-    const path = request.path.startsWith("/master/") ? request.path.slice("/master".length) : request.path;
-    if (path === "/api/v1/scheduler" || path.startsWith("/api/v1/scheduler/")) {
-      return handleScheduler(this.state, request, this.#credentials, this.standDown);
-    }
-    if (path === "/api/v1" || path.startsWith("/api/v1/")) return handleOperator(this.state, this.agents, request);
+    return routed(request, (path) => this.#route(path, request)) ?? notFound();
+  }
+
+  #route(path: string, request: Request): Answer | undefined {
+    const own = path.startsWith("/master/") ? path.slice("/master".length) : path;
+    if (own === "/api/v1/scheduler") return handleScheduler(this.state, request, this.#credentials, this.standDown);
+    if (own === "/api/v1") return handleOperator(this.state, this.agents, request);
     // Not under the master's own prefix.
-    if (request.path === "/metrics/snapshot") return metricsJson(this.state);
-    return (
-      answerOfProcess(request.path) ??
-      answerFiles(() => NOTHING, request) ??
-      handleReservations(this.state, path, request) ??
-      this.#look(path, request) ??
-      notFound()
-    );
+    if (path === "/metrics/snapshot") return asJsonp(metricsJson(this.state, request), request);
+    const answer =
+      answerOfProcess(path, request, this.state.logging) ??
+      answerFiles(() => NOTHING, path, request) ??
+      handleReservations(this.state, own, request) ??
+      this.#look(own, request);
+    return answer && asJsonp(answer, request);
   }
 
   #look(path: string, request: Request): Answer | undefined {
     switch (path) {
+      case "/teardown":
+        return teardownRequest(this.state, request);
       case "/health":
         return { status: 200 };
       case "/maintenance/schedule":

@@ -1,10 +1,17 @@
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { type Answer, jsonAnswer } from "../http/answer.js";
+import { parseMesosDuration } from "../duration.js";
+import { type Answer, jsonAnswer, type Request, textAnswer } from "../http/answer.js";
 import { Resources } from "../resources/resources.js";
 import type { MasterState } from "./state.js";
 
 /** GET /metrics/snapshot, of Mesos's several hundred the ones that tests and dashboards look at. */
-export function metricsJson(state: MasterState): Answer {
+export function metricsJson(state: MasterState, { query }: Request): Answer {
+  const timeout = query.get("timeout");
+  try {
+    if (timeout !== null) parseMesosDuration(timeout);
+  } catch (error) {
+    return textAnswer(400, `Invalid timeout '${timeout}': ${error instanceof Error ? error.message : error}.\n`);
+  }
   return jsonAnswer(JSON.stringify(metrics(state)));
 }
 

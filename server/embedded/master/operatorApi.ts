@@ -7,7 +7,6 @@ import { VERSION } from "../version.js";
 import { markGone } from "./agentRemoval.js";
 import type { AgentDesk } from "./agents.js";
 import { drainingCall } from "./drainingApi.js";
-import { removeFramework } from "./frameworks.js";
 import { maintenanceCall, maintenanceStatus } from "./maintenanceApi.js";
 import { metrics } from "./metrics.js";
 import {
@@ -19,6 +18,7 @@ import {
 } from "./operatorViews.js";
 import { invalidReservationCall, reservationCall } from "./reservationApi.js";
 import type { MasterState } from "./state.js";
+import { teardown } from "./teardown.js";
 
 const CALL: MessageType<Call> = { name: "mesos.v1.master.Call", fns: Call };
 const RESPONSE: MessageType<Response> = { name: "mesos.v1.master.Response", fns: Response };
@@ -63,8 +63,11 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
   if (invalid !== undefined) return textAnswer(400, `Failed to validate master::Call: ${invalid}`);
   const mediaType = acceptedMediaType(request.headers.accept);
   if (!mediaType) return notAcceptable();
-  if (call.type === Call_Type.TEARDOWN) return teardown(state, call);
+  if (call.type === Call_Type.TEARDOWN) return teardown(state, call.teardown?.frameworkId?.value ?? "");
   if (call.type === Call_Type.MARK_AGENT_GONE) return giveUp(state, call);
+  // A master has no files to look at.
+  if (call.type === Call_Type.LIST_FILES || call.type === Call_Type.READ_FILE) return { status: 404 };
+  if (call.type === Call_Type.SET_LOGGING_LEVEL) return setLoggingLevel(state, call);
   const changed = maintenanceCall(state, agents, call) ?? drainingCall(state, call) ?? reservationCall(state, call);
   if (changed) return changed;
   const response = look(state, call);
@@ -78,16 +81,14 @@ function invalidCall(call: Call): string | undefined {
   return part && call[part[0]] === undefined ? `Expecting '${part[1]}' to be present` : undefined;
 }
 
-function teardown(state: MasterState, call: Call): Answer {
-  const framework = state.frameworks.get(call.teardown?.frameworkId?.value ?? "");
-  if (!framework) return textAnswer(400, "No framework found with specified ID");
-  removeFramework(state, framework);
-  return { status: 200 };
-}
-
 function giveUp(state: MasterState, call: Call): Answer {
   const agentId = call.markAgentGone?.agentId?.value ?? "";
   return markGone(state, agentId) ? { status: 200 } : textAnswer(404, `Agent '${agentId}' not found`);
+}
+
+function setLoggingLevel(state: MasterState, { setLoggingLevel: wanted }: Call): Answer {
+  state.logging.set(wanted?.level ?? 0, Number(wanted?.duration?.nanoseconds ?? 0n) / 1e6);
+  return { status: 200 };
 }
 
 function look(state: MasterState, call: Call): Response | undefined {
@@ -122,7 +123,7 @@ function look(state: MasterState, call: Call): Response | undefined {
     case Call_Type.GET_TASKS:
       return { type: Response_Type.GET_TASKS, getTasks: describeTasks(state) };
     case Call_Type.GET_LOGGING_LEVEL:
-      return { type: Response_Type.GET_LOGGING_LEVEL, getLoggingLevel: { level: 0 } };
+      return { type: Response_Type.GET_LOGGING_LEVEL, getLoggingLevel: { level: state.logging.level } };
     case Call_Type.GET_WEIGHTS:
       return { type: Response_Type.GET_WEIGHTS };
     case Call_Type.GET_QUOTA:

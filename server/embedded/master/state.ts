@@ -3,6 +3,7 @@ import type { AgentInfo, MasterInfo } from "../../../gen/mesos/v1/mesos.js";
 import type { Clock } from "../clock.js";
 import type { Flags } from "../flags.js";
 import type { Log } from "../log.js";
+import { LoggingLevel } from "../logging.js";
 import type { Resources } from "../resources/resources.js";
 import { type Allocation, Allocator } from "./allocator.js";
 import { Draining } from "./draining.js";
@@ -26,6 +27,7 @@ export class MasterState {
   readonly id = randomUUID();
   readonly startTime: number;
   readonly clock: Clock;
+  readonly logging: LoggingLevel;
   readonly flags: Flags;
   readonly registry: Registry;
   readonly port: number;
@@ -48,6 +50,7 @@ export class MasterState {
 
   constructor(options: MasterOptions) {
     this.clock = options.clock;
+    this.logging = new LoggingLevel(options.clock);
     this.flags = options.flags;
     this.registry = options.registry;
     this.port = options.port;
