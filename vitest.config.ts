@@ -1,8 +1,16 @@
 import { defineConfig } from "vitest/config";
+import { SpreadOut } from "./test/support/sequencer.js";
+
+/** vitest takes the random order that was asked for only where no other one is set. */
+const shuffled = process.argv.some((arg) => arg.startsWith("--sequence.shuffle"));
+
+/** One group: vitest runs the files of these projects as if they were of one. */
+const sideBySide = { testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 /**
- * Suites are folders of test/. The unit tests run in parallel; all others start clusters, daemons and executors
- * of their own, and run one file at a time so that two cores are enough for their deadlines.
+ * Suites are folders of test/. The unit tests start no process: two at a time keep two cores busy. The others mostly
+ * wait for clusters, daemons and executors of their own, so three at a time do. What measures runs alone.
+ * vitest runs a group when the one before it has ended.
  */
 export default defineConfig({
   test: {
@@ -22,15 +30,31 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/*/**/*.test.ts"],
-          exclude: ["test/unit/**"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: ["test/unit/**", "test/conformance/**", "test/languages/**", "test/bench/**"],
+          ...sideBySide,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "clients",
+          include: ["test/conformance/**/*.test.ts", "test/languages/**/*.test.ts"],
+          globalSetup: "test/languages/buildAll.ts",
+          ...sideBySide,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: ["test/bench/**/*.test.ts"],
           maxWorkers: 1,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
+    sequence: shuffled ? {} : { sequencer: SpreadOut },
     // A test that others wait for must not hang them: each has a deadline, and a failing one shows its logs.
     teardownTimeout: 20_000,
     allowOnly: false,

@@ -107,7 +107,18 @@ describe("a bridge through which hundreds of frameworks go", () => {
       return holdings();
     }
 
-    async function holdings(): Promise<Holdings> {
+    /** What it holds while it reads or writes no file: it looks after its directory at any moment. */
+    function holdings(): Promise<Holdings> {
+      return eventually(
+        async () => {
+          const now = await momentaryHoldings();
+          return Object.keys(now.resources).some((name) => name.startsWith("FSReq")) ? undefined : now;
+        },
+        { what: "the end of all requests of files" },
+      );
+    }
+
+    async function momentaryHoldings(): Promise<Holdings> {
       const lines = () => [...bridge.log().matchAll(/^holds (.*)$/gm)];
       const before = lines().length;
       bridge.process.signal("SIGUSR2");

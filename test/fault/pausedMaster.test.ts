@@ -11,7 +11,7 @@ const wanted = process.env.MESOS !== "embedded" && (missing === undefined || pro
 describe.runIf(wanted)("a real Mesos that stands still", () => {
   const cleanup = cleanupAfterAll();
 
-  test("is given up after two missed heartbeats; when it goes on nothing is lost", { timeout: 90_000 }, async () => {
+  test("is given up after two missed heartbeats; when it goes on nothing is lost", { timeout: 180_000 }, async () => {
     const mesos = cleanup.use(
       await startRealMesos({
         agents: 2,

@@ -2,13 +2,13 @@ import { delimiter } from "node:path";
 import { expect, it } from "vitest";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
-import { javaClasspath, javaProgram, javaProject } from "./java.js";
+import { javaClasspath, javaProgram, maven } from "./java.js";
 import { testReadme } from "./readme.js";
 import { describeLanguage } from "./toolchain.js";
 
 describeLanguage("Java", ["java", "mvn"], () => {
   it("compiles without a warning and passes its own tests", { timeout: 600_000 }, async () => {
-    const output = await succeed("mvn", ["--batch-mode", "test"], { cwd: javaProject });
+    const output = await maven("test");
     expect(output).toMatch(/Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: 0/);
     expect(output).not.toContain("[WARNING]");
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { withLock } from "../../scripts/lib.mjs";
 import { at } from "../support/paths.js";
 import { succeed } from "./execute.js";
 
@@ -8,14 +9,23 @@ export const javaProject = at("clients/java");
 
 let compiled: Promise<void> | undefined;
 
+/**
+ * Runs Maven in the client's project, and gives what it said. One at a time: the files that two of them write are the same.
+ *
+ * @throws Error with its output, if it fails
+ */
+export async function maven(...args: string[]): Promise<string> {
+  return await withLock("maven", () => succeed("mvn", ["--batch-mode", ...args], { cwd: javaProject }));
+}
+
 /** Compiles the client, its programs and tests. Maven itself knows what of it is current. */
-async function compile(): Promise<void> {
-  await succeed("mvn", ["--batch-mode", "--quiet", "test-compile"], { cwd: javaProject });
+export async function compileJava(): Promise<void> {
+  await maven("--quiet", "test-compile");
 }
 
 /** The client, its programs and tests, compiled if they are not yet, and the packages that they need. */
 export async function javaClasspath(): Promise<string> {
-  compiled ??= compile();
+  compiled ??= compileJava();
   await compiled;
   const target = join(javaProject, "target");
   const packages = readFileSync(join(target, "test.classpath"), "utf8").trim();
