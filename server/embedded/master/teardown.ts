@@ -7,9 +7,9 @@ export function teardownRequest(state: MasterState, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
   if (wrongMethod) return wrongMethod;
   const body = request.body.toString("utf8");
-  const [, before = "", escape] = /([^&=]*)(%(?![0-9a-fA-F]{2})[^&=]{0,2})/.exec(body) ?? [];
-  if (escape !== undefined) {
-    return textAnswer(400, `Unable to decode query string: Malformed % escape in '${before}${escape}': '${escape}'`);
+  const [, before = "", broken] = /([^&=]*)(%(?![0-9a-fA-F]{2})[^&=]{0,2})/.exec(body) ?? [];
+  if (broken !== undefined) {
+    return textAnswer(400, `Unable to decode query string: Malformed % escape in '${before}${broken}': '${broken}'`);
   }
   const id = new URLSearchParams(body).get("frameworkId");
   if (id === null) return textAnswer(400, "Missing 'frameworkId' query parameter in the request body");
