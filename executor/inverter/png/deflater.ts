@@ -1,4 +1,5 @@
 import { constants, createDeflate, type Deflate, deflateRawSync } from "node:zlib";
+import { Repetitions, WINDOW_BYTES } from "./repetitions.js";
 
 /**
  * Looks for repetitions up to 32 kB back, at the level that most PNGs are made with. It takes three times as long as
@@ -14,22 +15,27 @@ const MAY_BE_LARGER = 1.02;
 /** Below, `REPETITIONS` take little time. A plain background tells nothing of the text that follows. */
 const SMALL = 0.25;
 
-/** What is decided at once. */
+/** Of each, it is decided how it is compressed. */
+const PIECE_BYTES = 32 * 1024;
+/** Less of nearly any photograph is repeated. */
+const MUCH_REPEATED = 0.08;
+/** What a sample says holds for so many bytes, but for a photograph up to where much is repeated. */
 const STRETCH_BYTES = 1024 * 1024;
-/** What of it is compressed both ways to decide. */
+/** What of a piece is compressed both ways to decide. What comes before is searched too: rows may repeat after many kB. */
 const SAMPLE_BYTES = 8 * 1024;
-/** What comes before the sample is searched too: rows may repeat after many kB. */
-const WINDOW_BYTES = 32 * 1024;
 
 /** Of what is compressed. */
 const MAX_PART_BYTES = 256 * 1024;
 const MIN_PART_BYTES = 256;
 
-/** Compresses the pixels of a PNG, and chooses how for each megabyte of them. */
+/** Compresses the pixels of a PNG, and chooses how for each piece of them. */
 export class Deflater {
   readonly #deflate: Deflate;
   readonly #parts: Buffer[] = [];
-  #untilChoice = 0;
+  readonly #repetitions = new Repetitions();
+  #method: typeof REPETITIONS | typeof RUNS = REPETITIONS;
+  #untilSample = 0;
+  #isInPhotograph = false;
 
   /** @param bytes  how many will come */
   constructor(bytes: number) {
@@ -42,12 +48,16 @@ export class Deflater {
 
   /** When it resolves, the block may be changed. */
   async write(block: Buffer): Promise<void> {
-    if (this.#untilChoice <= 0 && block.length >= SAMPLE_BYTES) {
-      await this.#choose(block);
-      this.#untilChoice = STRETCH_BYTES;
+    let written = 0;
+    for (let from = 0; from < block.length; from += PIECE_BYTES) {
+      const method = this.#methodFor(block, from, Math.min(block.length, from + PIECE_BYTES));
+      if (method === this.#method) continue;
+      if (from > written) await this.#write(block.subarray(written, from));
+      written = from;
+      this.#method = method;
+      await promised((done) => this.#deflate.params(method.level, method.strategy, done));
     }
-    this.#untilChoice -= block.length;
-    await promised((done) => this.#deflate.write(block, done));
+    await this.#write(block.subarray(written));
   }
 
   /** The compressed bytes, in parts. Nothing may be written after. */
@@ -63,19 +73,32 @@ export class Deflater {
     this.#deflate.destroy();
   }
 
-  async #choose(block: Buffer): Promise<void> {
-    const { level, strategy } = isPhotograph(block) ? RUNS : REPETITIONS;
-    await promised((done) => this.#deflate.params(level, strategy, done));
+  async #write(part: Buffer): Promise<void> {
+    await promised((done) => this.#deflate.write(part, done));
+  }
+
+  #methodFor(block: Buffer, from: number, to: number): typeof REPETITIONS | typeof RUNS {
+    // Too short to tell: as what came before.
+    if (to - from < SAMPLE_BYTES) return this.#method;
+    this.#untilSample -= to - from;
+    if (this.#untilSample > 0 && !this.#isInPhotograph) return this.#method;
+    const repeated = this.#repetitions.in(block, from, to);
+    if (this.#untilSample <= 0 || repeated > MUCH_REPEATED) {
+      this.#isInPhotograph = isPhotograph(block, to);
+      this.#untilSample = STRETCH_BYTES;
+    }
+    return this.#isInPhotograph ? RUNS : REPETITIONS;
   }
 }
 
-/** Takes a third of a millisecond: not more than it would to have it done by another thread. */
-function isPhotograph(block: Buffer): boolean {
-  const from = Math.min(WINDOW_BYTES, block.length - SAMPLE_BYTES);
-  const sample = block.subarray(from, from + SAMPLE_BYTES);
+/** Takes a third of a millisecond: not more than it would to have it done by another thread. @param to where the sample ends */
+function isPhotograph(block: Buffer, to: number): boolean {
+  const from = to - SAMPLE_BYTES;
+  const sample = block.subarray(from, to);
   const runs = deflateRawSync(sample, RUNS).length;
   if (runs < SMALL * SAMPLE_BYTES) return false;
-  const repetitions = deflateRawSync(sample, { ...SOME_REPETITIONS, dictionary: block.subarray(0, from) }).length;
+  const dictionary = block.subarray(Math.max(0, from - WINDOW_BYTES), from);
+  const repetitions = deflateRawSync(sample, { ...SOME_REPETITIONS, dictionary }).length;
   return runs <= MAY_BE_LARGER * repetitions;
 }
 

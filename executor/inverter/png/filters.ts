@@ -81,26 +81,57 @@ function invertFiltered(piece: Piece): void {
   }
 }
 
+function invertPaeth(piece: Piece): void {
+  const { block, at, from, to, row, above, pixel } = piece;
+  const skip = at - from;
+  for (let i = pixel === 3 ? invertPaethOfThree(piece) : from; i < to; i++) {
+    const rest = block[i + skip] ?? 0;
+    row[i + pixel] = rest + nearest(row[i] ?? 0, above[i + pixel] ?? 0, above[i] ?? 0);
+    block[i + skip] = -rest;
+  }
+}
+
+/** Three bytes at a time, whose neighbours need not be read again: in three quarters of the time. Returns where it ends. */
+function invertPaethOfThree({ block, at, from, to, row, above }: Piece): number {
+  const skip = at - from;
+  let i = from;
+  let [left0 = 0, left1 = 0, left2 = 0] = [row[i], row[i + 1], row[i + 2]];
+  let [corner0 = 0, corner1 = 0, corner2 = 0] = [above[i], above[i + 1], above[i + 2]];
+  for (; i < to - 2; i += 3) {
+    const up0 = above[i + 3] ?? 0;
+    const up1 = above[i + 4] ?? 0;
+    const up2 = above[i + 5] ?? 0;
+    const rest0 = block[i + skip] ?? 0;
+    const rest1 = block[i + skip + 1] ?? 0;
+    const rest2 = block[i + skip + 2] ?? 0;
+    left0 = (rest0 + nearest(left0, up0, corner0)) & 255;
+    left1 = (rest1 + nearest(left1, up1, corner1)) & 255;
+    left2 = (rest2 + nearest(left2, up2, corner2)) & 255;
+    row[i + 3] = left0;
+    row[i + 4] = left1;
+    row[i + 5] = left2;
+    block[i + skip] = -rest0;
+    block[i + skip + 1] = -rest1;
+    block[i + skip + 2] = -rest2;
+    corner0 = up0;
+    corner1 = up1;
+    corner2 = up2;
+  }
+  return i;
+}
+
 /**
  * The neighbour that is nearest to left + up - corner. It is the larger or the smaller of left and up where corner lies
  * beyond the other one by enough, and else the corner. Without branches: in a photograph they would be guessed wrong
  * half of the time.
  */
-function invertPaeth({ block, at, from, to, row, above, pixel }: Piece): void {
-  const skip = at - from;
-  for (let i = from; i < to; i++) {
-    const left = row[i] ?? 0;
-    const up = above[i + pixel] ?? 0;
-    const corner = above[i] ?? 0;
-    const rest = block[i + skip] ?? 0;
-    const rise = up - left;
-    const low = left + (rise & (rise >> 31));
-    const high = left + up - low;
-    const limit = 3 * corner - left - up;
-    const lowOrCorner = low ^ ((low ^ corner) & ((limit - high) >> 31));
-    row[i + pixel] = rest + (high ^ ((high ^ lowOrCorner) & ((low - limit) >> 31)));
-    block[i + skip] = -rest;
-  }
+function nearest(left: number, up: number, corner: number): number {
+  const rise = up - left;
+  const low = left + (rise & (rise >> 31));
+  const high = left + up - low;
+  const limit = 3 * corner - left - up;
+  const lowOrCorner = low ^ ((low ^ corner) & ((limit - high) >> 31));
+  return high ^ ((high ^ lowOrCorner) & ((low - limit) >> 31));
 }
 
 /** Gives the same byte of each pixel, which is alpha's, back what was there: that is done to it a second time. */

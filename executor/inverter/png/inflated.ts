@@ -6,7 +6,7 @@ import { chunkAt } from "./chunks.js";
 
 /** Two milliseconds of work for what is done with it. Smaller blocks cost more, since each goes to another thread and back. */
 const BLOCK_BYTES = 512 * 1024;
-/** zlib takes no smaller ones. */
+/** zlib takes no smaller ones, and where all fits into the first one, no second one is made. */
 const MIN_BLOCK_BYTES = 64;
 
 /**
@@ -18,7 +18,7 @@ const MIN_BLOCK_BYTES = 64;
  */
 export async function* inflated(input: Buffer, pixels: Pixels, bytes: number): AsyncGenerator<Buffer> {
   const source = Readable.from(chunkData(input, pixels));
-  const inflate = createInflate({ chunkSize: Math.min(BLOCK_BYTES, Math.max(MIN_BLOCK_BYTES, bytes)) });
+  const inflate = createInflate({ chunkSize: Math.min(BLOCK_BYTES, bytes + MIN_BLOCK_BYTES) });
   try {
     for await (const block of source.pipe(inflate)) yield block;
   } catch (error) {
@@ -42,12 +42,18 @@ function* chunkData(input: Buffer, { type, ranges }: Pixels): Generator<Buffer> 
       small.push(input.subarray(dataFrom + before, dataTo));
       bytes += dataTo - dataFrom - before;
       if (bytes < BLOCK_BYTES) continue;
-      yield Buffer.concat(small);
+      yield joined(small);
       small = [];
       bytes = 0;
     }
   }
-  if (bytes > 0) yield Buffer.concat(small);
+  if (bytes > 0) yield joined(small);
+}
+
+/** Without a copy of a single one. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first && parts.length === 1 ? first : Buffer.concat(parts);
 }
 
 function explain(error: unknown, name: string): unknown {

@@ -196,6 +196,35 @@ describe("the result is about as large as the original compressed as PNGs are", 
     }
   });
 
+  it.each([
+    ["a photograph above text", 0.1, "photograph", "text"],
+    ["more of it", 0.4, "photograph", "text"],
+    ["text above a photograph", 0.1, "text", "photograph"],
+    ["noise above text", 0.1, "noise", "text"],
+    ["noise above rows that come again", 0.3, "noise", "rows"],
+  ] as const)("%s, a part of %d", async (_name, part, above, below) => {
+    const wide = { ...grey, width: 1536, height: 700 };
+    const split = Math.floor(part * 700) * 1536;
+    const samples = Uint16Array.from({ length: 700 * 1536 }, (_, i) => sources[i < split ? above : below](i));
+    for (const filter of [0, 1, 2, 4]) {
+      const rest = filtered(wide, samples, () => filter);
+      const { data } = await invertImage(pngFile(wide, ...pixelChunks(rest)), limits);
+      const usual = deflateSync(rest, { memLevel: 9 }).length;
+      expect(data.length - 57, `filter ${filter}`).toBeLessThan(1.02 * usual + 100);
+    }
+  });
+
+  const noise = someSamples({ ...grey, width: 40_000, height: 1 });
+  const slope = someSamples({ ...grey, width: 1536, height: 700 });
+  const sources = {
+    noise: (i: number) => (noise[(i * 7) % 40_000] ?? 0) ^ (noise[(i * 13 + (i >> 9)) % 40_000] ?? 0),
+    /** Slopes with a little noise. */
+    photograph: (i: number) => (((i % 1536) >> 3) + (i >> 14) + ((slope[i] ?? 0) & 15)) & 255,
+    /** Glyphs of 24 bytes, one of 60 after the other in no order. */
+    text: (i: number) => noise[24 * ((noise[Math.floor(i / 24) % 39_989] ?? 0) % 60) + (i % 24)] ?? 0,
+    rows: (i: number) => noise[i % 9_216] ?? 0,
+  };
+
   function repeated(period: number, length: number): Uint16Array {
     const pattern = someSamples({ ...grey, width: period, height: 1 });
     return Uint16Array.from({ length }, (_, i) => pattern[i % period] ?? 0);
