@@ -19,7 +19,8 @@ export async function invertCmyk(
   // The profile is not kept here: keeping it would make sharp ignore it. PNG carries the other metadata over.
   const rgb = await open(input).keepExif().keepXmp().negate({ alpha: false }).png({ compressionLevel: 0 }).toBuffer();
   const image = open(rgb).keepExif().keepXmp().toColourspace("cmyk");
-  if (!metadata.icc) return await encode(image).toBuffer();
+  // A profile of other colours means nothing here. The caller keeps its bytes.
+  if (!metadata.icc || !isOfCmyk(metadata.icc)) return await encode(image).toBuffer();
   // sharp takes an output profile from a file alone.
   const folder = await mkdtemp(join(tmpdir(), "inverter-"));
   try {
@@ -29,4 +30,9 @@ export async function invertCmyk(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** As the profile's header says. */
+function isOfCmyk(profile: Buffer): boolean {
+  return profile.toString("latin1", 16, 20) === "CMYK";
 }

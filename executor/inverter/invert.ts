@@ -29,7 +29,7 @@ const INVERTERS: Readonly<Record<ImageFormat, FormatInverter>> = {
  * Inverts the colours of an image, and not its alpha: each sample x becomes 255 - x, or 65535 - x at 16 bits.
  *
  * Format, size, bit depth, orientation tag, colour profile and metadata stay, and so does what is lossless (PNG, GIF, TIFF
- * but for JPEG inside, lossless WebP). What can't stay is refused by name: the result is compared with the input. JPEGs are saved
+ * but for JPEG inside, lossless WebP and AVIF). What can't stay is refused by name: the result is compared with the input. JPEGs are saved
  * with the quality they had, and in 4:2:0 only if they were. CMYK images are inverted as they look, in RGB, since an inverted black ink
  * would leave black from the other three.
  *

@@ -187,6 +187,22 @@ describe("lossy formats stay close", () => {
     },
   );
 
+  it("CMYK JPEG with a profile that is not of CMYK: it is inverted as without it, and the profile stays", async () => {
+    const colours = await sharp(await (await photograph()).png().toBuffer())
+      .withIccProfile("srgb")
+      .png()
+      .toBuffer();
+    const { icc } = await sharp(colours).metadata();
+    const plain = await (await photograph()).toColourspace("cmyk").jpeg({ quality: 95 }).toBuffer();
+    const body = Buffer.concat([Buffer.from("ICC_PROFILE\0\x01\x01", "latin1"), icc ?? Buffer.alloc(0)]);
+    const segment = Buffer.concat([Buffer.of(0xff, 0xe2, (body.length + 2) >> 8, (body.length + 2) & 255), body]);
+    const input = Buffer.concat([plain.subarray(0, 2), segment, plain.subarray(2)]);
+    const { data } = await invertImage(input, limits);
+    expect((await sharp(data).metadata()).icc).toEqual(icc);
+    const without = await invertImage(plain, limits);
+    expect(Buffer.concat([data.subarray(0, 2), data.subarray(2 + segment.length)])).toEqual(without.data);
+  });
+
   it("AVIF keeps 10 bits", async () => {
     const input = await (await photograph()).avif({ bitdepth: 10 }).toBuffer();
     const { data } = await invertImage(input, limits);

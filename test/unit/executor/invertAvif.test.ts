@@ -184,3 +184,50 @@ describe("an AVIF that can't be inverted is refused by name", () => {
     }
   });
 });
+
+it.each([
+  [3, 8],
+  [4, 8],
+  [3, 10],
+  [3, 12],
+] as const)("a lossless AVIF of %d channels and %d bits stays lossless", async (channels, bitdepth) => {
+  const noise = Buffer.from(Array.from({ length: 40 * 30 * channels }, (_, i) => (i * 7919 + (i >> 5)) % 256));
+  const input = await sharp(noise, { raw: { width: 40, height: 30, channels } })
+    .avif({ lossless: true, bitdepth })
+    .toBuffer();
+  const { data } = await invertImage(input, { maxPixels: 1_000_000 });
+  const [before, after] = [await decoded(input), await decoded(data)];
+  expect(after.depth).toBe(before.depth);
+  // The decoder fills 16 bits up with zeros.
+  const white = bitdepth === 8 ? 255 : (2 ** bitdepth - 1) << (16 - bitdepth);
+  expect(after.values).toEqual(before.values.map((value, i) => (i % 4 === 3 ? value : white - value)));
+});
+
+/** As red, green, blue and alpha. */
+async function decoded(data: Buffer): Promise<{ depth: string; values: number[] }> {
+  const { depth = "uchar", space = "srgb" } = await sharp(data).metadata();
+  const wide = depth === "ushort";
+  const raw = await sharp(data)
+    .toColourspace(space)
+    .ensureAlpha()
+    .raw({ depth: wide ? "ushort" : "uchar" })
+    .toBuffer();
+  return { depth, values: [...(wide ? new Uint16Array(raw.buffer, raw.byteOffset, raw.length / 2) : raw)] };
+}
+
+it("a grey AVIF stays grey, though the encoder stores colours that say nothing", async () => {
+  const half = { width: 32, height: 48, channels: 3 as const };
+  const dark = await sharp({ create: { ...half, background: "#202020" } })
+    .png()
+    .toBuffer();
+  const input = await sharp({ create: { ...half, width: 64, background: "#c0c0c0" } })
+    .composite([{ input: dark, left: 0, top: 0 }])
+    .avif({ quality: 90 })
+    .toBuffer();
+  const { data } = await invertImage(input, { maxPixels: 1_000_000 });
+  const raw = await sharp(data).removeAlpha().raw().toBuffer();
+  const spread = (at: number) => Math.max(...raw.subarray(at, at + 3)) - Math.min(...raw.subarray(at, at + 3));
+  expect(Math.max(...Array.from({ length: raw.length / 3 }, (_, i) => spread(3 * i)))).toBeLessThanOrEqual(1);
+  expect(raw[0]).toBeGreaterThan(0xda);
+  expect(raw[3 * 63]).toBeLessThan(0x44);
+});
