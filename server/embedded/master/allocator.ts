@@ -1,20 +1,15 @@
-import { FrameworkInfo_Capability_Type as Capability, type FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { type Clock, every } from "../clock.js";
-import { reservationRole } from "../resources/identity.js";
 import { Resources } from "../resources/resources.js";
-import { toMilli } from "../resources/value.js";
-import { Filters } from "./filters.js";
-import { hasCapability, rolesOf } from "./frameworkInfo.js";
-import { Shares } from "./shares.js";
-
-/** Longest filter; Mesos cuts longer ones down to it. */
-const MAX_REFUSE_SECONDS = 31_536_000;
-const DEFAULT_REFUSE_SECONDS = 5;
+import { type AllocationRun, runAllocation } from "./allocationRun.js";
+import { Filters, getOrCreate } from "./filters.js";
+import { rolesOf } from "./frameworkInfo.js";
+import { isWorthOffering, type Minimum, offerable, ownMinimum, parseMinimum, refuseSeconds } from "./offerable.js";
+import { type AllocatorQuota, QuotaLedger } from "./quotaLedger.js";
+import { type Seeker, Shares } from "./shares.js";
 
 /** Free resources of agents that a framework is to be offered, by role, then by agent. */
 export type Allocation = Map<string, Map<string, Resources>>;
-/** Amounts in thousandths, all of which have to be there. */
-type Quantities = Readonly<Record<string, number>>;
 
 interface AllocatorAgent {
   total: Resources;
@@ -48,7 +43,9 @@ export class Allocator {
   readonly #frameworks = new Map<string, AllocatorFramework>();
   readonly #filters: Filters;
   readonly #shares = new Shares();
-  readonly #minAllocatable: readonly Quantities[];
+  readonly #quotas = new QuotaLedger();
+  #heldOff: { readonly agents: number; readonly cancel: () => void } | undefined;
+  readonly #minAllocatable: readonly Minimum[];
   readonly #candidates = new Set<string>();
   #scheduled = false;
   #closed = false;
@@ -57,13 +54,14 @@ export class Allocator {
   constructor(options: AllocatorOptions) {
     this.#options = options;
     this.#filters = new Filters(options.clock);
-    this.#minAllocatable = parseQuantities(options.minAllocatable);
+    this.#minAllocatable = parseMinimum(options.minAllocatable);
     this.#stop = every(options.clock, options.intervalMs, () => this.allocate(this.#agents.keys()));
   }
 
   close(): void {
     this.#closed = true;
     this.#stop();
+    this.#heldOff?.cancel();
     this.#filters.clearAll();
   }
 
@@ -103,11 +101,12 @@ export class Allocator {
   addAgent(id: string, total: Resources, used: ReadonlyMap<string, Resources>): void {
     this.#agents.set(id, { total, allocated: Resources.none, active: true });
     for (const [frameworkId, resources] of used) this.#allocated(frameworkId, id, resources);
+    if (this.#heldOff && this.#agents.size >= this.#heldOff.agents) this.#resume();
     this.#request([id]);
   }
 
   removeAgent(id: string, used: ReadonlyMap<string, Resources>): void {
-    for (const [frameworkId, resources] of used) this.#shares.subtract(frameworkId, resources);
+    for (const [frameworkId, resources] of used) this.#count(frameworkId, resources, -1);
     this.#agents.delete(id);
     this.#candidates.delete(id);
   }
@@ -172,36 +171,67 @@ export class Allocator {
     this.#request([agentId]);
   }
 
-  allocate(agentIds: Iterable<string>): void {
-    const allocations = new Map<string, Allocation>();
+  /** What a role is promised and limited to. It shows with the next allocation. */
+  setQuota(role: string, quota: AllocatorQuota | undefined): void {
+    this.#quotas.set(role, quota);
+  }
+
+  setWeight(role: string, weight: number): void {
+    this.#shares.setWeight(role, weight);
+  }
+
+  /** The shares of roles, by their weights. */
+  dominantShares(roles: readonly string[]): number[] {
     const total = this.#clusterTotal();
+    return roles.map((role) => this.#shares.dominantShare(role, total));
+  }
+
+  /** How much of a scalar is allocated or offered to the role itself, in thousandths. */
+  held(role: string, name: string): number {
+    return this.#shares.held(role, name);
+  }
+
+  /** Allocates nothing until there are so many agents, or the time has passed. */
+  holdOff(agents: number, timeoutMs: number): void {
+    const cancel = this.#options.clock.setTimeout(() => this.#resume(), timeoutMs);
+    this.#heldOff = { agents, cancel };
+  }
+
+  allocate(agentIds: Iterable<string>): void {
+    if (this.#heldOff) return;
+    const allocations = new Map<string, Allocation>();
     const candidates = [...agentIds];
-    for (const agentId of candidates) {
-      const agent = this.#agents.get(agentId);
-      if (agent?.active) this.#allocateAgent(agentId, total, allocations);
-    }
+    runAllocation(this.#run(allocations), candidates);
     for (const [frameworkId, allocation] of allocations) this.#options.onAllocation(frameworkId, allocation);
     this.#options.onAllocated(candidates);
   }
 
-  #allocateAgent(agentId: string, total: Quantities, out: Map<string, Allocation>): void {
-    let free = this.available(agentId);
-    if (free.isEmpty) return;
-    for (const { frameworkId, role } of this.#shares.order(this.#seekers(), total)) {
-      const offered = this.#offerable(frameworkId, role, agentId, free);
-      if (!offered) continue;
-      free = free.minus(offered);
-      const allocated = offered.allocatedTo(role);
-      this.#allocated(frameworkId, agentId, allocated);
-      const byRole = out.get(frameworkId) ?? new Map<string, Map<string, Resources>>();
-      byRole.set(role, (byRole.get(role) ?? new Map<string, Resources>()).set(agentId, allocated));
-      out.set(frameworkId, byRole);
-      if (free.isEmpty) return;
-    }
+  #run(allocations: Map<string, Allocation>): AllocationRun {
+    const total = this.#clusterTotal();
+    const seekers = this.#seekers();
+    return {
+      quotas: this.#quotas.begin(this.#agents.values()),
+      agent: (agentId) => this.#activeAgent(agentId),
+      order: () => this.#shares.order(seekers, total),
+      offerable: (seeker, agentId, free) => this.#offerable(seeker, agentId, free),
+      isWanted: (seeker, agentId, resources) => this.#isWanted(seeker, agentId, resources),
+      grant: ({ frameworkId, role }, agentId, resources) => {
+        const allocated = resources.allocatedTo(role);
+        this.#allocated(frameworkId, agentId, allocated);
+        const byRole = getOrCreate(allocations, frameworkId, () => new Map());
+        const byAgent = getOrCreate(byRole, role, () => new Map());
+        byAgent.set(agentId, allocated.plus(byAgent.get(agentId) ?? Resources.none));
+      },
+    };
   }
 
-  #seekers(): Array<{ frameworkId: string; role: string }> {
-    const seekers: Array<{ frameworkId: string; role: string }> = [];
+  #activeAgent(agentId: string): AllocatorAgent | undefined {
+    const agent = this.#agents.get(agentId);
+    return agent?.active ? agent : undefined;
+  }
+
+  #seekers(): Seeker[] {
+    const seekers: Seeker[] = [];
     for (const [frameworkId, framework] of this.#frameworks) {
       if (!framework.active) continue;
       for (const role of rolesOf(framework.info)) {
@@ -211,32 +241,23 @@ export class Allocator {
     return seekers;
   }
 
-  #offerable(frameworkId: string, role: string, agentId: string, free: Resources): Resources | undefined {
-    const info = this.#frameworks.get(frameworkId)?.info;
-    if (!info || !this.#options.isEligible(frameworkId, role, agentId)) return undefined;
-    const offered = free.filter((resource) => {
-      if (!isAllocatableTo(role, reservationRole(resource))) return false;
-      if (resource.revocable && !hasCapability(info, Capability.REVOCABLE_RESOURCES)) return false;
-      if (resource.shared && !hasCapability(info, Capability.SHARED_RESOURCES)) return false;
-      return resource.reservations.length < 2 || hasCapability(info, Capability.RESERVATION_REFINEMENT);
-    });
-    const gpus = (this.#agents.get(agentId)?.total.milli("gpus") ?? 0) > 0;
-    if (gpus && !hasCapability(info, Capability.GPU_RESOURCES)) return undefined;
-    if (offered.isEmpty || !this.#isWorthOffering(info, role, offered)) return undefined;
-    return this.#filters.refuses(frameworkId, role, agentId, offered) ? undefined : offered;
+  #resume(): void {
+    this.#heldOff?.cancel();
+    this.#heldOff = undefined;
+    this.#request();
   }
 
-  #isWorthOffering(info: FrameworkInfo, role: string, offered: Resources): boolean {
-    const own = info.offerFilters[role]?.minAllocatableResources;
-    const alternatives = own
-      ? own.quantities.map(({ quantities }) =>
-          Object.fromEntries(Object.entries(quantities).map(([name, scalar]) => [name, toMilli(scalar.value ?? 0)])),
-        )
-      : this.#minAllocatable;
-    if (alternatives.length === 0) return true;
-    return alternatives.some((quantities) =>
-      Object.entries(quantities).every(([name, milli]) => offered.milli(name) >= milli),
-    );
+  #offerable({ frameworkId, role }: Seeker, agentId: string, free: Resources): Resources | undefined {
+    const info = this.#frameworks.get(frameworkId)?.info;
+    const agent = this.#agents.get(agentId);
+    if (!info || !agent || !this.#options.isEligible(frameworkId, role, agentId)) return undefined;
+    return offerable(info, role, agent.total, free);
+  }
+
+  #isWanted({ frameworkId, role }: Seeker, agentId: string, resources: Resources): boolean {
+    const own = this.#frameworks.get(frameworkId)?.info.offerFilters[role]?.minAllocatableResources;
+    if (!isWorthOffering(resources, own ? ownMinimum(own) : this.#minAllocatable)) return false;
+    return !this.#filters.refuses(frameworkId, role, agentId, resources);
   }
 
   #clusterTotal(): Record<string, number> {
@@ -250,14 +271,23 @@ export class Allocator {
   #allocated(frameworkId: string, agentId: string, resources: Resources): void {
     const agent = this.#agents.get(agentId);
     if (agent) agent.allocated = agent.allocated.plus(resources.allocatedTo(undefined));
-    this.#shares.add(frameworkId, resources);
+    this.#count(frameworkId, resources, 1);
   }
 
   #freed(frameworkId: string, agentId: string, resources: Resources): void {
     const agent = this.#agents.get(agentId);
     if (!agent) return;
     agent.allocated = agent.allocated.minus(resources.allocatedTo(undefined));
-    this.#shares.subtract(frameworkId, resources);
+    this.#count(frameworkId, resources, -1);
+  }
+
+  /** Adds to what the roles of these resources hold, or takes away from it. */
+  #count(frameworkId: string, resources: Resources, sign: 1 | -1): void {
+    for (const role of new Set(resources.list().map(({ allocationInfo }) => allocationInfo?.role ?? "*"))) {
+      const own = resources.filter(({ allocationInfo }) => (allocationInfo?.role ?? "*") === role);
+      this.#shares.change(frameworkId, role, own, sign);
+      this.#quotas.change(role, own, sign);
+    }
   }
 
   #setFrameworkActive(id: string, active: boolean): void {
@@ -277,28 +307,4 @@ export class Allocator {
       if (!this.#closed) this.allocate(candidates);
     });
   }
-}
-
-/** Unreserved resources go to any role, reserved ones to their role and to those below it. */
-function isAllocatableTo(role: string, reserved: string | undefined): boolean {
-  return reserved === undefined || role === reserved || role.startsWith(`${reserved}/`);
-}
-
-/** How long a filter holds, by what the framework asked for. */
-export function refuseSeconds(seconds: number | undefined): number {
-  const asked = seconds ?? DEFAULT_REFUSE_SECONDS;
-  if (Number.isNaN(asked) || asked < 0) return DEFAULT_REFUSE_SECONDS;
-  return Math.min(asked, MAX_REFUSE_SECONDS);
-}
-
-function parseQuantities(text: string): Quantities[] {
-  const alternatives = text.split("|").filter((part) => part.trim() !== "");
-  return alternatives.map((part) =>
-    Object.fromEntries(
-      part.split(";").map((quantity) => {
-        const [name = "", value = ""] = quantity.split(":");
-        return [name.trim(), toMilli(Number(value))];
-      }),
-    ),
-  );
 }

@@ -3,10 +3,10 @@ import type {
   InverseOfferStatus,
 } from "../../../gen/mesos/v1/allocator/allocator.js";
 import type { Unavailability } from "../../../gen/mesos/v1/mesos.js";
-import { refuseSeconds } from "./allocator.js";
 import type { Agent, Framework } from "./entities.js";
 import { events } from "./events.js";
 import { getOrCreate } from "./filters.js";
+import { refuseSeconds } from "./offerable.js";
 import type { MasterState } from "./state.js";
 
 /** Asks a framework to leave an agent whose machine is to go. */

@@ -1,5 +1,5 @@
 import { type Attached, answerFiles } from "../files.js";
-import { type Answer, jsonAnswer, notFound, notImplemented, type Request } from "../http/answer.js";
+import { type Answer, notFound, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
 import { asJsonp, routed } from "../http/route.js";
 import { answerOfProcess } from "../processAnswers.js";
@@ -8,10 +8,11 @@ import { handleMaintenance } from "./maintenanceApi.js";
 import { metricsJson } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
 import { handleReservations } from "./reservationApi.js";
+import { handleRoles } from "./roleApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
 import { type MasterOptions, MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
-import { rolesJson, stateSummaryJson } from "./stateSummary.js";
+import { stateSummaryJson } from "./stateSummary.js";
 import { teardownRequest } from "./teardown.js";
 
 /** It has no files to look at. */
@@ -75,14 +76,8 @@ export class EmbeddedMaster {
         return stateJson(this.state);
       case "/state-summary":
         return stateSummaryJson(this.state);
-      case "/roles":
-        return rolesJson(this.state);
-      case "/quota":
-        return request.method === "GET" ? jsonAnswer("{}") : notImplemented();
-      case "/weights":
-        return request.method === "GET" ? jsonAnswer("[]") : notImplemented();
       default:
-        return undefined;
+        return handleRoles(this.state, path, request);
     }
   }
 

@@ -2,6 +2,7 @@ import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { parseMesosDuration } from "../duration.js";
 import { type Answer, jsonAnswer, type Request, textAnswer } from "../http/answer.js";
 import { Resources } from "../resources/resources.js";
+import { roleMetrics } from "./roleMetrics.js";
 import type { MasterState } from "./state.js";
 
 /** GET /metrics/snapshot, of Mesos's several hundred the ones that tests and dashboards look at. */
@@ -36,7 +37,7 @@ export function metrics(state: MasterState): Record<string, number> {
     "master/event_queue_http_requests": 0,
     "master/event_queue_messages": 0,
   };
-  Object.assign(out, resourceMetrics(state));
+  Object.assign(out, resourceMetrics(state), roleMetrics(state));
   for (const name of Object.keys(TaskState)) {
     if (name.startsWith("TASK_")) out[`master/tasks_${name.slice("TASK_".length).toLowerCase()}`] = 0;
   }

@@ -17,6 +17,8 @@ import {
   describeTasks,
 } from "./operatorViews.js";
 import { invalidReservationCall, reservationCall } from "./reservationApi.js";
+import { roleCall } from "./roleApi.js";
+import { describeRoles } from "./roles.js";
 import type { MasterState } from "./state.js";
 import { teardown } from "./teardown.js";
 
@@ -51,7 +53,7 @@ const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
 
 /**
  * POST /api/v1, for operators: of Mesos's calls those that look at the cluster, TEARDOWN, MARK_AGENT_GONE and those of
- * maintenance, draining, reservations and volumes.
+ * maintenance, draining, reservations, volumes, quota and weights.
  */
 export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
@@ -68,7 +70,11 @@ export function handleOperator(state: MasterState, agents: AgentDesk, request: R
   // A master has no files to look at.
   if (call.type === Call_Type.LIST_FILES || call.type === Call_Type.READ_FILE) return { status: 404 };
   if (call.type === Call_Type.SET_LOGGING_LEVEL) return setLoggingLevel(state, call);
-  const changed = maintenanceCall(state, agents, call) ?? drainingCall(state, call) ?? reservationCall(state, call);
+  const changed =
+    maintenanceCall(state, agents, call) ??
+    drainingCall(state, call) ??
+    reservationCall(state, call) ??
+    roleCall(state, call);
   if (changed) return changed;
   const response = look(state, call);
   if (!response) return notImplemented();
@@ -125,9 +131,11 @@ function look(state: MasterState, call: Call): Response | undefined {
     case Call_Type.GET_LOGGING_LEVEL:
       return { type: Response_Type.GET_LOGGING_LEVEL, getLoggingLevel: { level: state.logging.level } };
     case Call_Type.GET_WEIGHTS:
-      return { type: Response_Type.GET_WEIGHTS };
+      return { type: Response_Type.GET_WEIGHTS, getWeights: state.weights.describe() };
     case Call_Type.GET_QUOTA:
-      return { type: Response_Type.GET_QUOTA, getQuota: { status: { infos: [], configs: [] } } };
+      return { type: Response_Type.GET_QUOTA, getQuota: { status: state.quotas.status() } };
+    case Call_Type.GET_ROLES:
+      return { type: Response_Type.GET_ROLES, getRoles: describeRoles(state) };
     case Call_Type.GET_MAINTENANCE_SCHEDULE:
       return {
         type: Response_Type.GET_MAINTENANCE_SCHEDULE,

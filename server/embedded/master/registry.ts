@@ -2,6 +2,7 @@ import { Schedule } from "../../../gen/mesos/v1/maintenance/maintenance.js";
 import { AgentInfo, DrainConfig, MachineID, Unavailability } from "../../../gen/mesos/v1/mesos.js";
 import { type Bytes, bytes, type JsonFolder, message } from "../jsonFolder.js";
 import type { Machine, MachineMode } from "./maintenance.js";
+import type { Quota } from "./quota.js";
 import type { Withdrawal } from "./withdrawal.js";
 
 const FILE = "registry";
@@ -14,11 +15,16 @@ interface Saved {
   readonly withdrawals?: ReadonlyArray<{ id: string; phase: Withdrawal["phase"]; config?: Bytes | undefined }>;
   readonly schedule: string;
   readonly machines: ReadonlyArray<{ key: string; id: string; mode: MachineMode; unavailability: string | undefined }>;
+  /** Not in what an earlier version kept. */
+  readonly quotas?: ReadonlyArray<{ role: string; guarantees: SavedAmounts; limits: SavedAmounts }>;
+  /** As text: JSON has no infinite numbers. */
+  readonly weights?: ReadonlyArray<readonly [string, string]>;
 }
+type SavedAmounts = ReadonlyArray<readonly [string, number]>;
 
 /**
- * What outlives a master: the agents that were admitted, lost and given up, and planned maintenance. A new master starts
- * from it.
+ * What outlives a master: the agents that were admitted, lost and given up, planned maintenance, quotas and weights. A new
+ * master starts from it.
  */
 export class Registry {
   readonly admitted = new Map<string, AgentInfo>();
@@ -30,6 +36,8 @@ export class Registry {
   schedule: Schedule = { windows: [] };
   /** Those that are to go down, and those that are. */
   readonly machines = new Map<string, Machine>();
+  readonly quotas = new Map<string, Quota>();
+  readonly weights = new Map<string, number>();
   readonly #folder: JsonFolder | undefined;
 
   /** With a folder it starts from what an earlier one kept there, and keeps all changes. */
@@ -73,7 +81,7 @@ export class Registry {
     this.save();
   }
 
-  /** To be called after changes to the schedule or the machines. */
+  /** To be called after changes to the schedule, the machines, quotas or weights. */
   save(): void {
     const saved: Saved = {
       admitted: [...this.admitted].map(([id, info]) => [id, bytes(AgentInfo, info)]),
@@ -91,6 +99,12 @@ export class Registry {
         mode,
         unavailability: unavailability && bytes(Unavailability, unavailability),
       })),
+      quotas: [...this.quotas].map(([role, { guarantees, limits }]) => ({
+        role,
+        guarantees: [...guarantees],
+        limits: [...limits],
+      })),
+      weights: [...this.weights].map(([role, weight]) => [role, String(weight)]),
     };
     this.#folder?.write(FILE, saved);
   }
@@ -103,6 +117,10 @@ export class Registry {
       if (phase === "deactivated") this.withdrawals.set(id, { phase });
       else this.withdrawals.set(id, { phase, config: message(DrainConfig, config ?? "") });
     }
+    for (const { role, guarantees, limits } of saved.quotas ?? []) {
+      this.quotas.set(role, { guarantees: new Map(guarantees), limits: new Map(limits) });
+    }
+    for (const [role, weight] of saved.weights ?? []) this.weights.set(role, Number(weight));
     this.schedule = message(Schedule, saved.schedule);
     for (const { key, id, mode, unavailability } of saved.machines) {
       const planned = unavailability === undefined ? undefined : message(Unavailability, unavailability);

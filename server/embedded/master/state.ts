@@ -12,7 +12,9 @@ import { events } from "./events.js";
 import { InverseOffers } from "./inverseOffers.js";
 import { Maintenance } from "./maintenance.js";
 import { satisfiesConstraints } from "./offerConstraints.js";
+import { Quotas } from "./quota.js";
 import type { Registry } from "./registry.js";
+import { Weights } from "./weights.js";
 
 export interface MasterOptions {
   readonly clock: Clock;
@@ -43,6 +45,8 @@ export class MasterState {
   readonly inverseOffers: InverseOffers;
   readonly maintenance: Maintenance;
   readonly draining: Draining;
+  readonly quotas: Quotas;
+  readonly weights: Weights;
   closed = false;
   #nextFramework = 0;
   #nextAgent = 0;
@@ -68,6 +72,8 @@ export class MasterState {
       onAllocated: (agentIds) => this.inverseOffers.generate(agentIds),
       isEligible: (frameworkId, role, agentId) => this.#isEligible(frameworkId, role, agentId),
     });
+    this.quotas = new Quotas(this);
+    this.weights = new Weights(this);
   }
 
   get pid(): string {

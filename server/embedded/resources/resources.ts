@@ -122,6 +122,16 @@ export class Resources {
     return names;
   }
 
+  /** Sums of the scalars that `predicate` takes, by name, in thousandths. */
+  quantities(predicate: (resource: Resource) => boolean = () => true): Map<string, number> {
+    const sums = new Map<string, number>();
+    for (const { kind, amount } of this.#entries.values()) {
+      if (amount.kind !== "scalar" || !predicate(kind)) continue;
+      sums.set(kind.name ?? "", (sums.get(kind.name ?? "") ?? 0) + amount.milli);
+    }
+    return sums;
+  }
+
   /** The amounts by name, whoever they are reserved for. */
   amountsByName(): Map<string, Amount> {
     const sums = new Map<string, Amount>();

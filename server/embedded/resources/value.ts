@@ -1,4 +1,5 @@
 import { type Resource, Value_Type } from "../../../gen/mesos/v1/mesos.js";
+import { generalText } from "./number.js";
 
 /**
  * A resource's amount. Scalars are counted in whole thousandths, as by Mesos: 0.1 + 0.2 is 0.3. One that was not added to or
@@ -52,6 +53,17 @@ export function toMilli(value: number): number {
   return Math.round(value * 1000);
 }
 
+/** As Mesos counts it, in 64 bits: what they don't hold is the smallest number of them. */
+export function toFixedMilli(value: number): number {
+  const milli = Math.sign(value) * toMilli(Math.abs(value));
+  return Math.abs(milli) < 2 ** 63 ? milli : -(2 ** 63);
+}
+
+/** A scalar as Mesos prints it, with three decimals at most. */
+export function scalarText(value: number): string {
+  return generalText(toFixedMilli(value) / 1000, 15);
+}
+
 export function isZero(amount: Amount): boolean {
   if (amount.kind === "scalar") return amount.milli === 0;
   return amount.kind === "ranges" ? amount.ranges.length === 0 : amount.items.length === 0;
@@ -100,7 +112,7 @@ export function sameAmount(left: Amount, right: Amount): boolean {
 export function amountText(amount: Amount): string {
   switch (amount.kind) {
     case "scalar":
-      return String(amount.milli / 1000);
+      return scalarText(amount.milli / 1000);
     case "ranges":
       return `[${amount.ranges.map(([begin, end]) => `${begin}-${end}`).join(", ")}]`;
     case "set":

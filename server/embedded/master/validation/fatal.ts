@@ -15,6 +15,11 @@ const FATAL = "A Mesos 1.11.0 master would have aborted on this: ";
 /** Thousandths that a 64-bit integer does not hold: the sum becomes negative, and so less than is offered. */
 const OVERFLOW_MILLI = 2 ** 63;
 
+/** What a request is answered on which a 1.11.0 master aborts. */
+export function fatal(what: string): string {
+  return `${FATAL}${what}`;
+}
+
 export function isFatal(problem: string): boolean {
   return problem.startsWith(FATAL);
 }

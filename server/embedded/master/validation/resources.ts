@@ -6,7 +6,7 @@ import {
 } from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId, invalidRole } from "../../names.js";
 import { reservationRole, resourceText } from "../../resources/identity.js";
-import { toMilli, writtenAmount } from "../../resources/value.js";
+import { toFixedMilli, writtenAmount } from "../../resources/value.js";
 import { operationResources } from "../normalize.js";
 
 /** What is wrong with the resources of an operation as they were sent, in either format, or undefined. */
@@ -42,8 +42,8 @@ function invalidValue(resource: Resource): string | undefined {
   switch (resource.type) {
     case Value_Type.SCALAR:
       if (!scalar || ranges || set) return "Invalid scalar resource";
-      // Neither negative amounts nor such as are none at three decimals.
-      return (scalar.value ?? 0) !== 0 && toMilli(scalar.value ?? 0) <= 0
+      // Neither negative amounts nor such as are none at three decimals, or too many for 64 bits.
+      return (scalar.value ?? 0) !== 0 && toFixedMilli(scalar.value ?? 0) <= 0
         ? "Invalid scalar resource: value <= 0"
         : undefined;
     case Value_Type.RANGES:
