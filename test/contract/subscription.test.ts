@@ -68,7 +68,16 @@ describeEachMesos("subscriptions", { flags: { allocation_interval: "100ms" } }, 
       ["a slash in its id", { id: { value: "a/b" } }, /'a\/b' contains invalid characters/],
       ["an id that is a dot", { id: { value: "." } }, /'\.' is disallowed/],
       ["an id of 256 characters", { id: { value: "x".repeat(256) } }, /ID must not be greater than 255 characters/],
-      ["a failover timeout that is no duration", { failoverTimeout: 1e12 }, /failover_timeout/],
+      [
+        "a failover timeout that is no duration",
+        { failoverTimeout: 1e12 },
+        "The framework failover_timeout (1e+12) is invalid",
+      ],
+      [
+        "a failover timeout of 300 years",
+        { failoverTimeout: 9_467_280_000 },
+        "The framework failover_timeout (9.46728e+09) is invalid",
+      ],
     ])("refuse %s with ERROR and nothing else", async (_, info, message) => {
       const scheduler = newScheduler(codec);
       const stream = await scheduler.open(frameworkInfo(info), { suppressedRoles: [] });

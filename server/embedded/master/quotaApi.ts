@@ -15,6 +15,7 @@ import {
   requestedQuota,
 } from "./quotaValidation.js";
 import { NO_USAGE, roleUsages } from "./roleUsage.js";
+import { isAllowedRole } from "./roleWhitelist.js";
 import type { MasterState } from "./state.js";
 import { fatal } from "./validation/fatal.js";
 
@@ -47,7 +48,7 @@ export function handleQuota(state: MasterState, request: Request): Answer {
 
 function update(state: MasterState, { force, quotaConfigs }: Call_UpdateQuota): Answer {
   for (const config of quotaConfigs) {
-    const invalid = invalidConfig(config);
+    const invalid = invalidConfig(state, config);
     if (invalid !== undefined) return textAnswer(400, invalid);
   }
   const quotas = new Map(
@@ -127,6 +128,9 @@ function removeByPath(state: MasterState, target: string): Answer {
   if (role === undefined) {
     const why = "expected 3 tokens, found 2 tokens";
     return textAnswer(400, `Failed to parse remove quota request for path '${path}': ${why}`);
+  }
+  if (!isAllowedRole(state, role)) {
+    return textAnswer(400, `Failed to validate remove quota request for path '${path}': Unknown role '${role}'`);
   }
   if (state.quotas.get(role) === undefined) {
     return textAnswer(400, `Failed to remove quota for path '${path}': Role '${role}' has no quota set`);

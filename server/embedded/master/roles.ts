@@ -4,6 +4,7 @@ import { addTo } from "../resources/quantities.js";
 import { getOrCreate } from "./filters.js";
 import { lineage } from "./roleNames.js";
 import { NO_USAGE, type RoleUsage, roleUsages } from "./roleUsage.js";
+import { allowedRoles } from "./roleWhitelist.js";
 import type { MasterState } from "./state.js";
 
 interface KnownRole {
@@ -49,7 +50,7 @@ export function describeRoles(state: MasterState): { roles: Role[] } | undefined
   return roles.length > 0 ? { roles } : undefined;
 }
 
-/** Those of frameworks, reservations, quotas and weights, with the roles above them; by name. */
+/** Those that are allowed, and those of frameworks, reservations, quotas and weights, with the roles above; by name. */
 function knownRoles(state: MasterState): KnownRole[] {
   const usages = roleUsages(state);
   const frameworks = new Map<string, string[]>();
@@ -58,7 +59,8 @@ function knownRoles(state: MasterState): KnownRole[] {
   }
   const withQuota = state.quotas.all().map(([role]) => role);
   const weighted = state.weights.all().map(([role]) => role);
-  const named = [...usages.keys(), ...frameworks.keys(), ...withQuota, ...weighted];
+  const allowed = allowedRoles(state) ?? [];
+  const named = [...usages.keys(), ...frameworks.keys(), ...withQuota, ...weighted, ...allowed];
   return [...new Set(named.flatMap(lineage))].sort().map((name) => ({
     name,
     usage: usages.get(name) ?? NO_USAGE,

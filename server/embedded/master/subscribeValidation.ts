@@ -1,8 +1,10 @@
 import { FrameworkInfo_Capability_Type as Capability, type FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import type { Call_Subscribe } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { invalidId, invalidRole } from "../names.js";
+import { generalText } from "../resources/number.js";
 import { hasCapability, rolesOf } from "./frameworkInfo.js";
 import { invalidConstraints } from "./offerConstraints.js";
+import { allowedRoles } from "./roleWhitelist.js";
 import type { MasterState } from "./state.js";
 
 /** Mesos keeps durations as 64-bit nanoseconds. */
@@ -86,22 +88,13 @@ function invalidQuantity(value: number): string | undefined {
 function invalidFailoverTimeout(info: FrameworkInfo): string | undefined {
   const seconds = info.failoverTimeout ?? 0;
   if (!Number.isNaN(seconds) && Math.abs(seconds) <= MAX_DURATION_SECONDS) return undefined;
-  return `The framework failover_timeout (${sixDigits(seconds)}) is invalid`;
-}
-
-/** As C++ prints a double. */
-function sixDigits(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  return value.toPrecision(6).replace(/\.?0+(?=e|$)/, "");
+  return `The framework failover_timeout (${generalText(seconds, 6)}) is invalid`;
 }
 
 function refusedByFlags(state: MasterState, info: FrameworkInfo): string | undefined {
-  const allowed = state.flags.text("roles");
-  if (allowed !== "") {
-    const known = new Set(allowed.split(",").map((role) => role.trim()));
-    const strangers = rolesOf(info).filter((role) => role !== "*" && !known.has(role));
-    if (strangers.length > 0) return `Roles { ${strangers.join(", ")} } are not present in the master's --roles`;
-  }
+  const allowed = allowedRoles(state);
+  const strangers = allowed ? rolesOf(info).filter((role) => !allowed.has(role)) : [];
+  if (strangers.length > 0) return `Roles { ${strangers.join(", ")} } are not present in the master's --roles`;
   if (info.user === "root" && state.flags.text("root_submissions") === "false") {
     return "User 'root' is not allowed to run frameworks without --root_submissions set";
   }

@@ -1,6 +1,7 @@
 import type { WeightInfo } from "../../../gen/mesos/v1/mesos.js";
 import { invalidRole } from "../names.js";
 import { generalText } from "../resources/number.js";
+import { isAllowedRole } from "./roleWhitelist.js";
 import type { MasterState } from "./state.js";
 
 /** The weights of roles: by so much more than others a role gets. 1 for one that none was given. */
@@ -31,7 +32,7 @@ export class Weights {
   update(infos: readonly WeightInfo[]): string | undefined {
     const weights = infos.map(({ role = "", weight = 0 }) => ({ role: trim(role), weight }));
     for (const { role, weight } of weights) {
-      const invalid = invalidWeight(role, weight);
+      const invalid = invalidWeight(this.#state, role, weight);
       if (invalid !== undefined) return `Failed to validate update weights request JSON${invalid}`;
     }
     const { registry, allocator } = this.#state;
@@ -55,9 +56,10 @@ function trim(role: string): string {
   return role.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
 }
 
-function invalidWeight(role: string, weight: number): string | undefined {
+function invalidWeight(state: MasterState, role: string, weight: number): string | undefined {
   const error = invalidRole(role);
   if (error !== undefined) return `: Invalid role '${role}': ${error}`;
+  if (!isAllowedRole(state, role)) return `: Unknown role '${role}'`;
   if (weight <= 0) return ` for role '${role}': Invalid weight '${generalText(weight, 6)}': Weights must be positive`;
   return undefined;
 }
