@@ -31,8 +31,10 @@ export class QuotaLedger {
 
   /** Notes what is allocated to a role, or with -1 what no longer is. */
   change(role: string, resources: Resources, sign: 1 | -1): void {
-    const sums = getOrCreate(this.#unreserved, topLevel(role), () => new Map<string, number>());
+    const top = topLevel(role);
+    const sums = getOrCreate(this.#unreserved, top, () => new Map<string, number>());
     addTo(sums, resources.quantities(isUnreserved), sign);
+    if ([...sums.values()].every((milli) => milli === 0)) this.#unreserved.delete(top);
   }
 
   /** What quotas allow in an allocation that begins now; undefined if there are none. */

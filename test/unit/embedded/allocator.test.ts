@@ -112,6 +112,22 @@ describe("allocator", () => {
     expect(offered[1]?.resources.milli("cpus")).toBe(7000);
   });
 
+  test("what a framework uses in two roles counts for each of them", async () => {
+    const used = bag("cpus:1").allocatedTo("x").plus(bag("cpus:6").allocatedTo("y"));
+    addFramework("of y", { role: "y" });
+    addFramework("of x", { role: "x" });
+    allocator.addAgent("a", bag("cpus:7"), new Map([["f", used]]));
+    allocator.addAgent("b", bag("cpus:8;mem:1024"), new Map());
+    await clock.advance(0);
+    expect(offered).toMatchObject([{ framework: "of x", agent: "b" }]);
+    allocator.removeAgent("a", new Map([["f", used]]));
+    giveBack(0, 0);
+    allocator.setQuota("y", { guarantees: new Map(), limits: new Map([["cpus", 2000]]) });
+    allocator.suppress("of x", ["x"]);
+    await clock.advance(1000);
+    expect(offered[1]?.resources.milli("cpus")).toBe(2000);
+  });
+
   test("crumbs are not offered, unless the framework wants them", async () => {
     addFramework("f");
     allocator.addAgent("a", bag("cpus:0.005;mem:16"), new Map());

@@ -1,12 +1,19 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Call, Call_Type } from "../../../gen/mesos/v1/master/master.js";
 import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
+import { Flags } from "../../../server/embedded/flags.js";
 import { JsonFolder } from "../../../server/embedded/jsonFolder.js";
 import { Allocator } from "../../../server/embedded/master/allocator.js";
 import { Registry } from "../../../server/embedded/master/registry.js";
+import { roleCall } from "../../../server/embedded/master/roleApi.js";
+import { roleMetrics } from "../../../server/embedded/master/roleMetrics.js";
+import { rolesJson } from "../../../server/embedded/master/roles.js";
+import { MasterState } from "../../../server/embedded/master/state.js";
 import { parseResources } from "../../../server/embedded/resources/parse.js";
 import { Resources } from "../../../server/embedded/resources/resources.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { type EmbeddedMesos, startEmbeddedMesos } from "../../support/embeddedMesos.js";
+import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { getJson, send } from "../../support/http.js";
 import { operate, quota, updateQuota } from "../../support/operator.js";
 import { ManualClock } from "./support/manualClock.js";
@@ -60,6 +67,53 @@ describe("an allocator that waits for agents to come back", () => {
     start().close();
     expect(clock.pending).toBe(0);
   });
+});
+
+describe("calls with many roles take time by how many there are", () => {
+  const clock = new ManualClock();
+  const roles = (count: number) => Array.from({ length: count }, (_, index) => `role-${index}`);
+
+  /** Makes the call, and then has the roles shown. */
+  function timed(call: (count: number) => Parameters<typeof Call.fromPartial>[0]): (count: number) => () => void {
+    return (count) => {
+      const message = Call.fromPartial(call(count));
+      return () => {
+        const state = new MasterState({ clock, flags: new Flags(), registry: new Registry(), port: 0, log: () => {} });
+        expect(roleCall(state, message)).toEqual({ status: 200 });
+        rolesJson(state);
+        roleMetrics(state);
+        state.allocator.close();
+      };
+    };
+  }
+
+  test(
+    "UPDATE_QUOTA",
+    () => {
+      const scalars = { cpus: { value: 1 }, mem: { value: 1 } };
+      const call = (count: number) => ({
+        type: Call_Type.UPDATE_QUOTA,
+        updateQuota: {
+          force: true,
+          quotaConfigs: roles(count).map((role) => ({ role, guarantees: scalars, limits: scalars })),
+        },
+      });
+      expectLinear("UPDATE_QUOTA", 2000, timed(call));
+    },
+    GROWTH_TIMEOUT_MS,
+  );
+
+  test(
+    "UPDATE_WEIGHTS",
+    () => {
+      const call = (count: number) => ({
+        type: Call_Type.UPDATE_WEIGHTS,
+        updateWeights: { weightInfos: roles(count).map((role) => ({ role, weight: 2 })) },
+      });
+      expectLinear("UPDATE_WEIGHTS", 2000, timed(call));
+    },
+    GROWTH_TIMEOUT_MS,
+  );
 });
 
 describe("a registry on disk", () => {
