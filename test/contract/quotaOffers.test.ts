@@ -217,6 +217,22 @@ describeEachMesos("offers under quotas", cluster, (mesos) => {
     expect(other.offers.sum("cpus")).toBe(0);
   });
 
+  test("each of several guarantees takes offers of other roles, also of such as have one", async () => {
+    const other = await subscribe("o");
+    await other.offers.until({ cpus: 8 });
+    const { offers } = await subscribe("p");
+    // The first has enough; what the second needs is the first one's.
+    await set(quota("o", { guarantees: { cpus: 4 } }), quota("p", { guarantees: { cpus: 4 } }));
+    await offers.until({ cpus: 4 });
+    await other.offers.until({ cpus: 4 });
+    const first = new Set([...offers.all, ...other.offers.all].map(({ id }) => id?.value));
+    await removeQuotas(mesos().master);
+    // Each takes an offer of its own, as little as it needs.
+    await set(quota("g", { guarantees: { cpus: 1 } }), quota("h", { guarantees: { cpus: 1 } }));
+    await eventually(() => offers.sum("cpus") + other.offers.sum("cpus") === 6);
+    expect([...offers.all, ...other.offers.all].filter(({ id }) => first.has(id?.value))).toEqual([]);
+  });
+
   test("SET_QUOTA rescinds all offers of as many agents as it needs", async () => {
     const [other, { offers }] = [await subscribe("o"), await subscribe("g")];
     await other.offers.until({ cpus: 8 });

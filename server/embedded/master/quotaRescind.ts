@@ -8,20 +8,27 @@ import { topLevel } from "./roleNames.js";
 import { countsOf, NO_USAGE, roleUsages } from "./roleUsage.js";
 import type { MasterState } from "./state.js";
 
-/** Takes offers back that are beyond the new limits, and such of other roles as the new guarantees need. */
+/** Takes offers back that are beyond the new limits, and for each new guarantee such of other roles as it needs. */
 export function rescindForQuotas(state: MasterState, quotas: ReadonlyMap<string, Quota>): void {
   const usages = roleUsages(state);
   const offers = offersByTopLevel(state);
-  const needed = new Map<string, number>();
-  for (const [role, { guarantees, limits }] of quotas) {
+  const heldBy = new Map<string, Map<string, number>>();
+  for (const [role, { limits }] of quotas) {
     const { consumed, offered } = usages.get(role) ?? NO_USAGE;
     // Reservations that are offered count twice, as in Mesos.
     const held = new Map(consumed);
     addTo(held, offered);
     rescindBeyond(state, milliOf(limits), held, offers.get(role) ?? []);
-    addTo(needed, less(milliOf(guarantees), held));
+    heldBy.set(role, held);
   }
-  rescindFor(state, needed, (offer) => !quotas.has(topLevel(offer.role)));
+  const open = new Set(openOffers(state));
+  for (const [role, { guarantees }] of quotas) {
+    const needed = less(milliOf(guarantees), heldBy.get(role) ?? new Map());
+    for (const offer of rescindFor(state, needed, open, role)) {
+      const held = heldBy.get(topLevel(offer.role));
+      if (held) addTo(held, countsOf(offer.resources), -1);
+    }
+  }
 }
 
 /** As Mesos does for SET_QUOTA: whole agents, whoever has the offers, and as many as the role has frameworks. */
@@ -55,15 +62,22 @@ function offersByTopLevel(state: MasterState): Map<string, Offer[]> {
   return offers;
 }
 
-function rescindFor(state: MasterState, needed: Quantities, isOfOthers: (offer: Offer) => boolean): void {
+/** Takes offers of other roles back until the role has what it needs. @returns those that were open, and no longer are */
+function rescindFor(state: MasterState, needed: Quantities, open: Set<Offer>, role: string): Offer[] {
   const rescinded = new Map<string, number>();
-  for (const agent of state.agents.values()) {
-    if (!agent.connected || !agent.active) continue;
-    for (const offer of [...agent.offers]) {
-      if (contains(rescinded, needed)) return;
-      if (isOfOthers(offer)) rescind(state, offer, rescinded);
-    }
+  const offers: Offer[] = [];
+  for (const offer of open) {
+    if (contains(rescinded, needed)) break;
+    if (topLevel(offer.role) === role) continue;
+    rescind(state, offer, rescinded);
+    open.delete(offer);
+    offers.push(offer);
   }
+  return offers;
+}
+
+function openOffers(state: MasterState): Offer[] {
+  return [...state.agents.values()].flatMap((agent) => (agent.connected && agent.active ? [...agent.offers] : []));
 }
 
 function rescind(state: MasterState, offer: Offer, sum: Map<string, number>): void {
