@@ -13,6 +13,7 @@ import {
 } from "../../gen/mesos/v1/mesos.js";
 import { startProcess } from "../support/childProcess.js";
 import { Cleanup } from "../support/cleanup.js";
+import { DrainingOperator } from "../support/draining.js";
 import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
 import { getJson, send } from "../support/http.js";
@@ -134,6 +135,42 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
       state: TASK_KILLED,
       source: TaskStatus_Source.SOURCE_EXECUTOR,
     });
+  });
+
+  test("an agent that drains goes on with it", { timeout: 90_000 }, async () => {
+    const operator = new DrainingOperator(cluster);
+    const before = await subscribe();
+    const offer = await before.offer();
+    const agentId = offer.agentId?.value ?? "";
+    const executorInfo = host.info(unique("executor"));
+    const launched = task(offer.agentId, { executor: executorInfo });
+    await before.accept([offer], [launch(launched)], 0);
+    const executor = all.use(MesosExecutor.of(await host.process(executorInfo.executorId?.value ?? "")));
+    await executor.subscribe();
+    await executor.stream.next("launch");
+    const taskId = { value: launched.taskId?.value ?? "" };
+    await executor.update(taskId, TASK_RUNNING);
+    await before.update(taskId.value);
+    expect(await operator.drain(agentId, { max_grace_period: { seconds: 5 } })).toMatchObject({ status: 200 });
+    await executor.stream.next("kill");
+    await cluster.crash();
+    const recovered = cluster.recover();
+    await eventually(() => executor.subscribe(), { timeoutMs: 20_000 });
+    await recovered;
+    // From the agent's own memory, and from the master's.
+    for (const _ of ["agent", "master"]) {
+      expect((await executor.stream.next("kill")).killPolicy?.gracePeriod?.nanoseconds).toBe(5_000_000_000n);
+    }
+    const after = await again(before);
+    await executor.update(taskId, TASK_KILLED);
+    expect(await after.update(taskId.value)).toMatchObject({
+      state: TASK_KILLED,
+      reason: TaskStatus_Reason.REASON_AGENT_DRAINING,
+    });
+    await operator.inState(agentId, "DRAINED");
+    executor.stop();
+    await after.send("TEARDOWN");
+    await operator.reset();
   });
 
   test("a command task that ends while nobody looks tells how", { timeout: 90_000 }, async () => {

@@ -16,7 +16,7 @@ import { frameworkInfo, launch, resources, task, unique } from "../support/messa
 import { MesosScheduler, type PartialFrameworkInfo } from "../support/scheduler.js";
 
 const flags = { allocation_interval: "100ms", executor_shutdown_grace_period: "2secs" };
-const cluster = { agents: 4, resources: "cpus:2;mem:512;disk:512", flags };
+const cluster = { agents: 6, resources: "cpus:2;mem:512;disk:512", flags };
 const { TASK_RUNNING, TASK_KILLED, TASK_GONE_BY_OPERATOR } = TaskState;
 
 let cleanup: Cleanup;
@@ -31,10 +31,14 @@ async function subscribe(mesos: MesosCluster, more: PartialFrameworkInfo = {}): 
   return scheduler;
 }
 
-async function markGone({ master }: MesosCluster, agentId: Offer["agentId"]): Promise<void> {
+function post({ master }: MesosCluster, call: object) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return send(`${master}/api/v1`, { headers, body: JSON.stringify(call) });
+}
+
+async function markGone(mesos: MesosCluster, agentId: Offer["agentId"]): Promise<void> {
   const call = { type: "MARK_AGENT_GONE", mark_agent_gone: { agent_id: { value: agentId?.value } } };
-  const headers = { "Content-Type": "application/json" };
-  const answer = await send(`${master}/api/v1`, { headers, body: JSON.stringify(call) });
+  const answer = await post(mesos, call);
   expect([answer.status, answer.text]).toEqual([200, ""]);
 }
 
@@ -43,7 +47,8 @@ async function running(scheduler: MesosScheduler) {
   const host = cleanup.use(await ExecutorHost.start());
   const offer = await scheduler.offer();
   const executorId = unique("executor");
-  const launched = task(offer.agentId, { executor: host.info(executorId) });
+  const info = host.info(executorId);
+  const launched = task(offer.agentId, { executor: info });
   await scheduler.accept([offer], [launch(launched)], 0);
   const process: ExecutorProcess = await host.process(executorId);
   const executor = cleanup.use(MesosExecutor.of(process));
@@ -53,7 +58,7 @@ async function running(scheduler: MesosScheduler) {
   await executor.update(taskId, TASK_RUNNING);
   await executor.stream.next("acknowledged");
   await scheduler.update(taskId.value);
-  return { offer, process, executor, taskId };
+  return { offer, process, executor, info, taskId };
 }
 
 /** Two reservations were carried out, and one of them was acknowledged. */
@@ -129,6 +134,45 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
       return event.failure ? ["agent"] : [];
     });
     expect(kinds).toEqual(["task", "offer", "agent"]);
+  });
+
+  test.each([
+    ["with", TASK_GONE_BY_OPERATOR, { completed_tasks: 2, unreachable_tasks: 0 }],
+    ["without", TaskState.TASK_LOST, { completed_tasks: 0, unreachable_tasks: 2 }],
+  ])("tells of tasks that ended, too, when that is not acknowledged: %s PARTITION_AWARE", async (_, state, counts) => {
+    const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
+    const types = state === TASK_GONE_BY_OPERATOR ? [MULTI_ROLE, PARTITION_AWARE] : [MULTI_ROLE];
+    const scheduler = await subscribe(mesos(), { capabilities: types.map((type) => ({ type })) });
+    const { offer, executor, info, taskId } = await running(scheduler);
+    const isItsOwn = ({ agentId }: Offer) => agentId?.value === offer.agentId?.value;
+    const { offers } = await scheduler.stream.nextWhere("offers", (event) => event.offers.some(isItsOwn));
+    const second = task(offer.agentId, { executor: info });
+    await scheduler.accept(offers.filter(isItsOwn), [launch(second)], 0);
+    await executor.stream.next("launch");
+    await executor.update(taskId, TaskState.TASK_FINISHED);
+    expect((await scheduler.update(taskId.value, { acknowledge: false })).state).toBe(TaskState.TASK_FINISHED);
+    await markGone(mesos(), offer.agentId);
+    for (const id of [taskId.value, second.taskId?.value]) expect((await scheduler.update(id)).state).toBe(state);
+    const { text } = await post(mesos(), { type: "GET_TASKS" });
+    const { get_tasks } = JSON.parse(text) as { get_tasks: Record<string, { framework_id: { value: string } }[]> };
+    const mine = (list: string) =>
+      get_tasks[list]?.filter(({ framework_id }) => framework_id.value === scheduler.frameworkId);
+    for (const [list, count] of Object.entries(counts)) expect(mine(list)).toHaveLength(count);
+    const told = [...(mine("completed_tasks") ?? []), ...(mine("unreachable_tasks") ?? [])];
+    expect(told).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ task_id: taskId, state: "TASK_FINISHED", status_update_state: "TASK_FINISHED" }),
+        expect.objectContaining({ task_id: second.taskId, state: TaskState[state] }),
+      ]),
+    );
+    // An id is free again only if its task is known to have ended.
+    const others = scheduler.stream.received.flatMap(({ event }) => event.offers?.offers ?? []);
+    const another = others.filter((each) => !isItsOwn(each)).at(-1);
+    if (!another) throw new Error("no offer of another agent");
+    const again = task(another.agentId, { taskId, command: { value: "true" } });
+    await scheduler.accept([another], [launch(again)], 0);
+    const expected = state === TASK_GONE_BY_OPERATOR ? TaskState.TASK_STARTING : TaskState.TASK_ERROR;
+    expect((await scheduler.update(taskId.value)).state).toBe(expected);
   });
 
   test("tells of operations that were not acknowledged", async () => {

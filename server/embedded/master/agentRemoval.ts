@@ -13,6 +13,8 @@ export interface AgentLoss {
   readonly reason: Reason | ((framework: Framework) => Reason);
   readonly message: string;
   readonly unreachableTimeMs?: number;
+  /** Whether its tasks are remembered as unreachable, so that their ids can't be used again. Default: none is. */
+  readonly isUnreachable?: (framework: Framework) => boolean;
   /** Of operations that they have not acknowledged. Without it they are told nothing. */
   readonly operations?: OperationState;
 }
@@ -23,6 +25,8 @@ const GONE = {
     isPartitionAware(framework.info) ? Reason.REASON_AGENT_REMOVED_BY_OPERATOR : Reason.REASON_AGENT_REMOVED,
   message: "Agent has been marked gone",
   operations: OperationState.OPERATION_GONE_BY_OPERATOR,
+  // TASK_LOST may come back, for all that such a framework can know.
+  isUnreachable: (framework: Framework) => !isPartitionAware(framework.info),
 };
 
 /** From now on nobody is offered anything of the agent. What was offered is rescinded. */
@@ -95,7 +99,8 @@ export function removeAgent(state: MasterState, agent: Agent, loss: AgentLoss): 
     for (const task of [...tasks.values()]) {
       if (!framework) continue;
       const reason = typeof loss.reason === "function" ? loss.reason(framework) : loss.reason;
-      loseTask(state, framework, task, { ...loss, state: loss.state(framework), reason });
+      const unreachable = loss.isUnreachable?.(framework) ?? false;
+      loseTask(state, framework, task, { ...loss, state: loss.state(framework), reason, unreachable });
     }
   }
   rescindOffers(state, agent);

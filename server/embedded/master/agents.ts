@@ -247,6 +247,7 @@ export class AgentDesk implements MasterInbox {
       reason: Reason.REASON_AGENT_REMOVED,
       message: why,
       unreachableTimeMs: now,
+      isUnreachable: () => true,
       operations: OperationState.OPERATION_UNREACHABLE,
     });
   }

@@ -45,15 +45,14 @@ export function reconcileTask(
     }
     framework.send(events.update(status));
   };
-  const unreachableTask = framework.unreachableTasks.get(taskId);
-  const where = agentId ?? unreachableTask?.agentId;
-  if (where === undefined ? state.recoveredAgents.size > 0 : state.recoveredAgents.has(where)) return;
-  if (where !== undefined && state.agents.has(where)) {
+  if (agentId === undefined ? state.recoveredAgents.size > 0 : state.recoveredAgents.has(agentId)) return;
+  // As in Mesos, where an unreachable task was counts only when the framework names the agent.
+  if (agentId !== undefined && state.agents.has(agentId)) {
     return answer(TaskState.TASK_GONE, "Task is unknown to the agent");
   }
-  const unreachableAt = where === undefined ? undefined : state.registry.unreachable.get(where);
+  const unreachableAt = agentId === undefined ? undefined : state.registry.unreachable.get(agentId);
   if (unreachableAt !== undefined) return answer(TaskState.TASK_UNREACHABLE, "Task is unreachable", unreachableAt);
-  if (where !== undefined && state.registry.gone.has(where)) {
+  if (agentId !== undefined && state.registry.gone.has(agentId)) {
     return answer(TaskState.TASK_GONE_BY_OPERATOR, "Task is gone");
   }
   return answer(TaskState.TASK_UNKNOWN, "Task is unknown");

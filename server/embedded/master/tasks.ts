@@ -58,8 +58,11 @@ export function updateTask(state: MasterState, task: TaskEntry, status: TaskStat
   const newest = latest ?? status.state;
   // An ended task stays ended, whatever comes late.
   if (newest !== undefined && !isTerminal(task.info.state)) task.info.state = newest;
-  task.info.statusUpdateState = status.state;
-  task.info.statusUpdateUuid = status.uuid;
+  // What the master itself says is not acknowledged, and does not count as the last update.
+  if (status.uuid) {
+    task.info.statusUpdateState = status.state;
+    task.info.statusUpdateUuid = status.uuid;
+  }
   task.lastStatus = status;
   const last = task.info.statuses.at(-1);
   const kept = { ...status, data: undefined };
@@ -128,12 +131,15 @@ export function lostState(framework: Framework, exact: TaskState): TaskState {
   return isPartitionAware(framework.info) ? exact : TaskState.TASK_LOST;
 }
 
-/** Ends a task whose agent is gone for the master, and tells the framework. */
+/**
+ * Ends a task whose agent is gone for the master, and tells the framework: also of one that has ended, but whose update
+ * was not acknowledged.
+ */
 export function loseTask(
   state: MasterState,
   framework: Framework | undefined,
   task: TaskEntry,
-  loss: { state: TaskState; reason: Reason; message: string; unreachableTimeMs?: number },
+  loss: { state: TaskState; reason: Reason; message: string; unreachableTimeMs?: number; unreachable?: boolean },
 ): void {
   const status = masterStatus(state.clock.now(), {
     taskId: task.id,
@@ -146,10 +152,7 @@ export function loseTask(
   if (loss.unreachableTimeMs !== undefined) {
     status.unreachableTime = { nanoseconds: BigInt(Math.round(loss.unreachableTimeMs)) * 1_000_000n };
   }
-  const ended = isTerminal(task.info.state);
-  if (!ended) {
-    updateTask(state, task, status);
-    framework?.send(events.update(status));
-  }
-  removeTask(state, task, loss.unreachableTimeMs !== undefined && !ended);
+  updateTask(state, task, status);
+  framework?.send(events.update(status));
+  removeTask(state, task, loss.unreachable);
 }

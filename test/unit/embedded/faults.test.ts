@@ -52,6 +52,9 @@ describe("an agent", () => {
       reconcile: { tasks: [{ task_id: { value: "t" }, agent_id: offer.agent_id }] },
     });
     expect(await scheduler.update("t")).toMatchObject({ state: "TASK_UNREACHABLE", reason: "REASON_RECONCILIATION" });
+    const nowhere = { tasks: [{ task_id: { value: "t" } }] };
+    await scheduler.call("RECONCILE", { reconcile: nowhere });
+    expect(await scheduler.update("t")).toMatchObject({ state: "TASK_UNKNOWN", reason: "REASON_RECONCILIATION" });
     await running.stopAgent(0);
     await running.startAgent(0);
     expect(await scheduler.update("t")).toMatchObject({
