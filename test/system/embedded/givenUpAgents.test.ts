@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { EmbeddedCluster } from "../../../server/embedded/cluster.js";
-import { cluster, temporaryDirectory } from "./support/cluster.js";
-import { commandTask, http, Scheduler } from "./support/peer.js";
+import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { commandTask, http, Scheduler } from "../../unit/embedded/support/peer.js";
 
 /** A work directory that is kept, and the agents' ids in the order of their folders. */
 async function keptCluster(agents: number): Promise<{ workDir: string; ids: string[] }> {

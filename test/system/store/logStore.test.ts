@@ -10,7 +10,7 @@ import { startProcess } from "../../support/childProcess.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { at, root } from "../../support/paths.js";
-import { info, Lines, record } from "./samples.js";
+import { info, Lines, record } from "../../unit/store/samples.js";
 
 const cleanup = cleanupAfterAll();
 let lines = new Lines();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ExecutorExit, runExecutor } from "../../../executor/library/runExecutor.js";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent } from "./fakeAgent.js";
+import { FakeAgent } from "../../unit/executor/fakeAgent.js";
 
 let folder: string;
 let agent: FakeAgent;

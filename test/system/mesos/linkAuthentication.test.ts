@@ -14,7 +14,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
 import { kernelTellsTimers, probedInMs } from "../../support/keepalive.js";
-import { LinkTests } from "./linkTests.js";
+import { LinkTests } from "../../unit/mesos/linkTests.js";
 
 const links = new LinkTests();
 

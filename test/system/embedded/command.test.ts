@@ -7,8 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { atEnd, temporaryDirectory } from "./support/cluster.js";
-import { commandTask, http, type Offer, Scheduler } from "./support/peer.js";
+import { atEnd, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { commandTask, http, type Offer, Scheduler } from "../../unit/embedded/support/peer.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Inside the project, so that its packages and generated files are found. */

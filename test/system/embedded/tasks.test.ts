@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { create as createTar } from "tar";
 import { describe, expect, test } from "vitest";
-import { atEnd, cluster, temporaryDirectory } from "./support/cluster.js";
-import { ManualClock } from "./support/manualClock.js";
-import { commandTask, http, type Offer, Scheduler, scalar, small } from "./support/peer.js";
+import { atEnd, cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { ManualClock } from "../../unit/embedded/support/manualClock.js";
+import { commandTask, http, type Offer, Scheduler, scalar, small } from "../../unit/embedded/support/peer.js";
 
 async function statesOf(
   scheduler: Scheduler,

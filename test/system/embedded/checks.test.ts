@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CheckInfo_Type, type CheckStatusInfo, HealthCheck } from "../../../gen/mesos/v1/mesos.js";
 import { Health } from "../../../server/embedded/agent/health.js";
-import { atEnd, cluster, temporaryDirectory } from "./support/cluster.js";
-import { ManualClock } from "./support/manualClock.js";
-import { commandTask, Scheduler, type Status } from "./support/peer.js";
+import { atEnd, cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { ManualClock } from "../../unit/embedded/support/manualClock.js";
+import { commandTask, Scheduler, type Status } from "../../unit/embedded/support/peer.js";
 
 const TERMINAL = /FINISHED|FAILED|KILLED/;
 /** Looks at once, and ten times a second. */

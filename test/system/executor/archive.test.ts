@@ -10,7 +10,7 @@ import { buildExecutorArchive } from "../../../executor/archive.js";
 import { encodeJob, parseFailure } from "../../../executor/inverter/job.js";
 import { runtimePackages } from "../../../executor/runtimePackages.js";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
-import { FakeAgent } from "./fakeAgent.js";
+import { FakeAgent } from "../../unit/executor/fakeAgent.js";
 
 const root = join(import.meta.dirname, "../../..");
 let folder: string;

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startEmbeddedCluster } from "../../../server/embedded/cluster.js";
-import { cluster, temporaryDirectory } from "./support/cluster.js";
-import { commandTask, Scheduler } from "./support/peer.js";
+import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { commandTask, Scheduler } from "../../unit/embedded/support/peer.js";
 
 describe("the work directory of an embedded cluster", () => {
   const names = ["master", "agent-1", "agent-2"];

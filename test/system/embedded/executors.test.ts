@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cluster } from "./support/cluster.js";
-import { EventReader, type HttpAnswer, http, type Offer, Scheduler, small } from "./support/peer.js";
+import { cluster } from "../../unit/embedded/support/cluster.js";
+import { EventReader, type HttpAnswer, http, type Offer, Scheduler, small } from "../../unit/embedded/support/peer.js";
 
 const EXECUTOR = {
   executor_id: { value: "e" },

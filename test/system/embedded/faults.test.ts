@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { cluster } from "./support/cluster.js";
-import { commandTask, http, Scheduler } from "./support/peer.js";
+import { cluster } from "../../unit/embedded/support/cluster.js";
+import { commandTask, http, Scheduler } from "../../unit/embedded/support/peer.js";
 
 const AWARE = { capabilities: [{ type: "PARTITION_AWARE" }], failover_timeout: 60, checkpoint: true };
 const QUICK = { allocation_interval: "50ms", agent_ping_timeout: "50ms", max_agent_ping_timeouts: "3" };
