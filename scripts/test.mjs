@@ -4,6 +4,7 @@
 //   npm test -- unit              one suite: a folder of test/
 //   npm test -- unit/wire         the test files whose path holds this
 //   npm test -- -t 'decline'      options go to vitest
+//   npm run test:steady           the same with any of these, three times over: scripts/steady.mjs
 //
 // With CI=true what fails is run once more (scripts/vitest.mjs); what passes then is named before the last line.
 import { readdirSync } from "node:fs";
@@ -11,6 +12,7 @@ import { installRealMesos } from "./install-real-mesos.mjs";
 import { installTools } from "./install-tools.mjs";
 import { at, filesUnder } from "./lib.mjs";
 import { setup } from "./setup.mjs";
+import { runSteadily } from "./steady.mjs";
 import { runTests, summary } from "./vitest.mjs";
 
 const noTests = new Set(["support", "fixtures", "real-mesos"]);
@@ -31,7 +33,7 @@ function chosenSuites(args) {
 }
 
 /** What suites need beside the generated code. One that is not named needs all of it. */
-const needs = { unit: [], scripts: [], contract: ["build", "real Mesos"] };
+const needs = { unit: [], scripts: [], system: ["build"], contract: ["build", "real Mesos"] };
 const allNeeds = ["build", "real Mesos", "tools"];
 
 /** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
@@ -45,22 +47,41 @@ async function prepare(chosen) {
   return missing.filter((reason) => reason !== undefined);
 }
 
-async function main(args) {
+function sayMissing(reasons) {
+  for (const reason of reasons) {
+    console.error(`\n!!! NOT TESTED: what needs it was skipped\n!!! ${reason.trimEnd().replaceAll("\n", "\n!!! ")}`);
+  }
+}
+
+/** As vitest names the files of a suite. */
+const vitestArgs = (args) => args.map((arg) => (suites.includes(arg) ? `test/${arg}/` : arg));
+
+/** Prints the totals, and gives whether all is well. */
+async function once(args, missing) {
+  const totals = await runTests(vitestArgs(args));
+  sayMissing(missing);
+  if (process.env.CI === "true") totals.failed += missing.length;
+  console.log(summary(totals));
+  return totals.failed === 0 && totals.passed > 0;
+}
+
+async function steadily(args, missing) {
+  const steady = await runSteadily(vitestArgs(args));
+  sayMissing(missing);
+  return steady && (missing.length === 0 || process.env.CI !== "true");
+}
+
+async function main([first, ...rest]) {
+  const [run, args] = first === "--steady" ? [steadily, rest] : [once, first === undefined ? [] : [first, ...rest]];
   let missing;
   try {
     missing = await prepare(chosenSuites(args));
   } catch (error) {
     console.error(`test: ${error.message}`);
-    return { passed: 0, failed: 1, skipped: 0, flaky: [] };
+    console.log(summary({ passed: 0, failed: 1, skipped: 0, flaky: [] }));
+    return false;
   }
-  const totals = await runTests(args.map((arg) => (suites.includes(arg) ? `test/${arg}/` : arg)));
-  for (const reason of missing) {
-    console.error(`\n!!! NOT TESTED: what needs it was skipped\n!!! ${reason.trimEnd().replaceAll("\n", "\n!!! ")}`);
-  }
-  if (process.env.CI === "true") totals.failed += missing.length;
-  return totals;
+  return await run(args, missing);
 }
 
-const totals = await main(process.argv.slice(2));
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
-console.log(summary(totals));
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

@@ -9,9 +9,13 @@ import { join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { at, isMain, node } from "./lib.mjs";
 
-/** Runs the tests and gives `{ passed, failed, skipped, flaky }`: how many there were, and the lines about flaky ones. */
-export async function runTests(args) {
-  const again = process.env.CI === "true";
+/**
+ * Runs the tests and gives `{ passed, failed, skipped, flaky, files }`: how many there were, the lines about flaky ones, and
+ * what scripts/totals-reporter.mjs says of each file.
+ *
+ * @param options.again run once more what fails. Default: with CI=true
+ */
+export async function runTests(args, { again = process.env.CI === "true" } = {}) {
   const first = await vitest(again ? ["--retry=1", ...args] : args);
   // vitest retries tests, but no hooks: a file whose set-up failed is run again as a whole.
   const broken = again ? first.files.filter(({ brokenSetUps }) => brokenSetUps.length > 0) : [];
@@ -60,6 +64,7 @@ function totalsOf(files, runs, broken) {
   const count = (state) => tests.filter((test) => test.state === state).length;
   const otherFailures = runs.reduce((sum, run) => sum + run.otherFailures, 0);
   return {
+    files,
     passed: count("passed"),
     failed: files.reduce((sum, file) => sum + failuresIn(file), otherFailures),
     skipped: count("skipped"),

@@ -2,12 +2,16 @@ import { execFile } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { at, root } from "../support/paths.js";
 
 const cleanup = cleanupAfterAll();
 const fixtures = "test/fixtures/flaky";
+
+/** Up to three runs of vitest: a second each on a quiet machine, 20 where much else is done. */
+const RUN_TIMEOUT_MS = 150_000;
+vi.setConfig({ testTimeout: RUN_TIMEOUT_MS + 10_000 });
 
 /** The environment without what this run of vitest and its caller have put there. */
 const clean = Object.fromEntries(
@@ -16,7 +20,7 @@ const clean = Object.fromEntries(
 
 /** Runs a program, and gives its status and the lines of its output without empty ones. */
 async function outcome(command: string, args: string[], env: NodeJS.ProcessEnv) {
-  const options = { cwd: root, env: { ...clean, NO_COLOR: "1", ...env }, timeout: 50_000 };
+  const options = { cwd: root, env: { ...clean, NO_COLOR: "1", ...env }, timeout: RUN_TIMEOUT_MS };
   const ended = promisify(execFile)(command, args, options).then(
     ({ stdout }) => ({ status: 0, stdout }),
     ({ code, stdout }: { code: unknown; stdout: string }) => ({ status: code, stdout }),
@@ -70,6 +74,33 @@ describe("tests that fail by chance", () => {
     expect(lines.at(-1)).toBe("3 passed, 4 failed, 3 skipped");
     expect(lines.filter((line) => line.includes("FLAKY"))).toEqual([]);
     expect(status).toBe(1);
+  });
+});
+
+describe("node scripts/steady.mjs", () => {
+  const steady = (FLAKY_STATE: string, ...args: string[]) =>
+    outcome(process.execPath, [at("scripts/steady.mjs"), `--root=${fixtures}`, ...args], {
+      STEADY_SEED: "5",
+      CI: "true",
+      FLAKY_STATE,
+    });
+
+  test("fails, and names the tests that did not end the same way three times", async () => {
+    const state = await cleanup.tempDir();
+    const { status, lines } = await steady(state, "tests.case");
+    expect(lines.filter((line) => line.startsWith("UNSTEADY"))).toEqual([
+      `UNSTEADY: ${fixtures}/tests.case.mjs > a group > is right the second time: failed, passed, passed`,
+    ]);
+    expect(lines.at(-1)).toMatch(/^STEADY_SEED=5: \d+ passed, 1 failed; \d+ passed, 0 failed; \d+ passed, 0 failed$/);
+    expect(status).toBe(1);
+  });
+
+  test("passes where they did, in the orders of its seed", async () => {
+    const { status, lines } = await steady(await cleanup.tempDir(), "tests.case", "-t", "is right$");
+    expect(lines.filter((line) => /^run \d/.test(line))).toEqual(
+      [5, 6, 7].map((seed, i) => `run ${i + 1} of 3, in the order of seed ${seed}`),
+    );
+    expect(status).toBe(0);
   });
 });
 
