@@ -1,7 +1,7 @@
 // npm run check: everything that can be said about the sources without running them. A line each check, and what
 // to do about it where one fails. The last line is `checks: N passed, N failed`.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { availableParallelism, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { completeLock } from "./complete-lock.mjs";
@@ -174,6 +174,7 @@ function once(make) {
   };
 }
 
+/** Runs a check, prints what came of it, and gives whether all is well. */
 async function report({ name, fix, run: check }) {
   const start = performance.now();
   const wrong = await check().catch((error) => error.message);
@@ -192,13 +193,15 @@ function shortened(text) {
   return [...lines.slice(0, 80), ...(lines.length > 80 ? [`... ${lines.length - 80} more lines`] : [])].join("\n");
 }
 
-/** Runs the checks whose name holds one of the words, or all of them. */
+/** Runs the checks whose name holds one of the words, or all of them; as many at a time as there are cores. */
 async function main(words) {
   await setup({ quiet: true, build: false });
+  const waiting = checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
   const results = [];
-  for (const check of checks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))) {
-    results.push(await report(check));
-  }
+  const work = async () => {
+    for (let check = waiting.shift(); check; check = waiting.shift()) results.push(await report(check));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
   return results;
 }
 
