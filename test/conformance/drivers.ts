@@ -2,7 +2,6 @@ import { buildGo } from "../languages/go.js";
 import { javaProgram } from "../languages/java.js";
 import { pythonFolder, pythonProgram } from "../languages/python.js";
 import { buildRust } from "../languages/rust.js";
-import { missingToolchain } from "../languages/toolchain.js";
 import { at } from "../support/paths.js";
 import type { Command } from "./driverProcess.js";
 
@@ -15,8 +14,8 @@ export interface Language {
   programs: readonly string[];
 }
 
-/** To add a language: write its driver, and name it here. */
-const all: readonly Language[] = [
+/** To add a language: write its driver, name it here, and add its test file beside this one. */
+export const languages: readonly Language[] = [
   {
     name: "TypeScript",
     prepare: async () => ({
@@ -44,9 +43,9 @@ const all: readonly Language[] = [
   { name: "Rust", prepare: async () => ({ command: await buildRust("conformance"), args: [] }), programs: ["cargo"] },
 ];
 
-/** Why a language is left out. */
-export const leftOut = all
-  .map(({ name, programs }) => missingToolchain(name, programs))
-  .filter((why) => why !== undefined);
-/** Those that can be tested here. */
-export const languages = all.filter(({ name, programs }) => missingToolchain(name, programs) === undefined);
+/** The language of that name. */
+export function languageNamed(name: string): Language {
+  const found = languages.find((language) => language.name === name);
+  if (!found) throw new Error(`no language is named ${name}`);
+  return found;
+}

@@ -1,7 +1,7 @@
 import type { Instance } from "./case.js";
 
 /** How the cases went: language, then case, then whether all its instances passed. */
-export type Results = Map<string, Map<string, boolean>>;
+export type Results = ReadonlyMap<string, ReadonlyMap<string, boolean>>;
 
 const TITLES: Record<string, string> = {
   "1-attach.json": "Attaching",
@@ -25,6 +25,27 @@ export function matrixPage(instances: readonly Instance[], results: Results): st
     return [`## ${TITLES[file] ?? file}`, "", ...table(["", ...languages], rows)].join("\n");
   });
   return `${INTRODUCTION}\n${sections.join("\n\n")}\n`;
+}
+
+/** What such a page says. */
+export function readResults(page: string): Results {
+  const rows = page
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((text) => text.trim()),
+    );
+  const head = rows.find(([first]) => first === "") ?? [];
+  const cases = rows.filter(([first = ""]) => !/^-*$/.test(first));
+  return new Map(
+    head.slice(1).map((language, i) => {
+      const known = cases.filter((row) => row[i + 1] === cell(true) || row[i + 1] === cell(false));
+      return [language, new Map(known.map((row) => [row[0] ?? "", row[i + 1] === cell(true)]))];
+    }),
+  );
 }
 
 /** A table as the formatter leaves it. */

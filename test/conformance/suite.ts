@@ -1,40 +1,26 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeLanguage } from "../languages/toolchain.js";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { HttpProxy, proxyEnvironment } from "../support/httpProxy.js";
-import { at } from "../support/paths.js";
 import { startRealMesos } from "../support/realMesos.js";
 import { filled, type Instance, loadCases, type Part } from "./case.js";
 import { type DriverOutput, LanguageDriver } from "./driverProcess.js";
-import { languages, leftOut } from "./drivers.js";
+import type { Language } from "./drivers.js";
 import { listMismatches, mismatches } from "./match.js";
-import { matrixPage, type Results } from "./matrix.js";
 import { expanded } from "./messages.js";
+import { currentPage, pageWith, writePage } from "./page.js";
 import { RealBridge } from "./realBridge.js";
 import { ScriptedBridge } from "./scriptedBridge.js";
 
 const DRIVER_TIMEOUT_MS = 50_000;
 const CASE_TIMEOUT_MS = 90_000;
-for (const why of leftOut) console.error(`!!! NOT TESTED: ${why}`);
 const instances = loadCases();
 /** Those that wait for long begin first: the others run meanwhile. */
 const slowFirst = [...instances].sort((a, b) => Number(b.slow ?? false) - Number(a.slow ?? false));
-const results: Results = new Map(languages.map(({ name }) => [name, new Map()]));
-/** Cases that failed when they were last run: one that fails may be run once more. */
-const failing = new Set<string>();
-
-/** Of several cases with one name, all have to pass. */
-function note(language: string, { name, values }: Instance, passed: boolean): void {
-  const prefix = `${language}: ${name}: `;
-  if (passed) failing.delete(prefix + values);
-  else failing.add(prefix + values);
-  results.get(language)?.set(name, ![...failing].some((failed) => failed.startsWith(prefix)));
-}
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
-const page = at("docs/conformance.md");
 
 /** What both kinds of bridge do for a case. */
 interface Side {
@@ -124,62 +110,56 @@ function mesosOptions({ agents = 1, attributes }: NonNullable<Instance["mesos"]>
   return { agents, ...(text !== undefined && { attributes: `big:${text}` }), flags: { allocation_interval: "100ms" } };
 }
 
-describe("conformance", () => {
-  const cleanup = cleanupAfterAll();
-  let mesos: MesosCluster;
-  beforeAll(async () => {
-    mesos = cleanup.use(await startMesos({ flags: { allocation_interval: "100ms" } }));
-  });
+/** How the cases of one language went: by name, whether all instances passed. */
+class Outcomes {
+  readonly passed = new Map<string, boolean>();
+  /** Cases that failed when they were last run: one that fails may be run once more. */
+  readonly #failing = new Set<string>();
 
-  for (const { name: language, prepare } of languages) {
-    describe(`of the ${language} client`, () => {
-      let driver: LanguageDriver;
-      beforeAll(async () => {
-        driver = new LanguageDriver(await prepare());
-        return () => driver.stop();
-      }, 600_000);
-
-      for (const one of slowFirst) {
-        // The real bridge's cases have deadlines that two cores should keep.
-        const test = one.bridge === "scripted" || one.slow ? it.concurrent : it;
-        const name = one.values === "" ? one.name : `${one.name}: ${one.values}`;
-        test(name, { timeout: CASE_TIMEOUT_MS }, async () => {
-          const wrong = one.bridge === "scripted" ? await runScripted(one, driver) : await runReal(one, driver, mesos);
-          note(language, one, wrong.length === 0);
-          expect(wrong.join("\n")).toBe("");
-        });
-      }
-    });
+  /** Of several cases with one name, all have to pass. */
+  note({ name, values }: Instance, passed: boolean): void {
+    const prefix = `${name}: `;
+    if (passed) this.#failing.delete(prefix + values);
+    else this.#failing.add(prefix + values);
+    this.passed.set(name, ![...this.#failing].some((failed) => failed.startsWith(prefix)));
   }
-});
+}
 
-describe("the cases", () => {
-  it("have names of their own", () => {
-    const names = instances.map(({ name, values }) => `${name} ${values}`);
-    expect(names).toEqual([...new Set(names)]);
+/** Holds a language's client against all cases, and its column of docs/conformance.md against what came of them. */
+export function testConformance({ name: language, prepare, programs }: Language): void {
+  const outcomes = new Outcomes();
+
+  describeLanguage(language, programs, () => {
+    const cleanup = cleanupAfterAll();
+    let mesos: MesosCluster;
+    let driver: LanguageDriver;
+    beforeAll(async () => {
+      mesos = cleanup.use(await startMesos({ flags: { allocation_interval: "100ms" } }));
+      driver = cleanup.use(new LanguageDriver(await prepare()));
+    }, 600_000);
+
+    for (const one of slowFirst) {
+      // The real bridge's cases have deadlines that two cores should keep.
+      const test = one.bridge === "scripted" || one.slow ? it.concurrent : it;
+      const name = one.values === "" ? one.name : `${one.name}: ${one.values}`;
+      test(name, { timeout: CASE_TIMEOUT_MS }, async () => {
+        const wrong = one.bridge === "scripted" ? await runScripted(one, driver) : await runReal(one, driver, mesos);
+        outcomes.note(one, wrong.length === 0);
+        expect(wrong.join("\n")).toBe("");
+      });
+    }
   });
 
-  it("hold every reason of docs/errors.md, and no other", () => {
-    const table = readFileSync(at("docs/errors.md"), "utf8");
-    const documented = [...table.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, reason]) => reason ?? "");
-    const onStreams = instances
-      .filter(({ name }) => /^reasons (that end the events|after which it attaches again)$/.test(name))
-      .map(({ values }) => values);
-    expect(documented.length).toBeGreaterThan(10);
-    expect(onStreams.sort()).toEqual(documented.sort());
-  });
-});
-
-describe("docs/conformance.md", () => {
   const names = new Set(instances.map(({ name }) => name));
-  const ranAll = () => leftOut.length === 0 && [...results.values()].every((passed) => passed.size === names.size);
-  afterAll(() => {
-    if (process.env.CONFORMANCE_WRITE === "1" && ranAll()) writeFileSync(page, matrixPage(instances, results));
+  const ranAll = () => outcomes.passed.size === names.size;
+  const writes = process.env.CONFORMANCE_WRITE === "1";
+  afterAll(async () => {
+    if (writes && ranAll()) await writePage(instances, language, outcomes.passed);
   });
 
-  it("says what has come of it", ({ skip }) => {
+  it(`docs/conformance.md says what has come of the ${language} client`, ({ skip }) => {
     skip(!ranAll(), "only some of the cases were run");
-    skip(process.env.CONFORMANCE_WRITE === "1", "it is written now");
-    expect(readFileSync(page, "utf8")).toBe(matrixPage(instances, results));
+    skip(writes, "it is written now");
+    expect(currentPage()).toBe(pageWith(instances, language, outcomes.passed));
   });
-});
+}
