@@ -31,6 +31,11 @@ interface Line {
   linked?: boolean;
 }
 
+/** What the tests read of /master/state. */
+interface MasterState {
+  frameworks: { id: string; name: string; tasks: { state: string }[] }[];
+}
+
 const TERMINAL = /^(FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE|GONE_BY_OPERATOR)$/;
 
 /** A batch of short tasks that a client process runs, while a test breaks what it can. */
@@ -98,6 +103,26 @@ export class Batch {
     await eventually(seen, { what: `${count} running tasks of ${this.frameworkName}`, timeoutMs: 60_000 });
   }
 
+  /** Waits until the last client has noticed that its bridge is gone, or needs it no more. */
+  async detached(): Promise<void> {
+    await eventually(() => /^(detached|done)$/.test(this.lines().at(-1)?.kind ?? ""), {
+      what: `the client of ${this.frameworkName} without a bridge`,
+      timeoutMs: 30_000,
+    });
+  }
+
+  /** Waits until what Mesos has of tasks has ended: the updates wait for someone who acknowledges them. */
+  async allEndedAtMesos(): Promise<void> {
+    await eventually(
+      async () => {
+        const state = (await getJson(`${this.#options.master}/master/state`)) as MasterState;
+        const tasks = state.frameworks.filter(({ name }) => name === this.frameworkName).flatMap((each) => each.tasks);
+        return tasks.length > 0 && tasks.every((task) => TERMINAL.test(task.state.replace("TASK_", "")));
+      },
+      { what: `the end of all tasks of ${this.frameworkName} at the master`, timeoutMs: 30_000 },
+    );
+  }
+
   /** Waits for the end of the last client, and gives the times that each task was seen to end. */
   async finished(timeoutMs = 90_000): Promise<Map<string, string[]>> {
     const last = this.#clients.at(-1);
@@ -143,7 +168,7 @@ export class Batch {
       await scheduler.linked();
       await eventually(
         async () => {
-          const state = (await getJson(`${master}/master/state`)) as { frameworks: { id: string; tasks: unknown[] }[] };
+          const state = (await getJson(`${master}/master/state`)) as MasterState;
           const mine = state.frameworks.find(({ id }) => id === scheduler.frameworkId);
           return mine && mine.tasks.length === 0;
         },

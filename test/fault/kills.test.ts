@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { describeBridge } from "../support/describeBridge.js";
 import { Batch, seeded } from "./batch.js";
@@ -18,9 +17,8 @@ describeBridge("a batch whose", cluster, (suite) => {
     const { bridge, batch } = await start();
     for (const step of [1 + random(20), 50 + random(30), 100 + random(40)]) {
       await batch.updates(step);
-      await delay(random(100));
       await bridge.kill();
-      await delay(random(300));
+      await batch.detached();
       await bridge.restart();
     }
     await batch.expectAllRanOnce();
@@ -31,7 +29,6 @@ describeBridge("a batch whose", cluster, (suite) => {
     const { batch } = await start();
     for (const step of [1 + random(20), 50 + random(30), 100 + random(40)]) {
       await batch.updates(step);
-      await delay(random(100));
       await batch.killClient();
       await batch.startClient();
     }
@@ -43,20 +40,19 @@ describeBridge("a batch whose", cluster, (suite) => {
     const { bridge, batch } = await start();
     for (const step of [1 + random(20), 60 + random(60)]) {
       await batch.updates(step);
-      await Promise.all([batch.killClient(), delay(random(50)).then(() => bridge.kill())]);
-      await delay(random(300));
+      await Promise.all([batch.killClient(), bridge.kill()]);
       await bridge.restart();
       await batch.startClient();
     }
     await batch.expectAllRanOnce({ exactly: false });
   });
 
-  test("bridge stands still for a while: nothing is lost", { timeout: 120_000 }, async () => {
+  test("bridge stands still while its tasks end: nothing is lost", { timeout: 120_000 }, async () => {
     const random = seeded("bridge stopped");
     const { bridge, batch } = await start();
     await batch.updates(1 + random(40));
     bridge.process.signal("SIGSTOP");
-    await delay(3_000);
+    await batch.allEndedAtMesos();
     bridge.process.signal("SIGCONT");
     await batch.expectAllRanOnce();
     expect(batch.lines().filter(({ kind }) => kind === "detached")).toEqual([]);
