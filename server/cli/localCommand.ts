@@ -33,7 +33,11 @@ export function localCommand(): Command {
       "go on where an earlier run with --keep and this work directory was killed: agents and frameworks keep their ids, " +
         "and tasks of frameworks with 'checkpoint' go on",
     )
-    .option("--resources <text>", "of each agent", DEFAULT_RESOURCES)
+    .option(
+      "--resources <text>",
+      "of each agent; of cpus, mem, disk and ports those that are not named are the machine's",
+      DEFAULT_RESOURCES,
+    )
     .option("--attributes <text>", "of each agent, as 'rack:a;zone:west'", "")
     .option(
       "--credential <principal:secret>",

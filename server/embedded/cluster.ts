@@ -12,6 +12,7 @@ import { EmbeddedMaster } from "./master/master.js";
 import { Registry } from "./master/registry.js";
 import type { StandDown } from "./master/schedulerApi.js";
 import { parseAttributes } from "./resources/attributes.js";
+import { withMachineResources } from "./resources/machine.js";
 import { parseResources } from "./resources/parse.js";
 import { Resources } from "./resources/resources.js";
 import { WorkDirectory } from "./workDirectory.js";
@@ -31,7 +32,10 @@ export interface EmbeddedClusterOptions {
    * of frameworks with checkpoints go on. Command tasks then have executor processes of their own. Default false.
    */
   keep?: boolean;
-  /** Of each agent, in Mesos's text form. Default `cpus:8;mem:8192;disk:10240;ports:[31000-32000]`. */
+  /**
+   * Of each agent, in Mesos's text form. Default `cpus:8;mem:8192;disk:10240;ports:[31000-32000]`. Of cpus, mem, disk and ports
+   * those that a text does not name are the machine's, as a real agent has it.
+   */
   resources?: string;
   /** Of each agent, as `rack:a;zone:west`. Default none. */
   attributes?: string;
@@ -105,8 +109,7 @@ class Cluster implements EmbeddedCluster {
   readonly #log: Log;
   #workDirectory: WorkDirectory | undefined;
   /** As the text names them. */
-  readonly #described: Resource[];
-  readonly #resources: Resources;
+  readonly #named: Resource[];
   readonly #attributes: Attribute[];
   #registry = new Registry();
   #folder: JsonFolder | undefined;
@@ -121,8 +124,7 @@ class Cluster implements EmbeddedCluster {
     this.#clock = options.clock ?? systemClock;
     this.#flags = new Flags(options.flags);
     this.#log = options.log ?? (() => {});
-    this.#described = parseResources(options.resources ?? DEFAULT_RESOURCES);
-    this.#resources = Resources.of(inMesosOrder(this.#described));
+    this.#named = parseResources(options.resources ?? DEFAULT_RESOURCES);
     this.#attributes = parseAttributes(options.attributes ?? "");
     this.#port = options.port ?? 0;
   }
@@ -147,6 +149,8 @@ class Cluster implements EmbeddedCluster {
     const count = this.#options.agents ?? 1;
     const directory = await this.#openWorkDirectory(count);
     await this.startMaster();
+    const described = withMachineResources(this.#named, resolve(this.#options.workDir));
+    const resources = Resources.of(inMesosOrder(described));
     for (let index = 0; index < count; index++) {
       const workDir = directory.agent(index);
       const agent = new EmbeddedAgent({
@@ -158,9 +162,9 @@ class Cluster implements EmbeddedCluster {
         info: AgentInfo.create({
           hostname: this.#flags.text("hostname"),
           attributes: this.#attributes,
-          resources: this.#described,
+          resources: described,
         }),
-        resources: this.#resources,
+        resources,
       });
       this.#agents.push(agent);
       await this.startAgent(index);

@@ -30,6 +30,8 @@ const DEFAULTS = {
   /** Between two HEARTBEAT events of an executor's stream. */
   executor_heartbeat_interval: "30mins",
   fetcher_stall_timeout: "1mins",
+  /** Whether an executor's user has to be one of this machine, who then owns its sandbox. Nobody is switched to. */
+  switch_user: "true",
   hostname: "localhost",
 } as const;
 
@@ -74,6 +76,8 @@ export class Flags {
     const timed = name === "offer_timeout" || /^\d+(secs|mins)$/.test(fallback);
     try {
       if (timed && this.text(name) !== "") parseDuration(this.text(name));
+      if (/^(true|false)$/.test(fallback) && !/^(true|false)$/.test(this.text(name)))
+        throw new Error("it must be true or false");
       if (/^\d+$/.test(fallback) && !/^\d+$/.test(this.text(name))) throw new Error("it must be a whole number");
     } catch (error) {
       throw new Error(`flag ${name}: ${error instanceof Error ? error.message : String(error)}`);

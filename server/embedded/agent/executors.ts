@@ -19,10 +19,10 @@ import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
 import { startExecutor } from "./executorProcess.js";
+import { prepareExecutor, unpreparable } from "./executorUser.js";
 import { fetchUris, invalidUris } from "./fetcher.js";
 import { UNKNOWN_STATUS, type WaitStatus } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
-import { prepareSandbox } from "./sandbox.js";
 import { type AgentState, taskRecord } from "./state.js";
 import { linkVolumes } from "./volumes.js";
 
@@ -55,6 +55,8 @@ export class Executors {
       return this.#forgetIfIdle(framework);
     }
     const executor = known ?? this.#create(framework, info, isCommand);
+    const unprepared = known ? undefined : unpreparable(this.#state, framework, executor);
+    if (unprepared !== undefined) return this.#dropExecutor(framework, executor, message.tasks, unprepared);
     const launch: QueuedLaunch = { tasks: [...message.tasks], group: message.group };
     if (executor.state === "running") this.deliver(framework, executor, launch);
     else executor.queue.push(launch);
@@ -188,9 +190,21 @@ export class Executors {
     return executor;
   }
 
+  /** The executor never was: its framework gets a FAILURE, as for one that ended. */
+  #dropExecutor(framework: AgentFramework, executor: Executor, tasks: readonly TaskInfo[], why: string): void {
+    framework.executors.delete(executor.id);
+    this.#state.log(`executor ${executor.id} of framework ${framework.id} can't be started: ${why}`);
+    if (!executor.isCommand) {
+      this.#state.toMaster((master, agentId) =>
+        master.exitedExecutor(agentId, framework.id, executor.id, UNKNOWN_STATUS),
+      );
+    }
+    this.#drop(framework, tasks, executor.info, why);
+  }
+
   async #start(framework: AgentFramework, executor: Executor): Promise<void> {
     try {
-      await prepareSandbox(executor.sandbox);
+      await prepareExecutor(this.#state, framework, executor);
       executor.termination = refuseContainer(executor.info.container);
       if (executor.termination) return this.ended(framework, executor, UNKNOWN_STATUS);
       linkVolumes(this.#state.workDir, executor.resources.list(), executor.sandbox);
