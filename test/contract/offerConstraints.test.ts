@@ -115,10 +115,55 @@ describeEachMesos("offer constraints", { attributes, flags }, (mesos) => {
     test.each([
       ["a{97}", 101],
       ["(a{10}){10}", 124],
+      // Beyond ASCII, bytes count.
+      [".{13}", 108],
+      ["(?s).{15}", 109],
+      ["[^a]{13}", 108],
+      ["\\D{15}", 124],
+      ["[α-ω]{30}", 124],
+      ["[β-δ]{50}", 104],
+      ["é{60}", 124],
+      ["☃{50}", 154],
+      ["[☃-☆]{40}", 124],
+      ["[a-é]{40}", 204],
+      ["[\\x{800}-\\x{FFFF}]{30}", 154],
+      ["(?i)k{30}", 124],
+      ["(?i)s{40}", 124],
+      ["(?i)é{49}", 151],
+      ["a*b{97}", 102],
+      ["(a*){50}", 154],
+      ["(ab|cd){40}", 244],
     ])("%s is too complex", async (regex, size) => {
       const why = `Regex '${regex}' is too complex: program size of ${size} is larger than maximum of 100 allowed`;
       const refused = `A role * has an invalid 'AttributeConstraint': ${why}`;
       expect(await subscribe(matches(regex))).toBe(refused);
+    });
+
+    test.each([
+      "\\pL",
+      "\\PL",
+      "\\p{Greek}{5}",
+      ".{25}",
+      "^.{24}",
+      "\\w{97}",
+      "(?i)k{60}",
+      "[\\x{10000}-\\x{10FFFF}]{30}",
+    ])("%s is too large", async (regex) => {
+      const refused = `A role * has an invalid 'AttributeConstraint': ${WHY} '${regex}': pattern too large - compile failed`;
+      expect(await subscribe(matches(regex))).toBe(refused);
+    });
+
+    test.each([
+      ".{12}",
+      "[^a]{12}",
+      "[α-ω]{20}",
+      "é{40}",
+      "(?i)a{96}",
+      "\\d{96}",
+      "^a{97}$",
+      "[^\\x00-\\x{10FFFF}]{100}",
+    ])("'%s' is fine, in bytes", async (regex) => {
+      expect(await subscribe(matches(regex))).toBeUndefined();
     });
 
     test.each(["a{96}", "[(?<n>]", "\\Q(?<n>\\E", "\\(?<n>a", "a??", "a{,2}", ""])("'%s' is fine", async (regex) => {

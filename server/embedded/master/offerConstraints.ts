@@ -7,7 +7,7 @@ import {
   type OfferConstraints_RoleConstraints,
   AttributeConstraint_Selector_PseudoattributeType as Pseudoattribute,
 } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { compileRegex } from "./re2.js";
+import { compileRegex } from "./re2/regex.js";
 
 const compiled = new WeakMap<object, RE2JS>();
 

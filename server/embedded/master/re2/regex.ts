@@ -1,4 +1,8 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from "re2js";
+import { TooManyInstructions } from "./byteProgram.js";
+import { compileToBytes } from "./compile.js";
+import { flattenedSize } from "./flatten.js";
+import { programOf } from "./runes.js";
 
 /** RE2's words for what RE2JS words as Go does. Others are the same in both. */
 const WORDS: ReadonlyMap<string, string> = new Map([
@@ -16,21 +20,28 @@ const MAX_COMPILED_SIZE = 290;
 const TOO_LARGE = "pattern too large - compile failed";
 /** In UTF-16 units; nothing so long is small. */
 const MAX_LENGTH = 10_000;
-/** By which RE2 counts more than RE2JS. */
-const EXTRA_SIZE = 2;
-
 /** One piece of an expression: a quotation, an escape, a class, the start of a group, or any other character. */
 const PIECE = /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:[^\]]*:\]|[^\]\\])*\]?|\(\?P<\w+>|\(\?<|./gs;
 
 /** A regular expression of an offer constraint, as Mesos takes it. @throws Error in Mesos's words */
 export function compileRegex(pattern: string): RE2JS {
   const compiled = compile(pattern);
-  const size = compiled.programSize() + EXTRA_SIZE;
-  if (size > MAX_COMPILED_SIZE) throw notConstructed(pattern, TOO_LARGE);
+  const size = programSize(compiled);
+  if (size === undefined) throw notConstructed(pattern, TOO_LARGE);
   if (size <= MAX_PROGRAM_SIZE) return compiled;
   throw new Error(
     `Regex '${pattern}' is too complex: program size of ${size} is larger than maximum of ${MAX_PROGRAM_SIZE} allowed`,
   );
+}
+
+/** As RE2 counts it; undefined where it gives up. */
+function programSize(compiled: RE2JS): number | undefined {
+  try {
+    return flattenedSize(compileToBytes(programOf(compiled), MAX_COMPILED_SIZE));
+  } catch (error) {
+    if (error instanceof TooManyInstructions) return undefined;
+    throw error;
+  }
 }
 
 function compile(pattern: string): RE2JS {
