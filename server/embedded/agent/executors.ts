@@ -191,7 +191,12 @@ export class Executors {
   }
 
   /** The executor never was: its framework gets a FAILURE, as for one that ended. */
-  #dropExecutor(framework: AgentFramework, executor: Executor, tasks: readonly TaskInfo[], why: string): void {
+  #dropExecutor(
+    framework: AgentFramework,
+    executor: Executor,
+    tasks: Readonly<QueuedLaunch["tasks"]>,
+    why: string,
+  ): void {
     framework.executors.delete(executor.id);
     this.#state.log(`executor ${executor.id} of framework ${framework.id} can't be started: ${why}`);
     if (!executor.isCommand) {
@@ -199,7 +204,9 @@ export class Executors {
         master.exitedExecutor(agentId, framework.id, executor.id, UNKNOWN_STATUS),
       );
     }
-    this.#drop(framework, tasks, executor.info, why);
+    const reason = Reason.REASON_EXECUTOR_TERMINATED;
+    dropTasks(this.#state, framework, tasks, executor.info, { reason, message: why });
+    this.#forgetIfIdle(framework);
   }
 
   async #start(framework: AgentFramework, executor: Executor): Promise<void> {

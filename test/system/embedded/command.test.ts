@@ -16,7 +16,7 @@ const bundle = join(root, "dist", `local-test-${process.pid}`, "local.mjs");
 
 beforeAll(async () => {
   await mkdir(dirname(bundle), { recursive: true });
-  const contents = `import { localCommand } from "./server/embedded/command.ts"; await localCommand().parseAsync(process.argv);`;
+  const contents = `import { localCommand } from "./server/cli/localCommand.ts"; await localCommand().parseAsync(process.argv);`;
   const stdin = { contents, resolveDir: root, loader: "ts" as const };
   await build({ stdin, bundle: true, platform: "node", format: "esm", packages: "external", outfile: bundle });
 }, 30_000);
