@@ -8,6 +8,7 @@ import {
   TaskState,
 } from "../../../gen/mesos/v1/mesos.js";
 import { answerFiles } from "../files.js";
+import { answerHelp } from "../help.js";
 import { type Answer, notFound, type Request } from "../http/answer.js";
 import { asJsonp, routed } from "../http/route.js";
 import { HttpServer } from "../http/server.js";
@@ -16,6 +17,7 @@ import { answerOfProcess } from "../processAnswers.js";
 import { drain } from "./draining.js";
 import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
+import { AGENT_HELP } from "./help.js";
 import { exactState } from "./lostStates.js";
 import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
@@ -284,7 +286,7 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   #handle(request: Request): Answer {
-    return routed(request, (path) => this.#route(path, request)) ?? notFound();
+    return answerHelp(AGENT_HELP, request) ?? routed(request, (path) => this.#route(path, request)) ?? notFound();
   }
 
   #route(path: string, request: Request): Answer | undefined {

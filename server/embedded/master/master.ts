@@ -1,9 +1,11 @@
 import { type Attached, answerFiles } from "../files.js";
+import { answerHelp } from "../help.js";
 import { type Answer, notFound, type Request } from "../http/answer.js";
 import type { Credential } from "../http/basicAuth.js";
 import { asJsonp, routed } from "../http/route.js";
 import { answerOfProcess } from "../processAnswers.js";
 import { AgentDesk } from "./agents.js";
+import { MASTER_HELP } from "./help.js";
 import { handleMaintenance } from "./maintenanceApi.js";
 import { metricsJson } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
@@ -34,7 +36,7 @@ export class EmbeddedMaster {
   }
 
   handle(request: Request): Answer {
-    return routed(request, (path) => this.#route(path, request)) ?? notFound();
+    return answerHelp(MASTER_HELP, request) ?? routed(request, (path) => this.#route(path, request)) ?? notFound();
   }
 
   #route(path: string, request: Request): Answer | undefined {
