@@ -32,9 +32,9 @@ export class EventStream implements AttachmentSink {
   readonly #stream: ServerStream;
   readonly #waiting: WaitingEvents;
   readonly #log: Log;
+  /** Runs out when nothing was written for an interval. */
   readonly #idle: NodeJS.Timeout;
   #attachment: Attachment | undefined;
-  #wrote = false;
   #ended = false;
 
   constructor(call: EventsCall, connections: Connections, log: Log) {
@@ -44,7 +44,7 @@ export class EventStream implements AttachmentSink {
     this.#log = log;
     // At the end of every call, also of one that ended in order.
     call.on("cancelled", () => this.#waiting.drop());
-    this.#idle = setInterval(() => this.#signOfLife(), PROGRESS_INTERVAL_MS);
+    this.#idle = setTimeout(() => this.#signOfLife(), PROGRESS_INTERVAL_MS);
   }
 
   begin(attachment: Attachment): void {
@@ -68,7 +68,7 @@ export class EventStream implements AttachmentSink {
     this.#ended = true;
     this.#stream.answered();
     this.#attachment = undefined;
-    clearInterval(this.#idle);
+    clearTimeout(this.#idle);
   }
 
   #pump(): void {
@@ -84,7 +84,7 @@ export class EventStream implements AttachmentSink {
   }
 
   #write(message: EventsMessage): void {
-    this.#wrote = true;
+    this.#idle.refresh();
     this.#waiting.wrote(message.byteLength);
     this.#call.write(message, () => {
       this.#waiting.taken(message.byteLength);
@@ -100,10 +100,9 @@ export class EventStream implements AttachmentSink {
   }
 
   #signOfLife(): void {
-    const idle = !this.#wrote && this.#waiting.bytes === 0;
-    this.#wrote = false;
-    if (idle && this.#attachment) {
-      this.#write(new EventsMessage([progress(this.#attachment.readSequence, false, Date.now())], 1));
-    }
+    if (!this.#attachment) return;
+    // A client that has not read what was written gets nothing more until it does.
+    if (this.#waiting.bytes > 0) this.#idle.refresh();
+    else this.#write(new EventsMessage([progress(this.#attachment.readSequence, false, Date.now())], 1));
   }
 }
