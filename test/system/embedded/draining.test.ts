@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { EmbeddedCluster } from "../../../server/embedded/cluster.js";
 import type { FlagValues } from "../../../server/embedded/flags.js";
-import { cluster, temporaryDirectory } from "./support/cluster.js";
-import { commandTask, http, Scheduler } from "./support/peer.js";
+import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { commandTask, http, Scheduler } from "../../unit/embedded/support/peer.js";
 
 const AWARE = { capabilities: [{ type: "PARTITION_AWARE" }], failover_timeout: 60, checkpoint: true };
 const QUICK = { allocation_interval: "50ms", agent_ping_timeout: "50ms", max_agent_ping_timeouts: "3" };
