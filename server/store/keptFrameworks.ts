@@ -14,6 +14,13 @@ export interface KeptSize {
   readonly tasks: number;
 }
 
+/** Changes of tasks that are being written. */
+export interface SavedTasks {
+  /** True if no task is among them that came or changed. */
+  readonly onlyRemovals: boolean;
+  settle(written: boolean): void;
+}
+
 /** All that is remembered, in memory: what files hold, and the changes to tasks that are still to be written. */
 export class KeptFrameworks implements EntrySink {
   readonly #records = new Map<string, FrameworkRecord>();
@@ -119,17 +126,19 @@ export class KeptFrameworks implements EntrySink {
     return count;
   }
 
-  /** Writes all changes to tasks. The answer has to be told what became of them. */
-  saveTasks(out: EntryWriter): (written: boolean) => void {
+  /** Writes all changes to tasks. `settle` has to be told what became of them. */
+  saveTasks(out: EntryWriter): SavedTasks {
     const saving = Array.from(this.#changed, (name) => ({ name, tasks: this.#tasksOf(name) }));
     this.#changed.clear();
-    for (const { name, tasks } of saving) tasks.save(name, out);
-    return (written) => {
+    let onlyRemovals = true;
+    for (const { name, tasks } of saving) if (tasks.save(name, out)) onlyRemovals = false;
+    const settle = (written: boolean) => {
       for (const { name, tasks } of saving) {
         tasks.settle(written);
         if (this.#tasks.get(name) === tasks) this.#note(name, tasks);
       }
     };
+    return { onlyRemovals, settle };
   }
 
   /**

@@ -57,8 +57,8 @@ export class KeptTasks {
     }
   }
 
-  /** Writes all changes. Then `settle` has to be told what became of them. */
-  save(frameworkName: string, out: EntryWriter): void {
+  /** Writes all changes. Then `settle` has to be told what became of them. True if there are others than removals. */
+  save(frameworkName: string, out: EntryWriter): boolean {
     this.#saving = this.#unsaved;
     this.#unsaved = new Map();
     const put: TaskRecord[] = [];
@@ -70,6 +70,7 @@ export class KeptTasks {
     }
     if (put.length > 0) out.putTasks(frameworkName, put);
     if (removed.length > 0) out.removeTasks(frameworkName, removed);
+    return put.length > 0;
   }
 
   settle(written: boolean): void {

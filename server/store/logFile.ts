@@ -114,8 +114,19 @@ export class LogFile {
    * @throws FileUnreliableError, or what the system says
    */
   async commit(entries: EntryWriter): Promise<void> {
-    const good = this.#end;
     this.#compare(await this.#handle.stat());
+    await this.append(entries);
+    await this.syncAppended();
+  }
+
+  /**
+   * Adds a frame that outlives this process, and not yet the machine: `syncAppended` or the next `commit` bring it to the
+   * disk. If there is no room, nothing of it is left.
+   *
+   * @throws FileUnreliableError, or what the system says
+   */
+  async append(entries: EntryWriter): Promise<void> {
+    const good = this.#end;
     try {
       await this.#write(entries.frame(this.#salt));
     } catch (error) {
@@ -123,6 +134,10 @@ export class LogFile {
       await this.#cut(good);
       throw error;
     }
+  }
+
+  /** Brings what was appended to the disk. @throws FileUnreliableError */
+  async syncAppended(): Promise<void> {
     try {
       await this.#handle.datasync();
     } catch (error) {

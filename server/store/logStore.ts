@@ -30,7 +30,8 @@ const CHECK_MS = 1_000;
 
 /**
  * Keeps frameworks in a log in a data directory, and all of them in memory. What is changed in one turn of the event loop is
- * one write to the disk: all of it is done, or nothing.
+ * one write: all of it is done, or nothing. It is on the disk before anybody hears of it, but for tasks that ended: of
+ * these a bridge that starts again asks Mesos, as it does of all tasks, so they are brought to the disk once a second.
  */
 export class LogStore implements FrameworkStore {
   readonly #log: Log;
@@ -42,6 +43,8 @@ export class LogStore implements FrameworkStore {
   #writes: Write[] = [];
   #checkDue = false;
   #noteDue = false;
+  /** Removals of tasks were written that may not be on the disk. */
+  #syncDue = false;
   /** Tasks could not be written: they are tried again now and then. */
   #stalled = false;
   /** Why the last write failed. */
@@ -202,6 +205,13 @@ export class LogStore implements FrameworkStore {
     return this.#hasChanges || this.#checkDue || this.#noteDue;
   }
 
+  async #sync(): Promise<void> {
+    if (!this.#syncDue) return;
+    this.#syncDue = false;
+    await this.#owned.syncAppended();
+    this.#noteDue = true;
+  }
+
   /** Not after each commit: those that wait for the next one need not wait for this. */
   async #note(): Promise<void> {
     this.#noteDue = false;
@@ -210,6 +220,7 @@ export class LogStore implements FrameworkStore {
 
   async #runCheck(): Promise<void> {
     this.#checkDue = false;
+    await this.#sync();
     if (this.#noteDue) await this.#note();
     await this.#owned.check();
     this.#endIfTakenOver();
@@ -222,9 +233,10 @@ export class LogStore implements FrameworkStore {
     this.#writes = [];
     const entries = new EntryWriter();
     for (const write of writes) entries.add(write.entries);
-    const settle = this.#kept.saveTasks(entries);
+    const { onlyRemovals, settle } = this.#kept.saveTasks(entries);
+    const mayWait = writes.length === 0 && onlyRemovals;
     try {
-      if (entries.size > 0) await this.#owned.commit(entries);
+      if (entries.size > 0) await (mayWait ? this.#owned.append(entries) : this.#owned.commit(entries));
     } catch (error) {
       settle(false);
       for (const { failed } of writes) failed(error as Error);
@@ -234,7 +246,8 @@ export class LogStore implements FrameworkStore {
     settle(true);
     for (const { done } of writes) done();
     this.#stalled = false;
-    this.#noteDue = true;
+    this.#syncDue = mayWait;
+    this.#noteDue ||= !mayWait;
     this.#trouble.written(entries.size);
     this.#trouble.settle(!this.#kept.hasUnsavedTasks);
   }
@@ -282,6 +295,7 @@ export class LogStore implements FrameworkStore {
     if (this.#owned.takenOver) return;
     const { dataDir } = this.#owned;
     if (this.#kept.hasUnsavedTasks) await this.#commit();
+    await this.#sync();
     try {
       await this.#owned.finish();
     } catch (error) {
@@ -289,6 +303,7 @@ export class LogStore implements FrameworkStore {
     }
     // A log that was written anew lacks changes of tasks that failed before.
     if (this.#kept.hasUnsavedTasks) await this.#commit();
+    await this.#sync();
     if (this.#owned.takenOver) return;
     const frameworks = this.#trouble.overdue;
     const tasks = this.#kept.unsavedTasks;

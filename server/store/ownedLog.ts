@@ -127,6 +127,26 @@ export class OwnedLog {
     }
   }
 
+  /**
+   * Writes entries that would be no harm if the machine lost them, so without waiting for the disk: `syncAppended` does.
+   *
+   * @throws Error if that can't be done; then they are not in the log
+   */
+  async append(entries: EntryWriter): Promise<void> {
+    const file = await this.#usable();
+    try {
+      await file.append(entries);
+    } catch (error) {
+      if (error instanceof FileUnreliableError) await this.#lose(error);
+      throw error;
+    }
+  }
+
+  /** Brings what was appended to the disk. If that can't be done the file is given up, to be written anew. */
+  async syncAppended(): Promise<void> {
+    if (this.#state.kind === "open") await this.#look((file) => file.syncAppended());
+  }
+
   /** After a commit, when those who wait for it know. */
   async noteSynced(): Promise<void> {
     if (this.#state.kind === "open") await this.#state.file.noteSynced();

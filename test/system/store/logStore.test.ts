@@ -4,7 +4,9 @@ import { buildSync } from "esbuild";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskRecord } from "../../../server/session/frameworkStore.js";
+import { logPath } from "../../../server/store/fileNames.js";
 import { KeptFrameworks } from "../../../server/store/keptFrameworks.js";
+import { SYNCED_AT } from "../../../server/store/logFormat.js";
 import { LogStore } from "../../../server/store/logStore.js";
 import { startProcess } from "../../support/childProcess.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
@@ -134,6 +136,27 @@ describe("tasks", () => {
     expect(again.tasks("a")).toEqual([{ taskId: "2", agentId: "y" }]);
     expect(again.tasks("b")).toEqual([{ taskId: "1", agentId: "z" }]);
     expect(again.tasks("c")).toEqual([]);
+  });
+
+  test("that end are in the file at once, and noted as on the disk soon", async () => {
+    const store = await open();
+    /** The log's size, and how much of it is noted as on the disk. */
+    const look = () => {
+      const log = readFileSync(logPath(dataDir, 1));
+      return { size: log.length, synced: Number(log.readBigUInt64LE(SYNCED_AT)) };
+    };
+    store.putTasks("a", [
+      { taskId: "1", agentId: "x" },
+      { taskId: "2", agentId: "x" },
+    ]);
+    await store.put(record("a"));
+    const before = await eventually(() => (look().synced === look().size ? look() : undefined), {
+      what: "the note of the put",
+    });
+    store.removeTask("a", "1");
+    const { size } = await eventually(() => (look().size > before.size ? look() : undefined), { what: "the removal" });
+    await eventually(() => look().synced === size, { what: "the note of the removal" });
+    expect((await reopened(store)).tasks("a")).toEqual([{ taskId: "2", agentId: "x" }]);
   });
 
   test("go with their framework, and no others do", async () => {
