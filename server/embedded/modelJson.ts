@@ -1,6 +1,7 @@
 import {
   type Attribute,
   type ContainerStatus,
+  type DiscoveryInfo,
   type Labels,
   type Task,
   TaskState,
@@ -58,13 +59,21 @@ export function modelTask(task: Task): Record<string, unknown> {
     resources: modelResources(Resources.of(task.resources)),
     role: task.resources[0]?.allocationInfo?.role ?? "*",
     statuses: task.statuses.map(modelStatus),
+    ...(task.user === undefined ? {} : { user: task.user }),
     ...modelLabels(task.labels),
+    ...modelDiscovery(task.discovery),
+    ...(task.container ? { container: modelMessage("mesos.v1.ContainerInfo", task.container) } : {}),
+    ...(task.healthCheck ? { health_check: modelMessage("mesos.v1.HealthCheck", task.healthCheck) } : {}),
   };
+}
+
+export function modelDiscovery(discovery: DiscoveryInfo | undefined): { discovery?: unknown } {
+  return discovery ? { discovery: modelMessage("mesos.v1.DiscoveryInfo", discovery) } : {};
 }
 
 /** The process is not shown. */
 function modelContainer(container: ContainerStatus): unknown {
-  return JSON.parse(toJson(messageSchema("mesos.v1.ContainerStatus"), { ...container, executorPid: undefined }));
+  return modelMessage("mesos.v1.ContainerStatus", { ...container, executorPid: undefined });
 }
 
 function modelStatus(status: TaskStatus): Record<string, unknown> {

@@ -16,5 +16,7 @@ export function commandLine(command: CommandInfo): { file: string; args: string[
 
 export function commandEnvironment(command: CommandInfo | undefined): Record<string, string> {
   const variables = command?.environment?.variables ?? [];
-  return Object.fromEntries(variables.map(({ name, value }) => [name ?? "", value ?? ""]));
+  return Object.fromEntries(
+    variables.map(({ name, value, secret }) => [name ?? "", value ?? secret?.value?.data?.toString("utf8") ?? ""]),
+  );
 }

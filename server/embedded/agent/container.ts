@@ -1,8 +1,11 @@
 import {
+  type CommandInfo,
   type ContainerInfo,
   ContainerInfo_Type,
+  Environment_Variable_Type,
   Image_Type,
   TaskStatus_Reason as Reason,
+  type TaskInfo,
 } from "../../../gen/mesos/v1/mesos.js";
 import type { Termination } from "./executor.js";
 
@@ -18,6 +21,27 @@ export function refuseContainer(container: ContainerInfo | undefined): Terminati
   }
   const why = unsupported(container);
   return why === undefined ? undefined : launchFailed(why);
+}
+
+/** An agent without cgroups can hold no task to a limit. Undefined when none of the tasks has one. */
+export function refuseLimits(tasks: readonly TaskInfo[]): Termination | undefined {
+  for (const { limits } of tasks) {
+    const [kind, isolator] = limits.cpus ? ["CPU", "cgroups/cpu"] : limits.mem ? ["Memory", "cgroups/mem"] : [];
+    if (kind === undefined) continue;
+    const message = `${kind} limits can only be set on tasks launched in Mesos containers when the agent has loaded the '${isolator}' isolator`;
+    return { reason: Reason.REASON_GC_ERROR, message };
+  }
+  return undefined;
+}
+
+/** Why the secrets of a command's environment can't be had; undefined when they can. */
+export function unresolvedSecret(command: CommandInfo | undefined): Termination | undefined {
+  for (const { type, secret } of command?.environment?.variables ?? []) {
+    if (type !== Environment_Variable_Type.SECRET || secret?.value) continue;
+    const why = secret?.reference ? "Default secret resolver cannot resolve references" : "Secret has no value";
+    return launchFailed(`Collect failed: ${why}`);
+  }
+  return undefined;
 }
 
 export function launchFailed(why: string): Termination {

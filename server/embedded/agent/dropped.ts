@@ -1,11 +1,6 @@
-import {
-  type ExecutorInfo,
-  TaskStatus_Reason as Reason,
-  type TaskInfo,
-  TaskState,
-} from "../../../gen/mesos/v1/mesos.js";
+import { TaskStatus_Reason as Reason, type TaskInfo, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import type { RunTasks } from "../link.js";
-import type { AgentFramework, Executor } from "./executor.js";
+import type { AgentFramework, Executor, Termination } from "./executor.js";
 import { droppedState } from "./lostStates.js";
 import { UNKNOWN_STATUS } from "./processGroup.js";
 import type { AgentState } from "./state.js";
@@ -26,34 +21,46 @@ export function dropTasks(
   state: AgentState,
   framework: AgentFramework,
   tasks: readonly TaskInfo[],
-  executor: ExecutorInfo,
-  why: { reason: Reason; message: string },
+  executorId: string | undefined,
+  { reason, message }: Termination,
 ): void {
   for (const { taskId } of tasks) {
     const status = state.ownStatus({
       taskId: taskId?.value ?? "",
       state: droppedState(framework.info),
-      executorId: executor.executorId?.value,
-      ...why,
+      executorId,
+      reason,
+      message,
     });
-    state.updates.add(framework.id, executor.executorId?.value, status);
+    state.updates.add(framework.id, executorId, status);
   }
+}
+
+/** Tasks that are not run, and so neither is the executor that was to be started for them. */
+export function refuseTasks(state: AgentState, framework: AgentFramework, message: RunTasks, why: Termination): void {
+  dropTasks(state, framework, message.tasks, undefined, why);
+  notStarted(state, framework, message);
+}
+
+/** The master has noted the executor already. */
+function notStarted(state: AgentState, framework: AgentFramework, { executor, launchExecutor }: RunTasks): void {
+  if (!executor || !launchExecutor) return;
+  const executorId = executor.executorId?.value ?? "";
+  state.toMaster((master, agentId) => master.exitedExecutor(agentId, framework.id, executorId, UNKNOWN_STATUS));
 }
 
 /** The master gives out nothing of a drained agent, but one can be back in service before its last executor has ended. */
 export function dropDuringDrain(
   state: AgentState,
   framework: AgentFramework,
-  { tasks, launchExecutor }: RunTasks,
-  executor: ExecutorInfo,
+  message: RunTasks,
+  executorId: string | undefined,
 ): void {
-  const executorId = executor.executorId?.value ?? "";
-  // The master has noted it already.
-  if (launchExecutor) {
-    state.toMaster((master, agentId) => master.exitedExecutor(agentId, framework.id, executorId, UNKNOWN_STATUS));
-  }
-  const message = "Task was received while agent was already draining";
-  dropTasks(state, framework, tasks, executor, { reason: Reason.REASON_AGENT_DRAINING, message });
+  notStarted(state, framework, message);
+  dropTasks(state, framework, message.tasks, executorId, {
+    reason: Reason.REASON_AGENT_DRAINING,
+    message: "Task was received while agent was already draining",
+  });
 }
 
 /** A task to be killed that no executor here has. */

@@ -36,8 +36,9 @@ export class ExecutorCalls {
     executor.cancelRegistration();
     executor.state = "running";
     this.#state.saveExecutor(framework, executor);
+    const receipts: Array<() => void> = [];
     for (const { status } of subscribe.unacknowledgedUpdates) {
-      if (status) this.update(framework, executor, status);
+      if (status) this.update(framework, executor, status, (receipt) => receipts.push(receipt));
     }
     this.#dropUnknown(framework, executor, subscribe);
     if (executor.useless) return this.executors.shutdown(executor);
@@ -50,20 +51,30 @@ export class ExecutorCalls {
         containerId: { value: executor.containerId },
       },
     });
+    for (const receipt of receipts) receipt();
     for (const launch of executor.queue.splice(0)) this.executors.deliver(framework, executor, launch);
   }
 
   /** UPDATE: kept until the scheduler acknowledges it; the executor gets ACKNOWLEDGED once it is. */
-  update(framework: AgentFramework, executor: Executor, sent: TaskStatus): void {
+  update(
+    framework: AgentFramework,
+    executor: Executor,
+    sent: TaskStatus,
+    give: (receipt: () => void) => void = (receipt) => receipt(),
+  ): void {
     // Nobody is to hear of it, as in Mesos not even the executor that it came.
     if (framework.terminating) return;
+    const agentId = sent.agentId?.value;
+    if (agentId !== undefined && agentId !== this.#state.id) {
+      return this.#state.log(`executor ${executor.id} sent an update for agent ${agentId}: it is ignored`);
+    }
     const taskId = sent.taskId?.value ?? "";
     const acknowledged = () =>
       executor.channel?.send({
         type: Event_Type.ACKNOWLEDGED,
         acknowledged: { taskId: { value: taskId }, uuid: sent.uuid },
       });
-    if (executor.ended.has(taskId)) return acknowledged();
+    if (executor.ended.has(taskId)) return give(acknowledged);
     const task = executor.launched.get(taskId);
     const status = duringDrain(this.#state.drain, framework.info, this.#complete(executor, sent, task !== undefined));
     if (!task) {
@@ -73,7 +84,7 @@ export class ExecutorCalls {
     }
     executor.everReported = true;
     this.#record(framework, executor, status);
-    acknowledged();
+    give(acknowledged);
   }
 
   /** An update of the agent's own making for one of the executor's tasks. */
@@ -109,7 +120,9 @@ export class ExecutorCalls {
     const task = executor.launched.get(taskId);
     if (task && status.state !== undefined) {
       task.record.state = status.state;
-      task.record.statuses = [...task.record.statuses.slice(-9), status];
+      const { statuses } = task.record;
+      const earlier = statuses.at(-1)?.state === status.state ? statuses.slice(0, -1) : statuses;
+      task.record.statuses = [...earlier, { ...status, data: undefined }];
       if (isTerminal(status.state)) {
         executor.launched.delete(taskId);
         executor.ended.set(taskId, task);

@@ -13,8 +13,8 @@ import type { RunTasks } from "../link.js";
 import { AdoptedProcess } from "./adoptedProcess.js";
 import { BuiltInExecutor } from "./builtInExecutor.js";
 import { commandExecutorInfo } from "./commandExecutorInfo.js";
-import { launchFailed, refuseContainer } from "./container.js";
-import { dropDuringDrain, dropTasks, dropUnknown, refuseLaunch } from "./dropped.js";
+import { launchFailed, refuseContainer, refuseLimits, unresolvedSecret } from "./container.js";
+import { dropDuringDrain, dropTasks, dropUnknown, refuseLaunch, refuseTasks } from "./dropped.js";
 import { executorEnvironment, shutdownGraceMs } from "./environment.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import type { ExecutorCalls } from "./executorCalls.js";
@@ -43,15 +43,20 @@ export class Executors {
     if (framework.terminating) return;
     const isCommand = message.executor === undefined;
     const info = message.executor ?? commandExecutorInfo(message.tasks[0], frameworkId);
-    if (this.#state.drain) return dropDuringDrain(this.#state, framework, message, info);
+    if (this.#state.drain) return dropDuringDrain(this.#state, framework, message, info.executorId?.value);
     this.#state.frameworks.set(frameworkId, framework);
     const known = framework.executors.get(info.executorId?.value ?? "");
     const refusal = refuseLaunch(message, known, isCommand);
     if (refusal !== undefined) {
-      dropTasks(this.#state, framework, message.tasks, info, {
+      dropTasks(this.#state, framework, message.tasks, info.executorId?.value, {
         reason: Reason.REASON_EXECUTOR_TERMINATED,
         message: refusal,
       });
+      return this.#forgetIfIdle(framework);
+    }
+    const limited = refuseLimits(message.tasks);
+    if (limited) {
+      refuseTasks(this.#state, framework, message, limited);
       return this.#forgetIfIdle(framework);
     }
     const executor = known ?? this.#create(framework, info, isCommand);
@@ -205,14 +210,14 @@ export class Executors {
       );
     }
     const reason = Reason.REASON_EXECUTOR_TERMINATED;
-    dropTasks(this.#state, framework, tasks, executor.info, { reason, message: why });
+    dropTasks(this.#state, framework, tasks, executor.id, { reason, message: why });
     this.#forgetIfIdle(framework);
   }
 
   async #start(framework: AgentFramework, executor: Executor): Promise<void> {
     try {
       await prepareExecutor(this.#state, framework, executor);
-      executor.termination = refuseContainer(executor.info.container);
+      executor.termination = refuseContainer(executor.info.container) ?? unresolvedSecret(executor.info.command);
       if (executor.termination) return this.ended(framework, executor, UNKNOWN_STATUS);
       linkVolumes(this.#state.workDir, executor.resources.list(), executor.sandbox);
       const invalid = invalidUris(executor.info.command?.uris ?? []);

@@ -1,6 +1,14 @@
 import { ExecutorInfo_Type } from "../../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
-import { modelAttributes, modelFull, modelLabels, modelMessage, modelReservedFull, modelTask } from "../modelJson.js";
+import {
+  modelAttributes,
+  modelDiscovery,
+  modelFull,
+  modelLabels,
+  modelMessage,
+  modelReservedFull,
+  modelTask,
+} from "../modelJson.js";
 import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
@@ -19,6 +27,7 @@ export function agentStateJson(state: AgentState): Answer {
       id: state.id ?? "",
       pid: state.pid,
       hostname: state.info.hostname,
+      ...(state.registered ? { master_hostname: state.flags.text("hostname") } : {}),
       capabilities: AGENT_CAPABILITIES,
       ...modelDrain(state.drain),
       resources: modelResources(state.total),
@@ -62,6 +71,7 @@ function modelFramework({ id, info, executors, completed }: AgentFramework): Rec
     failover_timeout: info.failoverTimeout ?? 0,
     checkpoint: info.checkpoint ?? false,
     hostname: info.hostname ?? "",
+    ...(info.principal === undefined ? {} : { principal: info.principal }),
     ...(info.roles.length > 0 ? { roles: info.roles } : { role: info.role ?? "*" }),
     executors: [...executors.values()].map(modelExecutor),
     completed_executors: completed.map(modelExecutor),
@@ -87,6 +97,8 @@ function modelExecutor(executor: Executor): Record<string, unknown> {
         slave_id: task.agentId?.value,
         resources: modelResources(Resources.of(task.resources)),
         executor_id: executor.id,
+        role: task.resources[0]?.allocationInfo?.role ?? "*",
+        ...modelDiscovery(task.discovery),
       })),
     ),
     completed_tasks: executor.completed.map(modelTask),

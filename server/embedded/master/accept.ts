@@ -119,7 +119,7 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
       error = `The \`id\` field cannot be set on ${name} operations`;
     }
   }
-  const invalid = invalidOperationResources(operation) ?? unsupportedSource(operation);
+  const invalid = missingPart(operation) ?? invalidOperationResources(operation) ?? unsupportedSource(operation);
   if (error === undefined && invalid !== undefined) {
     error = isLaunch(operation) ? invalid : `Operation attempted with invalid resources: ${invalid}`;
   }
@@ -130,6 +130,32 @@ function checkOperation(state: MasterState, framework: Framework, agent: Agent, 
   if (!isLaunch(operation)) operationRefused(framework, operation, error);
   return false;
 }
+
+/** An operation without the message that its type stands for. */
+function missingPart(operation: Offer_Operation): string | undefined {
+  const part = PARTS.get(operation.type ?? Type.UNKNOWN);
+  return part && operation[part[0]] === undefined ? part[1] : undefined;
+}
+
+const PARTS: ReadonlyMap<Type, readonly [keyof Offer_Operation, string]> = new Map([
+  [Type.RESERVE, ["reserve", "A RESERVE offer operation must have the Offer.Operation.reserve field set."]],
+  [Type.UNRESERVE, ["unreserve", "An UNRESERVE offer operation must have the Offer.Operation.unreserve field set."]],
+  [Type.CREATE, ["create", "A CREATE offer operation must have the Offer.Operation.create field set."]],
+  [Type.DESTROY, ["destroy", "A DESTROY offer operation must have the Offer.Operation.destroy field set."]],
+  [Type.GROW_VOLUME, ["growVolume", "A GROW_VOLUME operation must have the Offer.Operation.grow_volume field set"]],
+  [
+    Type.SHRINK_VOLUME,
+    ["shrinkVolume", "A SHRINK_VOLUME offer operation must have the Offer.Operation.shrink_volume field set"],
+  ],
+  [
+    Type.CREATE_DISK,
+    ["createDisk", "A CREATE_DISK offer operation must have the Offer.Operation.create_disk field set."],
+  ],
+  [
+    Type.DESTROY_DISK,
+    ["destroyDisk", "A DESTROY_DISK offer operation must have the Offer.Operation.destroy_disk field set."],
+  ],
+] satisfies Array<[Type, readonly [keyof Offer_Operation, string]]>);
 
 function unsupportedSource(operation: Offer_Operation): string | undefined {
   if ((operation.reserve?.source ?? []).length === 0) return undefined;

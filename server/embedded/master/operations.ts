@@ -35,7 +35,11 @@ export function applyOperation(
     return operationRefused(framework, operation, `${invalid}; on ${where}`);
   }
   const converted = convert(remainder.available, operation);
-  if ("lacking" in converted) return operationRefused(framework, operation, converted.lacking);
+  if ("lacking" in converted) {
+    const name = RESIZING.get(operation.type);
+    const prefix = name === undefined ? "" : `Invalid ${name} operation: `;
+    return operationRefused(framework, operation, prefix + converted.lacking);
+  }
   remainder.available = converted.left;
   for (const { consumed, produced } of conversionsOf(operation)) {
     remainder.converted = remainder.converted.minus(consumed).plus(produced);
@@ -46,6 +50,11 @@ export function applyOperation(
   const uuid = track(framework, agent, operation);
   agent.link.toAgent((inbox) => inbox.applyOperation(framework.id, uuid, operation));
 }
+
+const RESIZING: ReadonlyMap<Type, string> = new Map([
+  [Type.GROW_VOLUME, "GROW_VOLUME"],
+  [Type.SHRINK_VOLUME, "SHRINK_VOLUME"],
+]);
 
 /** What the agent has takes another form, whoever has it. */
 export function convertTotal(state: MasterState, agent: Agent, operation: Offer_Operation): void {

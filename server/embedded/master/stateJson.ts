@@ -1,6 +1,7 @@
 import {
   type AgentInfo,
   FrameworkInfo_Capability_Type as Capability,
+  type CommandInfo,
   ExecutorInfo_Type,
 } from "../../../gen/mesos/v1/mesos.js";
 import type { OfferConstraints } from "../../../gen/mesos/v1/scheduler/scheduler.js";
@@ -218,13 +219,24 @@ function modelExecutors(state: MasterState, framework: Framework): unknown[] {
       executor_id: info.executorId?.value,
       name: info.name ?? "",
       framework_id: framework.id,
-      command: { value: info.command?.value, argv: info.command?.arguments ?? [], uris: info.command?.uris ?? [] },
+      command: modelCommand(info.command),
       resources: modelResources(Resources.of(info.resources)),
       role: info.resources[0]?.allocationInfo?.role ?? "*",
       ...(info.type === undefined ? {} : { type: ExecutorInfo_Type[info.type] }),
       slave_id: agent.id,
+      ...modelLabels(info.labels),
     })),
   );
+}
+
+function modelCommand(command: CommandInfo | undefined): Record<string, unknown> {
+  return {
+    ...(command?.shell === undefined ? {} : { shell: command.shell }),
+    value: command?.value,
+    argv: command?.arguments ?? [],
+    ...(command?.environment ? { environment: modelMessage("mesos.v1.Environment", command.environment) } : {}),
+    uris: (command?.uris ?? []).map(({ value, executable }) => ({ value, executable: executable ?? false })),
+  };
 }
 
 /** What a framework's tasks and executors use. */

@@ -28,7 +28,7 @@ export function newTask(framework: Framework, agent: Agent, info: TaskInfo): Tas
     healthCheck: info.healthCheck,
     killPolicy: info.killPolicy,
     limits: info.limits,
-    user: info.command?.user ?? info.executor?.command?.user ?? framework.info.user,
+    user: info.command?.user ?? info.executor?.command?.user,
     executorId: info.executor?.executorId,
   });
   task.resources = info.resources;

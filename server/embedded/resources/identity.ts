@@ -2,6 +2,8 @@ import {
   type Labels,
   type Resource,
   type Resource_DiskInfo,
+  type Resource_DiskInfo_Source,
+  Resource_DiskInfo_Source_Type,
   type Resource_ReservationInfo,
   Resource_ReservationInfo_Type,
   type Volume,
@@ -16,8 +18,8 @@ export function identityOf(resource: Resource): string {
     `${resource.revocable ? "R" : ""}${resource.shared ? "S" : ""}${resource.providerId?.value ?? ""}`;
   if (resource.reservations.length === 0 && resource.disk === undefined) return plain;
   const disk = resource.disk && {
-    persistence: resource.disk.persistence && [resource.disk.persistence.id, resource.disk.persistence.principal],
-    volume: resource.disk.volume && [resource.disk.volume.containerPath, resource.disk.volume.mode],
+    // Neither who made a volume nor where a task has it makes it another one.
+    persistence: resource.disk.persistence && [resource.disk.persistence.id],
     source: resource.disk.source && [
       resource.disk.source.type,
       resource.disk.source.id,
@@ -53,7 +55,7 @@ function labelPairs(labels: Labels | undefined): Array<[string, string]> | undef
 
 /** As Mesos prints a resource: `cpus(allocated: r)(reservations: [(DYNAMIC,r,p)]):0.1`. */
 export function resourceText(resource: Resource, amount: Amount): string {
-  const allocation = resource.allocationInfo ? `(allocated: ${resource.allocationInfo.role})` : "";
+  const allocation = resource.allocationInfo ? `(allocated: ${resource.allocationInfo.role ?? ""})` : "";
   const reservations = resource.reservations.map(reservationText).join(",");
   const reserved = reservations === "" ? "" : `(reservations: [${reservations}])`;
   const disk = resource.disk ? `[${diskText(resource.disk)}]` : "";
@@ -62,10 +64,18 @@ export function resourceText(resource: Resource, amount: Amount): string {
 }
 
 function reservationText(reservation: Resource_ReservationInfo): string {
-  const type = reservation.type === Resource_ReservationInfo_Type.DYNAMIC ? "DYNAMIC" : "STATIC";
+  const type = Resource_ReservationInfo_Type[reservation.type ?? Resource_ReservationInfo_Type.UNKNOWN];
   const principal = reservation.principal === undefined ? "" : `,${reservation.principal}`;
   const labels = labelPairs(reservation.labels)?.map(([key, value]) => (value === "" ? key : `${key}: ${value}`));
   return `(${type},${reservation.role ?? ""}${principal}${labels ? `,{${labels.join(", ")}}` : ""})`;
+}
+
+function sourceText({ type, path, mount, vendor, id, profile }: Resource_DiskInfo_Source): string {
+  const root = path?.root ?? mount?.root;
+  const ids = [vendor, id, profile];
+  const named = ids.some((each) => each !== undefined) ? `(${ids.map((each) => each ?? "").join(",")})` : "";
+  const kind = Resource_DiskInfo_Source_Type[type ?? Resource_DiskInfo_Source_Type.UNKNOWN];
+  return `${kind}${named}${root === undefined ? "" : `:${root}`}`;
 }
 
 function volumeText({ hostPath, containerPath, mode }: Volume): string {
@@ -74,9 +84,7 @@ function volumeText({ hostPath, containerPath, mode }: Volume): string {
   return `${hostPath}:${containerPath}${suffix}`;
 }
 
-function diskText(disk: Resource_DiskInfo): string {
-  const parts: string[] = [];
-  if (disk.persistence) parts.push(disk.persistence.id ?? "");
-  if (disk.volume) parts.push(volumeText(disk.volume));
-  return parts.join(":");
+function diskText({ source, persistence, volume }: Resource_DiskInfo): string {
+  const parts = [...(source ? [sourceText(source)] : []), ...(persistence ? [persistence.id ?? ""] : [])];
+  return `${parts.join(",")}${volume ? `:${volumeText(volume)}` : ""}`;
 }

@@ -49,19 +49,18 @@ export function scalarValue({ milli, exact }: { readonly milli: number; readonly
   return exact ?? milli / 1000;
 }
 
-export function toMilli(value: number): number {
-  return Math.round(value * 1000);
-}
+/** What a 64-bit integer holds. */
+const MAX_MILLI = 2 ** 63;
 
 /** As Mesos counts it, in 64 bits: what they don't hold is the smallest number of them. */
-export function toFixedMilli(value: number): number {
-  const milli = Math.sign(value) * toMilli(Math.abs(value));
-  return Math.abs(milli) < 2 ** 63 ? milli : -(2 ** 63);
+export function toMilli(value: number): number {
+  const milli = Math.sign(value) * Math.round(Math.abs(value) * 1000);
+  return Math.abs(milli) < MAX_MILLI ? milli : -MAX_MILLI;
 }
 
 /** A scalar as Mesos prints it, with three decimals at most. */
 export function scalarText(value: number): string {
-  return generalText(toFixedMilli(value) / 1000, 15);
+  return generalText(toMilli(value) / 1000, 15);
 }
 
 export function isZero(amount: Amount): boolean {

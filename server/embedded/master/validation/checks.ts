@@ -6,6 +6,8 @@ import {
   Environment_Variable_Type,
   type HealthCheck,
   HealthCheck_Type,
+  type Secret,
+  Secret_Type,
 } from "../../../../gen/mesos/v1/mesos.js";
 
 /** What is wrong with a task's check, or undefined. */
@@ -75,13 +77,30 @@ export function invalidCommand(command: CommandInfo): string | undefined {
   return command.environment && invalidEnvironment(command.environment);
 }
 
+function wrongSecret({ type, reference, value }: Secret): string | undefined {
+  const invalid = "an invalid secret: Secret";
+  if (type === Secret_Type.REFERENCE) {
+    if (!reference) return `${invalid} of type REFERENCE must have the 'reference' field set`;
+    if (value) return `${invalid} '${reference.name}' of type REFERENCE must not have the 'value' field set`;
+  }
+  if (type === Secret_Type.VALUE) {
+    if (!value) return `${invalid} of type VALUE must have the 'value' field set`;
+    if (reference) return `${invalid} of type VALUE must not have the 'reference' field set`;
+  }
+  if (!value?.data?.includes(0)) return undefined;
+  return "a secret containing null bytes, which is not allowed in the environment";
+}
+
 function invalidEnvironment(environment: Environment): string | undefined {
   for (const { name, type, value, secret } of environment.variables) {
     switch (type ?? Environment_Variable_Type.VALUE) {
-      case Environment_Variable_Type.SECRET:
+      case Environment_Variable_Type.SECRET: {
         if (!secret) return `Environment variable '${name}' of type 'SECRET' must have a secret set`;
         if (value !== undefined) return `Environment variable '${name}' of type 'SECRET' must not have a value set`;
+        const wrong = wrongSecret(secret);
+        if (wrong !== undefined) return `Environment variable '${name}' specifies ${wrong}`;
         break;
+      }
       case Environment_Variable_Type.VALUE:
         if (value === undefined) return `Environment variable '${name}' of type 'VALUE' must have a value set`;
         if (secret) return `Environment variable '${name}' of type 'VALUE' must not have a secret set`;

@@ -2,7 +2,7 @@ import { type Resource, Volume_Mode } from "../../../../gen/mesos/v1/mesos.js";
 import { invalidId } from "../../names.js";
 import { isDynamicallyReserved, reservationRole, resourceText } from "../../resources/identity.js";
 import { amountOf } from "../../resources/value.js";
-import { prefixed } from "./executor.js";
+import { firstError, prefixed } from "./errors.js";
 
 /** What is wrong with the resources that an operation names, whatever it does with them, or undefined. */
 export function invalidOperands(resources: readonly Resource[]): string | undefined {
@@ -40,7 +40,8 @@ function invalidDiskInfo(resource: Resource): string | undefined {
   const { disk } = resource;
   if (!disk) return undefined;
   if (!disk.persistence) {
-    return disk.volume ? "Non-persistent volume not supported" : undefined;
+    if (disk.volume) return "Non-persistent volume not supported";
+    return disk.source ? undefined : "DiskInfo is set but empty";
   }
   if (resource.revocable) return "Persistent volumes cannot be created from revocable resources";
   if (reservationRole(resource) === undefined) return "Persistent volumes cannot be created from unreserved resources";
@@ -53,17 +54,6 @@ export function notAPersistentVolume(resource: Resource): string | undefined {
   if (!resource.disk) return `Resource ${text(resource)} does not have DiskInfo`;
   if (!resource.disk.persistence) return `Resource ${text(resource)} does not have 'persistence' set in DiskInfo`;
   if (resource.disk.volume?.mode === Volume_Mode.RO) return "Read-only persistent volume not supported";
-  return undefined;
-}
-
-export function firstError(
-  resources: readonly Resource[],
-  check: (resource: Resource) => string | undefined,
-): string | undefined {
-  for (const resource of resources) {
-    const error = check(resource);
-    if (error !== undefined) return error;
-  }
   return undefined;
 }
 

@@ -10,7 +10,9 @@ import { Resources } from "../../resources/resources.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCommand } from "./checks.js";
 import { invalidContainer } from "./container.js";
-import { duplicatePersistenceId, invalidVolumeIds } from "./resources.js";
+import { invalidInfos } from "./disk.js";
+import { prefixed } from "./errors.js";
+import { duplicatePersistenceId, mixedAllocation } from "./resources.js";
 
 /** What is wrong with an executor that a framework wants on an agent, or undefined. */
 export function invalidExecutor(executor: ExecutorInfo, framework: Framework, agent: Agent): string | undefined {
@@ -24,14 +26,11 @@ export function invalidExecutor(executor: ExecutorInfo, framework: Framework, ag
     prefixed("Executor's `CommandInfo` is invalid: ", executor.command && invalidCommand(executor.command)) ??
     prefixed("Executor's `ContainerInfo` is invalid: ", executor.container && invalidContainer(executor.container)) ??
     invalidFrameworkId(executor, framework) ??
-    prefixed("Executor uses invalid resources: ", invalidVolumeIds(resources)) ??
+    prefixed("Executor uses invalid resources: ", invalidInfos(resources)) ??
+    prefixed("Invalid executor resources: ", mixedAllocation(resources)) ??
     prefixed("Executor uses duplicate persistence ID: ", duplicatePersistenceId(resources)) ??
     incompatible(executor, agent.executor(framework.id, executor.executorId?.value ?? ""))
   );
-}
-
-export function prefixed(prefix: string, error: string | undefined): string | undefined {
-  return error === undefined ? undefined : prefix + error;
 }
 
 function invalidType(executor: ExecutorInfo): string | undefined {

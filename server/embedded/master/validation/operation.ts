@@ -1,9 +1,16 @@
-import { type Offer_Operation, type Resource, Offer_Operation_Type as Type } from "../../../../gen/mesos/v1/mesos.js";
+import {
+  FrameworkInfo_Capability_Type as Capability,
+  type Offer_Operation,
+  type Resource,
+  Offer_Operation_Type as Type,
+} from "../../../../gen/mesos/v1/mesos.js";
 import { isDynamicallyReserved, isPersistentVolume } from "../../resources/identity.js";
 import { Resources } from "../../resources/resources.js";
 import type { Agent, Framework } from "../entities.js";
-import { firstError, invalidOperands, notAPersistentVolume, text } from "./disk.js";
-import { prefixed } from "./executor.js";
+import { hasCapability } from "../frameworkInfo.js";
+import { invalidCreateDisk, invalidDestroyDisk } from "./csiDisk.js";
+import { invalidOperands, notAPersistentVolume, text } from "./disk.js";
+import { firstError, prefixed } from "./errors.js";
 import { invalidReserve } from "./reserve.js";
 import { invalidGrow, invalidShrink } from "./resize.js";
 import { duplicatePersistenceId } from "./resources.js";
@@ -30,8 +37,10 @@ export function invalidOperation(
       return invalidGrow(operation);
     case Type.SHRINK_VOLUME:
       return invalidShrink(operation);
+    case Type.CREATE_DISK:
+      return invalidCreateDisk(operation);
     default:
-      return "'source' is not managed by a resource provider";
+      return invalidDestroyDisk(operation);
   }
 }
 
@@ -56,7 +65,16 @@ function invalidCreate(
     invalidOperands(volumes) ?? prefixed("Not a persistent volume: ", firstError(volumes, notAPersistentVolume));
   if (invalid !== undefined) return invalid;
   const existing = agent.total.filter(isPersistentVolume).list();
-  return duplicatePersistenceId([...existing, ...volumes]) ?? foreignVolume(volumes, framework?.info.principal);
+  return (
+    duplicatePersistenceId([...existing, ...volumes]) ??
+    (framework && (forbiddenSharing(volumes, framework) ?? foreignVolume(volumes, framework.info.principal)))
+  );
+}
+
+function forbiddenSharing(volumes: readonly Resource[], framework: Framework): string | undefined {
+  const shared = volumes.find((volume) => volume.shared);
+  if (!shared || hasCapability(framework.info, Capability.SHARED_RESOURCES)) return undefined;
+  return `Create volume operation for '${text(shared)}' has been attempted by framework '${framework.id}' with no SHARED_RESOURCES capability`;
 }
 
 function foreignVolume(volumes: readonly Resource[], own: string | undefined): string | undefined {

@@ -6,7 +6,7 @@ import { isDynamicallyReserved, reservationIdentity, reservationRole } from "../
 import { Resources } from "../../resources/resources.js";
 import type { Framework } from "../entities.js";
 import { invalidInfos, invalidOperands, text } from "./disk.js";
-import { prefixed } from "./executor.js";
+import { prefixed } from "./errors.js";
 
 /** What is wrong with a RESERVE, apart from there being too little. Without a framework it is an operator's. */
 export function invalidReserve(operation: Offer_Operation, framework: Framework | undefined): string | undefined {

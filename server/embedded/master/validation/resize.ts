@@ -8,7 +8,8 @@ import { notAPersistentVolume } from "./disk.js";
 export function invalidGrow(operation: Offer_Operation): string | undefined {
   const { volume, addition } = operation.growVolume ?? {};
   if (!volume || !addition) return "Expecting 'volume' and 'addition' to be present";
-  if ((addition.scalar?.value ?? 0) <= 0) return "The size of 'GrowVolume.addition' field must be greater than zero";
+  if (toMilli(addition.scalar?.value ?? 0) <= 0)
+    return "The size of 'GrowVolume.addition' field must be greater than zero";
   const invalid = notAPersistentVolume(volume);
   if (invalid !== undefined) return `Invalid persistent volume in the 'GrowVolume.volume' field: ${invalid}`;
   if (volume.providerId) return "Growing a volume from a resource provider is not supported";

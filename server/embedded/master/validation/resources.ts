@@ -1,13 +1,16 @@
 import {
   type Offer_Operation,
   type Resource,
+  Resource_DiskInfo_Source_Type,
+  type Resource_ReservationInfo,
   Resource_ReservationInfo_Type,
   Value_Type,
 } from "../../../../gen/mesos/v1/mesos.js";
-import { invalidId, invalidRole } from "../../names.js";
+import { invalidRole } from "../../names.js";
 import { reservationRole, resourceText } from "../../resources/identity.js";
-import { toFixedMilli, writtenAmount } from "../../resources/value.js";
+import { toMilli, writtenAmount } from "../../resources/value.js";
 import { operationResources } from "../normalize.js";
+import { firstError } from "./errors.js";
 
 /** What is wrong with the resources of an operation as they were sent, in either format, or undefined. */
 export function invalidOperationResources(operation: Offer_Operation): string | undefined {
@@ -43,7 +46,7 @@ function invalidValue(resource: Resource): string | undefined {
     case Value_Type.SCALAR:
       if (!scalar || ranges || set) return "Invalid scalar resource";
       // Neither negative amounts nor such as are none at three decimals, or too many for 64 bits.
-      return (scalar.value ?? 0) !== 0 && toFixedMilli(scalar.value ?? 0) <= 0
+      return (scalar.value ?? 0) !== 0 && toMilli(scalar.value ?? 0) <= 0
         ? "Invalid scalar resource: value <= 0"
         : undefined;
     case Value_Type.RANGES:
@@ -67,6 +70,10 @@ function invalidRanges(resource: Resource): string | undefined {
 
 function invalidDisk(resource: Resource): string | undefined {
   if (resource.disk && resource.name !== "disk") return `DiskInfo should not be set for ${resource.name} resource`;
+  const source = resource.disk?.source;
+  if (source && (source.type ?? Resource_DiskInfo_Source_Type.UNKNOWN) === Resource_DiskInfo_Source_Type.UNKNOWN) {
+    return "Unsupported 'DiskInfo.Source.Type' in 'UNKNOWN'";
+  }
   if (!resource.shared) return undefined;
   if (resource.name !== "disk") return `Resource ${resource.name} cannot be shared`;
   if (!resource.disk?.persistence) return "Only persistent volumes can be shared";
@@ -104,36 +111,37 @@ function invalidFormat(resource: Resource): string | undefined {
 }
 
 function invalidReservations(resource: Resource): string | undefined {
-  const roles = resource.reservations.map(({ role }) => role);
-  if (resource.role !== undefined && roles.length === 0) roles.push(resource.role);
-  for (const [index, role] of roles.entries()) {
-    const error =
-      role === undefined
-        ? "Invalid reservation: 'Resource.ReservationInfo.role' field must be set."
-        : invalidRole(role);
-    if (error !== undefined) return error;
-    if (role === "*" && resource.reservations.length > 0) return 'Invalid reservation: role "*" cannot be reserved';
-    const parent = roles[index - 1];
-    if (parent !== undefined && !role?.startsWith(`${parent}/`)) {
+  const { role, reservations } = resource;
+  if (reservations.length === 0) return role === undefined ? undefined : invalidRole(role);
+  return firstError(reservations, invalidReservation) ?? invalidRefinement(reservations);
+}
+
+function invalidReservation({ type, role }: Resource_ReservationInfo): string | undefined {
+  if (type === undefined) return "Invalid reservation: 'Resource.ReservationInfo.type' field must be set.";
+  if (type === Resource_ReservationInfo_Type.UNKNOWN) return "Unsupported 'Resource.ReservationInfo.Type'";
+  if (role === undefined) return "Invalid reservation: 'Resource.ReservationInfo.role' field must be set.";
+  return invalidRole(role) ?? (role === "*" ? 'Invalid reservation: role "*" cannot be reserved' : undefined);
+}
+
+function invalidRefinement(reservations: readonly Resource_ReservationInfo[]): string | undefined {
+  for (const [index, { type, role }] of reservations.entries()) {
+    const parent = reservations[index - 1]?.role;
+    if (parent === undefined) continue;
+    if (type === Resource_ReservationInfo_Type.STATIC) {
+      return "Invalid refined reservation: A refined reservation cannot be STATIC";
+    }
+    if (!role?.startsWith(`${parent}/`)) {
       return `Invalid refined reservation: role '${role}' is not a refinement of '${parent}'`;
     }
   }
   return undefined;
 }
 
-/** What is wrong with the volumes among resources, or undefined. */
-export function invalidVolumeIds(resources: readonly Resource[]): string | undefined {
-  for (const { disk, revocable } of resources) {
-    if (!disk?.persistence) continue;
-    if (revocable) return "Persistent volumes cannot be created from revocable resources";
-    const error = invalidId(disk.persistence.id ?? "");
-    if (error !== undefined) return `Persistence ID '${disk.persistence.id}' is invalid: ${error}`;
-  }
-  return undefined;
-}
-
 /** All of a task's resources have to be allocated to one role. */
 export function mixedAllocation(resources: readonly Resource[]): string | undefined {
+  if (resources.some(({ allocationInfo }) => allocationInfo?.role === undefined)) {
+    return "The resources are not allocated to a role";
+  }
   const first = resources[0]?.allocationInfo?.role;
   const other = resources.find(({ allocationInfo }) => allocationInfo?.role !== first)?.allocationInfo?.role;
   if (other === undefined) return undefined;

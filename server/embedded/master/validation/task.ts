@@ -10,8 +10,10 @@ import { toMilli } from "../../resources/value.js";
 import type { Agent, Framework } from "../entities.js";
 import { invalidCheck, invalidCommand, invalidHealthCheck } from "./checks.js";
 import { invalidContainer } from "./container.js";
-import { invalidExecutor, prefixed, sameExecutor } from "./executor.js";
-import { duplicatePersistenceId, invalidVolumeIds, mixedAllocation, mixedRevocable } from "./resources.js";
+import { invalidInfos } from "./disk.js";
+import { prefixed } from "./errors.js";
+import { invalidExecutor, sameExecutor } from "./executor.js";
+import { duplicatePersistenceId, mixedAllocation, mixedRevocable } from "./resources.js";
 
 /** Mesos warns below these for custom executors, and refuses task groups below them. In thousandths. */
 const MIN_EXECUTOR_CPUS = 10;
@@ -59,7 +61,7 @@ function invalidTaskResources(task: TaskInfo): string | undefined {
   if (task.resources.length === 0) return "Task uses no resources";
   const both = [...task.resources, ...(task.executor?.resources ?? [])];
   return (
-    prefixed("Task uses invalid resources: ", invalidVolumeIds(task.resources)) ??
+    prefixed("Task uses invalid resources: ", invalidInfos(task.resources)) ??
     prefixed("Invalid task resources: ", mixedAllocation(task.resources)) ??
     prefixed("Task mixes revocable and non-revocable resources: ", mixedRevocable(task.resources)) ??
     prefixed("Task and its executor mix revocable and non-revocable resources: ", mixedRevocable(both)) ??
@@ -74,7 +76,7 @@ function invalidLimits(task: TaskInfo): string | undefined {
   }
   const isBelow = (name: string) => {
     const limit = task.limits[name]?.value;
-    return limit !== undefined && toMilli(limit) < resources.milli(name);
+    return limit !== undefined && limit !== Number.POSITIVE_INFINITY && toMilli(limit) < resources.milli(name);
   };
   if (isBelow("cpus")) return "The cpu limit must be greater than or equal to the cpu request";
   if (isBelow("mem")) return "The memory limit must be greater than or equal to the memory request";
@@ -130,9 +132,22 @@ export function invalidGroup(
   if (stranger) {
     return `The \`ExecutorInfo\` of task '${stranger.taskId?.value}' is different from executor '${executor.executorId?.value}'`;
   }
+  const cgroups = mixedCgroups(executor, tasks, framework);
+  if (cgroups !== undefined) return cgroups;
   const total = neededResources(tasks, framework, agent);
   if (total.isCoveredBy(available)) return undefined;
   return `Total resources ${total} required by task group and its executor are more than available ${available}`;
+}
+
+/** Tasks of one executor share their cgroups, or none does. */
+function mixedCgroups(executor: ExecutorInfo, tasks: readonly TaskInfo[], framework: Framework): string | undefined {
+  const id = executor.executorId?.value;
+  const running = [...framework.tasks.values()].filter(({ info }) => info.executorId?.value === id);
+  const shared = [...tasks, ...running.map(({ info }) => info)].map(
+    ({ container }) => container?.linuxInfo?.shareCgroups ?? true,
+  );
+  if (new Set(shared).size === 1) return undefined;
+  return "If set, the value of 'share_cgroups' must be the same for all tasks in each task group and under a single executor";
 }
 
 function invalidGroupTask(task: TaskInfo): string | undefined {
@@ -146,6 +161,7 @@ function invalidGroupTask(task: TaskInfo): string | undefined {
 
 function invalidGroupExecutor(executor: ExecutorInfo, framework: Framework, agent: Agent): string | undefined {
   if (executor.type === undefined) return "'ExecutorInfo.type' must be set";
+  if (executor.type === ExecutorInfo_Type.UNKNOWN) return "Unknown executor type";
   const invalid = invalidExecutor(executor, framework, agent);
   if (invalid !== undefined) return invalid;
   const resources = Resources.of(executor.resources);
