@@ -150,7 +150,7 @@ class Cluster implements EmbeddedCluster {
     const directory = await this.#openWorkDirectory(count);
     await this.startMaster();
     const described = withMachineResources(this.#named, resolve(this.#options.workDir));
-    const resources = Resources.of(inMesosOrder(described));
+    const resources = Resources.of(described);
     for (let index = 0; index < count; index++) {
       const workDir = directory.agent(index);
       const agent = new EmbeddedAgent({
@@ -274,10 +274,4 @@ class Cluster implements EmbeddedCluster {
     if (!agent) throw new Error(`there is no agent ${index}: the cluster has ${this.#agents.length}, counted from 0`);
     return agent;
   }
-}
-
-/** Mesos names what every agent has last. */
-function inMesosOrder(resources: readonly Resource[]): Resource[] {
-  const common = ["cpus", "mem", "disk"];
-  return [...resources].sort((a, b) => common.indexOf(a.name ?? "") - common.indexOf(b.name ?? ""));
 }

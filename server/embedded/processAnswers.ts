@@ -23,6 +23,12 @@ export function answerOfProcess(path: string, request: Request, logging: Logging
   }
 }
 
+/** What `/metrics/snapshot` tells of the machine. */
+export function systemMetrics(): Record<string, number> {
+  const stats = Object.entries(systemStats());
+  return Object.fromEntries(stats.map(([name, value]) => [`system/${name.replace("avg_load", "load")}`, value]));
+}
+
 function systemStats(): Record<string, number> {
   const [one = 0, five = 0, fifteen = 0] = loadavg();
   return {

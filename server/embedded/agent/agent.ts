@@ -19,6 +19,7 @@ import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
 import { AGENT_HELP } from "./help.js";
 import { exactState } from "./lostStates.js";
+import { agentMetricsJson } from "./metrics.js";
 import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";
@@ -292,6 +293,8 @@ export class EmbeddedAgent implements AgentInbox {
   #route(path: string, request: Request): Answer | undefined {
     const own = path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : path;
     if (own === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
+    // Not under the agent's own prefix.
+    if (path === "/metrics/snapshot") return asJsonp(agentMetricsJson(this.#state), request);
     const answer =
       answerOfProcess(path, request, this.#state.logging) ??
       answerFiles(() => this.#state.sandboxes(), path, request) ??

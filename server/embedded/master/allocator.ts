@@ -1,5 +1,6 @@
 import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { type Clock, every } from "../clock.js";
+import { inOfferOrder } from "../resources/offerOrder.js";
 import { Resources } from "../resources/resources.js";
 import { type AllocationRun, runAllocation } from "./allocationRun.js";
 import { Filters, getOrCreate } from "./filters.js";
@@ -99,7 +100,7 @@ export class Allocator {
   }
 
   addAgent(id: string, total: Resources, used: ReadonlyMap<string, Resources>): void {
-    this.#agents.set(id, { total, allocated: Resources.none, active: true });
+    this.#agents.set(id, { total: inOfferOrder(total), allocated: Resources.none, active: true });
     for (const [frameworkId, resources] of used) this.#allocated(frameworkId, id, resources);
     if (this.#heldOff && this.#agents.size >= this.#heldOff.agents) this.#resume();
     this.#request([id]);

@@ -1,6 +1,7 @@
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { parseMesosDuration } from "../duration.js";
 import { type Answer, jsonAnswer, type Request, textAnswer } from "../http/answer.js";
+import { systemMetrics } from "../processAnswers.js";
 import { Resources } from "../resources/resources.js";
 import { roleMetrics } from "./roleMetrics.js";
 import type { MasterState } from "./state.js";
@@ -36,10 +37,13 @@ export function metrics(state: MasterState): Record<string, number> {
     "master/event_queue_dispatches": 0,
     "master/event_queue_http_requests": 0,
     "master/event_queue_messages": 0,
+    ...systemMetrics(),
   };
   Object.assign(out, resourceMetrics(state), roleMetrics(state));
   for (const name of Object.keys(TaskState)) {
-    if (name.startsWith("TASK_")) out[`master/tasks_${name.slice("TASK_".length).toLowerCase()}`] = 0;
+    // Of tasks that it doesn't know it keeps no count.
+    if (name.startsWith("TASK_") && name !== "TASK_UNKNOWN")
+      out[`master/tasks_${name.slice("TASK_".length).toLowerCase()}`] = 0;
   }
   for (const framework of frameworks) {
     const tasks = [...framework.tasks.values(), ...framework.unreachableTasks.values(), ...framework.completedTasks];
@@ -62,6 +66,7 @@ function resourceMetrics(state: MasterState): Record<string, number> {
     out[`master/${name}_total`] = all;
     out[`master/${name}_used`] = taken;
     out[`master/${name}_percent`] = all === 0 ? 0 : taken / all;
+    for (const kind of ["total", "used", "percent"]) out[`master/${name}_revocable_${kind}`] = 0;
   }
   return out;
 }

@@ -63,7 +63,12 @@ function describeFramework(state: MasterState, framework: Framework): Response_G
     registeredTime: time(framework.registeredTime),
     reregisteredTime: time(framework.reregisteredTime),
     unregisteredTime: framework.unregisteredTime > 0 ? time(framework.unregisteredTime) : undefined,
-    offers: [...framework.offers].map((offer) => offerMessage(framework, offer)),
+    // As the master holds them, whatever the framework reads.
+    offers: [...framework.offers].map((offer) => ({
+      ...offerMessage(framework, offer),
+      allocationInfo: { role: offer.role },
+      resources: offer.resources.list(),
+    })),
     inverseOffers: [...framework.inverseOffers].map((offer) => inverseOfferMessage(framework, offer)),
     allocatedResources: operatorResources(usedBy(state, framework)),
     offeredResources: operatorResources(offered(framework.offers)),

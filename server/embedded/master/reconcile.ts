@@ -91,7 +91,9 @@ export function reconcileOperations(
     if (latest) send(latest);
     else {
       const unknown = unknownOperation(state, agentId?.value);
-      const message = `Reconciliation: ${unknown.message}`;
+      // Of a provider's operations its agent answers, without a word.
+      const asked = resourceProviderId !== undefined && state.agents.has(agentId?.value ?? "");
+      const message = asked ? undefined : `Reconciliation: ${unknown.message}`;
       send(OperationStatusFns.create({ ...unknown, operationId, message, agentId, resourceProviderId }));
     }
   }
