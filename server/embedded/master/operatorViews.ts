@@ -20,7 +20,7 @@ import { offered, usedBy } from "./stateJson.js";
 export function describeAgents(state: MasterState): Response_GetAgents {
   return {
     agents: [...state.agents.values()].map((agent) => ({
-      agentInfo: { ...agent.info, checkpoint: true },
+      agentInfo: agent.info,
       active: agent.active,
       deactivated: state.draining.isDeactivated(agent.id),
       version: VERSION.version,
