@@ -20,6 +20,7 @@ const COMMON: readonly HelpProcess[] = [
     },
   },
   { id: "logging", endpoints: { "/toggle": "Sets the logging verbosity level for a specified duration." } },
+  { id: "metrics", endpoints: { "/snapshot": "Provides a snapshot of the current metrics." } },
   { id: "system", endpoints: { "/stats.json": "Shows local system metrics." } },
   { id: "version", endpoints: { "/": "Provides version information." } },
 ];

@@ -29,5 +29,4 @@ export const MASTER_HELP: readonly HelpProcess[] = [
       "/weights": "Updates weights for the specified roles.",
     },
   },
-  { id: "metrics", endpoints: { "/snapshot": "Provides a snapshot of the current metrics." } },
 ];
