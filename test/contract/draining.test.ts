@@ -82,6 +82,7 @@ describeEachMesos("an agent that an operator takes out of service", cluster, (me
     const offer = await scheduler.offer();
     const executor = host.info(unique("executor"));
     const tasks = more.map((each) => task(offer.agentId, { executor, ...each }));
+    accepted.add(offer.id?.value);
     await scheduler.accept([offer], [launch(...tasks)], 0);
     const process = await host.process(executor.executorId?.value ?? "");
     const client = cleanup.use(MesosExecutor.of(process));
