@@ -27,6 +27,7 @@ const inRole = (resource: PartialResource | undefined, more: PartialResource = {
 });
 const volume = (more: PartialResource = {}, path = "data", id = "v"): PartialResource =>
   inRole(disk, { disk: { persistence: { id }, volume: { mode: Volume_Mode.RW, containerPath: path } }, ...more });
+const sleeper = { command: { value: "exec sleep 1000" }, resources: small, type: ExecutorInfo_Type.CUSTOM };
 const secret = (more: object) => ({
   command: {
     value: "true",
@@ -207,6 +208,19 @@ describeEachMesos("refused", { flags: { allocation_interval: "100ms" } }, (mesos
       message: `${kind} limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/${isolator}' isolator`,
     });
     expect(status.executorId).toBeUndefined();
+  });
+
+  test("limits come before the executor that is there already and before the user that is not", async () => {
+    const { scheduler, offer } = await subscribe();
+    const limits = { mem: { value: Number.POSITIVE_INFINITY } };
+    const executor = { executorId: { value: "there" }, ...sleeper };
+    const first = task(offer.agentId, { executor });
+    const again = task(offer.agentId, { taskId: executor.executorId, command: { value: "true" }, limits });
+    const nobody = task(offer.agentId, { command: { value: "true", user: "no-such-user" }, limits });
+    await scheduler.accept([offer], [launch(first, again, nobody)], 0);
+    for (const { taskId } of [again, nobody]) {
+      expect((await scheduler.update(taskId?.value)).reason).toBe(Reason.REASON_GC_ERROR);
+    }
   });
 
   test.each([

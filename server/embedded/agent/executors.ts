@@ -45,6 +45,11 @@ export class Executors {
     const info = message.executor ?? commandExecutorInfo(message.tasks[0], frameworkId);
     if (this.#state.drain) return dropDuringDrain(this.#state, framework, message, info.executorId?.value);
     this.#state.frameworks.set(frameworkId, framework);
+    const limited = refuseLimits(message.tasks);
+    if (limited) {
+      refuseTasks(this.#state, framework, message, limited);
+      return this.#forgetIfIdle(framework);
+    }
     const known = framework.executors.get(info.executorId?.value ?? "");
     const refusal = refuseLaunch(message, known, isCommand);
     if (refusal !== undefined) {
@@ -52,11 +57,6 @@ export class Executors {
         reason: Reason.REASON_EXECUTOR_TERMINATED,
         message: refusal,
       });
-      return this.#forgetIfIdle(framework);
-    }
-    const limited = refuseLimits(message.tasks);
-    if (limited) {
-      refuseTasks(this.#state, framework, message, limited);
       return this.#forgetIfIdle(framework);
     }
     const executor = known ?? this.#create(framework, info, isCommand);
