@@ -111,10 +111,11 @@ describeEachMesos("shown", { flags: { allocation_interval: "100ms" } }, (mesos) 
   });
 
   test("offers in the master's own form, whatever the framework reads", async () => {
+    // Before there is another one that it could go to.
+    const left = await scheduler.offer();
     const plain = cleanup.use(new MesosScheduler(mesos()));
     cleanup.defer(() => plain.call("TEARDOWN"));
     await plain.subscribe({ user: "root", name: "plain" });
-    const left = await scheduler.offer();
     await scheduler.send("SUPPRESS");
     await scheduler.decline([left], 3600);
     const seen = await plain.offer({ timeoutMs: 20_000 });
