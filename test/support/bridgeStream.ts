@@ -43,7 +43,7 @@ export class BridgeStream<T> {
 
   /** Takes the first waiting item that meets the condition, or waits for one; what came before it stays. */
   async next(condition: (item: T) => boolean, deadline: Deadline = {}): Promise<T> {
-    const { what = "an item of the stream", timeoutMs = 10_000 } = deadline;
+    const { what = "an item of the stream", timeoutMs = 30_000 } = deadline;
     return within(this.#take(condition, what), { timeoutMs, what }).catch((error: Error) => {
       throw new Error(`${error.message}; came so far: ${show(this.received)}`, { cause: error });
     });

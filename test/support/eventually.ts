@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface Deadline {
-  /** How long to wait at most, in milliseconds. Default 10 s */
+  /** How long to wait at most, in milliseconds. Default 30 s, which only a crowded machine needs */
   timeoutMs?: number;
   /** What is waited for, for the error. */
   what?: string;
@@ -14,7 +14,7 @@ export interface Deadline {
  * @throws Error when the deadline passes
  */
 export async function eventually<T>(poll: () => T | Promise<T>, options: Deadline = {}): Promise<NonNullable<T>> {
-  const { timeoutMs = 10_000, what = "the condition" } = options;
+  const { timeoutMs = 30_000, what = "the condition" } = options;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     let last: unknown;
@@ -38,7 +38,7 @@ function timedOut(what: string, timeoutMs: number, last: unknown): Error {
 /** Gives what the promise gives, or fails when the deadline passes first. The promise itself goes on. */
 export async function within<T>(
   promise: Promise<T>,
-  { timeoutMs = 10_000, what = "the promise" }: Deadline = {},
+  { timeoutMs = 30_000, what = "the promise" }: Deadline = {},
 ): Promise<T> {
   const waiting = new AbortController();
   try {
