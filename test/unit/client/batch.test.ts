@@ -26,6 +26,7 @@ import {
 } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { LinkState } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { eventually } from "../../support/eventually.js";
 import { FakeBridge, type FakeStream, refuse } from "./fakeBridge.js";
 
 const { TASK_FINISHED, TASK_FAILED, TASK_LOST, TASK_RUNNING, TASK_UNREACHABLE, TASK_KILLED, TASK_UNKNOWN } = TaskState;
@@ -169,9 +170,9 @@ async function put(task: TaskInfo | undefined, content = "inverted"): Promise<nu
   return (await fetch(output_url, { method: "PUT", body: content })).status;
 }
 
-/** Waits until the batch has shown such a line. */
-async function shown(text: string): Promise<void> {
-  while (!lines.some((line) => line.includes(text))) await new Promise((resolve) => setTimeout(resolve, 2));
+/** Waits until the batch has shown so many such lines. */
+async function shown(text: string, count = 1): Promise<void> {
+  await eventually(() => lines.filter((line) => line.includes(text)).length >= count, { what: text });
 }
 
 const states = () => batch.images.map(({ state }) => state);
@@ -395,8 +396,10 @@ describe("a batch that can't go on", () => {
   it("asks again for offers when it is reminded after that had failed", async () => {
     fake.answer("reviveOffers", (_: never, context) => refuse(context, Status.FAILED_PRECONDITION, "CALL_REFUSED"));
     await begin("a.png");
+    // Once when the stream is opened, and once at the end of its snapshot.
     await fake.call("reviveOffers");
-    await shown("CALL_REFUSED");
+    await fake.call("reviveOffers");
+    await shown("CALL_REFUSED", 2);
     fake.answer("reviveOffers", () => ({}));
     await batch.remind();
     await fake.call("reviveOffers");
