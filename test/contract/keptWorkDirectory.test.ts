@@ -321,11 +321,21 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     const windows = [{ machine_ids: [{ hostname: "elsewhere" }], unavailability: { start: { nanoseconds: 7 } } }];
     const schedule = `${cluster.master}/maintenance/schedule`;
     expect(await send(schedule, { body: JSON.stringify({ windows }) })).toMatchObject({ status: 200 });
+    const operations = async (): Promise<object[]> => {
+      const { text } = await send(`${cluster.master}/api/v1`, {
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ type: "GET_OPERATIONS" }),
+      });
+      const { get_operations: all = {} } = JSON.parse(text) as { get_operations?: { operations?: object[] } };
+      return all.operations ?? [];
+    };
     const form = (list: object[]) =>
       `slaveId=${offer.agentId?.value}&resources=${encodeURIComponent(JSON.stringify(list))}`;
     const reservations = [{ type: "DYNAMIC", role: "operator" }];
     const byOperator = form([{ name: "cpus", type: "SCALAR", scalar: { value: 0.5 }, reservations }]);
     expect(await send(`${cluster.master}/reserve`, { body: byOperator })).toMatchObject({ status: 202 });
+    // The master's answer says nothing of the agent, which does not start again if it is killed while it writes that down.
+    await eventually(async () => (await operations()).length === 0, { what: "the end of the operation at the agent" });
     await cluster.crash();
     await cluster.recover();
     expect(await send(`${cluster.master}/unreserve`, { body: byOperator })).toMatchObject({ status: 202 });

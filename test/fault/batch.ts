@@ -103,11 +103,13 @@ export class Batch {
     await eventually(seen, { what: `${count} running tasks of ${this.frameworkName}`, timeoutMs: 60_000 });
   }
 
-  /** Waits until the last client has noticed that its bridge is gone, or needs it no more. */
-  async detached(): Promise<void> {
-    await eventually(() => /^(detached|done)$/.test(this.lines().at(-1)?.kind ?? ""), {
+  /** Does what takes the bridge away, and waits until the client has noticed, or needs it no more. */
+  async loses(takeAway: () => Promise<void>): Promise<void> {
+    const detached = () => this.lines().filter(({ kind }) => kind === "detached").length;
+    const before = detached();
+    await takeAway();
+    await eventually(() => detached() > before || this.lines().at(-1)?.kind === "done", {
       what: `the client of ${this.frameworkName} without a bridge`,
-      timeoutMs: 30_000,
     });
   }
 

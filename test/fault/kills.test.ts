@@ -17,8 +17,7 @@ describeBridge("a batch whose", cluster, (suite) => {
     const { bridge, batch } = await start();
     for (const step of [1 + random(20), 50 + random(30), 100 + random(40)]) {
       await batch.updates(step);
-      await bridge.kill();
-      await batch.detached();
+      await batch.loses(() => bridge.kill());
       await bridge.restart();
     }
     await batch.expectAllRanOnce();

@@ -96,13 +96,12 @@ async function hasEnded(pid: number): Promise<boolean> {
 
 const isRefused = (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED";
 
-function run(options: RealClusterOptions, workDir: string): Promise<RunningProcess> {
+async function run(options: RealClusterOptions, workDir: string): Promise<RunningProcess> {
   const args = clusterArgs(options, workDir);
-  return startProcess({
-    command: at("test/real-mesos/run"),
-    args,
-    ready: /^ready (http:\/\/\S+)$/m,
-    readyTimeoutMs: 60_000,
+  const start = { command: at("test/real-mesos/run"), args, ready: /^ready (http:\/\/\S+)$/m, readyTimeoutMs: 60_000 };
+  return startProcess(start).catch(async (error: Error) => {
+    const log = await readFile(join(workDir, "cluster.log"), "utf8").catch(() => "");
+    throw new Error(`${error.message}\nits last words:\n${log.slice(-LAST_WORDS_CHARS)}`);
   });
 }
 
