@@ -5,7 +5,7 @@ import type { Observation } from "../session/observerHub.js";
 
 /** Which observations a WatchEvents request asks for. @throws BridgeError INVALID_FIELD */
 export function eventFilter(request: WatchEventsRequest): (observation: Observation) => boolean {
-  const types = new Set(request.types.map(typeOf));
+  const types: ReadonlySet<number> = new Set(request.types.map(typeOf));
   const taskId = request.taskId?.value ?? "";
   const agentId = request.agentId?.value ?? "";
   const mesosOnly = types.size > 0 || taskId !== "" || agentId !== "";
@@ -19,13 +19,15 @@ export function eventFilter(request: WatchEventsRequest): (observation: Observat
   };
 }
 
-const TYPES: ReadonlyMap<string, number> = new Map(
-  Object.entries(EventType).filter((entry): entry is [string, EventType] => typeof entry[1] === "number"),
+/** Those that events have: the generated enum has two more, for what has no type and for what its reader does not know. */
+const TYPES: ReadonlyMap<string, EventType> = new Map(
+  Object.entries(EventType).filter(
+    (entry): entry is [string, EventType] => typeof entry[1] === "number" && entry[1] > EventType.UNKNOWN,
+  ),
 );
 
-function typeOf(name: string, index: number): number {
+function typeOf(name: string, index: number): EventType {
   const type = TYPES.get(name);
-  if (type !== undefined && type !== EventType.UNKNOWN) return type;
-  const names = [...TYPES.keys()].filter((known) => known !== "UNKNOWN" && known !== "UNRECOGNIZED");
-  throw invalidField(`types[${index}]`, `'${name}' is not an event type: use ${names.join(", ")}`);
+  if (type !== undefined) return type;
+  throw invalidField(`types[${index}]`, `'${name}' is not an event type: use ${[...TYPES.keys()].join(", ")}`);
 }
