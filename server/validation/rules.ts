@@ -14,27 +14,21 @@ import type { MessageRule, RuleSet } from "./rule.js";
 
 const CALL = "mesos.v1.scheduler.Call";
 
-/** Call.Type by number, and the field that a call of the type must have. Mesos: `Expecting 'accept' to be present`. */
-const CALL_TYPES: ReadonlyMap<number, { name: string; field?: string }> = new Map([
-  [Call_Type.TEARDOWN, { name: "TEARDOWN" }],
-  [Call_Type.ACCEPT, { name: "ACCEPT", field: "accept" }],
-  [Call_Type.DECLINE, { name: "DECLINE", field: "decline" }],
-  [Call_Type.REVIVE, { name: "REVIVE" }],
-  [Call_Type.KILL, { name: "KILL", field: "kill" }],
-  [Call_Type.SHUTDOWN, { name: "SHUTDOWN", field: "shutdown" }],
-  [Call_Type.ACKNOWLEDGE, { name: "ACKNOWLEDGE", field: "acknowledge" }],
-  [Call_Type.RECONCILE, { name: "RECONCILE", field: "reconcile" }],
-  [Call_Type.MESSAGE, { name: "MESSAGE", field: "message" }],
-  [Call_Type.REQUEST, { name: "REQUEST", field: "request" }],
-  [Call_Type.SUPPRESS, { name: "SUPPRESS" }],
-  [Call_Type.ACCEPT_INVERSE_OFFERS, { name: "ACCEPT_INVERSE_OFFERS", field: "accept_inverse_offers" }],
-  [Call_Type.DECLINE_INVERSE_OFFERS, { name: "DECLINE_INVERSE_OFFERS", field: "decline_inverse_offers" }],
-  [
-    Call_Type.ACKNOWLEDGE_OPERATION_STATUS,
-    { name: "ACKNOWLEDGE_OPERATION_STATUS", field: "acknowledge_operation_status" },
-  ],
-  [Call_Type.RECONCILE_OPERATIONS, { name: "RECONCILE_OPERATIONS", field: "reconcile_operations" }],
-  [Call_Type.UPDATE_FRAMEWORK, { name: "UPDATE_FRAMEWORK", field: "update_framework" }],
+/** The field that a call of a type must have. Mesos: `Expecting 'accept' to be present`. */
+const NEEDED_FIELDS: ReadonlyMap<Call_Type, string> = new Map([
+  [Call_Type.ACCEPT, "accept"],
+  [Call_Type.DECLINE, "decline"],
+  [Call_Type.KILL, "kill"],
+  [Call_Type.SHUTDOWN, "shutdown"],
+  [Call_Type.ACKNOWLEDGE, "acknowledge"],
+  [Call_Type.RECONCILE, "reconcile"],
+  [Call_Type.MESSAGE, "message"],
+  [Call_Type.REQUEST, "request"],
+  [Call_Type.ACCEPT_INVERSE_OFFERS, "accept_inverse_offers"],
+  [Call_Type.DECLINE_INVERSE_OFFERS, "decline_inverse_offers"],
+  [Call_Type.ACKNOWLEDGE_OPERATION_STATUS, "acknowledge_operation_status"],
+  [Call_Type.RECONCILE_OPERATIONS, "reconcile_operations"],
+  [Call_Type.UPDATE_FRAMEWORK, "update_framework"],
 ]);
 const { UNKNOWN, SUBSCRIBE } = Call_Type;
 
@@ -47,8 +41,8 @@ const callHasItsMessage: MessageRule = {
   check: (slot) => {
     const type = slot("type");
     const needs = new Map<number, { slot: number; text: string }>();
-    for (const [number, { name, field }] of CALL_TYPES) {
-      if (field !== undefined) needs.set(number, { slot: slot(field), text: `is required in a call of type ${name}` });
+    for (const [number, field] of NEEDED_FIELDS) {
+      needs.set(number, { slot: slot(field), text: `is required in a call of type ${Call_Type[number]}` });
     }
     return (call) => {
       const number = call.enumNumber(type);

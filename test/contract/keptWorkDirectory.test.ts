@@ -18,6 +18,7 @@ import { eventually } from "../support/eventually.js";
 import { ExecutorHost, MesosExecutor } from "../support/executor.js";
 import { getJson, send } from "../support/http.js";
 import { frameworkInfo, launch, type PartialTask, resources, task, unique } from "../support/messages.js";
+import { operate } from "../support/operator.js";
 import { at } from "../support/paths.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
 import { MesosScheduler } from "../support/scheduler.js";
@@ -322,10 +323,7 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     const schedule = `${cluster.master}/maintenance/schedule`;
     expect(await send(schedule, { body: JSON.stringify({ windows }) })).toMatchObject({ status: 200 });
     const operations = async (): Promise<object[]> => {
-      const { text } = await send(`${cluster.master}/api/v1`, {
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ type: "GET_OPERATIONS" }),
-      });
+      const { text } = await operate(cluster.master, { type: "GET_OPERATIONS" });
       const { get_operations: all = {} } = JSON.parse(text) as { get_operations?: { operations?: object[] } };
       return all.operations ?? [];
     };

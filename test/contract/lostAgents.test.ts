@@ -13,6 +13,7 @@ import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
 import { ExecutorHost, type ExecutorProcess, MesosExecutor } from "../support/executor.js";
 import { getJson, send } from "../support/http.js";
 import { frameworkInfo, launch, resources, task, unique } from "../support/messages.js";
+import { operate } from "../support/operator.js";
 import { MesosScheduler, type PartialFrameworkInfo } from "../support/scheduler.js";
 
 const flags = { allocation_interval: "100ms", executor_shutdown_grace_period: "2secs" };
@@ -31,14 +32,9 @@ async function subscribe(mesos: MesosCluster, more: PartialFrameworkInfo = {}): 
   return scheduler;
 }
 
-function post({ master }: MesosCluster, call: object) {
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  return send(`${master}/api/v1`, { headers, body: JSON.stringify(call) });
-}
-
 async function markGone(mesos: MesosCluster, agentId: Offer["agentId"]): Promise<void> {
   const call = { type: "MARK_AGENT_GONE", mark_agent_gone: { agent_id: { value: agentId?.value } } };
-  const answer = await post(mesos, call);
+  const answer = await operate(mesos.master, call);
   expect([answer.status, answer.text]).toEqual([200, ""]);
 }
 
@@ -153,7 +149,7 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
     expect((await scheduler.update(taskId.value, { acknowledge: false })).state).toBe(TaskState.TASK_FINISHED);
     await markGone(mesos(), offer.agentId);
     for (const id of [taskId.value, second.taskId?.value]) expect((await scheduler.update(id)).state).toBe(state);
-    const { text } = await post(mesos(), { type: "GET_TASKS" });
+    const { text } = await operate(mesos().master, { type: "GET_TASKS" });
     const { get_tasks } = JSON.parse(text) as { get_tasks: Record<string, { framework_id: { value: string } }[]> };
     const mine = (list: string) =>
       get_tasks[list]?.filter(({ framework_id }) => framework_id.value === scheduler.frameworkId);

@@ -1,5 +1,6 @@
 import { eventually } from "./eventually.js";
-import { getJson, type RawAnswer, send } from "./http.js";
+import { getJson, type RawAnswer } from "./http.js";
+import { operate } from "./operator.js";
 
 interface DrainInfo {
   state: "DRAINING" | "DRAINED";
@@ -28,8 +29,7 @@ export class DrainingOperator {
   }
 
   async call(call: object): Promise<RawAnswer> {
-    const headers = { "Content-Type": "application/json", Accept: "application/json" };
-    return send(`${this.#master}/api/v1`, { headers, body: JSON.stringify(call) });
+    return operate(this.#master, call);
   }
 
   drain(agentId: string, options: DrainOptions = {}): Promise<RawAnswer> {

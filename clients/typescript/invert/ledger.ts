@@ -135,7 +135,9 @@ export class Ledger {
     try {
       return readFileSync(this.#path, "utf8");
     } catch (error) {
-      throw new UsageError(`${this.#path} can't be read: ${reason(error)}: mend that, or choose another --output`);
+      throw new UsageError(
+        `${this.#path} can't be read: ${reason(error)}. Make it readable, or choose another --output`,
+      );
     }
   }
 

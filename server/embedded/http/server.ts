@@ -109,7 +109,7 @@ class BodyRefusal extends Error {
   }
 }
 
-/** A parameter that is there twice counts as the last one says. */
+/** Of a parameter that is given twice, the last value counts. */
 function lastOfEach(query: string): URLSearchParams {
   return new URLSearchParams([...new Map(new URLSearchParams(query))]);
 }

@@ -91,7 +91,7 @@ export function reconcileOperations(
     if (latest) send(latest);
     else {
       const unknown = unknownOperation(state, agentId?.value);
-      // Of a provider's operations its agent answers, without a word.
+      // The agent answers for its provider's operations; the master says nothing.
       const asked = resourceProviderId !== undefined && state.agents.has(agentId?.value ?? "");
       const message = asked ? undefined : `Reconciliation: ${unknown.message}`;
       send(OperationStatusFns.create({ ...unknown, operationId, message, agentId, resourceProviderId }));
