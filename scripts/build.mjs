@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 
 import { at, filesUnder, fingerprint, isMain, node, readIfThere, withLock } from "./lib.mjs";
 
 const stamp = "dist/.fingerprint";
-const folders = ["gen", "wire", "server", "executor", "clients/typescript", "bench"];
+const folders = ["gen", "wire", "server", "embedded", "executor", "clients/typescript", "bench"];
 const isSource = (name) => name.endsWith(".ts") && !name.endsWith(".d.ts");
 
 /**

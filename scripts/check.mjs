@@ -135,7 +135,7 @@ async function generatedAgain() {
 
 /** Calls with `...data` among their arguments. Lists, objects and the parameters of a function may have it. */
 function spreadArguments() {
-  const folders = ["server", "wire", "executor", "clients/typescript"];
+  const folders = ["server", "embedded", "wire", "executor", "clients/typescript"];
   const files = folders.flatMap((folder) => filesUnder(folder, (name) => name.endsWith(".ts")));
   return files
     .filter((file) => !file.includes("node_modules"))

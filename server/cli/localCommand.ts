@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { EmbeddedCluster } from "../embedded/cluster.js";
-import { DEFAULT_RESOURCES } from "../embedded/flags.js";
-import type { Credential } from "../embedded/http/basicAuth.js";
+import type { EmbeddedCluster } from "../../embedded/cluster.js";
+import { DEFAULT_RESOURCES } from "../../embedded/flags.js";
+import type { Credential } from "../../embedded/http/basicAuth.js";
+import { DataDirOwner } from "../store/dataDirOwner.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 
 interface LocalOptions {
@@ -68,11 +69,12 @@ async function runLocal(options: LocalOptions): Promise<void> {
   );
   try {
     // Loaded when it is needed: the other commands would wait for it.
-    const { startEmbeddedCluster } = await import("../embedded/cluster.js");
+    const { startEmbeddedCluster } = await import("../../embedded/cluster.js");
     cluster = await startEmbeddedCluster({
       port: options.port,
       agents: options.agents,
       workDir: options.workDir,
+      lock: (folder) => DataDirOwner.acquire(folder, "local"),
       keep: options.keep ?? false,
       resources: options.resources,
       attributes: options.attributes,

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EmbeddedCluster, startEmbeddedCluster } from "../../server/embedded/cluster.js";
+import { type EmbeddedCluster, startEmbeddedCluster } from "../../embedded/cluster.js";
+import { DataDirOwner } from "../../server/store/dataDirOwner.js";
 import type { ClusterOptions, MesosCluster } from "./cluster.js";
 
 /** An embedded Mesos that a test can do things to. */
@@ -19,6 +20,7 @@ export async function startEmbeddedMesos(options: ClusterOptions = {}): Promise<
     agents,
     port,
     workDir,
+    lock: (folder) => DataDirOwner.acquire(folder, "local"),
     ...(resources !== undefined && { resources }),
     ...(attributes !== undefined && { attributes }),
     ...(flags && { flags }),

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { EmbeddedCluster } from "../../../server/embedded/cluster.js";
-import type { FlagValues } from "../../../server/embedded/flags.js";
+import type { EmbeddedCluster } from "../../../embedded/cluster.js";
+import type { FlagValues } from "../../../embedded/flags.js";
 import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
 import { commandTask, http, Scheduler } from "../../unit/embedded/support/peer.js";
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { EmbeddedCluster } from "../../../server/embedded/cluster.js";
+import type { EmbeddedCluster } from "../../../embedded/cluster.js";
 import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
 import { commandTask, http, Scheduler } from "../../unit/embedded/support/peer.js";
 

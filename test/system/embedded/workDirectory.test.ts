@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { startEmbeddedCluster } from "../../../server/embedded/cluster.js";
-import { cluster, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
+import { startEmbeddedCluster } from "../../../embedded/cluster.js";
+import { cluster, lock, temporaryDirectory } from "../../unit/embedded/support/cluster.js";
 import { commandTask, Scheduler } from "../../unit/embedded/support/peer.js";
 
 describe("the work directory of an embedded cluster", () => {
@@ -18,7 +18,7 @@ describe("the work directory of an embedded cluster", () => {
     const workDir = await temporaryDirectory();
     await mkdir(join(workDir, taken, "empty"), { recursive: true });
     await writeFile(join(workDir, taken, "thesis.txt"), "years of work");
-    await expect(startEmbeddedCluster({ workDir, agents: 2, keep })).rejects.toThrow(
+    await expect(startEmbeddedCluster({ workDir, lock, agents: 2, keep })).rejects.toThrow(
       `the work directory ${workDir} can't be used: 'mesos-bridge local' did not make ${join(workDir, taken)}: ` +
         "move it away, or use another directory",
     );
@@ -52,7 +52,7 @@ describe("the work directory of an embedded cluster", () => {
       await mkdir(join(workDir, name));
       await writeFile(join(workDir, name, "file"), "theirs");
     }
-    await expect(startEmbeddedCluster({ workDir })).rejects.toThrow("did not make");
+    await expect(startEmbeddedCluster({ workDir, lock })).rejects.toThrow("did not make");
     for (const name of ["master", "agent-1"])
       expect(await readFile(join(workDir, name, "file"), "utf8")).toBe("theirs");
   });
@@ -64,11 +64,11 @@ describe("the work directory of an embedded cluster", () => {
     await writeFile(join(elsewhere, "agent-1/file"), "theirs");
     // Also a link to a folder that a cluster made: another cluster may run there.
     await symlink(join(elsewhere, "agent-1"), join(workDir, "agent-1"));
-    await expect(startEmbeddedCluster({ workDir })).rejects.toThrow("did not make");
+    await expect(startEmbeddedCluster({ workDir, lock })).rejects.toThrow("did not make");
     expect(await readFile(join(workDir, "agent-1/file"), "utf8")).toBe("theirs");
     await unlink(join(workDir, "agent-1"));
     await writeFile(join(workDir, "agent-1"), "theirs");
-    await expect(startEmbeddedCluster({ workDir })).rejects.toThrow("did not make");
+    await expect(startEmbeddedCluster({ workDir, lock })).rejects.toThrow("did not make");
     expect(await readFile(join(workDir, "agent-1"), "utf8")).toBe("theirs");
   });
 
@@ -107,7 +107,7 @@ describe("the work directory of an embedded cluster", () => {
       const linked = join(await temporaryDirectory(), "link");
       await symlink(workDir, linked);
       for (const path of [workDir, linked]) {
-        await expect(startEmbeddedCluster({ workDir: path, agents: 2, keep })).rejects.toThrow(
+        await expect(startEmbeddedCluster({ workDir: path, lock, agents: 2, keep })).rejects.toThrow(
           new RegExp(
             `^the work directory ${path} can't be used: \\S+ is in use by 'mesos-bridge local' \\(process ${process.pid}, ` +
               "since .*\\): stop it first, or use another directory$",

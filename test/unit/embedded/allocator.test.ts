@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Allocation, Allocator } from "../../../embedded/master/allocator.js";
+import { parseResources } from "../../../embedded/resources/parse.js";
+import { Resources } from "../../../embedded/resources/resources.js";
 import { FrameworkInfo_Capability_Type as Capability, FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
-import { type Allocation, Allocator } from "../../../server/embedded/master/allocator.js";
-import { parseResources } from "../../../server/embedded/resources/parse.js";
-import { Resources } from "../../../server/embedded/resources/resources.js";
 import { ManualClock } from "./support/manualClock.js";
 
 const bag = (text: string) => Resources.of(parseResources(text));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { decodeMessage, encodeMessage, JSON_TYPE, PROTOBUF_TYPE } from "../../../embedded/codec/messages.js";
+import { acceptedMediaType } from "../../../embedded/http/accept.js";
 import { Call, Event } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { decodeMessage, encodeMessage, JSON_TYPE, PROTOBUF_TYPE } from "../../../server/embedded/codec/messages.js";
-import { acceptedMediaType } from "../../../server/embedded/http/accept.js";
 
 const CALL = { name: "mesos.v1.scheduler.Call", fns: Call };
 const EVENT = { name: "mesos.v1.scheduler.Event", fns: Event };

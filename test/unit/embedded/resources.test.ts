@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { formatDuration, parseDuration } from "../../../embedded/duration.js";
+import { parseAttributes } from "../../../embedded/resources/attributes.js";
+import { downgradeResource, upgradeResource } from "../../../embedded/resources/format.js";
+import { parseResources } from "../../../embedded/resources/parse.js";
+import { Resources } from "../../../embedded/resources/resources.js";
 import { Resource_ReservationInfo_Type, Value_Type } from "../../../gen/mesos/v1/mesos.js";
-import { formatDuration, parseDuration } from "../../../server/embedded/duration.js";
-import { parseAttributes } from "../../../server/embedded/resources/attributes.js";
-import { downgradeResource, upgradeResource } from "../../../server/embedded/resources/format.js";
-import { parseResources } from "../../../server/embedded/resources/parse.js";
-import { Resources } from "../../../server/embedded/resources/resources.js";
 
 const bag = (text: string) => Resources.of(parseResources(text));
 

@@ -6,7 +6,9 @@ import {
   type EmbeddedCluster,
   type EmbeddedClusterOptions,
   startEmbeddedCluster,
-} from "../../../../server/embedded/cluster.js";
+} from "../../../../embedded/cluster.js";
+import type { LockFolder } from "../../../../embedded/workDirectory.js";
+import { DataDirOwner } from "../../../../server/store/dataDirOwner.js";
 
 const cleanups: Array<() => Promise<unknown> | unknown> = [];
 
@@ -25,9 +27,12 @@ export async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
+/** How the commands lock a work directory. */
+export const lock: LockFolder = (folder) => DataDirOwner.acquire(folder, "local");
+
 /** A cluster that ends with the test. */
 export async function cluster(options: Partial<EmbeddedClusterOptions> = {}): Promise<EmbeddedCluster> {
-  const started = await startEmbeddedCluster({ workDir: await temporaryDirectory(), ...options });
+  const started = await startEmbeddedCluster({ workDir: await temporaryDirectory(), lock, ...options });
   atEnd(() => started.close());
   return started;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../../server/embedded/clock.js";
+import type { Clock } from "../../../../embedded/clock.js";
 
 interface Timer {
   readonly at: number;

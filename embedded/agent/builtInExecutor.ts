@@ -1,0 +1,64 @@
+import type { Event } from "../../gen/mesos/v1/executor/executor.js";
+import { FrameworkInfo_Capability_Type as Capability } from "../../gen/mesos/v1/mesos.js";
+import { shutdownGraceMs } from "./environment.js";
+import type { AgentFramework, Container, Executor, ExecutorChannel } from "./executor.js";
+import type { ExecutorCalls } from "./executorCalls.js";
+import type { WaitStatus } from "./processGroup.js";
+import type { AgentState } from "./state.js";
+import { TaskRunner } from "./taskRunner.js";
+
+export interface BuiltInExecutorOptions {
+  readonly state: AgentState;
+  readonly calls: ExecutorCalls;
+  readonly framework: AgentFramework;
+  readonly executor: Executor;
+  readonly env: Readonly<Record<string, string>>;
+  onEnd(status: WaitStatus): void;
+}
+
+/**
+ * The executor of a command task or of task groups, inside the agent: tasks are real processes, the executor itself is
+ * not one.
+ */
+export class BuiltInExecutor implements ExecutorChannel, Container {
+  readonly #options: BuiltInExecutorOptions;
+  readonly #runner: TaskRunner;
+  #gone = false;
+
+  constructor(options: BuiltInExecutorOptions) {
+    const { state, calls, framework, executor, env } = options;
+    this.#options = options;
+    this.#runner = new TaskRunner({
+      clock: state.clock,
+      sandbox: executor.sandbox,
+      env,
+      shutdownGraceMs: shutdownGraceMs(state.flags, executor.info),
+      tellsKilling: () => framework.info.capabilities.some(({ type }) => type === Capability.TASK_KILLING_STATE),
+      isAbandoned: () => framework.terminating,
+      update: (status) => calls.update(framework, executor, status),
+      onEnd: () => this.#end(0),
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#runner.pid;
+  }
+
+  kill(): void {
+    this.#end(9);
+  }
+
+  close(): void {}
+
+  send(event: Event): void {
+    // Never within the call that sends it: an executor in a process of its own answers later too.
+    queueMicrotask(() => this.#runner.handle(event));
+  }
+
+  #end(status: WaitStatus): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#runner.abandon();
+    this.#options.onEnd(status);
+  }
+}
