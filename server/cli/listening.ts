@@ -22,10 +22,17 @@ export async function allowedAddress({ listen, insecure }: ServeConfig): Promise
   );
 }
 
+/** Another program listens on the address. */
+export class AddressInUseError extends Error {
+  override readonly name = "AddressInUseError";
+}
+
 /** Gives the port. Warns if other machines may reach it. @throws Error with one line that says why it can't be used */
 export async function listenOn(server: BridgeServer, address: ListenAddress, log: Log): Promise<number> {
   const port = await server.listen(address).catch(({ message }: Error) => {
-    if (message.includes("EADDRINUSE")) throw new Error(`--listen: ${address.text} is in use by another program`);
+    if (message.includes("EADDRINUSE")) {
+      throw new AddressInUseError(`--listen: ${address.text} is in use by another program`);
+    }
     throw new Error(`--listen: ${address.text} can't be used: ${message}`);
   });
   const remote = remoteIps(address);

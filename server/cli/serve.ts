@@ -19,11 +19,12 @@ import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
-import { allowedAddress, listenOn } from "./listening.js";
+import { AddressInUseError, allowedAddress, listenOn } from "./listening.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { readCertificates } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
+import { type Handover, inSuccession } from "./successor.js";
 
 export interface RunningBridge {
   /** Where it listens, as host:port. */
@@ -49,7 +50,8 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const takenOver = new Promise<Error>((resolve) => {
     tellTakenOver = resolve;
   });
-  const store = await openStore(config.dataDir, log, tellTakenOver);
+  const handover = handoverOf(config, log);
+  const store = await openStore(config.dataDir, log, tellTakenOver, handover);
   const detector = await detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
   const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
@@ -99,7 +101,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await store.close();
   };
   try {
-    const port = await listenOn(server, address, log);
+    const port = await inSuccession(() => listenOn(server, address, log), handover);
     restore(sessions, store, config.dataDir);
     probe.start();
     return { address: config.listen.replace(/\d+$/, String(port)), takenOver, close: closeAll };
@@ -139,13 +141,27 @@ function furtherProblems(count: number, dataDir: string): string {
 }
 
 /** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */
-async function openStore(dataDir: string, log: Log, onTakenOver: (error: Error) => void): Promise<LogStore> {
+async function openStore(
+  dataDir: string,
+  log: Log,
+  onTakenOver: (error: Error) => void,
+  handover: Handover,
+): Promise<LogStore> {
   try {
-    return await LogStore.open(dataDir, { log, onTakenOver });
+    return await inSuccession(() => LogStore.open(dataDir, { log, onTakenOver }), handover);
   } catch (error) {
     if (error instanceof DataDirInUseError) throw new Error(`--data-dir: ${error.message}`);
     throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
   }
+}
+
+/** How this bridge takes the place of one that is about to end. */
+function handoverOf({ waitForDataDir: patienceMs }: ServeConfig, log: Log): Handover {
+  return {
+    patienceMs,
+    isBusy: (error) => error instanceof DataDirInUseError || error instanceof AddressInUseError,
+    onWait: ({ message }) => log.info({ reason: message, patienceMs }, "waiting for another bridge to end"),
+  };
 }
 
 async function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): Promise<MasterDetector> {

@@ -38,6 +38,12 @@ export const SERVE_OPTIONS = {
     help: "where frameworks are remembered; made if it is missing",
     read: filled("name a directory"),
   }),
+  waitForDataDir: defaulted({
+    value: "duration",
+    help: "how long to wait for another bridge to leave the data directory and the port, as when a supervisor starts the new one first",
+    default: "0s",
+    read: durationBetween("0s", "24h"),
+  }),
   principal: optional({
     value: "name",
     help: "authenticate to Mesos by HTTP basic authentication, with --secret-file",

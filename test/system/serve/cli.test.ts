@@ -78,6 +78,7 @@ test("serve --help says every flag", async () => {
     "missed-heartbeats",
     "call-timeout",
     "drain-timeout",
+    "wait-for-data-dir",
     "log-level",
   ]) {
     expect(stdout).toContain(`--${flag} <`);

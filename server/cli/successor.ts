@@ -1,0 +1,32 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MS = 250;
+
+/** What a process that is about to take another's place waits for. */
+export interface Handover {
+  /** How long to wait in all, in ms. 0: not at all. */
+  readonly patienceMs: number;
+  /** True for an error that goes away when the other process ends. */
+  readonly isBusy: (error: unknown) => boolean;
+  /** Is called once, with the first such error, when the wait begins. */
+  readonly onWait: (error: Error) => void;
+}
+
+/**
+ * Does something that fails while another process holds a directory or a port, again and again until it works.
+ *
+ * @throws Error the last failure, when the time is over, or one that no wait can help
+ */
+export async function inSuccession<T>(attempt: () => Promise<T>, handover: Handover): Promise<T> {
+  const deadline = performance.now() + handover.patienceMs;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!handover.isBusy(error) || performance.now() >= deadline) throw error;
+      if (isFirst && error instanceof Error) handover.onWait(error);
+    }
+    await sleep(POLL_MS);
+  }
+}
