@@ -24,6 +24,9 @@ export interface Failure {
   details?: string;
 }
 
+/** The scripted bridge has two addresses, as if it were two bridges. */
+export type ScriptedAddress = "first" | "second";
+
 /** One step of the bridge's side. The first group is for both bridges, then those of the scripted, then of the real one. */
 export interface Step {
   /** Cuts all connections. */
@@ -37,6 +40,8 @@ export interface Step {
   end?: true | Failure;
   /** Waits for a call of this method. It is the next one, or the case fails. */
   call?: string;
+  /** By which of its addresses the Subscribe, or the call, has to have come. Default: by any. */
+  at?: ScriptedAddress;
   /** What the call has to match. */
   request?: Json;
   /** Waits for these acknowledgements, in this order, in however many calls. */
@@ -71,6 +76,8 @@ export interface Part {
   proxy?: PartProxy;
   /** More of the driver's environment. */
   environment?: Record<string, string>;
+  /** The addresses that the driver is told, of the scripted bridge; nobody listens on `absent`. Default: the first. */
+  bridges?: (ScriptedAddress | "absent")[];
   /** How the driver is told the bridge's host; the port is the bridge's. Default 127.0.0.1. */
   bridgeHost?: string;
   driver: Omit<DriverPart, "frameworkName" | "user"> & Partial<DriverPart>;

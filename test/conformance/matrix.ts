@@ -8,6 +8,7 @@ const TITLES: Record<string, string> = {
   "2-events.json": "Events",
   "3-acknowledge.json": "Acknowledgements",
   "4-resume.json": "Broken streams",
+  "4a-addresses.json": "Several addresses",
   "5-errors.json": "Errors",
   "6-calls.json": "Calls",
   "7-values.json": "Values",

@@ -10,7 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import { within } from "../support/eventually.js";
 import { TcpProxy } from "../support/tcpProxy.js";
-import type { Failure, Step } from "./case.js";
+import type { Failure, ScriptedAddress, Step } from "./case.js";
 import { Mailbox } from "./mailbox.js";
 import { mismatches, type Saved, shown } from "./match.js";
 import { decode, encode, methods, responseOf } from "./messages.js";
@@ -18,6 +18,8 @@ import { decode, encode, methods, responseOf } from "./messages.js";
 type Stream = ServerWritableStream<Buffer, Buffer>;
 interface Arrived {
   method: string;
+  /** The address that the client used. */
+  host: string;
   request: JsonValue;
   answer: (failure?: Failure) => void;
 }
@@ -28,10 +30,10 @@ const STEP_TIMEOUT_MS = 20_000;
 /** A bridge that sends the bytes that a case tells it to, and compares what it is asked. */
 export class ScriptedBridge {
   readonly #server = new Server({ "grpc.max_receive_message_length": -1 });
-  readonly #streams = new Mailbox<{ request: JsonValue; stream: Stream }>();
+  readonly #streams = new Mailbox<{ host: string; request: JsonValue; stream: Stream }>();
   readonly #calls = new Mailbox<Arrived>();
   readonly #saved: Saved = new Map();
-  #proxy: TcpProxy | undefined;
+  #proxies: TcpProxy[] = [];
   #stream: Stream | undefined;
 
   static async start(): Promise<ScriptedBridge> {
@@ -42,12 +44,16 @@ export class ScriptedBridge {
         error ? reject(error) : resolve(bound),
       );
     });
-    bridge.#proxy = await TcpProxy.start(port);
+    for (const _ of ["first", "second"]) bridge.#proxies.push(await TcpProxy.start(port));
     return bridge;
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#proxy?.port}`;
+    return this.addressOf("first");
+  }
+
+  addressOf(which: ScriptedAddress): string {
+    return `127.0.0.1:${this.#proxies[which === "first" ? 0 : 1]?.port}`;
   }
 
   /** @throws Error that says which step went wrong, and how */
@@ -68,15 +74,16 @@ export class ScriptedBridge {
   }
 
   async stop(): Promise<void> {
-    await this.#proxy?.stop();
+    for (const proxy of this.#proxies) await proxy.stop();
     this.#server.forceShutdown();
   }
 
-  async #playOne({ cut, accept, send, end, call, request = {}, acks, answer }: Step): Promise<void> {
-    if (cut) this.#proxy?.cut();
+  async #playOne({ cut, accept, send, end, call, request = {}, acks, answer, at }: Step): Promise<void> {
+    if (cut) for (const proxy of this.#proxies) proxy.cut();
     if (accept !== undefined) {
       const arrived = await this.#streams.take("a Subscribe", STEP_TIMEOUT_MS);
       this.#compare(accept, arrived.request);
+      this.#compareAddress(at, arrived.host);
       this.#stream = arrived.stream;
     }
     if (send !== undefined) await this.#send(responseOf(send));
@@ -86,6 +93,7 @@ export class ScriptedBridge {
     if (call !== undefined) {
       const arrived = await this.#next(call);
       this.#compare(request, arrived.request);
+      this.#compareAddress(at, arrived.host);
       respond(arrived, answer);
     }
   }
@@ -118,6 +126,11 @@ export class ScriptedBridge {
     if (wrong.length > 0) throw new Error(wrong.join("\n"));
   }
 
+  #compareAddress(wanted: ScriptedAddress | undefined, host: string): void {
+    if (wanted === undefined || host === this.addressOf(wanted)) return;
+    throw new Error(`it came by ${host}, and not by the ${wanted} address, ${this.addressOf(wanted)}`);
+  }
+
   #addService(): void {
     const definition: Record<string, ServiceDefinition[string]> = {};
     const handlers: Record<string, unknown> = {};
@@ -133,17 +146,18 @@ export class ScriptedBridge {
         responseDeserialize: identity,
       };
       if (methodKind === "unary") {
-        handlers[name] = ({ request }: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
+        handlers[name] = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
           this.#calls.put({
             method: name,
-            request: decode(input, request),
+            host: call.getHost(),
+            request: decode(input, call.request),
             answer: (failure) => (failure ? done(failed(failure)) : done(null, Buffer.alloc(0))),
           });
       } else if (methodKind === "server_streaming") {
         handlers[name] = (stream: Stream) => {
           // Whoever cuts connections has streams that fail.
           stream.on("error", () => undefined);
-          this.#streams.put({ request: decode(input, stream.request), stream });
+          this.#streams.put({ host: stream.getHost(), request: decode(input, stream.request), stream });
         };
       }
     }

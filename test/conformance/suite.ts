@@ -6,7 +6,7 @@ import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { HttpProxy, proxyEnvironment } from "../support/httpProxy.js";
 import { startRealMesos } from "../support/realMesos.js";
-import { filled, type Instance, loadCases, type Part } from "./case.js";
+import { filled, type Instance, loadCases, type Part, type ScriptedAddress } from "./case.js";
 import { type DriverOutput, LanguageDriver } from "./driverProcess.js";
 import type { Language } from "./drivers.js";
 import { listMismatches, mismatches } from "./match.js";
@@ -25,6 +25,7 @@ const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbedded
 /** What both kinds of bridge do for a case. */
 interface Side {
   readonly address: string;
+  addressOf?(which: ScriptedAddress): string;
   play(steps: NonNullable<Part["steps"]>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,7 +48,7 @@ async function runBeside(
   part: Part,
   frameworkName: string,
 ): Promise<string[]> {
-  const bridge = side.address.replace("127.0.0.1", part.bridgeHost ?? "127.0.0.1");
+  const bridge = addressesFor(part, side);
   const values = { bridge, proxy: `127.0.0.1:${proxy?.port}` };
   const input = filled(expanded({ frameworkName, user: "nobody", ...part.driver, bridge }), values) as JsonObject;
   const environment = part.proxy?.inEnvironment
@@ -59,6 +60,14 @@ async function runBeside(
   const failures = [played, output].filter((outcome) => outcome instanceof Error).map(({ message }) => message);
   if (proxy !== undefined) failures.push(...wrongAtProxy(proxy, filled(part.proxy?.expect ?? [], values)));
   return output instanceof Error ? failures : [...failures, ...wrongIn(output, part.expect)];
+}
+
+/** Where a port that nobody listens on refuses connections. */
+const ABSENT = "127.0.0.1:1";
+
+function addressesFor({ bridges, bridgeHost = "127.0.0.1" }: Part, side: Side): string {
+  if (bridges === undefined) return side.address.replace("127.0.0.1", bridgeHost);
+  return bridges.map((one) => (one === "absent" ? ABSENT : side.addressOf?.(one))).join(",");
 }
 
 function wrongAtProxy({ connections, requests }: HttpProxy, expected: JsonValue): string[] {

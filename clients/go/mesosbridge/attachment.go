@@ -25,6 +25,7 @@ const (
 // attachment keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke.
 type attachment struct {
 	client      pb.SchedulerServiceClient
+	bridges     *bridges
 	request     *pb.SubscribeRequest
 	backoff     backoff
 	giveUpAfter time.Duration
@@ -37,6 +38,8 @@ type attachment struct {
 	last             uint64
 	progressInterval time.Duration
 	alive            time.Time
+	// In a row, since the last stream that was opened.
+	failures int
 
 	mu      sync.Mutex
 	id      string
@@ -101,8 +104,12 @@ func (a *attachment) run(ctx context.Context) (err *Error) {
 		if !broken.Retryable() || a.giveUpAfter > 0 && time.Since(a.alive) > a.giveUpAfter {
 			return broken
 		}
-		wait := max(a.backoff.next(), broken.RetryDelay)
-		a.deliver(&Detached{Err: broken, Attempt: a.backoff.attempts, RetryIn: wait})
+		a.failures++
+		var wait time.Duration
+		if !a.bridges.failed(broken) {
+			wait = max(a.backoff.next(), broken.RetryDelay)
+		}
+		a.deliver(&Detached{Err: broken, Attempt: a.failures, RetryIn: wait})
 		pause(ctx, wait)
 	}
 }
@@ -119,6 +126,7 @@ func (a *attachment) readStream(ctx context.Context) *Error {
 		a.alive = time.Now()
 		if time.Since(started) > goodStream {
 			a.backoff.attempts = 0
+			a.bridges.served()
 		}
 	}()
 	silence := time.AfterFunc(openTimeout, func() {
@@ -162,6 +170,7 @@ func (a *attachment) take(event *pb.SessionEvent) {
 }
 
 func (a *attachment) open(opened *Opened) {
+	a.failures = 0
 	a.progressInterval = orDefault(opened.ProgressInterval, defaultProgressInterval)
 	if opened.Resumed && a.resume != nil {
 		a.resume = &pb.Resume{AttachmentId: opened.AttachmentID, AfterSequence: a.resume.AfterSequence}

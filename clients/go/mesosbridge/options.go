@@ -22,7 +22,8 @@ const DefaultMaxMessageBytes = 256 << 20
 
 // Options say how a Scheduler attaches. Bridge and FrameworkName are required.
 type Options struct {
-	// The bridge, as HOST:PORT.
+	// The bridge, as HOST:PORT. For a bridge that comes back on another host: several, as in "a:50051,b:50051". When the
+	// one in use can't be reached, the next one is tried at once.
 	Bridge string
 	// An HTTP proxy to reach the bridge through, as http://[USER:PASSWORD@]HOST:PORT. Default: none. A proxy that the
 	// environment names (HTTPS_PROXY and its like) is not used.
@@ -91,8 +92,8 @@ func orDefault[T int | time.Duration](value, other T) T {
 	return value
 }
 
-// dial opens the channel. It connects with the first call.
-func (o Options) dial() (*grpc.ClientConn, error) {
+// dial opens the channel to one address. It connects with the first call.
+func (o Options) dial(address string) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(
@@ -106,14 +107,14 @@ func (o Options) dial() (*grpc.ClientConn, error) {
 		grpc.WithNoProxy(),
 		grpc.WithUserAgent("mesosbridge-go/" + Version),
 	}
-	target := o.Bridge
+	target := address
 	if o.Proxy != "" {
 		proxy, err := parseHTTPProxy(o.Proxy)
 		if err != nil {
 			return nil, err
 		}
 		// The proxy may know names that are not known here.
-		target = "passthrough:///" + o.Bridge
+		target = "passthrough:///" + address
 		options = append(options, grpc.WithContextDialer(proxy.dial))
 	}
 	return grpc.NewClient(target, append(options, o.DialOptions...)...)

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
 )
 
@@ -18,7 +16,7 @@ const closeTimeout = 5 * time.Second
 // or a call, and again whenever the stream breaks. Its methods may be called from several goroutines.
 type Scheduler struct {
 	options      Options
-	conn         *grpc.ClientConn
+	bridges      *bridges
 	client       pb.SchedulerServiceClient
 	attachment   *attachment
 	acknowledger *acknowledger
@@ -41,14 +39,14 @@ func New(options Options) (*Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := options.dial()
+	bridges, err := openBridges(options.Bridge, options.dial)
 	if err != nil {
 		return nil, err
 	}
 	s := &Scheduler{
 		options:   options,
-		conn:      conn,
-		client:    pb.NewSchedulerServiceClient(conn),
+		bridges:   bridges,
+		client:    pb.NewSchedulerServiceClient(bridges),
 		events:    make(chan Event, options.MaxBuffered),
 		done:      make(chan struct{}),
 		unhandled: map[string]bool{},
@@ -56,6 +54,7 @@ func New(options Options) (*Scheduler, error) {
 	s.lifetime, s.cancel = context.WithCancel(context.Background())
 	s.attachment = &attachment{
 		client:           s.client,
+		bridges:          bridges,
 		request:          options.request(),
 		backoff:          backoff{initial: options.BackoffInitial, max: options.BackoffMax},
 		giveUpAfter:      options.GiveUpAfter,
@@ -137,7 +136,7 @@ func (s *Scheduler) Close() error {
 	s.acknowledger.waitUntil(ctx, 1)
 	s.cancel()
 	<-s.done
-	return s.conn.Close()
+	return s.bridges.Close()
 }
 
 func (s *Scheduler) start() {

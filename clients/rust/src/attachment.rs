@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 
 use crate::acknowledger::Acknowledger;
 use crate::backoff::Backoff;
+use crate::bridges::Bridges;
 use crate::event::{Detached, Gap, Opened};
-use crate::proto::mesosbridge::v1::scheduler_service_client::SchedulerServiceClient;
 use crate::proto::mesosbridge::v1::{Resume, SessionEvent, SubscribeRequest, SubscribeResponse, session_event};
 use crate::{Error, Event};
 
@@ -73,7 +72,7 @@ impl Delivery {
 
 /// Keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke.
 pub(crate) struct Attachment {
-    pub(crate) client: SchedulerServiceClient<Channel>,
+    pub(crate) bridges: Arc<Bridges>,
     pub(crate) request: SubscribeRequest,
     pub(crate) backoff: Backoff,
     pub(crate) give_up_after: Option<Duration>,
@@ -128,6 +127,7 @@ impl Attachment {
                 self.progress.alive = Instant::now();
                 if started.elapsed() > GOOD_STREAM {
                     self.backoff.reset();
+                    self.bridges.served();
                 }
             }
             let error = result.err()?;
@@ -141,7 +141,11 @@ impl Attachment {
     }
 
     async fn wait_to_retry(&mut self, error: Error) {
-        let retry_in = self.backoff.next().max(error.retry_delay().unwrap_or_default());
+        let retry_in = if self.bridges.failed(&error) {
+            Duration::ZERO
+        } else {
+            self.backoff.next().max(error.retry_delay().unwrap_or_default())
+        };
         self.progress.failures += 1;
         let attempt = self.progress.failures;
         self.delivery.deliver(Event::Detached(Detached { error, attempt, retry_in })).await;
@@ -151,7 +155,8 @@ impl Attachment {
     /// Reads one stream to its end. It is Ok when the bridge ended it in order.
     async fn read_stream(&mut self) -> Result<(), Error> {
         let request = SubscribeRequest { resume: self.progress.resume.clone(), ..self.request.clone() };
-        let opening = timeout(OPEN_TIMEOUT, self.client.subscribe(request));
+        let mut client = self.bridges.client();
+        let opening = timeout(OPEN_TIMEOUT, client.subscribe(request));
         let mut stream = opening.await.map_err(|_| silent(OPEN_TIMEOUT))??.into_inner();
         let mut patience = OPEN_TIMEOUT;
         while let Some(response) = next(&mut stream, patience).await? {

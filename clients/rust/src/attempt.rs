@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use tonic::{Code, Status};
 use crate::Error;
 use crate::attachment::{State, ready};
 use crate::backoff::Backoff;
+use crate::bridges::Bridges;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::proto::mesosbridge::v1::scheduler_service_client::SchedulerServiceClient;
 
@@ -16,7 +18,7 @@ pub(crate) type Client = SchedulerServiceClient<Channel>;
 
 /// Makes calls: waits for an attachment, and tries again where that is safe.
 pub(crate) struct Caller {
-    pub(crate) client: Client,
+    pub(crate) bridges: Arc<Bridges>,
     pub(crate) framework_name: String,
     pub(crate) attachment: watch::Receiver<State>,
     pub(crate) timeout: Duration,
@@ -124,7 +126,7 @@ impl Attempt {
             };
             let sent_before = self.maybe_sent;
             (self.tried, self.maybe_sent) = (true, true);
-            let Err(status) = send(caller.client.clone(), header).await else {
+            let Err(status) = send(caller.bridges.client(), header).await else {
                 return Ok(());
             };
             let error = Error::from(status);

@@ -4,6 +4,7 @@ mod acknowledger;
 mod attachment;
 mod attempt;
 mod backoff;
+mod bridges;
 mod calls;
 mod error;
 mod event;

@@ -12,7 +12,8 @@ use crate::proxy::HttpProxy;
 /// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The bridge, as `HOST:PORT`.
+    /// The bridge, as `HOST:PORT`. For a bridge that comes back on another host: several, as in `"a:50051,b:50051"`. When
+    /// the one in use can't be reached, the next one is tried at once.
     pub bridge: String,
     /// An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
     /// environment names (`http_proxy` and its like) is not used.
@@ -88,18 +89,25 @@ impl Options {
     }
 
     /// Large messages, HTTP/2 keepalive. It connects with the first call, and anew with each one after a failure.
-    pub(crate) fn open_channel(&self) -> Result<Channel, Error> {
-        if let Some(channel) = &self.channel {
-            return Ok(channel.clone());
+    pub(crate) fn open_channels(&self) -> Result<Vec<Channel>, Error> {
+        match &self.channel {
+            Some(channel) => Ok(vec![channel.clone()]),
+            None => self.bridge.split(',').map(|address| self.open_channel(address.trim())).collect(),
         }
+    }
+
+    fn open_channel(&self, address: &str) -> Result<Channel, Error> {
         let wrong = |_| {
-            let text = format!("Options::bridge is '{}'; it should be HOST:PORT", self.bridge);
+            let text = format!(
+                "Options::bridge is '{}'; it should be HOST:PORT, or several of them with commas between them",
+                self.bridge
+            );
             Error::new(Code::InvalidArgument, "", text)
         };
-        if self.bridge.is_empty() || self.bridge.contains('/') {
+        if address.is_empty() || address.contains('/') {
             return Err(wrong(()));
         }
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.bridge)).map_err(|_| wrong(()))?;
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| wrong(()))?;
         let endpoint = endpoint
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(20))
@@ -152,11 +160,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_host_and_port() {
-        for bridge in ["", "http://127.0.0.1:1", "a b:1"] {
+        for bridge in ["", "http://127.0.0.1:1", "a b:1", "a:1,", "a:1,,b:1"] {
             let wrong = Options { bridge: bridge.to_owned(), ..options() };
-            assert!(wrong.open_channel().unwrap_err().message().contains("HOST:PORT"));
+            assert!(wrong.open_channels().unwrap_err().message().contains("HOST:PORT"));
         }
-        assert!(options().open_channel().is_ok());
+        let several = Options { bridge: "a:1, b:2".to_owned(), ..options() };
+        assert_eq!(several.open_channels().unwrap().len(), 2);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::acknowledger::{Acknowledger, MAX_OWED};
 use crate::attachment::{Attachment, Delivery, Progress, State};
 use crate::attempt::{Caller, Client, new_request_id};
 use crate::backoff::Backoff;
+use crate::bridges::Bridges;
 use crate::event::AcknowledgementRefused;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::{Error, Event, Options};
@@ -59,16 +60,19 @@ pub struct Events {
 /// Outside of a tokio runtime.
 pub fn connect(options: Options) -> Result<(Scheduler, Events), Error> {
     options.check()?;
-    let client = Client::new(options.open_channel()?)
-        .max_decoding_message_size(options.max_message_bytes)
-        .max_encoding_message_size(options.max_message_bytes);
+    let client = |channel| {
+        Client::new(channel)
+            .max_decoding_message_size(options.max_message_bytes)
+            .max_encoding_message_size(options.max_message_bytes)
+    };
+    let bridges = Arc::new(Bridges::new(options.open_channels()?.into_iter().map(client).collect()));
     let lifetime = CancellationToken::new();
     let acknowledger = Arc::new(Acknowledger::default());
     let (queue, events) = mpsc::channel(options.max_buffered.max(1));
     let delivery = Delivery { queue, acknowledger: acknowledger.clone(), lifetime: lifetime.clone() };
     let (state, attached) = watch::channel(State::Detached);
     let attachment = Attachment {
-        client: client.clone(),
+        bridges: bridges.clone(),
         request: options.request(),
         backoff: Backoff::new(options.backoff_initial, options.backoff_max),
         give_up_after: options.give_up_after,
@@ -77,7 +81,7 @@ pub fn connect(options: Options) -> Result<(Scheduler, Events), Error> {
         progress: Progress::default(),
     };
     let caller = Arc::new(Caller {
-        client,
+        bridges,
         framework_name: options.framework_name,
         attachment: attached,
         timeout: options.call_timeout,
@@ -135,7 +139,7 @@ impl Scheduler {
 
     /// The generated client, for what this library has no method for, such as `Calls`.
     pub fn client(&self) -> Client {
-        self.caller().client.clone()
+        self.caller().bridges.client()
     }
 
     /// The header of a call made with [`client`](Scheduler::client), once there is an attachment.

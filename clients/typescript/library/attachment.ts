@@ -1,13 +1,13 @@
 import { type Metadata, Status } from "nice-grpc";
 import type {
   Resume,
-  SchedulerServiceClient,
   SessionEvent,
   SubscribeRequest,
   SubscribeResponse,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { Backoff, type BackoffOptions, pause } from "../../../wire/backoff.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
+import type { Bridges } from "./bridges.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { BridgeError, toBridgeError } from "./errors.js";
 import { type OpenedEvent, type SchedulerEvent, toStreamEvent } from "./events.js";
@@ -21,7 +21,7 @@ const DEFAULT_PROGRESS_INTERVAL_MS = 15_000;
 const GOOD_STREAM_MS = 5_000;
 
 export interface AttachmentOptions {
-  client: SchedulerServiceClient;
+  bridges: Bridges;
   /** What to attach with; `resume` is added. */
   request: DeepPartial<SubscribeRequest>;
   backoff: BackoffOptions;
@@ -114,7 +114,8 @@ export class Attachment {
   }
 
   async #waitToRetry(error: BridgeError): Promise<void> {
-    const retryInMs = Math.max(this.#backoff.next(), error.retryDelayMs ?? 0);
+    const isNextFresh = this.#options.bridges.failed(error);
+    const retryInMs = isNextFresh ? 0 : Math.max(this.#backoff.next(), error.retryDelayMs ?? 0);
     await this.#options.deliver({ kind: "detached", error, attempt: ++this.#failures, retryInMs });
     await pause(retryInMs, this.#options.signal);
   }
@@ -128,7 +129,7 @@ export class Attachment {
     const started = Date.now();
     try {
       const request = { ...this.#options.request, ...(this.#snapshotEnded && { resume: this.#resume }) };
-      const responses = this.#options.client.subscribe(request, {
+      const responses = this.#options.bridges.client.subscribe(request, {
         signal: stream.signal,
         onTrailer: (metadata) => {
           trailer = metadata;
@@ -143,9 +144,14 @@ export class Attachment {
       abort();
       if (this.#id !== undefined) {
         this.#aliveTime = Date.now();
-        if (Date.now() - started > GOOD_STREAM_MS) this.#backoff.reset();
+        if (Date.now() - started > GOOD_STREAM_MS) this.#noteGoodStream();
       }
     }
+  }
+
+  #noteGoodStream(): void {
+    this.#backoff.reset();
+    this.#options.bridges.served();
   }
 
   async #readResponses(responses: AsyncIterator<SubscribeResponse>, abort: () => void): Promise<void> {

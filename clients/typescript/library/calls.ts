@@ -14,6 +14,7 @@ import type {
 } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { Backoff, pause } from "../../../wire/backoff.js";
 import type { Attachment } from "./attachment.js";
+import type { Bridges } from "./bridges.js";
 import { withDeadline } from "./deadline.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { BridgeError, toBridgeError } from "./errors.js";
@@ -29,11 +30,11 @@ export interface CallSettings {
 }
 
 type Body<T> = Omit<DeepPartial<T>, "header">;
-type Send<T> = (header: CallHeader, options: CallOptions) => Promise<T>;
+type Send<T> = (client: SchedulerServiceClient, header: CallHeader, options: CallOptions) => Promise<T>;
 
 /** Where a call came from: what it needs to be made. */
 export interface CallContext {
-  client: SchedulerServiceClient;
+  bridges: Bridges;
   attachment: Attachment;
   frameworkName: string;
   deadlineMs: number;
@@ -56,8 +57,7 @@ export abstract class SchedulerCalls {
    * @throws BridgeError `OFFER_GONE`: nothing was launched. With `outcomeUnknown`: reconcile before launching again
    */
   async launchTasks(request: Body<LaunchTasksRequest>, settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#once((header, options) => client.launchTasks({ ...request, header }, options), settings);
+    await this.#once((client, header, options) => client.launchTasks({ ...request, header }, options), settings);
   }
 
   /**
@@ -66,8 +66,7 @@ export abstract class SchedulerCalls {
    * @throws BridgeError as `launchTasks`
    */
   async acceptOffers(request: Body<AcceptOffersRequest>, settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#once((header, options) => client.acceptOffers({ ...request, header }, options), settings);
+    await this.#once((client, header, options) => client.acceptOffers({ ...request, header }, options), settings);
   }
 
   /**
@@ -78,66 +77,62 @@ export abstract class SchedulerCalls {
   async declineOffers(offerIds: readonly string[], refuseSeconds?: number, settings?: CallSettings): Promise<void> {
     if (offerIds.length === 0) return;
     const request = { offerIds: offerIds.map((value) => ({ value })), filters: { refuseSeconds } };
-    const { client } = this.context;
-    await this.#repeatedly((header, options) => client.declineOffers({ ...request, header }, options), settings);
+    await this.#repeatedly(
+      (client, header, options) => client.declineOffers({ ...request, header }, options),
+      settings,
+    );
   }
 
   /** Asks for offers again, and forgets what earlier declines said. Without roles: for all of them. */
   async reviveOffers(roles: readonly string[] = [], settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    const send: Send<unknown> = (header, options) => client.reviveOffers({ roles: [...roles], header }, options);
+    const send: Send<unknown> = (client, header, options) =>
+      client.reviveOffers({ roles: [...roles], header }, options);
     await this.#repeatedly(send, settings);
   }
 
   /** Stops offers until `reviveOffers`. Open offers stay open. */
   async suppressOffers(roles: readonly string[] = [], settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    const send: Send<unknown> = (header, options) => client.suppressOffers({ roles: [...roles], header }, options);
+    const send: Send<unknown> = (client, header, options) =>
+      client.suppressOffers({ roles: [...roles], header }, options);
     await this.#repeatedly(send, settings);
   }
 
   /** Asks for a task to be killed. What comes of it is an update. */
   async killTask(request: Body<KillTaskRequest>, settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#repeatedly((header, options) => client.killTask({ ...request, header }, options), settings);
+    await this.#repeatedly((client, header, options) => client.killTask({ ...request, header }, options), settings);
   }
 
   /** Asks for the state of tasks; without any, of all that Mesos knows. The answers are updates. */
   async reconcileTasks(tasks: Body<ReconcileTasksRequest>["tasks"] = [], settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#repeatedly((header, options) => client.reconcileTasks({ tasks, header }, options), settings);
+    await this.#repeatedly((client, header, options) => client.reconcileTasks({ tasks, header }, options), settings);
   }
 
   /** Sends bytes to an executor. Mesos may drop them. */
   async sendMessage(request: Body<SendMessageRequest>, settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#once((header, options) => client.sendMessage({ ...request, header }, options), settings);
+    await this.#once((client, header, options) => client.sendMessage({ ...request, header }, options), settings);
   }
 
   /** Acknowledges updates, in the order given. Only for who turned `acknowledge` off. */
   async acknowledge(ackTokens: readonly string[], settings?: CallSettings): Promise<void> {
     if (ackTokens.length === 0) return;
-    const { client } = this.context;
-    const send: Send<unknown> = (header, options) => client.acknowledge({ ackTokens: [...ackTokens], header }, options);
+    const send: Send<unknown> = (client, header, options) =>
+      client.acknowledge({ ackTokens: [...ackTokens], header }, options);
     await this.#repeatedly(send, settings);
   }
 
   /** Ends the framework: Mesos kills its tasks. The events end. */
   async teardown(settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#ending((header, options) => client.teardown({ header }, options), settings);
+    await this.#ending((client, header, options) => client.teardown({ header }, options), settings);
   }
 
   /** Ends the session and leaves the framework to Mesos, for its failover timeout. The events end. */
   async closeSession(settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#ending((header, options) => client.closeSession({ header }, options), settings);
+    await this.#ending((client, header, options) => client.closeSession({ header }, options), settings);
   }
 
   /** Sends any call of Mesos but SUBSCRIBE. */
   async call(call: DeepPartial<CallRequest>["call"], settings?: CallSettings): Promise<void> {
-    const { client } = this.context;
-    await this.#once((header, options) => client.call({ call, header }, options), settings);
+    await this.#once((client, header, options) => client.call({ call, header }, options), settings);
   }
 
   /**
@@ -148,7 +143,7 @@ export abstract class SchedulerCalls {
     requests: AsyncIterable<Body<CallsRequest>>,
     settings: Pick<CallSettings, "signal"> = {},
   ): AsyncGenerator<CallResult> {
-    const { client, attachment, frameworkName, signal: ownSignal } = this.context;
+    const { bridges, attachment, frameworkName, signal: ownSignal } = this.context;
     const signal = settings.signal === undefined ? ownSignal : AbortSignal.any([ownSignal, settings.signal]);
     const attachmentId = await attachment.ready(signal);
     async function* withHeaders() {
@@ -161,7 +156,7 @@ export abstract class SchedulerCalls {
       trailer = metadata;
     };
     try {
-      for await (const { results } of client.calls(withHeaders(), { signal, onTrailer })) yield* results;
+      for await (const { results } of bridges.client.calls(withHeaders(), { signal, onTrailer })) yield* results;
     } catch (error) {
       throw toBridgeError(error, trailer);
     }
@@ -182,9 +177,9 @@ export abstract class SchedulerCalls {
     const { attachment } = this.context;
     let tried = false;
     try {
-      await this.#repeatedly(async (header, options) => {
+      await this.#repeatedly(async (client, header, options) => {
         attachment.endExpected = true;
-        await send(header, options).catch((error) => {
+        await send(client, header, options).catch((error) => {
           tried = true;
           throw error;
         });
@@ -240,7 +235,7 @@ class Attempt {
 
   /** Tries once. Gives the error, or undefined when the call was taken. */
   async make(signal: AbortSignal): Promise<BridgeError | undefined> {
-    const { attachment, frameworkName } = this.#context;
+    const { bridges, attachment, frameworkName } = this.#context;
     let trailer: Metadata | undefined;
     const onTrailer = (metadata: Metadata) => {
       trailer = metadata;
@@ -254,7 +249,8 @@ class Attempt {
     }
     if (signal.aborted) return new BridgeError(Status.CANCELLED, "cancelled");
     try {
-      await this.#send({ frameworkName, attachmentId, requestId: this.requestId }, { signal, onTrailer });
+      const header = { frameworkName, attachmentId, requestId: this.requestId };
+      await this.#send(bridges.client, header, { signal, onTrailer });
       return undefined;
     } catch (cause) {
       const error = toBridgeError(cause, trailer);

@@ -34,7 +34,12 @@ export function schedulerCommand(name: string, summary: string, example?: string
   const command = new Command(name)
     .description(summary)
     .version(projectVersion(), "--version", "print the version and end")
-    .option("--bridge <host:port>", "the Mesos bridge", address, "127.0.0.1:50051")
+    .option(
+      "--bridge <host:port>",
+      "the Mesos bridge; several places where it may be: a:50051,b:50051",
+      addresses,
+      "127.0.0.1:50051",
+    )
     .option("--framework-name <name>", "names this framework's session at the bridge", name)
     .option("--user <name>", "the user that tasks run as on the agents", userInfo().username)
     .option("--role <role>", "the Mesos role whose resources are used", "*")
@@ -156,9 +161,11 @@ export function decimalNumber(least: number): (text: string) => number {
   };
 }
 
-function address(text: string): string {
-  if (/^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be HOST:PORT, such as 127.0.0.1:50051.");
+function addresses(text: string): string {
+  if (text.split(",").every((one) => /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/.test(one.trim()))) return text;
+  throw new InvalidArgumentError(
+    "It must be HOST:PORT, such as 127.0.0.1:50051, or several of them with commas between them.",
+  );
 }
 
 /** The version of the project whose folder this file is in, compiled or not. */

@@ -1,15 +1,10 @@
-import { type Channel, createClient } from "nice-grpc";
 import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
-import {
-  ExpiryPolicy,
-  SchedulerServiceDefinition,
-  type SubscribeRequest,
-} from "../../../gen/mesosbridge/v1/scheduler.js";
+import { ExpiryPolicy, type SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BackoffOptions } from "../../../wire/backoff.js";
 import { Acknowledger } from "./acknowledger.js";
 import { Attachment } from "./attachment.js";
+import { Bridges } from "./bridges.js";
 import { type CallContext, SchedulerCalls } from "./calls.js";
-import { openChannel } from "./channel.js";
 import { withDeadline } from "./deadline.js";
 import type { DeepPartial } from "./deepPartial.js";
 import { type BridgeError, toBridgeError } from "./errors.js";
@@ -17,7 +12,10 @@ import { EventQueue } from "./eventQueue.js";
 import type { SchedulerEvent } from "./events.js";
 
 export interface SchedulerOptions {
-  /** The bridge, as `HOST:PORT`. */
+  /**
+   * The bridge, as `HOST:PORT`. For a bridge that comes back on another host: several, as in `"a:50051,b:50051"`. When
+   * the one in use can't be reached, the next one is tried at once.
+   */
   bridge: string;
   /**
    * An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
@@ -72,7 +70,7 @@ export interface SchedulerOptions {
  */
 export class Scheduler extends SchedulerCalls {
   readonly #options: SchedulerOptions;
-  readonly #channel: Channel;
+  readonly #bridges: Bridges;
   readonly #lifetime = new AbortController();
   readonly #queue: EventQueue<SchedulerEvent>;
   readonly #attachment: Attachment;
@@ -87,14 +85,13 @@ export class Scheduler extends SchedulerCalls {
   constructor(options: SchedulerOptions) {
     super();
     this.#options = options;
-    this.#channel = openChannel(options.bridge, options.proxy);
+    this.#bridges = new Bridges(options.bridge, options.proxy);
     this.#queue = new EventQueue(options.maxBuffered ?? 10_000, (event) =>
       event.kind === "offers" ? Math.max(1, event.offers.length) : 1,
     );
     const { signal } = this.#lifetime;
-    const client = createClient(SchedulerServiceDefinition, this.#channel);
     this.#attachment = new Attachment({
-      client,
+      bridges: this.#bridges,
       request: subscribeRequest(options),
       backoff: options.backoff ?? {},
       giveUpAfterMs: options.giveUpAfterMs ?? Number.POSITIVE_INFINITY,
@@ -102,7 +99,7 @@ export class Scheduler extends SchedulerCalls {
       deliver: (event) => this.#deliver(event),
     });
     const { frameworkName, deadlineMs = 30_000 } = options;
-    this.context = { client, attachment: this.#attachment, frameworkName, deadlineMs, signal };
+    this.context = { bridges: this.#bridges, attachment: this.#attachment, frameworkName, deadlineMs, signal };
     this.#acknowledger = new Acknowledger({
       send: (ackTokens, signal) => this.#sendAcknowledgements(ackTokens, signal),
       onRefused: (ackToken, error) => this.#queue.add({ kind: "acknowledgement-refused", ackToken, error }),
@@ -156,7 +153,7 @@ export class Scheduler extends SchedulerCalls {
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#queue.end();
     await this.#running;
-    this.#channel.close();
+    this.#bridges.close();
   }
 
   async #run(): Promise<void> {

@@ -58,7 +58,7 @@ func parse(args []string) (options, error) {
 	if me, err := user.Current(); err == nil {
 		name = me.Username
 	}
-	flags.StringVar(&o.bridge, "bridge", "127.0.0.1:50051", "the Mesos bridge, as `HOST:PORT`")
+	flags.StringVar(&o.bridge, "bridge", "127.0.0.1:50051", "the Mesos bridge, as `HOST:PORT`, or several with commas between them")
 	flags.StringVar(&o.frameworkName, "framework-name", "empty-tasks", "`names` this framework's session at the bridge")
 	flags.StringVar(&o.user, "user", name, "the `user` that tasks run as on the agents")
 	flags.StringVar(&o.role, "role", "*", "the Mesos `role` whose resources are used")

@@ -12,6 +12,7 @@ from mesos.v1 import mesos_pb2
 
 from .acknowledger import MAX_OWED, Acknowledger
 from .attachment import Attachment
+from .bridges import Bridges, addresses_of
 from .calls import Calls
 from .errors import BridgeError
 from .events import AcknowledgementRefused, Event, owed_token
@@ -33,7 +34,8 @@ class AsyncScheduler(Calls):
     left is not. The loop ends in order after `close`, `teardown` and `close_session`, and else with a BridgeError.
 
     Args:
-        bridge: where it is, as HOST:PORT.
+        bridge: where it is, as HOST:PORT. For a bridge that comes back on another host: several, as in
+            "a:50051,b:50051". When the one in use can't be reached, the next one is tried at once.
         framework_name: names the session; the bridge keeps the Mesos framework id that belongs to it.
         framework_info: the framework as Mesos shall know it; `user` is required, `name` defaults to `framework_name`.
             None: as the bridge remembers it.
@@ -48,7 +50,7 @@ class AsyncScheduler(Calls):
         options: Options | None = None,
     ) -> None:
         self._options = options or Options()
-        self._route = self._options.route(bridge)
+        self._routes = [self._options.route(address) for address in addresses_of(bridge)]
         self._framework_name = framework_name
         self._call_timeout = self._options.call_timeout
         self._request = self._options.request(framework_name, framework_info)
@@ -67,9 +69,8 @@ class AsyncScheduler(Calls):
             return
         if self._closed:
             raise BridgeError(grpc.StatusCode.CANCELLED, "the scheduler is closed")
-        self._channel = self._options.channel(self._route)
-        self._stub = scheduler_pb2_grpc.SchedulerServiceStub(self._channel)
-        self._attachment = Attachment(self._stub, self._request, self._options, self._deliver)
+        self._bridges = Bridges(self._routes, self._options)
+        self._attachment = Attachment(self._bridges, self._request, self._options, self._deliver)
         self._acknowledger = Acknowledger(self._send_acknowledgements, self._refused)
         acknowledging = asyncio.create_task(self._acknowledger.run())
         self._tasks = [asyncio.create_task(self._run(acknowledging)), acknowledging]
@@ -113,7 +114,7 @@ class AsyncScheduler(Calls):
     @property
     def stub(self) -> scheduler_pb2_grpc.SchedulerServiceStub:
         """The generated stub, for what this library has no method for, such as Calls. After `start`."""
-        return self._stub
+        return self._bridges.stub
 
     async def close(self, drain: float = 5.0) -> None:
         """Detaches: the session and its tasks go on for the lease. First sends what acknowledgements are owed.
@@ -136,7 +137,7 @@ class AsyncScheduler(Calls):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._channel.close()
+        await self._bridges.close()
 
     async def __aenter__(self) -> AsyncScheduler:
         await self.start()

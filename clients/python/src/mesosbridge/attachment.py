@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 import grpc
 
 from .backoff import Backoff
+from .bridges import Bridges
 from .errors import BridgeError, bridge_error
 from .events import Detached, Event, Gap, Opened, event_of
 from .options import Options
-from .v1 import scheduler_pb2, scheduler_pb2_grpc
+from .v1 import scheduler_pb2
 
 # `Opened` comes at once from a bridge that is alive.
 _OPEN_TIMEOUT = 15.0
@@ -28,12 +29,12 @@ class Attachment:
 
     def __init__(
         self,
-        stub: scheduler_pb2_grpc.SchedulerServiceStub,
+        bridges: Bridges,
         request: scheduler_pb2.SubscribeRequest,
         options: Options,
         deliver: Callable[[Event], Awaitable[None]],
     ) -> None:
-        self._stub = stub
+        self._bridges = bridges
         self._request = request
         self._deliver = deliver
         self._give_up_after = options.give_up_after
@@ -44,6 +45,8 @@ class Attachment:
         self._last = 0
         self._progress_interval = _DEFAULT_PROGRESS_INTERVAL
         self._alive = time.monotonic()
+        # In a row, since the last stream that was opened.
+        self._failures = 0
         self._id: str | None = None
         self._error: BridgeError | None = None
         self.ended = False
@@ -77,8 +80,10 @@ class Attachment:
                 if not broken.retryable or out_of_time:
                     self._error = broken
                     raise broken
-                wait = max(self._backoff.next(), broken.retry_delay)
-                await self._deliver(Detached(error=broken, attempt=self._backoff.attempts, retry_in=wait))
+                self._failures += 1
+                is_next_fresh = self._bridges.failed(broken)
+                wait = 0.0 if is_next_fresh else max(self._backoff.next(), broken.retry_delay)
+                await self._deliver(Detached(error=broken, attempt=self._failures, retry_in=wait))
                 await asyncio.sleep(wait)
         finally:
             self.ended = True
@@ -91,7 +96,7 @@ class Attachment:
         if self._resume is not None:
             request.resume.CopyFrom(self._resume)
         started = time.monotonic()
-        call = self._stub.Subscribe(request)
+        call = self._bridges.stub.Subscribe(request)
         try:
             patience = _OPEN_TIMEOUT
             while True:
@@ -112,6 +117,7 @@ class Attachment:
                 self._alive = time.monotonic()
                 if self._alive - started > _GOOD_STREAM:
                     self._backoff.reset()
+                    self._bridges.served()
 
     async def _take(self, event: scheduler_pb2.SessionEvent) -> None:
         seen = event_of(event)
@@ -123,6 +129,7 @@ class Attachment:
             await self._deliver(seen)
 
     def _open(self, opened: Opened) -> None:
+        self._failures = 0
         self._progress_interval = opened.progress_interval or _DEFAULT_PROGRESS_INTERVAL
         if opened.resumed and self._resume is not None:
             self._resume.attachment_id = opened.attachment_id

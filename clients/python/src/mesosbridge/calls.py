@@ -13,8 +13,9 @@ from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
 from .attachment import Attachment
 from .backoff import Backoff
+from .bridges import Bridges
 from .errors import BridgeError, bridge_error
-from .v1 import scheduler_pb2, scheduler_pb2_grpc
+from .v1 import scheduler_pb2
 
 OfferIds = Iterable["mesos_pb2.Offer | mesos_pb2.OfferID | str"]
 Send = Callable[[scheduler_pb2.CallHeader], Awaitable[object]]
@@ -28,7 +29,7 @@ class Calls:
     safe: the same id within 10 minutes is not done twice.
     """
 
-    _stub: scheduler_pb2_grpc.SchedulerServiceStub
+    _bridges: Bridges
     _attachment: Attachment
     _framework_name: str
     _call_timeout: float
@@ -52,7 +53,7 @@ class Calls:
         request = scheduler_pb2.LaunchTasksRequest(
             offer_ids=_ids(offer_ids), tasks=tasks, filters=_filters(refuse_seconds)
         )
-        await self._once(lambda: self._stub.LaunchTasks, request, request_id, timeout)
+        await self._once(lambda: self._bridges.stub.LaunchTasks, request, request_id, timeout)
 
     async def accept_offers(
         self,
@@ -67,7 +68,7 @@ class Calls:
         request = scheduler_pb2.AcceptOffersRequest(
             offer_ids=_ids(offer_ids), operations=operations, filters=_filters(refuse_seconds)
         )
-        await self._once(lambda: self._stub.AcceptOffers, request, request_id, timeout)
+        await self._once(lambda: self._bridges.stub.AcceptOffers, request, request_id, timeout)
 
     async def decline_offers(
         self, offer_ids: OfferIds, *, refuse_seconds: float | None = None, timeout: float | None = None
@@ -75,16 +76,16 @@ class Calls:
         """Declines offers, for 5 s by default. Those that are gone already do no harm."""
         request = scheduler_pb2.DeclineOffersRequest(offer_ids=_ids(offer_ids), filters=_filters(refuse_seconds))
         if request.offer_ids:
-            await self._repeatedly(lambda: self._stub.DeclineOffers, request, timeout)
+            await self._repeatedly(lambda: self._bridges.stub.DeclineOffers, request, timeout)
 
     async def revive_offers(self, roles: Iterable[str] = (), *, timeout: float | None = None) -> None:
         """Asks for offers again, and forgets what earlier declines said. Without roles: for all of them."""
-        await self._repeatedly(lambda: self._stub.ReviveOffers, scheduler_pb2.ReviveOffersRequest(roles=roles), timeout)
+        await self._repeatedly(lambda: self._bridges.stub.ReviveOffers, scheduler_pb2.ReviveOffersRequest(roles=roles), timeout)
 
     async def suppress_offers(self, roles: Iterable[str] = (), *, timeout: float | None = None) -> None:
         """Stops offers until `revive_offers`. Open offers stay open."""
         await self._repeatedly(
-            lambda: self._stub.SuppressOffers, scheduler_pb2.SuppressOffersRequest(roles=roles), timeout
+            lambda: self._bridges.stub.SuppressOffers, scheduler_pb2.SuppressOffersRequest(roles=roles), timeout
         )
 
     async def kill_task(
@@ -101,14 +102,14 @@ class Calls:
             agent_id=None if agent_id is None else mesos_pb2.AgentID(value=agent_id),
             kill_policy=kill_policy,
         )
-        await self._repeatedly(lambda: self._stub.KillTask, request, timeout)
+        await self._repeatedly(lambda: self._bridges.stub.KillTask, request, timeout)
 
     async def reconcile_tasks(self, task_ids: Iterable[str] = (), *, timeout: float | None = None) -> None:
         """Asks for the state of tasks; without any, of all that Mesos knows. The answers are updates."""
         task = mesos_scheduler_pb2.Call.Reconcile.Task
         tasks = [task(task_id=mesos_pb2.TaskID(value=value)) for value in task_ids]
         await self._repeatedly(
-            lambda: self._stub.ReconcileTasks, scheduler_pb2.ReconcileTasksRequest(tasks=tasks), timeout
+            lambda: self._bridges.stub.ReconcileTasks, scheduler_pb2.ReconcileTasksRequest(tasks=tasks), timeout
         )
 
     async def send_message(self, agent_id: str, executor_id: str, data: bytes, *, timeout: float | None = None) -> None:
@@ -118,27 +119,27 @@ class Calls:
             executor_id=mesos_pb2.ExecutorID(value=executor_id),
             data=data,
         )
-        await self._once(lambda: self._stub.SendMessage, request, None, timeout)
+        await self._once(lambda: self._bridges.stub.SendMessage, request, None, timeout)
 
     async def acknowledge(self, ack_tokens: Iterable[str], *, timeout: float | None = None) -> None:
         """Acknowledges updates, in the order given. Only for who turned `Options.acknowledge` off."""
         request = scheduler_pb2.AcknowledgeRequest(ack_tokens=ack_tokens)
         if request.ack_tokens:
-            await self._repeatedly(lambda: self._stub.Acknowledge, request, timeout)
+            await self._repeatedly(lambda: self._bridges.stub.Acknowledge, request, timeout)
 
     async def call(
         self, call: mesos_scheduler_pb2.Call, *, request_id: str | None = None, timeout: float | None = None
     ) -> None:
         """Sends any call of Mesos but SUBSCRIBE."""
-        await self._once(lambda: self._stub.Call, scheduler_pb2.CallRequest(call=call), request_id, timeout)
+        await self._once(lambda: self._bridges.stub.Call, scheduler_pb2.CallRequest(call=call), request_id, timeout)
 
     async def teardown(self, *, timeout: float | None = None) -> None:
         """Ends the framework: Mesos kills its tasks. The events end."""
-        await self._ending(lambda: self._stub.Teardown, scheduler_pb2.TeardownRequest(), timeout)
+        await self._ending(lambda: self._bridges.stub.Teardown, scheduler_pb2.TeardownRequest(), timeout)
 
     async def close_session(self, *, timeout: float | None = None) -> None:
         """Ends the session and leaves the framework to Mesos, for its failover timeout. The events end."""
-        await self._ending(lambda: self._stub.CloseSession, scheduler_pb2.CloseSessionRequest(), timeout)
+        await self._ending(lambda: self._bridges.stub.CloseSession, scheduler_pb2.CloseSessionRequest(), timeout)
 
     async def _once(self, method, request, request_id: str | None, timeout: float | None) -> None:
         """For what Mesos must not get twice: an outcome that is not known ends the call."""

@@ -17,7 +17,7 @@ use tokio::time::{interval, timeout};
 #[derive(Parser)]
 #[command(name = "empty-tasks", version)]
 struct Arguments {
-    /// The Mesos bridge
+    /// The Mesos bridge, or several addresses with commas between them
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
     bridge: String,
     /// Names this framework's session at the bridge

@@ -178,7 +178,12 @@ def arguments() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=version())
-    parser.add_argument("--bridge", default="127.0.0.1:50051", metavar="HOST:PORT", help="the Mesos bridge")
+    parser.add_argument(
+        "--bridge",
+        default="127.0.0.1:50051",
+        metavar="HOST:PORT",
+        help="the Mesos bridge, or several addresses with commas between them",
+    )
     parser.add_argument("--framework-name", default="empty-tasks", help="names this framework's session at the bridge")
     parser.add_argument("--user", default=getpass.getuser(), help="the user that tasks run as on the agents")
     parser.add_argument("--role", default="*", help="the Mesos role whose resources are used")

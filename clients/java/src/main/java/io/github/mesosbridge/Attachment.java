@@ -6,7 +6,6 @@ import io.github.mesosbridge.v1.SubscribeRequest;
 import io.github.mesosbridge.v1.SubscribeResponse;
 import io.grpc.CallOptions;
 import io.grpc.Context;
-import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
@@ -37,7 +36,7 @@ final class Attachment implements Runnable {
           .setResponseMarshaller(new Lenient())
           .build();
 
-  private final ManagedChannel channel;
+  private final Bridges bridges;
   private final SubscribeRequest request;
   private final Backoff backoff;
   private final Duration giveUpAfter;
@@ -56,8 +55,8 @@ final class Attachment implements Runnable {
   private boolean ended;
   private BridgeException failure;
 
-  Attachment(ManagedChannel channel, Options options, Lifetime lifetime, Consumer<Event> deliver) {
-    this.channel = channel;
+  Attachment(Bridges bridges, Options options, Lifetime lifetime, Consumer<Event> deliver) {
+    this.bridges = bridges;
     this.request = options.request();
     this.backoff = new Backoff(options.backoffInitial, options.backoffMax);
     this.giveUpAfter = options.giveUpAfter;
@@ -137,6 +136,7 @@ final class Attachment implements Runnable {
         aliveNanos = System.nanoTime();
         if (aliveNanos - started > GOOD_STREAM.toNanos()) {
           backoff.reset();
+          bridges.served();
         }
       }
       if (broken == null || lifetime.isOver()) {
@@ -147,7 +147,8 @@ final class Attachment implements Runnable {
       if (!broken.isRetryable() || late) {
         return broken;
       }
-      Duration retryIn = Durations.max(backoff.next(), broken.retryDelay());
+      Duration retryIn =
+          bridges.failed(broken) ? Duration.ZERO : Durations.max(backoff.next(), broken.retryDelay());
       deliver.accept(new Event.Detached(broken, ++failures, retryIn));
       lifetime.pause(retryIn);
     }
@@ -158,15 +159,14 @@ final class Attachment implements Runnable {
     Context.CancellableContext context = lifetime.context.withCancellation();
     Context previous = context.attach();
     try {
-      // Attaching again has a backoff of its own; the channel's must not come on top of it.
-      channel.resetConnectBackoff();
+      bridges.resetConnectBackoff();
       SubscribeRequest.Builder resumed = request.toBuilder();
       if (progress.resume() != null) {
         resumed.setResume(progress.resume());
       }
       Iterator<SubscribeResponse> responses =
           ClientCalls.blockingServerStreamingCall(
-              channel, SUBSCRIBE, CallOptions.DEFAULT, resumed.build());
+              bridges, SUBSCRIBE, CallOptions.DEFAULT, resumed.build());
       Duration patience = OPEN_TIMEOUT;
       while (hasNext(responses, patience, context)) {
         for (SessionEvent event : responses.next().getEventsList()) {

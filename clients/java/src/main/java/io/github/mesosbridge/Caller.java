@@ -4,7 +4,6 @@ import io.github.mesosbridge.v1.CallHeader;
 import io.github.mesosbridge.v1.SchedulerServiceGrpc.SchedulerServiceBlockingStub;
 import io.github.mesosbridge.v1.SchedulerServiceGrpc;
 import io.grpc.Context;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.UUID;
@@ -25,8 +24,8 @@ final class Caller {
   private final String frameworkName;
   private final Duration timeout;
 
-  Caller(ManagedChannel channel, Options options, Attachment attachment, Lifetime lifetime) {
-    this.stub = SchedulerServiceGrpc.newBlockingStub(channel);
+  Caller(Bridges bridges, Options options, Attachment attachment, Lifetime lifetime) {
+    this.stub = SchedulerServiceGrpc.newBlockingStub(bridges);
     this.attachment = attachment;
     this.lifetime = lifetime;
     this.frameworkName = options.frameworkName;

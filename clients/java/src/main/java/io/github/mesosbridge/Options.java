@@ -6,6 +6,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.ProxyDetector;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -36,10 +37,15 @@ public final class Options {
   /**
    * What is needed in any case.
    *
-   * @param bridge as {@code HOST:PORT}
+   * @param bridge as {@code HOST:PORT}. For a bridge that comes back on another host: several, as in {@code
+   *     "a:50051,b:50051"}. When the one in use can't be reached, the next one is tried at once.
    * @param frameworkName names the session; the bridge keeps the Mesos framework id that belongs to it
    */
   public static Options of(String bridge, String frameworkName) {
+    if (addresses(bridge).contains("")) {
+      throw new IllegalArgumentException(
+          "bridge should be HOST:PORT, or several of them with commas between them");
+    }
     if (frameworkName.isEmpty()) {
       throw new IllegalArgumentException("a framework name is required");
     }
@@ -156,11 +162,19 @@ public final class Options {
     return request.build();
   }
 
-  ManagedChannel openChannel() {
+  Bridges openBridges() {
     if (channel != null) {
-      return channel;
+      return new Bridges(List.of(channel));
     }
-    return ManagedChannelBuilder.forTarget("dns:///" + bridge)
+    return new Bridges(addresses(bridge).stream().map(this::openChannel).toList());
+  }
+
+  private static List<String> addresses(String bridge) {
+    return Arrays.stream(bridge.split(",", -1)).map(String::strip).toList();
+  }
+
+  private ManagedChannel openChannel(String address) {
+    return ManagedChannelBuilder.forTarget("dns:///" + address)
         .usePlaintext()
         // gRPC would take one from the JVM's properties, which are meant for the web and seldom know the way to a bridge.
         .proxyDetector(proxy)

@@ -14,14 +14,13 @@ import io.github.mesosbridge.v1.ReviveOffersRequest;
 import io.github.mesosbridge.v1.SendMessageRequest;
 import io.github.mesosbridge.v1.SuppressOffersRequest;
 import io.github.mesosbridge.v1.TeardownRequest;
-import io.grpc.ManagedChannel;
+import io.grpc.Channel;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A framework's scheduler, driven through the bridge. It attaches when it is made, and again whenever the stream breaks.
@@ -39,7 +38,7 @@ public final class Scheduler implements AutoCloseable {
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Options options;
-  private final ManagedChannel channel;
+  private final Bridges bridges;
   private final Lifetime lifetime = new Lifetime();
   private final EventQueue queue;
   private final Attachment attachment;
@@ -52,10 +51,10 @@ public final class Scheduler implements AutoCloseable {
 
   private Scheduler(Options options) {
     this.options = options;
-    channel = options.openChannel();
+    bridges = options.openBridges();
     queue = new EventQueue(options.maxBuffered);
-    attachment = new Attachment(channel, options, lifetime, this::deliver);
-    caller = new Caller(channel, options, attachment, lifetime);
+    attachment = new Attachment(bridges, options, lifetime, this::deliver);
+    caller = new Caller(bridges, options, attachment, lifetime);
     acknowledger =
         new Acknowledger(
             lifetime,
@@ -175,7 +174,7 @@ public final class Scheduler implements AutoCloseable {
     queue.end();
     try {
       attaching.join(CLOSE_TIMEOUT.toMillis());
-      channel.shutdownNow().awaitTermination(1, TimeUnit.SECONDS);
+      bridges.close();
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
     }
@@ -291,8 +290,8 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /** The connection, for what this library has no method for, such as {@code Calls}. */
-  public ManagedChannel channel() {
-    return channel;
+  public Channel channel() {
+    return bridges;
   }
 
   /** The header of a call made on {@link #channel}, once there is an attachment. */

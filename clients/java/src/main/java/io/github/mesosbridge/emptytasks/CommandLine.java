@@ -24,7 +24,7 @@ record CommandLine(
       Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
 
       Options:
-        --bridge HOST:PORT       the Mesos bridge (default: 127.0.0.1:50051)
+        --bridge HOST:PORT[,...] the Mesos bridge (default: 127.0.0.1:50051)
         --framework-name NAME    names this framework's session at the bridge (default: empty-tasks)
         --user NAME              the user that tasks run as on the agents (default: you)
         --role ROLE              the Mesos role whose resources are used (default: *)
@@ -71,8 +71,10 @@ record CommandLine(
       }
       values.put(parts[0], parts.length == 2 ? parts[1] : arguments[i]);
     }
-    if (!values.get("--bridge").matches("(\\[[0-9a-fA-F:.]+\\]|[^:/\\s]+):\\d{1,5}")) {
-      throw new IllegalArgumentException("--bridge must be HOST:PORT, such as 127.0.0.1:50051");
+    String address = "(\\[[0-9a-fA-F:.]+\\]|[^:/,\\s]+):\\d{1,5}";
+    if (!values.get("--bridge").matches(address + "( *, *" + address + ")*")) {
+      throw new IllegalArgumentException(
+          "--bridge must be HOST:PORT, such as 127.0.0.1:50051, or several of them with commas between them");
     }
     return new CommandLine(
         values.get("--bridge"),
