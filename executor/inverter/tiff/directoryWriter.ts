@@ -1,4 +1,5 @@
 import type { TiffLayout } from "./layout.js";
+import { longs } from "./numberLists.js";
 import { LONG, type TiffDirectory, type TiffEntry, TiffFile } from "./tiffFile.js";
 
 /** A tag of a new directory. The field holds the value, or says where it is. */
@@ -45,24 +46,6 @@ export function field(value: Buffer, layout: TiffLayout): Buffer {
   const at = longs([layout.append(value)], layout.file.little);
   at.copy(out, layout.file.little ? 0 : bytes - 4);
   return out;
-}
-
-export function longs(values: readonly number[], little: boolean): Buffer {
-  const list = Buffer.alloc(values.length * 4);
-  for (const [i, value] of values.entries()) {
-    if (little) list.writeUInt32LE(value, i * 4);
-    else list.writeUInt32BE(value, i * 4);
-  }
-  return list;
-}
-
-export function shorts(values: readonly number[], little: boolean): Buffer {
-  const list = Buffer.alloc(values.length * 2);
-  for (const [i, value] of values.entries()) {
-    if (little) list.writeUInt16LE(value, i * 2);
-    else list.writeUInt16BE(value, i * 2);
-  }
-  return list;
 }
 
 /** @param next where the directory after this one is; 0 for the last one */

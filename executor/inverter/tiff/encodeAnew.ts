@@ -1,8 +1,9 @@
 import type { TiffOptions } from "sharp";
 import { jpegQuality } from "../jpegQuality.js";
-import { field, fieldOf, longs, replaceDirectory, type TiffValue } from "./directoryWriter.js";
+import { field, fieldOf, replaceDirectory, type TiffValue } from "./directoryWriter.js";
 import { jpegSampling } from "./jpegSampling.js";
 import type { TiffLayout } from "./layout.js";
+import { longs } from "./numberLists.js";
 import { LONG, type TiffEntry, type TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 import { TAG } from "./tiffTags.js";

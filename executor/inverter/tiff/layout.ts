@@ -1,4 +1,4 @@
-import { longs } from "./directoryWriter.js";
+import { longs } from "./numberLists.js";
 import { LONG, type TiffDirectory, type TiffEntry, TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 

@@ -1,6 +1,7 @@
-import { directoryOf, field, fieldOf, longs, shorts, type TiffValue } from "./directoryWriter.js";
+import { directoryOf, field, fieldOf, type TiffValue } from "./directoryWriter.js";
 import { jpegSampling } from "./jpegSampling.js";
 import { TiffLayout } from "./layout.js";
+import { longs, shorts } from "./numberLists.js";
 import { LONG, SHORT, type TiffFile } from "./tiffFile.js";
 import type { TiffPage } from "./tiffPage.js";
 import { PREDICTED, TAG } from "./tiffTags.js";
