@@ -26,7 +26,7 @@ export function acceptOffers(state: MasterState, framework: Framework, call: Cal
     return refuseOffers(state, framework, call, offers, invalid ?? "No offers specified");
   }
   const { agent, role } = first;
-  for (const offer of offers) state.removeOffer(offer);
+  for (const offer of offers) state.offers.remove(offer);
   const offered = offers.reduce((sum, offer) => sum.plus(offer.resources), Resources.none);
   if (!agent.connected) {
     state.allocator.recover(framework.id, agent.id, offered);
@@ -46,7 +46,7 @@ function invalidOffers(state: MasterState, framework: Framework, ids: readonly s
   if (duplicate !== undefined) return `Duplicate offer ${duplicate} in offer list`;
   let first: Offer | undefined;
   for (const id of ids) {
-    if (!state.offers.has(id)) return `Offer ${id} is no longer valid`;
+    if (!state.offers.get(id)) return `Offer ${id} is no longer valid`;
   }
   for (const id of ids) {
     const owner = state.offers.get(id)?.framework.id;
@@ -74,7 +74,7 @@ function refuseOffers(
   offers: readonly Offer[],
   why: string,
 ): void {
-  for (const offer of offers) state.discardOffer(offer);
+  for (const offer of offers) state.offers.discard(offer);
   for (const operation of call.operations) {
     for (const task of launchedTasks(operation)) {
       sendMasterStatus(state, framework, {

@@ -41,7 +41,7 @@ function setInactive(state: MasterState, agent: Agent): void {
 }
 
 function rescindOffers(state: MasterState, agent: Agent): void {
-  for (const offer of [...agent.offers]) state.discardOffer(offer, { rescind: true });
+  for (const offer of [...agent.offers]) state.offers.discard(offer, { rescind: true });
   state.inverseOffers.discardOf(agent, true);
 }
 
@@ -58,7 +58,7 @@ export function markGone(state: MasterState, agentId: string): boolean {
     agent.link.toAgent((inbox) => inbox.shutdown(GONE.message));
     removeAgent(state, agent, GONE);
   } else if (wasUnreachable) {
-    state.draining.forget(agentId);
+    state.withdrawals.forget(agentId);
     giveUpUnreachableTasks(state, agentId);
   }
   // One that an earlier master knew stays recovered, as in Mesos: there is no answer about its tasks.

@@ -4,11 +4,12 @@ import { formatDuration } from "../duration.js";
 import type { AgentRegistration, Link, MasterInbox, OperationUpdate, StatusUpdate } from "../link.js";
 import { Resources } from "../resources/resources.js";
 import { deactivate, removeAgent } from "./agentRemoval.js";
+import { withdrawReturned } from "./draining.js";
 import { Agent } from "./entities.js";
 import { events } from "./events.js";
 import { isPartitionAware } from "./frameworkInfo.js";
 import { removeExecutor } from "./launch.js";
-import { machineOf } from "./maintenance.js";
+import { machineOf } from "./machine.js";
 import { operationUpdated } from "./operations.js";
 import { announceTasks, recoverFramework, takeOver } from "./returningAgent.js";
 import type { MasterState } from "./state.js";
@@ -169,7 +170,7 @@ export class AgentDesk implements MasterInbox {
         wasUnreachable ? "Unreachable agent re-reregistered" : wasRecovered ? undefined : "Unknown agent reregistered",
       );
     }
-    state.draining.returned(agent);
+    withdrawReturned(state, agent);
     state.log(
       `agent ${id} ${registration.id === undefined ? "registered" : "registered again"} at ${registration.pid}`,
     );
@@ -193,7 +194,7 @@ export class AgentDesk implements MasterInbox {
     );
     link.toAgent((inbox) => inbox.reregistered(known));
     this.#dropMissingExecutors(agent, registration);
-    if (!this.#state.draining.isDeactivated(agent.id)) {
+    if (!this.#state.withdrawals.has(agent.id)) {
       agent.active = true;
       this.#state.allocator.setAgentActive(agent.id, true);
     }
@@ -201,14 +202,14 @@ export class AgentDesk implements MasterInbox {
       link.toAgent((inbox) => inbox.killTask(frameworkId, taskId, killPolicy));
     }
     agent.pendingKills.clear();
-    this.#state.draining.returned(agent);
+    withdrawReturned(this.#state, agent);
     this.#state.log(`agent ${agent.id} is back`);
   }
 
   /** One that ended in good order, or whose machine is down: nothing of it is kept. */
   #forget(agentId: string): void {
     this.#state.registry.remove(agentId);
-    this.#state.draining.forget(agentId);
+    this.#state.withdrawals.forget(agentId);
   }
 
   #isPartitionAware(frameworkId: string): boolean {

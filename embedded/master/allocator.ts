@@ -6,7 +6,8 @@ import { type AllocationRun, runAllocation } from "./allocationRun.js";
 import { Filters, getOrCreate } from "./filters.js";
 import { rolesOf } from "./frameworkInfo.js";
 import { isWorthOffering, type Minimum, offerable, ownMinimum, parseMinimum, refuseSeconds } from "./offerable.js";
-import { type AllocatorQuota, QuotaLedger } from "./quotaLedger.js";
+import { QuotaLedger } from "./quotaLedger.js";
+import type { AllocatorQuota } from "./quotaRun.js";
 import { type Seeker, Shares } from "./shares.js";
 
 /** Free resources of agents that a framework is to be offered, by role, then by agent. */

@@ -1,14 +1,12 @@
 import { InverseOfferStatus_Status as Answer } from "../../gen/mesos/v1/allocator/allocator.js";
 import { type Call, type Call_Accept, Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { invalidRole } from "../names.js";
-import { isTerminal } from "../taskStates.js";
 import { acceptOffers } from "./accept.js";
+import { acknowledge, acknowledgeOperation } from "./acknowledgements.js";
 import type { Framework } from "./entities.js";
 import { removeFramework } from "./frameworks.js";
-import { acknowledgeOperation } from "./operations.js";
 import { reconcileOperations, reconcileTask, reconcileTasks } from "./reconcile.js";
 import type { MasterState } from "./state.js";
-import { removeTask } from "./tasks.js";
 
 /** A call that passed all checks of the API. It was answered 202: what is wrong from here on shows as events, or not. */
 export function handleCall(state: MasterState, framework: Framework, call: Call): void {
@@ -51,7 +49,7 @@ function decline(state: MasterState, framework: Framework, call: Call): void {
   for (const { value } of call.decline?.offerIds ?? []) {
     const offer = state.offers.get(value ?? "");
     const filter = { refuseSeconds: call.decline?.filters?.refuseSeconds };
-    if (offer) state.discardOffer(offer, { filter });
+    if (offer) state.offers.discard(offer, { filter });
     else state.log(`framework ${framework.id} declined offer ${value}, which is gone`);
   }
 }
@@ -106,18 +104,6 @@ function shutdown(state: MasterState, framework: Framework, call: Call): void {
   const agent = state.agents.get(call.shutdown?.agentId?.value ?? "");
   const executorId = call.shutdown?.executorId?.value ?? "";
   agent?.link.toAgent((inbox) => inbox.shutdownExecutor(framework.id, executorId));
-}
-
-function acknowledge(state: MasterState, framework: Framework, call: Call): void {
-  const { taskId, agentId, uuid = Buffer.alloc(0) } = call.acknowledge ?? {};
-  const agent = state.agents.get(agentId?.value ?? "");
-  if (!agent?.connected) return;
-  const task = agent.task(framework.id, taskId?.value ?? "");
-  if (task && isTerminal(task.info.statusUpdateState) && task.info.statusUpdateUuid?.equals(uuid)) {
-    removeTask(state, task);
-  }
-  agent.link.toAgent((inbox) => inbox.acknowledge(framework.id, taskId?.value ?? "", uuid));
-  state.draining.check(agent);
 }
 
 function message(state: MasterState, framework: Framework, call: Call): void {

@@ -2,7 +2,9 @@ import type { Duration } from "../../gen/google/protobuf/duration.js";
 import { type Call, type Call_DrainAgent, Call_Type } from "../../gen/mesos/v1/master/master.js";
 import type { DrainConfig } from "../../gen/mesos/v1/mesos.js";
 import { type Answer, textAnswer } from "../http/answer.js";
+import { deactivateAgent, drainAgent, reactivateAgent } from "./draining.js";
 import type { MasterState } from "./state.js";
+import { refuseReactivation } from "./withdrawal.js";
 
 const OK: Answer = { status: 200 };
 const UNKNOWN = textAnswer(400, "Unknown agent");
@@ -29,20 +31,20 @@ function drain(state: MasterState, call: Call_DrainAgent | undefined): Answer {
     return textAnswer(400, `Agent ${agentId} is part of a maintenance schedule under Machine ${scheduled}`);
   }
   if (!isKnown(state, agentId)) return UNKNOWN;
-  state.draining.drain(agentId, configOf(call));
+  drainAgent(state, agentId, configOf(call));
   return OK;
 }
 
 function deactivate(state: MasterState, agentId: string): Answer {
   if (!isKnown(state, agentId)) return UNKNOWN;
-  state.draining.deactivate(agentId);
+  deactivateAgent(state, agentId);
   return OK;
 }
 
 function reactivate(state: MasterState, agentId: string): Answer {
-  const refusal = state.draining.refuseReactivation(agentId);
+  const refusal = refuseReactivation(state.withdrawals.get(agentId));
   if (refusal !== undefined) return textAnswer(400, refusal);
-  return state.draining.reactivate(agentId) ? OK : textAnswer(409, "Agent removed while processing the call");
+  return reactivateAgent(state, agentId) ? OK : textAnswer(409, "Agent removed while processing the call");
 }
 
 function isKnown({ agents, recoveredAgents, registry }: MasterState, agentId: string): boolean {

@@ -13,7 +13,6 @@ import type { EventStream } from "../http/eventStream.js";
 import type { Link } from "../link.js";
 import { Resources } from "../resources/resources.js";
 import { rolesOf } from "./frameworkInfo.js";
-import type { InverseOffer } from "./inverseOffers.js";
 
 /** A task as the master knows it. */
 export interface TaskEntry {
@@ -45,6 +44,15 @@ export interface Offer {
   readonly role: string;
   /** With allocation info. */
   readonly resources: Resources;
+  cancelTimeout: () => void;
+}
+
+/** Asks a framework to leave an agent whose machine is to go. */
+export interface InverseOffer {
+  readonly id: string;
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly unavailability: Unavailability;
   cancelTimeout: () => void;
 }
 

@@ -1,6 +1,7 @@
 import {
   FrameworkInfo_Capability_Type as Capability,
   InverseOffer as InverseOfferMessage,
+  type MasterInfo,
   Offer as OfferMessage,
   type OperationStatus,
   type Resource,
@@ -8,22 +9,14 @@ import {
 } from "../../gen/mesos/v1/mesos.js";
 import { type Event, Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { downgradeResource } from "../resources/format.js";
-import type { Agent, Framework, Offer } from "./entities.js";
+import type { Agent, Framework, InverseOffer, Offer } from "./entities.js";
 import { hasCapability } from "./frameworkInfo.js";
-import type { InverseOffer } from "./inverseOffers.js";
-import type { MasterState } from "./state.js";
 
 /** The events of a scheduler's stream, each in the form that its framework understands. */
 export const events = {
-  subscribed(state: MasterState, frameworkId: string): Event {
-    return {
-      type: Event_Type.SUBSCRIBED,
-      subscribed: {
-        frameworkId: { value: frameworkId },
-        heartbeatIntervalSeconds: state.flags.duration("heartbeat_interval") / 1000,
-        masterInfo: state.info,
-      },
-    };
+  subscribed(frameworkId: string, masterInfo: MasterInfo, heartbeatIntervalSeconds: number): Event {
+    const subscribed = { frameworkId: { value: frameworkId }, heartbeatIntervalSeconds, masterInfo };
+    return { type: Event_Type.SUBSCRIBED, subscribed };
   },
   heartbeat(): Event {
     return { type: Event_Type.HEARTBEAT };

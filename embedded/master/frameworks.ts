@@ -91,7 +91,7 @@ export function updateFramework(
   const { user, checkpoint } = framework.info;
   const roles = new Set(rolesOf(info));
   for (const offer of [...framework.offers]) {
-    if (!roles.has(offer.role)) state.discardOffer(offer, { rescind: true });
+    if (!roles.has(offer.role)) state.offers.discard(offer, { rescind: true });
   }
   framework.info = { ...info, id: { value: framework.id }, user, checkpoint };
   framework.suppressedRoles = new Set(suppressedRoles);
@@ -109,9 +109,9 @@ export function sendFrameworkUpdates(state: MasterState, framework: Framework): 
 function connect(state: MasterState, framework: Framework, subscription: Subscription): void {
   framework.stream = subscription.stream;
   framework.streamId = subscription.streamId;
-  framework.send(events.subscribed(state, framework.id));
-  framework.send(events.heartbeat());
   const intervalMs = state.flags.duration("heartbeat_interval");
+  framework.send(events.subscribed(framework.id, state.info, intervalMs / 1000));
+  framework.send(events.heartbeat());
   framework.stopHeartbeats = every(state.clock, intervalMs, () => framework.send(events.heartbeat()));
 }
 
@@ -124,7 +124,7 @@ function detach(framework: Framework): void {
 }
 
 function discardOffers(state: MasterState, framework: Framework): void {
-  for (const offer of [...framework.offers]) state.discardOffer(offer);
+  for (const offer of [...framework.offers]) state.offers.discard(offer);
   state.inverseOffers.discardOf(framework, false);
 }
 

@@ -3,39 +3,30 @@ import type {
   InverseOfferStatus,
 } from "../../gen/mesos/v1/allocator/allocator.js";
 import type { Unavailability } from "../../gen/mesos/v1/mesos.js";
-import type { Agent, Framework } from "./entities.js";
+import type { Agent, Framework, InverseOffer } from "./entities.js";
 import { events } from "./events.js";
 import { getOrCreate } from "./filters.js";
 import { refuseSeconds } from "./offerable.js";
-import type { MasterState } from "./state.js";
-
-/** Asks a framework to leave an agent whose machine is to go. */
-export interface InverseOffer {
-  readonly id: string;
-  readonly framework: Framework;
-  readonly agent: Agent;
-  readonly unavailability: Unavailability;
-  cancelTimeout: () => void;
-}
+import type { MasterRecords } from "./records.js";
 
 /** Asks frameworks that have something on agents with planned maintenance to leave, and keeps what they answer. */
 export class InverseOffers {
-  readonly #state: MasterState;
+  readonly #records: MasterRecords;
   readonly #offers = new Map<string, InverseOffer>();
   /** The ends of filters, by agent, then by framework. */
   readonly #filters = new Map<string, Map<string, Set<() => void>>>();
   /** Of each framework the last answer, by agent. */
   readonly #answers = new Map<string, Map<string, InverseOfferStatus>>();
 
-  constructor(state: MasterState) {
-    this.#state = state;
+  constructor(records: MasterRecords) {
+    this.#records = records;
   }
 
   /** Makes those that are due; called after each allocation with the agents that it was about. */
   generate(agentIds: Iterable<string>): void {
     const made = new Map<Framework, InverseOffer[]>();
     for (const agentId of agentIds) {
-      const agent = this.#state.agents.get(agentId);
+      const agent = this.#records.agents.get(agentId);
       if (!agent?.active || !agent.unavailability) continue;
       for (const framework of this.#concerned(agent)) {
         getOrCreate(made, framework, () => []).push(this.#make(framework, agent, agent.unavailability));
@@ -50,7 +41,7 @@ export class InverseOffers {
       const offer = this.#offers.get(id);
       if (!offer) continue;
       this.#remove(offer, false);
-      const nanoseconds = BigInt(Math.round(this.#state.clock.now() * 1000)) * 1000n;
+      const nanoseconds = BigInt(Math.round(this.#records.clock.now() * 1000)) * 1000n;
       const answer = { status, frameworkId: { value: offer.framework.id }, timestamp: { nanoseconds } };
       getOrCreate(this.#answers, offer.agent.id, () => new Map()).set(offer.framework.id, answer);
       this.#filter(offer, refuseSeconds(refuse));
@@ -93,13 +84,13 @@ export class InverseOffers {
     const asked = new Set([...agent.inverseOffers].map(({ framework }) => framework.id));
     return [...ids]
       .filter((id) => !asked.has(id) && !this.#filters.get(agent.id)?.get(id)?.size)
-      .flatMap((id) => this.#state.frameworks.get(id) ?? [])
+      .flatMap((id) => this.#records.frameworks.get(id) ?? [])
       .filter((framework) => framework.connected);
   }
 
   #make(framework: Framework, agent: Agent, unavailability: Unavailability): InverseOffer {
-    const { clock, flags } = this.#state;
-    const id = this.#state.newOfferId();
+    const { clock, flags } = this.#records;
+    const id = this.#records.newOfferId();
     const offer: InverseOffer = { id, framework, agent, unavailability, cancelTimeout: () => {} };
     this.#offers.set(id, offer);
     framework.inverseOffers.add(offer);
@@ -122,7 +113,7 @@ export class InverseOffers {
     if (seconds === 0) return;
     const byFramework = getOrCreate(this.#filters, agent.id, () => new Map<string, Set<() => void>>());
     const filters = getOrCreate(byFramework, framework.id, () => new Set<() => void>());
-    const cancel = this.#state.clock.setTimeout(() => filters.delete(cancel), seconds * 1000);
+    const cancel = this.#records.clock.setTimeout(() => filters.delete(cancel), seconds * 1000);
     filters.add(cancel);
   }
 

@@ -1,36 +1,29 @@
 import { isIPv4 } from "node:net";
 import type { Schedule } from "../../gen/mesos/v1/maintenance/maintenance.js";
-import type { AgentInfo, MachineID, Unavailability } from "../../gen/mesos/v1/mesos.js";
+import type { MachineID, Unavailability } from "../../gen/mesos/v1/mesos.js";
 import type { Agent } from "./entities.js";
-import type { MasterState } from "./state.js";
-
-export type MachineMode = "up" | "draining" | "down";
-
-/** A machine that a schedule named, or that an agent is on. */
-export interface Machine {
-  readonly id: MachineID;
-  readonly mode: MachineMode;
-  readonly unavailability: Unavailability | undefined;
-}
-
-/** The machine that an agent is on. */
-export function machineOf(pid: string, { hostname }: AgentInfo): MachineID {
-  return { hostname, ip: pid.replace(/^.*@|:\d+$/g, "") };
-}
+import type { InverseOffers } from "./inverseOffers.js";
+import { keyOf, type Machine, type MachineMode, machineOf, textOf } from "./machine.js";
+import type { Offers } from "./offers.js";
+import type { MasterRecords } from "./records.js";
 
 /** What operators plan for machines, as Mesos's maintenance primitives. A refusal is the text of the 400. */
 export class Maintenance {
-  readonly #state: MasterState;
+  readonly #records: MasterRecords;
+  readonly #offers: Offers;
+  readonly #inverseOffers: InverseOffers;
   /** Machines outlive their schedule and their agents, as in Mesos, until the master ends. */
   readonly #machines: Map<string, Machine>;
 
-  constructor(state: MasterState) {
-    this.#state = state;
-    this.#machines = new Map([...state.registry.machines.values()].map((machine) => [keyOf(machine.id), machine]));
+  constructor(records: MasterRecords, offers: Offers, inverseOffers: InverseOffers) {
+    this.#records = records;
+    this.#offers = offers;
+    this.#inverseOffers = inverseOffers;
+    this.#machines = new Map([...records.registry.machines.values()].map((machine) => [keyOf(machine.id), machine]));
   }
 
   get schedule(): Schedule {
-    return this.#state.registry.schedule;
+    return this.#records.registry.schedule;
   }
 
   machinesIn(mode: MachineMode): Machine[] {
@@ -39,7 +32,7 @@ export class Maintenance {
 
   agentsOn(machine: MachineID): Agent[] {
     const key = keyOf(machine);
-    return [...this.#state.agents.values()].filter((agent) => keyOf(machineOf(agent.pid, agent.info)) === key);
+    return [...this.#records.agents.values()].filter((agent) => keyOf(machineOf(agent.pid, agent.info)) === key);
   }
 
   /** Notes the machine of an agent that was admitted, and gives what is planned for it. */
@@ -76,8 +69,8 @@ export class Maintenance {
       else this.#change({ id, mode: mode === "up" ? "draining" : mode, unavailability });
     }
     for (const [key, machine] of planned) if (!this.#machines.has(key)) this.#change(machine);
-    this.#state.registry.schedule = schedule;
-    this.#state.registry.save();
+    this.#records.registry.schedule = schedule;
+    this.#records.registry.save();
     return undefined;
   }
 
@@ -90,7 +83,7 @@ export class Maintenance {
       const machine = this.#machines.get(keyOf(id));
       if (machine) this.#set({ ...machine, mode: "down" });
     }
-    this.#state.registry.save();
+    this.#records.registry.save();
     return undefined;
   }
 
@@ -107,8 +100,8 @@ export class Maintenance {
       ...window,
       machineIds: window.machineIds.filter((id) => !stopped.has(keyOf(id))),
     }));
-    this.#state.registry.schedule = { windows: windows.filter(({ machineIds }) => machineIds.length > 0) };
-    this.#state.registry.save();
+    this.#records.registry.schedule = { windows: windows.filter(({ machineIds }) => machineIds.length > 0) };
+    this.#records.registry.save();
     return undefined;
   }
 
@@ -116,18 +109,18 @@ export class Maintenance {
   #change(machine: Machine): void {
     this.#set(machine);
     for (const agent of this.agentsOn(machine.id)) {
-      for (const offer of [...agent.offers]) this.#state.discardOffer(offer, { rescind: true });
-      this.#state.inverseOffers.restart(agent);
+      for (const offer of [...agent.offers]) this.#offers.discard(offer, { rescind: true });
+      this.#inverseOffers.restart(agent);
       agent.unavailability = machine.unavailability;
-      this.#state.allocator.reconsider(agent.id);
+      this.#offers.allocator.reconsider(agent.id);
     }
   }
 
   #set(machine: Machine): void {
     const key = keyOf(machine.id);
     this.#machines.set(key, machine);
-    if (machine.mode === "up") this.#state.registry.machines.delete(key);
-    else this.#state.registry.machines.set(key, machine);
+    if (machine.mode === "up") this.#records.registry.machines.delete(key);
+    else this.#records.registry.machines.set(key, machine);
   }
 
   #invalidSchedule({ windows }: Schedule): string | undefined {
@@ -168,13 +161,4 @@ function invalidMachineList(ids: readonly MachineID[], named: Set<string>): stri
     named.add(keyOf(id));
   }
   return undefined;
-}
-
-/** Mesos takes hostnames that differ in case only for the same. */
-function keyOf({ hostname = "", ip = "" }: MachineID): string {
-  return `${hostname.toLowerCase()}\n${ip}`;
-}
-
-function textOf({ hostname, ip }: MachineID): string {
-  return JSON.stringify({ hostname, ip });
 }

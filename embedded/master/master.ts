@@ -9,10 +9,11 @@ import { MASTER_HELP } from "./help.js";
 import { handleMaintenance } from "./maintenanceApi.js";
 import { metricsJson } from "./metrics.js";
 import { handleOperator } from "./operatorApi.js";
+import type { MasterOptions } from "./records.js";
 import { handleReservations } from "./reservationApi.js";
 import { handleRoles } from "./roleApi.js";
 import { handleScheduler, type StandDown } from "./schedulerApi.js";
-import { type MasterOptions, MasterState } from "./state.js";
+import { MasterState } from "./state.js";
 import { flagsJson, frameworksJson, slavesJson, stateJson, tasksJson } from "./stateJson.js";
 import { stateSummaryJson } from "./stateSummary.js";
 import { teardownRequest } from "./teardown.js";
@@ -93,13 +94,12 @@ export class EmbeddedMaster {
   /** The end of this run: timers stop, nothing is sent any more. Connections are the server's to close. */
   close(): void {
     this.state.closed = true;
-    this.state.allocator.close();
+    this.state.offers.close();
     this.state.inverseOffers.close();
     this.agents.close();
     for (const framework of this.state.frameworks.values()) {
       framework.stopHeartbeats();
       framework.cancelFailover();
     }
-    for (const offer of this.state.offers.values()) offer.cancelTimeout();
   }
 }

@@ -6,11 +6,9 @@ import {
   OperationStatus,
   Offer_Operation_Type as Type,
 } from "../../gen/mesos/v1/mesos.js";
-import type { Call } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import type { OperationUpdate } from "../link.js";
 import { isPersistentVolume } from "../resources/identity.js";
 import { conversionsOf, convert } from "../resources/operations.js";
-import { isTerminalOperation } from "../taskStates.js";
 import type { Agent, Framework, OperationEntry } from "./entities.js";
 import { events } from "./events.js";
 import type { Remainder } from "./remainder.js";
@@ -106,7 +104,7 @@ function rescindVolume(state: MasterState, agent: Agent, operation: Offer_Operat
   const ids = new Set(operation.destroy?.volumes.map((volume) => volume.disk?.persistence?.id));
   for (const offer of [...agent.offers]) {
     const held = offer.resources.filter((one) => isPersistentVolume(one) && ids.has(one.disk?.persistence?.id));
-    if (!held.isEmpty) state.discardOffer(offer, { rescind: true });
+    if (!held.isEmpty) state.offers.discard(offer, { rescind: true });
   }
 }
 
@@ -131,18 +129,4 @@ export function operationsLost(state: MasterState, agent: Agent, lost: Operation
     const status = OperationStatus.create({ operationId, state: lost, message, agentId: { value: agent.id } });
     framework.send(events.operationUpdate(framework, status));
   }
-}
-
-export function acknowledgeOperation(state: MasterState, framework: Framework, call: Call): void {
-  const { agentId, operationId, uuid = Buffer.alloc(0) } = call.acknowledgeOperationStatus ?? {};
-  const agent = state.agents.get(agentId?.value ?? "");
-  const entry = framework.operations.get(operationId?.value ?? "");
-  if (!agent?.connected || !entry) return;
-  const { latestStatus } = entry.info;
-  if (isTerminalOperation(latestStatus?.state) && latestStatus?.uuid?.value?.equals(uuid)) {
-    framework.operations.delete(entry.id ?? "");
-    agent.operations.delete(entry.uuid);
-  }
-  agent.link.toAgent((inbox) => inbox.acknowledgeOperation(entry.uuid, uuid));
-  state.draining.check(agent);
 }

@@ -68,7 +68,7 @@ function rescindFor(state: MasterState, agent: Agent, operation: Offer_Operation
     if (rest.equals(required)) continue;
     required = rest;
     recovered = recovered.plus(offered);
-    state.discardOffer(offer, { rescind: true, filter: {} });
+    state.offers.discard(offer, { rescind: true, filter: {} });
     if ("left" in convert(recovered, operation)) return;
   }
 }

@@ -22,7 +22,7 @@ export function describeAgents(state: MasterState): Response_GetAgents {
     agents: [...state.agents.values()].map((agent) => ({
       agentInfo: agent.info,
       active: agent.active,
-      deactivated: state.draining.isDeactivated(agent.id),
+      deactivated: state.withdrawals.has(agent.id),
       version: VERSION.version,
       pid: agent.pid,
       registeredTime: time(agent.registeredTime),
@@ -39,7 +39,7 @@ export function describeAgents(state: MasterState): Response_GetAgents {
 }
 
 function drainFields(state: MasterState, agent: Agent): Partial<Response_GetAgents_Agent> {
-  const drainInfo = state.draining.infoOf(agent.id);
+  const drainInfo = state.withdrawals.drainInfoOf(agent.id);
   if (!drainInfo) return {};
   if (agent.drainStartTime === undefined) return { drainInfo };
   const nanoseconds = BigInt(Math.floor(agent.drainStartTime / 1000)) * 1_000_000_000n;

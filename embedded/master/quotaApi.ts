@@ -129,7 +129,7 @@ function removeByPath(state: MasterState, target: string): Answer {
     const why = "expected 3 tokens, found 2 tokens";
     return textAnswer(400, `Failed to parse remove quota request for path '${path}': ${why}`);
   }
-  if (!isAllowedRole(state, role)) {
+  if (!isAllowedRole(state.flags, role)) {
     return textAnswer(400, `Failed to validate remove quota request for path '${path}': Unknown role '${role}'`);
   }
   if (state.quotas.get(role) === undefined) {

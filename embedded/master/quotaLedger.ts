@@ -1,16 +1,10 @@
 import { reservationRole } from "../resources/identity.js";
-import { addTo, isUnreserved, type Quantities } from "../resources/quantities.js";
+import { addTo, isUnreserved } from "../resources/quantities.js";
 import type { Resources } from "../resources/resources.js";
 import { toMilli } from "../resources/value.js";
 import { getOrCreate } from "./filters.js";
-import { QuotaRun } from "./quotaRun.js";
+import { type AllocatorQuota, QuotaRun } from "./quotaRun.js";
 import { topLevel } from "./roleNames.js";
-
-/** What a role is promised, and what it can have at most. A resource that has no limit here is not limited. */
-export interface AllocatorQuota {
-  readonly guarantees: Quantities;
-  readonly limits: Quantities;
-}
 
 interface LedgerAgent {
   readonly total: Resources;

@@ -50,13 +50,13 @@ function rescindBeyond(state: MasterState, limits: Quantities, held: Map<string,
   for (const offer of offers) {
     if ([...limits].every(([name, limit]) => (held.get(name) ?? 0) <= limit)) return;
     addTo(held, countsOf(offer.resources), -1);
-    state.discardOffer(offer, { rescind: true });
+    state.offers.discard(offer, { rescind: true });
   }
 }
 
 function offersByTopLevel(state: MasterState): Map<string, Offer[]> {
   const offers = new Map<string, Offer[]>();
-  for (const offer of state.offers.values()) {
+  for (const offer of state.offers.all()) {
     getOrCreate(offers, topLevel(offer.role), (): Offer[] => []).push(offer);
   }
   return offers;
@@ -82,5 +82,5 @@ function openOffers(state: MasterState): Offer[] {
 
 function rescind(state: MasterState, offer: Offer, sum: Map<string, number>): void {
   addTo(sum, countsOf(offer.resources));
-  state.discardOffer(offer, { rescind: true });
+  state.offers.discard(offer, { rescind: true });
 }

@@ -1,6 +1,11 @@
 import { addTo, isUnreserved, less, type Quantities, shrink } from "../resources/quantities.js";
 import type { Resources } from "../resources/resources.js";
-import type { AllocatorQuota } from "./quotaLedger.js";
+
+/** What a role is promised, and what it can have at most. A resource that has no limit here is not limited. */
+export interface AllocatorQuota {
+  readonly guarantees: Quantities;
+  readonly limits: Quantities;
+}
 
 /** How much of what is offerable a role gets in one allocation, in Mesos's two stages. */
 export class QuotaRun {

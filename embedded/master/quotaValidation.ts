@@ -18,7 +18,7 @@ const TRILLION = 1_000_000_000_000;
 /** What is wrong with one entry of an UPDATE_QUOTA, or undefined. */
 export function invalidConfig(state: MasterState, config: QuotaConfig): string | undefined {
   const role = config.role ?? "";
-  if (!isAllowedRole(state, role)) return `Invalid QuotaConfig: '${role}' is not on the roles whitelist`;
+  if (!isAllowedRole(state.flags, role)) return `Invalid QuotaConfig: '${role}' is not on the roles whitelist`;
   // Even if it is no role at all.
   if (role.includes("/")) return `Updating quota on nested role '${role}' is not supported yet`;
   const why = invalidContents(role, config);
@@ -87,7 +87,7 @@ export function entries(scalars: Scalars): Array<[string, number]> {
 /** What is wrong with a SET_QUOTA beside that it may be too much, or undefined. */
 export function invalidRequest(state: MasterState, request: QuotaRequest): string | undefined {
   const role = request.role ?? "";
-  const unknown = isAllowedRole(state, role) ? undefined : `Unknown role '${role}'`;
+  const unknown = isAllowedRole(state.flags, role) ? undefined : `Unknown role '${role}'`;
   const why = invalidInfo(role, request) ?? unknown ?? beyondParent(state, role, request);
   if (why !== undefined) return `Failed to validate set quota request: ${why}`;
   if (role.includes("/")) return `Setting quota on nested role '${role}' is not supported yet`;

@@ -1,7 +1,7 @@
 import { Schedule } from "../../gen/mesos/v1/maintenance/maintenance.js";
 import { AgentInfo, DrainConfig, MachineID, Unavailability } from "../../gen/mesos/v1/mesos.js";
 import { type Bytes, bytes, type JsonFolder, message } from "../jsonFolder.js";
-import type { Machine, MachineMode } from "./maintenance.js";
+import type { Machine, MachineMode } from "./machine.js";
 import type { Quota } from "./quota.js";
 import type { Withdrawal } from "./withdrawal.js";
 

@@ -30,7 +30,7 @@ export function roleUsages(state: MasterState): Map<string, RoleUsage> {
   const agents = [...state.agents.values()];
   const totals = agents.flatMap(({ total }) => total.list());
   const used = agents.flatMap((agent) => [...agent.used().values()].flatMap((each) => each.list()));
-  const offered = [...state.offers.values()].flatMap(({ resources }) => resources.list());
+  const offered = state.offers.all().flatMap(({ resources }) => resources.list());
   const usages = new Map<string, RoleUsage>();
   const collect = (
     parts: readonly (keyof RoleUsage)[],

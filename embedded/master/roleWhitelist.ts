@@ -1,11 +1,11 @@
-import type { MasterState } from "./state.js";
+import type { Flags } from "../flags.js";
 
 /** The roles that the flag `--roles` allows; undefined if it allows all. */
-export function allowedRoles(state: MasterState): ReadonlySet<string> | undefined {
-  const allowed = state.flags.text("roles");
+export function allowedRoles(flags: Flags): ReadonlySet<string> | undefined {
+  const allowed = flags.text("roles");
   return allowed === "" ? undefined : new Set(["*", ...allowed.split(",").map((role) => role.trim())]);
 }
 
-export function isAllowedRole(state: MasterState, role: string): boolean {
-  return allowedRoles(state)?.has(role) ?? true;
+export function isAllowedRole(flags: Flags, role: string): boolean {
+  return allowedRoles(flags)?.has(role) ?? true;
 }

@@ -59,7 +59,7 @@ function knownRoles(state: MasterState): KnownRole[] {
   }
   const withQuota = state.quotas.all().map(([role]) => role);
   const weighted = state.weights.all().map(([role]) => role);
-  const allowed = allowedRoles(state) ?? [];
+  const allowed = allowedRoles(state.flags) ?? [];
   const named = [...usages.keys(), ...frameworks.keys(), ...withQuota, ...weighted, ...allowed];
   return [...new Set(named.flatMap(lineage))].sort().map((name) => ({
     name,

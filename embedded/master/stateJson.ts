@@ -146,7 +146,7 @@ export function modelAgent(state: MasterState, agent: Agent): Record<string, unk
     reserved_resources: modelReserved(agent.total),
     unreserved_resources: modelResources(unreserved(agent.total)),
     active: agent.active,
-    deactivated: state.draining.isDeactivated(agent.id),
+    deactivated: state.withdrawals.has(agent.id),
     version: VERSION.version,
     capabilities: AGENT_CAPABILITIES,
     ...modelDraining(state, agent),
@@ -154,7 +154,7 @@ export function modelAgent(state: MasterState, agent: Agent): Record<string, unk
 }
 
 function modelDraining(state: MasterState, { id, drainStartTime }: Agent): Record<string, unknown> {
-  const info = state.draining.infoOf(id);
+  const info = state.withdrawals.drainInfoOf(id);
   if (!info) return {};
   return {
     drain_info: modelMessage("mesos.v1.DrainInfo", info),

@@ -92,7 +92,7 @@ function invalidFailoverTimeout(info: FrameworkInfo): string | undefined {
 }
 
 function refusedByFlags(state: MasterState, info: FrameworkInfo): string | undefined {
-  const allowed = allowedRoles(state);
+  const allowed = allowedRoles(state.flags);
   const strangers = allowed ? rolesOf(info).filter((role) => !allowed.has(role)) : [];
   if (strangers.length > 0) return `Roles { ${strangers.join(", ")} } are not present in the master's --roles`;
   if (info.user === "root" && state.flags.text("root_submissions") === "false") {
