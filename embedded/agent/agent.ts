@@ -1,50 +1,42 @@
 import { Event_Type } from "../../gen/mesos/v1/executor/executor.js";
-import {
-  type DrainConfig,
-  type FrameworkInfo,
-  type KillPolicy,
-  type Offer_Operation,
-  TaskStatus_Reason as Reason,
-  TaskState,
-} from "../../gen/mesos/v1/mesos.js";
-import { answerFiles } from "../files.js";
-import { answerHelp } from "../help.js";
-import { type Answer, notFound, type Request } from "../http/answer.js";
-import { asJsonp, routed } from "../http/route.js";
+import type { DrainConfig, FrameworkInfo, KillPolicy, Offer_Operation } from "../../gen/mesos/v1/mesos.js";
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
-import { answerOfProcess } from "../processAnswers.js";
 import { drain } from "./draining.js";
-import { handleExecutor } from "./executorApi.js";
 import { ExecutorCalls } from "./executorCalls.js";
-import { AGENT_HELP } from "./help.js";
-import { exactState } from "./lostStates.js";
-import { agentMetricsJson } from "./metrics.js";
+import { ExecutorEnds } from "./executorEnds.js";
+import { ExecutorLauncher } from "./executorLauncher.js";
+import { ExecutorRecovery } from "./executorRecovery.js";
+import { Executors } from "./executors.js";
 import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";
+import { handleAgentRequest } from "./routes.js";
 import { type AgentOptions, AgentState, droppedStatus } from "./state.js";
-import { agentFlagsJson, agentStateJson } from "./stateJson.js";
-import { containersJson, statisticsJson } from "./statistics.js";
-
-const PREFIX = "/slave(1)";
+import { TaskUpdates } from "./taskUpdates.js";
 
 /** An agent: its HTTP server, its executors and its registration. It can be stopped and started again. */
 export class EmbeddedAgent implements AgentInbox {
   readonly #state: AgentState;
+  readonly #ends: ExecutorEnds;
   readonly #calls: ExecutorCalls;
+  readonly #executors: Executors;
   readonly #operations: OperationUpdates;
   #server: HttpServer | undefined;
   #onAnswer: (refusal?: string) => void = () => {};
   /** Until the executors of an agent that was given up have ended. */
   #leaving: Promise<void> | undefined;
-  #cancelRecovery: () => void = () => {};
+  #recovery: ExecutorRecovery | undefined;
 
   constructor(options: AgentOptions) {
     this.#state = new AgentState(options);
-    this.#calls = new ExecutorCalls(this.#state);
+    const updates = new TaskUpdates(this.#state);
+    this.#ends = new ExecutorEnds(this.#state, updates);
+    this.#calls = new ExecutorCalls(this.#state, updates, this.#ends);
+    const launcher = new ExecutorLauncher(this.#state, this.#calls, this.#ends);
+    this.#executors = new Executors(this.#state, updates, this.#ends, launcher);
     this.#operations = new OperationUpdates(this.#state);
-    remember(this.#state, this.#calls.executors, this.#operations);
+    remember(this.#state, this.#ends, this.#operations);
   }
 
   get url(): string {
@@ -67,13 +59,14 @@ export class EmbeddedAgent implements AgentInbox {
     await this.#leaving;
     if (this.#server) return;
     this.#server = new HttpServer(
-      (request) => this.#handle(request),
+      (request) => handleAgentRequest(this.#state, this.#calls, request),
       (error) => this.#state.log(`agent ${this.#state.id}: ${error instanceof Error ? error.stack : error}`),
     );
     const otherwise = "executors of this agent know it by that; end what has it, or start without --keep";
     this.#state.port = await this.#server.listen(this.#state.port, otherwise);
     this.#state.save();
-    await this.#recover();
+    this.#recovery = new ExecutorRecovery(this.#state, this.#ends);
+    await this.#recovery.run();
     // Executors may have missed that their tasks are to end.
     if (this.#state.drain) this.drain(this.#state.drain.config);
   }
@@ -104,7 +97,7 @@ export class EmbeddedAgent implements AgentInbox {
 
   /** As a crash: connections break, executors go on without it. */
   async stop(): Promise<void> {
-    this.#cancelRecovery();
+    this.#recovery?.cancel();
     this.disconnect();
     for (const framework of this.#state.frameworks.values()) {
       for (const executor of framework.executors.values()) {
@@ -122,7 +115,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state.stopSaving();
     for (const framework of this.#state.frameworks.values()) {
       framework.terminating = true;
-      for (const executor of framework.executors.values()) this.#calls.executors.destroy(executor);
+      for (const executor of framework.executors.values()) this.#ends.destroy(executor);
     }
     await this.stop();
   }
@@ -166,15 +159,15 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   runTasks(message: RunTasks): void {
-    this.#calls.executors.run(message);
+    this.#executors.run(message);
   }
 
   killTask(frameworkId: string, taskId: string, killPolicy: KillPolicy | undefined): void {
-    this.#calls.executors.kill(frameworkId, taskId, killPolicy);
+    this.#executors.kill(frameworkId, taskId, killPolicy);
   }
 
   acknowledge(frameworkId: string, taskId: string, uuid: Buffer): void {
-    this.#calls.schedulerAcknowledged(frameworkId, taskId, uuid);
+    this.#executors.acknowledge(frameworkId, taskId, uuid);
   }
 
   messageToExecutor(frameworkId: string, executorId: string, data: Buffer): void {
@@ -184,11 +177,11 @@ export class EmbeddedAgent implements AgentInbox {
 
   shutdownExecutor(frameworkId: string, executorId: string): void {
     const executor = this.#state.executor(frameworkId, executorId);
-    if (executor) this.#calls.executors.shutdown(executor);
+    if (executor) this.#ends.shutdown(executor);
   }
 
   shutdownFramework(frameworkId: string): void {
-    this.#calls.executors.shutdownFramework(frameworkId);
+    this.#ends.shutdownFramework(frameworkId);
   }
 
   updateFramework(info: FrameworkInfo): void {
@@ -210,7 +203,7 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   drain(config: DrainConfig): void {
-    drain(this.#state, this.#calls.executors, config);
+    drain(this.#state, this.#executors, config);
   }
 
   shutdown(message: string): void {
@@ -241,81 +234,6 @@ export class EmbeddedAgent implements AgentInbox {
     this.#operations.forget();
     this.#state.drain = undefined;
     this.#state.save();
-    this.#leaving = this.#calls.executors.shutdownAll().then(() => this.stop());
-  }
-
-  /** After a stop: executors without checkpoints are ended, the others awaited for a moment. */
-  async #recover(): Promise<void> {
-    const waiting: Array<() => boolean> = [];
-    for (const framework of this.#state.frameworks.values()) {
-      for (const executor of framework.executors.values()) {
-        if (!(framework.info.checkpoint ?? false)) {
-          framework.terminating = true;
-          this.#calls.executors.destroy(executor);
-        } else if (!executor.isBuiltIn && executor.state === "running") {
-          executor.channel = undefined;
-          waiting.push(() => executor.channel === undefined && executor.state === "running");
-        }
-      }
-    }
-    if (waiting.length === 0) return;
-    this.#state.recovering = true;
-    await this.#awaitExecutors(waiting);
-    this.#state.recovering = false;
-    for (const framework of this.#state.frameworks.values()) {
-      for (const executor of framework.executors.values()) {
-        if (executor.isBuiltIn || executor.channel || executor.state !== "running") continue;
-        executor.termination = {
-          state: exactState(framework.info, TaskState.TASK_GONE),
-          reason: Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
-          message: `Executor did not reregister within ${this.#state.flags.text("executor_reregistration_timeout")}`,
-        };
-        this.#calls.executors.destroy(executor);
-      }
-    }
-  }
-
-  #awaitExecutors(waiting: ReadonlyArray<() => boolean>): Promise<void> {
-    const deadline = this.#state.clock.now() + this.#state.flags.duration("executor_reregistration_timeout");
-    return new Promise((resolve) => {
-      const look = () => {
-        if (this.#state.clock.now() >= deadline || !waiting.some((missing) => missing())) resolve();
-        else this.#cancelRecovery = this.#state.clock.setTimeout(look, 50);
-      };
-      look();
-    });
-  }
-
-  #handle(request: Request): Answer {
-    return answerHelp(AGENT_HELP, request) ?? routed(request, (path) => this.#route(path, request)) ?? notFound();
-  }
-
-  #route(path: string, request: Request): Answer | undefined {
-    const own = path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : path;
-    if (own === "/api/v1/executor") return handleExecutor(this.#state, this.#calls, request);
-    // Not under the agent's own prefix.
-    if (path === "/metrics/snapshot") return asJsonp(agentMetricsJson(this.#state), request);
-    const answer =
-      answerOfProcess(path, request, this.#state.logging) ??
-      answerFiles(() => this.#state.sandboxes(), path, request) ??
-      this.#look(own, request);
-    return answer && asJsonp(answer, request);
-  }
-
-  #look(path: string, request: Request): Answer | undefined {
-    switch (path) {
-      case "/state":
-        return agentStateJson(this.#state);
-      case "/health":
-        return { status: 200 };
-      case "/flags":
-        return agentFlagsJson(this.#state);
-      case "/monitor/statistics":
-        return statisticsJson(this.#state);
-      case "/containers":
-        return containersJson(this.#state, request);
-      default:
-        return undefined;
-    }
+    this.#leaving = this.#ends.shutdownAll().then(() => this.stop());
   }
 }

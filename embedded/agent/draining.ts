@@ -1,20 +1,6 @@
-import {
-  type DrainConfig,
-  type FrameworkInfo,
-  type KillPolicy,
-  TaskStatus_Reason as Reason,
-  TaskState,
-  type TaskStatus,
-} from "../../gen/mesos/v1/mesos.js";
+import type { DrainConfig, KillPolicy } from "../../gen/mesos/v1/mesos.js";
 import type { Executors } from "./executors.js";
-import { isPartitionAware } from "./lostStates.js";
 import type { AgentState } from "./state.js";
-
-export interface Drain {
-  readonly config: DrainConfig;
-  /** In ms. Undefined when an earlier run of the agent was told to drain, until this one begins. */
-  readonly startTime: number | undefined;
-}
 
 /** Kills all tasks. From then on nothing is launched, until the last executor and operation is done with. */
 export function drain(state: AgentState, executors: Executors, config: DrainConfig): void {
@@ -38,13 +24,4 @@ function overridden(own: KillPolicy | undefined, { maxGracePeriod }: DrainConfig
   const ownTime = own?.gracePeriod?.nanoseconds;
   const isShorter = ownTime === undefined || (maxGracePeriod.nanoseconds ?? 0n) < ownTime;
   return isShorter ? { gracePeriod: maxGracePeriod } : undefined;
-}
-
-/** A task that is killed while its agent drains is killed for that reason, whatever else was said of it. */
-export function duringDrain(drain: Drain | undefined, framework: FrameworkInfo, status: TaskStatus): TaskStatus {
-  const isKill = status.state === TaskState.TASK_KILLING || status.state === TaskState.TASK_KILLED;
-  if (!drain || !isKill) return status;
-  const gone = drain.config.markGone && isPartitionAware(framework);
-  const state = gone ? TaskState.TASK_GONE_BY_OPERATOR : status.state;
-  return { ...status, state, reason: Reason.REASON_AGENT_DRAINING };
 }

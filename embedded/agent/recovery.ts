@@ -1,8 +1,10 @@
 import { Resources } from "../resources/resources.js";
+import { AdoptedProcess } from "./adoptedProcess.js";
 import { Checkpoints, type ExecutorMemory } from "./checkpoints.js";
 import { AgentFramework, Executor } from "./executor.js";
-import type { Executors } from "./executors.js";
+import type { ExecutorEnds } from "./executorEnds.js";
 import type { OperationUpdates } from "./operationUpdates.js";
+import { UNKNOWN_STATUS } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
 import { type AgentState, taskRecord } from "./state.js";
 
@@ -10,7 +12,7 @@ import { type AgentState, taskRecord } from "./state.js";
  * Takes up what an earlier run of the agent kept: its id, its resources, and executors of frameworks with checkpoints.
  * Those of others are ended, as Mesos's agent ends them.
  */
-export function remember(state: AgentState, executors: Executors, operations: OperationUpdates): void {
+export function remember(state: AgentState, ends: ExecutorEnds, operations: OperationUpdates): void {
   const agent = state.checkpoints?.agent();
   if (!state.checkpoints || !agent) return;
   state.id = agent.id;
@@ -20,12 +22,12 @@ export function remember(state: AgentState, executors: Executors, operations: Op
   for (const [uuid, operation] of agent.operations) operations.restore(uuid, operation);
   for (const memory of state.checkpoints.executors()) {
     // One that was given up has no executors: they were about to end with it.
-    if (agent.id !== undefined && (memory.framework.checkpoint ?? false)) restore(state, executors, memory);
+    if (agent.id !== undefined && (memory.framework.checkpoint ?? false)) restore(state, ends, memory);
     else discard(state, memory);
   }
 }
 
-function restore(state: AgentState, executors: Executors, memory: ExecutorMemory): void {
+function restore(state: AgentState, ends: ExecutorEnds, memory: ExecutorMemory): void {
   const framework = state.frameworks.get(memory.framework.id?.value ?? "") ?? new AgentFramework(memory.framework);
   state.frameworks.set(framework.id, framework);
   const { info, containerId, sandbox, isCommand } = memory;
@@ -36,13 +38,17 @@ function restore(state: AgentState, executors: Executors, memory: ExecutorMemory
   executor.everReported = memory.everReported;
   for (const { info: task, record } of memory.launched) {
     // One that waited for the executor has no record yet.
-    const known = record.agentId ? record : taskRecord(state.id ?? "", framework.id, task, executor);
+    const known = record.agentId ? record : taskRecord(state.id ?? "", task, executor);
     executor.launched.set(task.taskId?.value ?? "", { info: task, record: known });
   }
   for (const task of memory.ended) executor.ended.set(task.info.taskId?.value ?? "", task);
   framework.executors.set(executor.id, executor);
   state.updates.restore(framework.id, executor.id, memory.streams);
-  executors.adopt(framework, executor);
+  // Its process may be gone by now.
+  const { pid, start } = executor.process;
+  executor.container = new AdoptedProcess(pid, start, state.clock, () =>
+    ends.ended(framework, executor, UNKNOWN_STATUS),
+  );
 }
 
 /** Ends what runs on of an earlier run with this work directory, which is about to go. */

@@ -18,7 +18,7 @@ import type { Resources } from "../resources/resources.js";
 import { makeStatus, type StatusFields } from "../status.js";
 import { uuidBytes } from "../uuid.js";
 import type { Checkpoints } from "./checkpoints.js";
-import type { Drain } from "./draining.js";
+import type { Drain } from "./drain.js";
 import type { AgentFramework, Executor, LaunchedTask } from "./executor.js";
 import { StatusUpdates } from "./statusUpdates.js";
 
@@ -180,11 +180,11 @@ export class AgentState {
 }
 
 /** The agent's record of a task, as it tells it to a new master. */
-export function taskRecord(agentId: string, frameworkId: string, task: TaskInfo, executor: Executor): Task {
+export function taskRecord(agentId: string, task: TaskInfo, executor: Executor): Task {
   const record = Task.create({
     name: task.name,
     taskId: task.taskId,
-    frameworkId: { value: frameworkId },
+    frameworkId: { value: executor.frameworkId },
     agentId: { value: agentId },
     state: TaskState.TASK_STAGING,
     labels: task.labels,
@@ -198,6 +198,12 @@ export function taskRecord(agentId: string, frameworkId: string, task: TaskInfo,
   });
   record.resources = task.resources;
   return record;
+}
+
+/** From now on the task counts as one of the executor's. */
+export function noteLaunched(state: AgentState, executor: Executor, info: TaskInfo): void {
+  const record = taskRecord(state.id ?? "", info, executor);
+  executor.launched.set(info.taskId?.value ?? "", { info, record });
 }
 
 /** For a task that the master sent and that the agent doesn't have. */

@@ -12,7 +12,7 @@ import {
 import { modelReserved, modelResources, sum, unreserved } from "../resources/modelJson.js";
 import { Resources } from "../resources/resources.js";
 import { AGENT_CAPABILITIES, VERSION } from "../version.js";
-import type { Drain } from "./draining.js";
+import type { Drain } from "./drain.js";
 import type { AgentFramework, Executor } from "./executor.js";
 import type { AgentState } from "./state.js";
 
