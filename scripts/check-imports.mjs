@@ -1,5 +1,6 @@
 // Holds the direction of imports: grpc -> session -> link -> messages, never back; clients and executors know nothing of
-// the server; no modules and no folders that import each other in a circle. What may import what is the table below.
+// the server; no modules and no folders that import each other in a circle, be it for types alone. What may import what is
+// the table below.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { at, filesUnder, isMain, root } from "./lib.mjs";
@@ -48,15 +49,12 @@ const roots = ["wire/", "server/", "embedded/", "executor/", "clients/typescript
 const names = Object.keys(areas).sort((a, b) => b.length - a.length);
 
 const IMPORT =
-  /(?:^|[\s;}])(?:import|export)\s(type\s)?(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g;
+  /(?:^|[\s;}])(?:import|export)\s(?:type\s)?(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g;
 
-/** What a file imports: the specifier as it is written there, and whether it is for types alone, so for the compiler. */
+/** What a file imports, as it is written there, be it for types alone. */
 function importsOf(file) {
   const text = readFileSync(at(file), "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
-  return [...text.matchAll(IMPORT)].map(([, type, named, dynamic]) => ({
-    specifier: named ?? dynamic,
-    forTypes: type !== undefined,
-  }));
+  return [...text.matchAll(IMPORT)].map(([, named, dynamic]) => named ?? dynamic);
 }
 
 /** The file of the checkout that a relative import means. */
@@ -82,12 +80,12 @@ function fault(file, specifier) {
   return `${file} imports ${target}: ${area} may import only ${["itself", ...areas[area].may].join(", ")}`;
 }
 
-/** Who imports whom when the program runs: the modules, or, with `place`, what they lie in. */
+/** Who imports whom: the modules, or, with `place`, what they lie in. Types count, since they are known all the same. */
 function graph(files, place) {
   const edges = new Map();
   for (const file of files) {
-    for (const { specifier, forTypes } of importsOf(file)) {
-      if (forTypes || !specifier.startsWith(".")) continue;
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith(".")) continue;
       const target = resolve(file, specifier);
       const [from, to] = [place(file), place(target)];
       if (from === to || !areaOf(target) || within(from, to) || within(to, from)) continue;
@@ -138,7 +136,7 @@ export function checkImports() {
   const files = roots.flatMap((folder) => filesUnder(folder, (file) => /\.ts$/.test(file)));
   const homeless = files.filter((file) => areaOf(file) === undefined);
   const unknown = homeless.map((file) => `${file} is in no area: give its folder a row in scripts/check-imports.mjs`);
-  const faults = files.flatMap((file) => importsOf(file).map(({ specifier }) => fault(file, specifier)));
+  const faults = files.flatMap((file) => importsOf(file).map((specifier) => fault(file, specifier)));
   const loops = [...circles(graph(files, (file) => file)), ...circles(graph(files, dirname))];
   const circular = loops.map((path) => `a circle of imports: ${[...path, path[0]].join(" -> ")}`);
   return [...unknown, ...faults.filter((line) => line !== undefined), ...circular];
