@@ -1,23 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { Call, Call_Type, type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
-import {
-  FrameworkInfo_Capability_Type,
-  type TaskInfo,
-  TaskState,
-  TaskStatus,
-  TaskStatus_Source,
-} from "../../gen/mesos/v1/mesos.js";
-import { AgentClient } from "./agentClient.js";
-import { CallQueue } from "./callQueue.js";
+import { type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
+import { type TaskInfo, TaskState, TaskStatus, TaskStatus_Source } from "../../gen/mesos/v1/mesos.js";
+import { AgentSession } from "./agentSession.js";
 import { type ExecutorEnvironment, readExecutorEnvironment } from "./environment.js";
 import { IdleTimer } from "./idleTimer.js";
 import { Slots } from "./slots.js";
-import { Subscription, type SubscriptionEnd } from "./subscription.js";
+import type { SubscriptionEnd } from "./subscription.js";
 import { durationMs, type TaskHandler, type TaskReport, TaskRun } from "./taskRun.js";
-import { UpdateLedger } from "./updateLedger.js";
 
-/** As Mesos's own library: a sign of life every 30 min, for what closes idle connections on the way. */
-const HEARTBEAT_MS = 30 * 60_000;
 const ACKNOWLEDGEMENT_TIMEOUT_MS = 60_000;
 
 export interface ExecutorOptions {
@@ -74,11 +64,7 @@ function logToStderr(line: string): void {
 class Executor {
   readonly #options: ExecutorOptions;
   readonly #environment: ExecutorEnvironment;
-  readonly #log: (line: string) => void;
-  readonly #client: AgentClient;
-  readonly #calls: CallQueue;
-  readonly #subscription: Subscription;
-  readonly #ledger = new UpdateLedger();
+  readonly #session: AgentSession;
   readonly #slots: Slots;
   readonly #tasks = new Map<string, TaskRun>();
   readonly #idle: IdleTimer;
@@ -91,24 +77,17 @@ class Executor {
   #failure: { error: unknown } | undefined;
   #exit: Omit<ExecutorExit, "unacknowledged"> | undefined;
   #subscribed = false;
-  #announceKills = false;
-  /** Updates that the SUBSCRIBE under way names. */
-  #named = new Set<unknown>();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
     this.#environment = readExecutorEnvironment(options.env);
-    const log = options.log ?? logToStderr;
-    this.#log = (line) => log(this.#client.secrets.redact(line));
     this.#slots = new Slots(options.concurrency ?? Number.POSITIVE_INFINITY);
-    this.#client = new AgentClient(this.#environment);
-    this.#subscription = new Subscription(this.#client, this.#environment, {
-      subscribeCall: () => this.#subscribeCall(),
-      onEvent: (event) => this.#onEvent(event),
+    this.#session = new AgentSession(this.#environment, {
+      onSubscribed: () => this.#onSubscribed(),
       onDisconnected: (reason) => this.#onDisconnected(reason),
-      log: this.#log,
+      onEvent: (event) => this.#onEvent(event),
+      log: options.log ?? logToStderr,
     });
-    this.#calls = new CallQueue(this.#client, (error) => this.#subscription.drop(error), this.#log);
     this.#idle = new IdleTimer(options.idleTimeoutMs, (signal) => {
       this.#endIdle(signal).catch(this.#fail);
     });
@@ -116,41 +95,23 @@ class Executor {
 
   async run(): Promise<ExecutorExit> {
     const stop = () => this.#beginShutDown("stopped", "Executor was told to stop");
-    const heartbeat = setInterval(() => this.#calls.push(this.#call({ type: Call_Type.HEARTBEAT })), HEARTBEAT_MS);
     this.#options.signal?.addEventListener("abort", stop, { once: true });
     try {
       if (this.#options.signal?.aborted) stop();
-      const end = await this.#subscription.hold(this.#over.signal);
+      const end = await this.#session.hold(this.#over.signal);
       if (this.#failure !== undefined) throw this.#failure.error;
       if (end.kind !== "closed") await this.#endWithoutAgent(end);
       const exit = this.#exit ?? { reason: end.kind, message: end.message };
-      this.#log(`ends: ${exit.message}`);
-      return { ...exit, unacknowledged: this.#ledger.size };
+      this.#session.log(`ends: ${exit.message}`);
+      return { ...exit, unacknowledged: this.#session.unacknowledged };
     } finally {
-      clearInterval(heartbeat);
       this.#options.signal?.removeEventListener("abort", stop);
       this.#idle.stop();
-      this.#calls.close();
-      await this.#client.close();
     }
-  }
-
-  #call(fields: Partial<Call>): Call {
-    const { executorId, frameworkId } = this.#environment;
-    return Call.create({ ...fields, executorId: { value: executorId }, frameworkId: { value: frameworkId } });
-  }
-
-  #subscribeCall(): Call {
-    const subscribe = this.#ledger.snapshot();
-    this.#named = new Set(subscribe.unacknowledgedUpdates);
-    return this.#call({ type: Call_Type.SUBSCRIBE, subscribe });
   }
 
   #onEvent(event: Event): void {
     switch (event.type) {
-      case Event_Type.SUBSCRIBED:
-        this.#onSubscribed(event);
-        return;
       case Event_Type.LAUNCH:
         if (event.launch?.task) this.#launch(event.launch.task);
         return;
@@ -160,55 +121,42 @@ class Executor {
       case Event_Type.KILL:
         this.#kill(event);
         return;
-      case Event_Type.ACKNOWLEDGED:
-        this.#ledger.acknowledge(event.acknowledged?.taskId?.value ?? "", event.acknowledged?.uuid);
-        return;
       case Event_Type.MESSAGE:
         this.#onMessage(event.message?.data ?? Buffer.alloc(0));
         return;
       case Event_Type.SHUTDOWN:
         this.#beginShutDown("shutdown", "Executor was shut down");
         return;
-      case Event_Type.ERROR:
-        this.#log(`the agent reports an error: ${event.error?.message}`);
-        return;
-      default: // HEARTBEAT, and what a later Mesos may send
+      default: // ACKNOWLEDGED, HEARTBEAT, and what a later Mesos may send
     }
   }
 
-  #onSubscribed(event: Event): void {
+  #onSubscribed(): void {
     this.#subscribed = true;
-    const capabilities = event.subscribed?.frameworkInfo?.capabilities ?? [];
-    this.#announceKills = capabilities.some(({ type }) => type === FrameworkInfo_Capability_Type.TASK_KILLING_STATE);
-    // What came up after SUBSCRIBE was sent is neither in that call nor in the queue.
-    const later = this.#ledger.snapshot().unacknowledgedUpdates.filter((update) => !this.#named.has(update));
-    this.#calls.open(later.map((update) => this.#call({ type: Call_Type.UPDATE, update })));
-    this.#log(`subscribed at ${this.#environment.origin}${this.#environment.path}`);
+    this.#session.log(`subscribed at ${this.#environment.origin}${this.#environment.path}`);
     this.#watchIdleness();
   }
 
   #onDisconnected(reason: string): void {
     this.#subscribed = false;
-    this.#calls.close();
     this.#idle.stop();
-    this.#log(`disconnected: ${reason}`);
+    this.#session.log(`disconnected: ${reason}`);
   }
 
   #launch(task: TaskInfo): TaskRun | undefined {
     const taskId = task.taskId?.value ?? "";
     if (this.#tasks.has(taskId)) {
-      this.#log(`task ${taskId} is launched a second time, and runs already`);
+      this.#session.log(`task ${taskId} is launched a second time, and runs already`);
       return undefined;
     }
     this.#idle.stop();
-    this.#ledger.addTask(taskId, task);
     const run = new TaskRun({
       task,
       taskId,
       handler: this.#options.launch,
       slots: this.#slots,
       report: (report) => this.#report(taskId, report),
-      message: (data) => this.#calls.push(this.#call({ type: Call_Type.MESSAGE, message: { data } })),
+      message: (data) => this.#session.message(data),
       fault: this.#fail,
     });
     this.#tasks.set(taskId, run);
@@ -227,7 +175,7 @@ class Executor {
     try {
       this.#options.onMessage?.(data);
     } catch (error) {
-      this.#log(`onMessage failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.#session.log(`onMessage failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -247,10 +195,13 @@ class Executor {
     const taskId = kill?.taskId?.value ?? "";
     const run = this.#tasks.get(taskId);
     if (!run) {
-      this.#log(`kill of task ${taskId}, which does not run here`);
+      this.#session.log(`kill of task ${taskId}, which does not run here`);
       return;
     }
-    run.kill("Task was killed", { graceMs: durationMs(kill?.killPolicy?.gracePeriod), announce: this.#announceKills });
+    run.kill("Task was killed", {
+      graceMs: durationMs(kill?.killPolicy?.gracePeriod),
+      announce: this.#session.knowsKilling,
+    });
   }
 
   #report(taskId: string, report: TaskReport): void {
@@ -262,9 +213,8 @@ class Executor {
       timestamp: Date.now() / 1000,
       uuid: uuidBytes(),
     });
-    const update = this.#ledger.addUpdate(status);
-    this.#log(`task ${taskId}: ${TaskState[report.state]}${report.message ? `: ${report.message}` : ""}`);
-    this.#calls.push(this.#call({ type: Call_Type.UPDATE, update }));
+    this.#session.log(`task ${taskId}: ${TaskState[report.state]}${report.message ? `: ${report.message}` : ""}`);
+    this.#session.update(status);
   }
 
   #watchIdleness(): void {
@@ -273,10 +223,8 @@ class Executor {
 
   /** Ends an idle executor, unless `signal` says that a task has come. */
   async #endIdle(signal: AbortSignal): Promise<void> {
-    await this.#ledger.untilEmpty(this.#acknowledgementTimeoutMs, signal);
-    // The agent has written all that came before this answer; what it wrote is read before the answer is used.
-    await this.#client.send(this.#call({ type: Call_Type.HEARTBEAT }), "HEARTBEAT", signal).catch(() => {});
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await this.#session.untilAcknowledged(this.#acknowledgementTimeoutMs, signal);
+    await this.#session.catchUp(signal);
     if (signal.aborted || this.#exit) return;
     this.#exit = { reason: "idle", message: `no task for ${this.#options.idleTimeoutMs} ms` };
     this.#over.abort();
@@ -290,12 +238,12 @@ class Executor {
   async #shutDown(reason: "shutdown" | "stopped", message: string): Promise<void> {
     if (this.#exit) return;
     this.#exit = { reason, message };
-    this.#log(message);
+    this.#session.log(message);
     // The agent kills the process when the grace period is over; a part of it is for the updates.
     const grace = this.#environment.shutdownGraceMs;
     const deadline = Date.now() + grace * 0.9;
     await this.#endTasks(message, grace / 2);
-    await this.#ledger.untilEmpty(Math.min(deadline - Date.now(), this.#acknowledgementTimeoutMs));
+    await this.#session.untilAcknowledged(Math.min(deadline - Date.now(), this.#acknowledgementTimeoutMs));
     this.#over.abort();
   }
 

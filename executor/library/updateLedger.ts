@@ -1,4 +1,4 @@
-import { type Call_Subscribe, Call_Update } from "../../gen/mesos/v1/executor/executor.js";
+import { type Call_Subscribe, Call_Update, type Event } from "../../gen/mesos/v1/executor/executor.js";
 import type { TaskInfo, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
 
@@ -18,24 +18,18 @@ export class UpdateLedger {
     return this.#updates.size;
   }
 
-  addTask(taskId: string, task: TaskInfo): void {
-    this.#tasks.set(taskId, task);
+  /** Notes the tasks that an event launches, and the update that it acknowledges. */
+  note(event: Event): void {
+    if (event.launch?.task) this.#addTask(event.launch.task);
+    for (const task of event.launchGroup?.taskGroup?.tasks ?? []) this.#addTask(task);
+    const { acknowledged } = event;
+    if (acknowledged) this.#acknowledge(acknowledged.taskId?.value ?? "", acknowledged.uuid);
   }
 
   addUpdate(status: TaskStatus): Call_Update {
     const update = Call_Update.create({ status });
     this.#updates.set(key(status.uuid), update);
     return update;
-  }
-
-  /** True if the update was waiting for it. Acknowledgements that come twice are normal. */
-  acknowledge(taskId: string, uuid: Uint8Array | undefined): boolean {
-    this.#tasks.delete(taskId);
-    const known = this.#updates.delete(key(uuid));
-    if (this.#updates.size === 0) {
-      for (const resolve of [...this.#waiting]) resolve();
-    }
-    return known;
   }
 
   /** For a SUBSCRIBE call: tasks and updates in the order in which they came up. */
@@ -58,6 +52,18 @@ export class UpdateLedger {
       this.#waiting.add(finish);
       signal?.addEventListener("abort", finish, { once: true });
     });
+  }
+
+  #addTask(task: TaskInfo): void {
+    this.#tasks.set(task.taskId?.value ?? "", task);
+  }
+
+  /** Acknowledgements that come twice are normal. */
+  #acknowledge(taskId: string, uuid: Uint8Array | undefined): void {
+    this.#tasks.delete(taskId);
+    this.#updates.delete(key(uuid));
+    if (this.#updates.size > 0) return;
+    for (const resolve of [...this.#waiting]) resolve();
   }
 }
 
