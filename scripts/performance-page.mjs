@@ -4,61 +4,61 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { at } from "./lib.mjs";
 
-/** In this order; each with what one has to know about it. */
+/** The benchmarks in the order of the page, each with what a reader must know about it. */
 const benchmarks = {
   relay:
-    "Events relayed to one client, beside a bare grpc-js server stream of prepared buffers to the same client, which handles no events. The client in Node and the counting one in Go look only where each event begins and ends; the other one in Go has the generated stubs decode them all, as users do.",
+    "Events relayed to one client, compared with a bare grpc-js server stream of prepared buffers to the same client, which does not process events. The client in Node and the counting client in Go only find where each event begins and ends. The other client in Go decodes all events with the generated stubs, as users do.",
   "master-rate":
-    "Shows that the benchmarks' own master, which floods prepared events, is not what is measured: its flood to a consumer that only counts bytes, beside what the bridge relays of it.",
+    "Checks that the benchmarks' own master, which floods prepared events, is not the bottleneck: how fast it sends to a consumer that only counts bytes, compared with what the bridge relays of it.",
   "go-client-rate":
-    "Shows that the clients in Go are not what is measured either: what they take from a server in Go that only sends prepared messages (`bench/go/server`, with as many events in a message as the bridge sends), beside what the bridge relays to them; and their own processor time for that beside the bridge's.",
+    "Checks that the clients in Go are not the bottleneck either: how fast they read from a server in Go that only sends prepared messages (`bench/go/server`, with as many events per message as the bridge sends), compared with what the bridge relays to them; and their own processor time for that, compared with the bridge's.",
   acknowledgements:
-    "From an update's first byte at the master to its acknowledgement there; 50,000 in a run. The client in Go has the generated stubs decode and encode all.",
+    "From the first byte of an update at the master to its acknowledgement there; 50,000 per run. The client in Go decodes and encodes everything with the generated stubs.",
   spending:
-    "What an event costs the bridge apart from time: bytes allocated on the heap, without those in buffers, and bytes that JavaScript copies from one buffer into another. An event that is relayed is copied twice: out of what came in one read, as the session keeps events longer than that, and into the gRPC frame of the message in which it goes to the client.",
+    "What an event costs the bridge besides time: bytes allocated on the heap, not counting those in buffers, and bytes that JavaScript copies from one buffer to another. A relayed event is copied twice: out of the buffer that was read, because the session keeps events longer than that buffer, and into the gRPC frame of the message that carries it to the client.",
   calls:
-    "Beside undici straight to the same master, 64 calls pipelined. The client in Go has the generated stubs encode and decode each.",
+    "Compared with undici, which calls the same master directly, with 64 calls pipelined. The client in Go encodes and decodes each call with the generated stubs.",
   latency:
-    "What the bridge adds: the time through the bridge less the time straight on Mesos's API, which is the reference. Both share the master and the moment.",
+    "What the bridge adds: the time through the bridge minus the time directly on Mesos's API, which is the reference. Both use the same master at the same time.",
   offers:
-    "From the first byte at the master to the last offer at the client, beside the same event read straight with undici.",
+    "From the first byte at the master to the last offer at the client, compared with the same event read directly with undici.",
   "idle-frameworks": "Frameworks that are attached and do nothing for 10 s.",
   "busy-frameworks":
-    "50 status updates a second to each, for 10 s, each acknowledged; every round in an order of its own: does any wait longer than the others?",
+    "Each framework gets 50 status updates per second for 10 s and acknowledges each of them; every round has its own order. Does any framework wait longer than the others?",
   observers:
-    "Processor time of the bridge at 5,000 events a second, less that without observers, by what reached the observers. An event is serialized once for all of them; what is left for each is the gRPC library's writing of a message. An observer kept up that the bridge did not have to end.",
-  "stalled-client": "Another framework's client reads nothing meanwhile. The reference is the busy client alone.",
+    "Processor time of the bridge at 5,000 events per second minus the time without observers, per event that reached observers. An event is serialized once for all of them; the rest of the cost per observer is the gRPC library writing a message. An observer that the bridge did not have to end kept up.",
+  "stalled-client": "The client of another framework reads nothing. The reference is the busy client alone.",
   "two-processes":
-    "Should frameworks be spread over processes behind one port? What two bridges do together, with a framework each, beside one bridge that has both; master and clients need the same two cores. It is not built in: whoever needs it runs a bridge for each group of frameworks, with a port and a data directory of its own, and has this gain today; one port for all would put another hop before every event.",
-  snapshot: "A client that attaches to a session with much open.",
-  start: "Processes are started and killed for real.",
+    "Should frameworks be spread over processes behind one port? Two bridges with one framework each, compared with one bridge that has both; master and clients use the same two cores. This is not built in. If you need it, run one bridge per group of frameworks, each with its own port and data directory. One port for all would add another hop to every event.",
+  snapshot: "A client that attaches to a session with many open items.",
+  start: "Processes are really started and killed.",
   "first-offer":
-    "A new framework each time, from the connection on. The reference is SUBSCRIBE on Mesos's own API. The runs take turns.",
+    "A new framework each time, from the connection on. The reference is SUBSCRIBE on Mesos's own API. The runs alternate.",
   inversion:
-    "`invertImage` of the executor, in a process of its own, with `sharp.concurrency(1)` and all threads on one core (`taskset`). The reference is `bench/go/invert`: Go's standard library, a loop over the pixels, JPEG at quality 100 (the bridge's executor keeps the quality that the image had), on the same core. The rate is that of processor time. Memory is the peak (VmHWM) less what the process held before its first image.",
+    "`invertImage` of the executor, in a separate process, with `sharp.concurrency(1)` and all threads on one core (`taskset`). The reference is `bench/go/invert` on the same core: Go's standard library, a loop over the pixels, JPEG at quality 100 (the bridge's executor keeps the image's quality). The rate refers to processor time. Memory is the peak (VmHWM) minus what the process held before its first image.",
   tasks:
-    "A real Mesos 1.11.0 with one agent, from the launch to the last acknowledgement. The executor runs already. The reference is ACCEPT and ACKNOWLEDGE on Mesos's own API, pipelined. The runs take turns.",
+    "A real Mesos 1.11.0 with one agent, from the launch to the last acknowledgement. The executor is already running. The reference is ACCEPT and ACKNOWLEDGE on Mesos's own API, pipelined. The runs alternate.",
   store:
-    "What it takes to have something on the disk. LevelDB is among them where classic-level is installed: docs/adr/0001-append-log.md.",
+    "What it costs to have something on disk. LevelDB is included if classic-level is installed: docs/adr/0001-append-log.md.",
 };
 
-/** What is known of why something was not reached, by the name of the figure. */
+/** Known reasons why a goal was not reached, by the name of the figure. */
 const reasons = [
   [
     /PNG, a second of processor/,
-    "Half of the time goes into deflate, a fifth into the pixels, a seventh into inflate. The first runs, of which the median is taken, have the compiler's time in them: later ones take a fifth less.",
+    "Deflate takes half of the time, the pixels a fifth, inflate a seventh. The median comes from the first runs, which include compile time: later runs take a fifth less.",
   ],
   [
     /4096 B relayed to one (counting )?client in Go/,
-    "For an event of 4096 B the client needs 4.5 us of processor time, or 7.5 where it decodes it, and the bridge 11; with the master's these are to share two cores. Beside the reference runs no master.",
+    "For an event of 4096 B the client needs 4.5 us of processor time, or 7.5 us if it decodes the event, and the bridge 11 us. They share two cores with the master. The reference runs without a master.",
   ],
   [
     /empty tasks/,
-    "Mesos needs 5 ms of processor time for a task, the executor 0.9, the client 0.5 either way, and the bridge 0.4 to 0.8: for an update that comes alone each step is a wake-up, a read and a write. All of it shares two cores, so it is missing elsewhere. On a machine with a core to spare for the bridge it would not be seen.",
+    "Per task, Mesos needs 5 ms of processor time, the executor 0.9 ms, the client 0.5 ms either way, and the bridge 0.4 to 0.8 ms: for an update that arrives alone, each step is a wake-up, a read and a write. All of them share two cores. On a machine with a spare core for the bridge the difference would not be visible.",
   ],
   [
     /beside a stalled one/,
-    "The median moves by a tenth from run to run either way; nothing was found in a profile that the stalled client costs.",
+    "The median varies by a tenth from run to run either way, and a profile shows no cost of the stalled client.",
   ],
 ];
 
@@ -71,10 +71,25 @@ function read() {
   return found;
 }
 
-/** Names what has no result here, so that nobody takes silence for success. */
+/** Names benchmarks without a result, so that nobody mistakes silence for success. */
 function notMeasured(results) {
   const missing = Object.keys(benchmarks).filter((name) => !results.some((result) => result.name === name));
   return missing.length === 0 ? "" : `\n**Without a result here**: ${missing.join(", ")}.\n`;
+}
+
+/** A paragraph in lines of at most 120 characters, all but the first with an indent. */
+function wrapped(text, indent = "") {
+  const lines = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > 120) {
+      lines.push(line);
+      line = indent + word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].join("\n");
 }
 
 function number(value) {
@@ -102,7 +117,7 @@ function reached({ reach, reached }) {
   return reach === undefined ? ["", ""] : [reach, reached ? "yes" : "**no**"];
 }
 
-/** Added latencies are no ratio of their reference. */
+/** An added latency is not a ratio of its reference. */
 const hasRatio = ({ name }) => !name.startsWith("added latency");
 
 function section({ name, date, loadBefore, figures }) {
@@ -119,11 +134,16 @@ function section({ name, date, loadBefore, figures }) {
     .filter((figure) => figure.reached === false)
     .map((figure) => {
       const known = reasons.find(([pattern]) => pattern.test(figure.name))?.[1];
-      return `- Not reached, ${figure.name}: ${known ?? "not examined yet."}`;
+      return wrapped(`- Not reached, ${figure.name}: ${known ?? "not examined yet."}`, "  ");
     });
   const load = loadBefore === undefined ? "" : `, load of the machine before it ${loadBefore.toFixed(1)}`;
   const when = date === undefined ? "" : ` Measured ${date.slice(0, 16).replace("T", " ")} UTC${load}.`;
-  const parts = [`## ${name}`, `${benchmarks[name]}${when}`, `    npm run bench -- ${name}`, table([head, ...rows])];
+  const parts = [
+    `## ${name}`,
+    wrapped(`${benchmarks[name]}${when}`),
+    `    npm run bench -- ${name}`,
+    table([head, ...rows]),
+  ];
   return [...parts, ...(why.length > 0 ? [why.join("\n")] : [])].join("\n\n");
 }
 
@@ -139,20 +159,23 @@ function page(results) {
   const memory = machine.memoryGb === undefined ? "" : `, ${machine.memoryGb} GB`;
   const system = machine.system === undefined ? "" : `, ${machine.system}`;
   const goals = results.flatMap(({ figures }) => figures).filter(({ reach }) => reach !== undefined);
-  // A benchmark leaves a load of its own to the next one, so all of a run are judged by the quietest.
+  // Each benchmark leaves some load behind for the next one, so the quietest decides for the whole run.
   const busy = Math.min(...results.map(({ loadBefore }) => loadBefore ?? Number.POSITIVE_INFINITY)) > machine.cores;
   return `# Performance
 
 Mesos bridge ${version}, Node ${machine.node.slice(1)}, ${packages}${go}.
 Machine: ${machine.processor}, ${machine.cores} cores${memory}${system}. All processes of a benchmark share it.
 
-A figure with a spread is the median of 5 runs, with the least and the most of them; one without was measured once. A reference is
-measured on the same machine right beside it, so ratios say more than rates. ${goals.filter((goal) => goal.reached).length} of the ${goals.length} figures with a goal reach it.
-${busy ? `\n**The machine was busy with other work while these were measured** (more to run than it has cores): rates are lower, and spreads\nwider, than on an idle one.\n` : ""}${notMeasured(results)}
-\`npm run bench\` measures all again, \`npm run bench -- NAME\` one; \`node scripts/performance-page.mjs\` writes this page from the
-results. \`npm run bench -- smoke\` runs all of them shortened, and holds what does not depend on time within bounds; the tests run it.
+A figure with a spread is the median of 5 runs, with their minimum and maximum; one without was measured once. Each
+reference is measured on the same machine right before or after, so ratios say more than rates.
 
-Rates as multiples of their references. The line is 1, what is faster stands right of it, and a doubling is always as wide:
+${goals.filter((goal) => goal.reached).length} of the ${goals.length} figures with a goal reach it.
+${busy ? `\n**The machine was busy with other work during these measurements** (more processes ready than cores): rates are lower, and\nspreads wider, than on an idle machine.\n` : ""}${notMeasured(results)}
+\`npm run bench\` runs all benchmarks, and \`npm run bench -- NAME\` runs one. \`node scripts/performance-page.mjs\` writes
+this page from the results. \`npm run bench -- smoke\` runs short versions and checks that figures which do not depend on
+time stay within bounds; the tests run it.
+
+Rates as multiples of their references. The line marks 1, faster is to its right, and each doubling has the same width:
 
 ![Ratios to the references](performance.svg)
 
@@ -162,10 +185,10 @@ ${results.map(section).join("\n\n")}
 
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** They show that the benchmarks can be believed, and say nothing of the bridge. */
+/** They show that the benchmarks can be trusted, and say nothing about the bridge. */
 const proofs = ["master-rate", "go-client-rate"];
 
-/** Rates beside their references, as bars from the line that is 1: to the right what is faster. Doubling is always as wide. */
+/** Rates relative to their references, as bars from the line at 1: faster to the right, each doubling equally wide. */
 function chart(results) {
   const bars = results
     .filter(({ name }) => !proofs.includes(name))

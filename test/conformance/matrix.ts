@@ -58,9 +58,9 @@ function table(head: string[], rows: string[][]): string[] {
 
 const INTRODUCTION = `# What each client does
 
-Every client is held against the same cases, which lie as data in \`test/conformance/cases\`: most of them with a bridge that
-misbehaves as the case tells it to, the last ones with the real bridge on a Mesos. This page is written by
-\`CONFORMANCE_WRITE=1 npm test -- conformance\`, and a test holds it current. To add a language:
+Every client library runs the same cases, which are data in \`test/conformance/cases\`. Most of them use a bridge that
+misbehaves as the case says; the last ones use the real bridge on a Mesos. \`CONFORMANCE_WRITE=1 npm test -- conformance\`
+writes this page, and a test checks that it is current. To add a language:
 [test/conformance/README.md](../test/conformance/README.md).
 `;
 
