@@ -58,8 +58,15 @@ export async function findImages(path: string, recursive: boolean, output: strin
       found.unusable.push({ name: folder, problem: `can't be read: ${reason(error)}` });
     }
   }
-  found.images.sort();
+  found.images.sort(inNaturalOrder);
   return found;
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+/** `2.png` before `10.png`, as file managers show them. */
+function inNaturalOrder(a: string, b: string): number {
+  return collator.compare(a, b) || (a < b ? -1 : 1);
 }
 
 interface Entry {

@@ -1,7 +1,8 @@
 import { count, type Display, printable, seconds } from "./display.js";
 import { reason } from "./fileReason.js";
 import type { Unusable } from "./folderImages.js";
-import { type GalleryContent, writeGallery } from "./gallery.js";
+import { writeGallery } from "./gallery.js";
+import type { GalleryContent } from "./galleryPage.js";
 import { INTERRUPTED, type Interrupts } from "./interrupts.js";
 
 /** So many entries that can't be used are named at the start. */

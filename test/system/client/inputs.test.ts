@@ -40,6 +40,12 @@ describe("inputs", () => {
     ]);
   });
 
+  it("come in natural order", async () => {
+    const names = ["1.png", "2.png", "10.png", "part2-9.png", "part2-10.png", "part11.png"];
+    for (const name of names) file(`empty/${name}`);
+    expect(await keys([join(folder, "empty")])).toEqual(names.map((name) => join(folder, "empty", name)));
+  });
+
   it("leave out the results in an output folder inside of them", async () => {
     expect(await keys([folder], { recursive: true, output: join(folder, "deep") })).toEqual([
       join(folder, "a.png"),
