@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { completeLock } from "./complete-lock.mjs";
 import { at, filesUnder, node, run } from "./lib.mjs";
+import { outdatedReasons } from "./reasons.mjs";
 import { setup } from "./setup.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "mesos-bridge-check-"));
@@ -80,6 +81,14 @@ const checks = [
     name: "generated code is current, and the same every time",
     fix: "node scripts/generate.mjs --force; if it differs again, something in it depends on time or place",
     run: generatedAgain,
+  },
+  {
+    name: "docs and clients have the reasons of errors",
+    fix: "node scripts/reasons.mjs; their source is proto/mesosbridge/v1/reasons.json",
+    run: async () =>
+      outdatedReasons()
+        .map(({ file }) => `${file} is not current`)
+        .join("\n"),
   },
   {
     name: "no dead code, no unused dependency",

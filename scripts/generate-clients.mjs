@@ -1,10 +1,11 @@
 // Generates the stubs of the clients in other languages: `node scripts/generate-clients.mjs [go] [python]`, without a
-// name those of all. Gets the generators first. Does nothing where no input has changed; `--force` does it anyway.
+// name those of all; and the reasons of errors in all clients and docs/errors.md (scripts/reasons.mjs). Gets the generators first. Does nothing where no input has changed; `--force` does it anyway.
 // `go --output=DIR` writes Go's into another folder, to be compared.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installLanguages } from "./install-languages.mjs";
 import { at, filesUnder, fingerprint, isMain, node, readIfThere, run, withLock } from "./lib.mjs";
+import { writeReasons } from "./reasons.mjs";
 
 /** For each language: what decides about the result beside the protos, what has to be there, and the generator. */
 const languages = {
@@ -63,6 +64,7 @@ if (isMain(import.meta.url)) {
   try {
     const force = process.argv.includes("--force");
     const [output] = process.argv.flatMap((arg) => (arg.startsWith("--output=") ? [arg.slice(9)] : []));
+    if (output === undefined) writeReasons();
     await generateClients(names.length > 0 ? names : Object.keys(languages), { force, output });
   } catch (error) {
     console.error(`generate-clients: ${error.message}`);

@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { fieldNumbers } from "./field-numbers.mjs";
+import { typescript } from "./reasons/languages.mjs";
+import { readReasons, TABLE } from "./reasons/table.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -35,8 +37,15 @@ function protoFiles(dir) {
 
 function fingerprint() {
   const hash = createHash("sha256");
-  const inputs = [...protoFiles(join(root, "proto")), ...Object.values(templates), "package-lock.json", "buf.yaml"];
-  const scripts = [fileURLToPath(import.meta.url), join(root, "scripts", "field-numbers.mjs")];
+  const inputs = [
+    ...protoFiles(join(root, "proto")),
+    ...Object.values(templates),
+    "package-lock.json",
+    "buf.yaml",
+    TABLE,
+  ];
+  const modules = ["field-numbers.mjs", "reasons/languages.mjs", "reasons/table.mjs"];
+  const scripts = [fileURLToPath(import.meta.url), ...modules.map((name) => join(root, "scripts", name))];
   for (const input of [...inputs, ...scripts]) {
     const path = input.startsWith("/") ? input : join(root, input);
     hash.update(path.slice(root.length)).update(readFileSync(path));
@@ -64,6 +73,7 @@ function generate() {
     const wellKnown = ["duration", "timestamp", "any"].flatMap((name) => ["--path", `google/protobuf/${name}.proto`]);
     run("generate", own, "--template", templates.bridge, ...wellKnown);
     writeFieldNumbers(own);
+    writeFileSync(join(root, "gen", "mesosbridge", "v1", "reasons.ts"), typescript(readReasons()));
     const sets = [own, ...servedByPackages.map((served, i) => packageSet(served, join(scratch, `${i}.binpb`)))];
     writeFileSync(join(root, "gen", "descriptors.binpb"), merge(sets));
   } finally {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "mesosbridge/v1/scheduler.grpc.pb.h"
+#include "reasons.h"
 
 namespace {
 
@@ -60,20 +61,17 @@ std::string ReasonOf(const grpc::Status& status) {
 
 // True where the same may go well later.
 bool IsRetryable(const grpc::Status& status) {
-  static const std::set<std::string> reasons = {"NO_MASTER",      "MESOS_CREDENTIALS_REFUSED",
-                                                "LIMIT_REACHED",  "TOO_MANY_CALLS", "SLOW_CONSUMER",
-                                                "LEASE_EXPIRED",  "BRIDGE_SHUTTING_DOWN"};
   static const std::set<grpc::StatusCode> transport = {grpc::UNAVAILABLE, grpc::CANCELLED, grpc::INTERNAL,
                                                        grpc::UNKNOWN,     grpc::ABORTED,   grpc::DEADLINE_EXCEEDED};
   const std::string reason = ReasonOf(status);
   if (reason.empty()) return transport.count(status.error_code()) > 0;
-  return reasons.count(reason) > 0 || (status.error_code() == grpc::UNAVAILABLE && reason != "OUTCOME_UNKNOWN");
+  return reason::kLater.count(reason) > 0 || (status.error_code() == grpc::UNAVAILABLE && reason != reason::OUTCOME_UNKNOWN);
 }
 
 // True where Mesos may or may not have got the call: reconcile before doing it again.
 bool IsOutcomeUnknown(const grpc::Status& status) {
   const std::string reason = ReasonOf(status);
-  return reason == "OUTCOME_UNKNOWN" || (reason.empty() && IsRetryable(status));
+  return reason == reason::OUTCOME_UNKNOWN || (reason.empty() && IsRetryable(status));
 }
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
@@ -243,7 +241,7 @@ class Tasks {
   grpc::Status Launch(const bridge::LaunchTasksRequest& request) {
     const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::LaunchTasks, request);
     // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
-    if (ReasonOf(status) == "OFFER_GONE") return grpc::Status::OK;
+    if (ReasonOf(status) == reason::OFFER_GONE) return grpc::Status::OK;
     if (!status.ok() && !IsOutcomeUnknown(status)) return Tolerate(status);
     for (const auto& info : request.tasks()) {
       Task task = waiting_.front();
@@ -277,7 +275,7 @@ class Tasks {
   static grpc::Status Tolerate(const grpc::Status& status) {
     if (status.ok()) return status;
     // Of another attachment of ours: the stream that breaks next tells more.
-    if (!IsRetryable(status) && !IsOutcomeUnknown(status) && ReasonOf(status) != "NOT_ATTACHED") return status;
+    if (!IsRetryable(status) && !IsOutcomeUnknown(status) && ReasonOf(status) != reason::NOT_ATTACHED) return status;
     std::cerr << status.error_message() << std::endl;
     return grpc::Status::OK;
   }
@@ -419,7 +417,7 @@ class Scheduler {
     bridge::AcknowledgeRequest request;
     for (const auto& token : owed_) request.add_ack_tokens(token);
     const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::Acknowledge, request);
-    const bool later = IsRetryable(status) || IsOutcomeUnknown(status) || ReasonOf(status) == "NOT_ATTACHED";
+    const bool later = IsRetryable(status) || IsOutcomeUnknown(status) || ReasonOf(status) == reason::NOT_ATTACHED;
     if (!later) owed_.clear();
     return later ? grpc::Status::OK : status;
   }
@@ -494,10 +492,9 @@ Options Parse(int argc, char** argv) {
 // again.
 grpc::Status Teardown(Calls& calls, seconds timeout) {
   const Clock::time_point end = Clock::now() + timeout;
-  static const std::set<std::string> not_yet = {"NOT_ATTACHED", "ATTACHMENT_SUPERSEDED", "FRAMEWORK_NOT_FOUND"};
   for (;;) {
     const grpc::Status status = calls.Send(&bridge::SchedulerService::Stub::Teardown, bridge::TeardownRequest(), timeout);
-    const bool again = IsRetryable(status) || IsOutcomeUnknown(status) || not_yet.count(ReasonOf(status)) > 0;
+    const bool again = IsRetryable(status) || IsOutcomeUnknown(status) || reason::kAttached.count(ReasonOf(status)) > 0;
     if (status.ok() || !again || Clock::now() > end) return status;
     std::this_thread::sleep_for(milliseconds(200));
   }

@@ -1,6 +1,7 @@
 /** The TypeScript client of the Mesos bridge: everything that a scheduler needs. */
 export type { FrameworkInfo, Offer, Resource, TaskInfo, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 export { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
+export type { Reason } from "../../gen/mesosbridge/v1/reasons.js";
 export type { BackoffOptions } from "../../wire/backoff.js";
 export type { CallSettings } from "./library/calls.js";
 export type { DeepPartial } from "./library/deepPartial.js";

@@ -3,7 +3,7 @@ import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_det
 import { Status } from "../../gen/google/rpc/status.js";
 import { WireError } from "../../wire/proto.js";
 import type { Log } from "../log.js";
-import { BridgeError, REASONS } from "../session/errors.js";
+import { BridgeError } from "../session/errors.js";
 import { type BoundedError, boundedError } from "./boundedError.js";
 
 const DOMAIN = "mesosbridge";
@@ -32,14 +32,18 @@ function serviceError(error: BridgeError): ServiceError {
   return Object.assign(new Error(bounded.message), { code, details: bounded.message, metadata });
 }
 
-function richStatus({ reason }: BridgeError, { message, metadata, violations }: BoundedError, code: number): Status {
+function richStatus(
+  { reason, retryable }: BridgeError,
+  { message, metadata, violations }: BoundedError,
+  code: number,
+): Status {
   const info = ErrorInfo.fromPartial({ reason, domain: DOMAIN, metadata: { ...metadata } });
   const details = [packed("google.rpc.ErrorInfo", ErrorInfo.encode(info).finish())];
   if (violations.length > 0) {
     const request = BadRequest.fromPartial({ fieldViolations: violations.map((violation) => ({ ...violation })) });
     details.push(packed("google.rpc.BadRequest", BadRequest.encode(request).finish()));
   }
-  if (REASONS[reason].retryable) {
+  if (retryable) {
     const retry = RetryInfo.fromPartial({ retryDelay: RETRY_DELAY });
     details.push(packed("google.rpc.RetryInfo", RetryInfo.encode(retry).finish()));
   }

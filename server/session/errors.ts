@@ -1,31 +1,4 @@
-/**
- * Every error that a client can get, in one table: its reason (`google.rpc.ErrorInfo.reason`,
- * domain `mesosbridge`), its gRPC status code, and whether the same call may be made again.
- */
-export const REASONS = {
-  INVALID_FIELD: { status: "INVALID_ARGUMENT", retryable: false },
-  CALL_REFUSED: { status: "INVALID_ARGUMENT", retryable: false },
-  FRAMEWORK_NOT_FOUND: { status: "NOT_FOUND", retryable: false },
-  NOT_ATTACHED: { status: "FAILED_PRECONDITION", retryable: false },
-  ATTACHMENT_SUPERSEDED: { status: "FAILED_PRECONDITION", retryable: false },
-  FRAMEWORK_ID_MISMATCH: { status: "FAILED_PRECONDITION", retryable: false },
-  FRAMEWORK_REMOVED: { status: "FAILED_PRECONDITION", retryable: false },
-  FRAMEWORK_FAILED_OVER: { status: "FAILED_PRECONDITION", retryable: false },
-  FRAMEWORK_REFUSED: { status: "FAILED_PRECONDITION", retryable: false },
-  OFFER_GONE: { status: "FAILED_PRECONDITION", retryable: false },
-  NO_MASTER: { status: "UNAVAILABLE", retryable: true },
-  MESOS_CREDENTIALS_REFUSED: { status: "UNAVAILABLE", retryable: true },
-  OUTCOME_UNKNOWN: { status: "UNAVAILABLE", retryable: false },
-  LEASE_EXPIRED: { status: "ABORTED", retryable: true },
-  SLOW_CONSUMER: { status: "RESOURCE_EXHAUSTED", retryable: true },
-  LIMIT_REACHED: { status: "RESOURCE_EXHAUSTED", retryable: true },
-  TOO_MANY_CALLS: { status: "RESOURCE_EXHAUSTED", retryable: true },
-  BRIDGE_SHUTTING_DOWN: { status: "UNAVAILABLE", retryable: true },
-  STORE_UNAVAILABLE: { status: "UNAVAILABLE", retryable: true },
-  INTERNAL: { status: "INTERNAL", retryable: false },
-} as const satisfies Record<string, { status: string; retryable: boolean }>;
-
-export type Reason = keyof typeof REASONS;
+import { type BridgeReason, REASONS } from "../../gen/mesosbridge/v1/reasons.js";
 
 /** One wrong field of a request: its path in proto names, and what is wrong. */
 export interface FieldViolation {
@@ -33,10 +6,10 @@ export interface FieldViolation {
   readonly description: string;
 }
 
-/** An error for the client. Its message is written for a person and says what to do. */
+/** An error for the client, of a reason of proto/mesosbridge/v1/reasons.json. Its message is written for a person and says what to do. */
 export class BridgeError extends Error {
   override readonly name = "BridgeError";
-  readonly reason: Reason;
+  readonly reason: BridgeReason;
   /** Facts for programs: goes into `ErrorInfo.metadata`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
@@ -44,7 +17,7 @@ export class BridgeError extends Error {
   readonly status: string;
 
   constructor(
-    reason: Reason,
+    reason: BridgeReason,
     message: string,
     details: { metadata?: Record<string, string>; violations?: readonly FieldViolation[]; status?: string } = {},
   ) {
@@ -53,6 +26,11 @@ export class BridgeError extends Error {
     this.metadata = details.metadata ?? {};
     this.violations = details.violations ?? [];
     this.status = details.status ?? REASONS[reason].status;
+  }
+
+  /** Whether the same call may be made again later. */
+  get retryable(): boolean {
+    return REASONS[this.reason].retry === "later";
   }
 }
 
@@ -103,8 +81,10 @@ export function shuttingDown(): BridgeError {
 
 /** A newer client has attached. Its streams end ABORTED, its calls get FAILED_PRECONDITION. */
 export function superseded(where: "stream" | "call"): BridgeError {
-  const details = where === "stream" ? { status: "ABORTED" } : {};
-  return new BridgeError("ATTACHMENT_SUPERSEDED", "a newer client has attached to this framework", details);
+  const { status, streamStatus } = REASONS.ATTACHMENT_SUPERSEDED;
+  return new BridgeError("ATTACHMENT_SUPERSEDED", "a newer client has attached to this framework", {
+    status: where === "stream" ? streamStatus : status,
+  });
 }
 
 /** For a client that came back when the framework was being torn down already. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../wire/runningTime.js";
-import { type BridgeError, REASONS } from "./errors.js";
+import type { BridgeError } from "./errors.js";
 import { Queue } from "./queue.js";
 
 /** What a call was answered: an error, or how many of its offers were gone. */
@@ -77,7 +77,7 @@ export class RequestMemory {
     const request = this.#open.get(requestId);
     if (!request) return;
     this.#open.delete(requestId);
-    if (!answer.error || !REASONS[answer.error.reason].retryable) {
+    if (!answer.error?.retryable) {
       this.#answered.set(requestId, { answer, expiresMs: request.expiresMs });
       this.#order.push(requestId);
     }

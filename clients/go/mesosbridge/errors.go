@@ -11,39 +11,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Reasons of the bridge, as in docs/errors.md.
-const (
-	ReasonInvalidField            = "INVALID_FIELD"
-	ReasonCallRefused             = "CALL_REFUSED"
-	ReasonFrameworkNotFound       = "FRAMEWORK_NOT_FOUND"
-	ReasonNotAttached             = "NOT_ATTACHED"
-	ReasonAttachmentSuperseded    = "ATTACHMENT_SUPERSEDED"
-	ReasonFrameworkIDMismatch     = "FRAMEWORK_ID_MISMATCH"
-	ReasonFrameworkRemoved        = "FRAMEWORK_REMOVED"
-	ReasonFrameworkFailedOver     = "FRAMEWORK_FAILED_OVER"
-	ReasonFrameworkRefused        = "FRAMEWORK_REFUSED"
-	ReasonOfferGone               = "OFFER_GONE"
-	ReasonNoMaster                = "NO_MASTER"
-	ReasonMesosCredentialsRefused = "MESOS_CREDENTIALS_REFUSED"
-	ReasonOutcomeUnknown          = "OUTCOME_UNKNOWN"
-	ReasonLeaseExpired            = "LEASE_EXPIRED"
-	ReasonSlowConsumer            = "SLOW_CONSUMER"
-	ReasonLimitReached            = "LIMIT_REACHED"
-	ReasonTooManyCalls            = "TOO_MANY_CALLS"
-	ReasonBridgeShuttingDown      = "BRIDGE_SHUTTING_DOWN"
-	ReasonStoreUnavailable        = "STORE_UNAVAILABLE"
-	ReasonInternal                = "INTERNAL"
-	// ReasonNotSent is this library's own: the time was up before anything went out.
-	ReasonNotSent = "NOT_SENT"
-)
-
 const domain = "mesosbridge"
 
 // Error is what calls and events end with.
 type Error struct {
 	// The gRPC status code.
 	Code codes.Code
-	// The reason of ErrorInfo. Empty when the connection failed, or a proxy answered.
+	// The reason of ErrorInfo, such as ReasonOfferGone. Empty when the connection failed, or a proxy answered.
 	Reason  string
 	Message string
 	// The metadata of ErrorInfo.
@@ -72,14 +46,10 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Retryable is true when the same request may succeed later, and repeating it (with the same request id) does no harm.
 func (e *Error) Retryable() bool {
-	switch e.Reason {
-	case "":
+	if e.Reason == "" {
 		return isTransport(e.Code)
-	case ReasonNoMaster, ReasonMesosCredentialsRefused, ReasonNotSent, ReasonLimitReached, ReasonTooManyCalls,
-		ReasonSlowConsumer, ReasonLeaseExpired, ReasonBridgeShuttingDown:
-		return true
 	}
-	return e.Code == codes.Unavailable && !e.OutcomeUnknown()
+	return helpsLater(e.Reason) || e.Code == codes.Unavailable && !e.OutcomeUnknown()
 }
 
 // OutcomeUnknown is true when Mesos may or may not have got the call: reconcile before doing it again.
@@ -97,9 +67,7 @@ func ReasonOf(err error) string {
 }
 
 // stale is true where the bridge does not know the attachment of a call, or not any more.
-func (e *Error) stale() bool {
-	return e.Reason == ReasonAttachmentSuperseded || e.Reason == ReasonNotAttached || e.Reason == ReasonFrameworkNotFound
-}
+func (e *Error) stale() bool { return helpsAttached(e.Reason) }
 
 // isTransport is true for the codes of a connection that failed, where the server gave no reason of its own.
 func isTransport(code codes.Code) bool {

@@ -13,6 +13,7 @@ use crate::backoff::Backoff;
 use crate::bridges::Bridges;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::proto::mesosbridge::v1::scheduler_service_client::SchedulerServiceClient;
+use crate::reason;
 
 pub(crate) type Client = SchedulerServiceClient<Channel>;
 
@@ -131,7 +132,7 @@ impl Attempt {
             };
             let error = Error::from(status);
             self.maybe_sent = sent_before || error.is_outcome_unknown();
-            let unknown = repeat == Repeat::Safe && error.reason() == "OUTCOME_UNKNOWN";
+            let unknown = repeat == Repeat::Safe && error.reason() == reason::OUTCOME_UNKNOWN;
             if error.is_stale() {
                 self.stale_id = Some(attachment_id);
             } else if !error.is_retryable() && !unknown {
@@ -155,13 +156,13 @@ impl Attempt {
             return error;
         }
         let text = format!("an earlier try of this call got no answer, then: {}", error.message());
-        Error::new(Code::Unavailable, "OUTCOME_UNKNOWN", text)
+        Error::new(Code::Unavailable, reason::OUTCOME_UNKNOWN, text)
     }
 
     fn late(&self) -> Error {
         let why = self.last.as_ref().map_or(String::new(), |error| format!(": {error}"));
         // Without a try that may have reached Mesos, the reason tells that nothing was sent.
-        let reason = if self.maybe_sent { "OUTCOME_UNKNOWN" } else { "NOT_SENT" };
+        let reason = if self.maybe_sent { reason::OUTCOME_UNKNOWN } else { reason::NOT_SENT };
         Error::new(Code::DeadlineExceeded, reason, format!("no answer in time{why}"))
     }
 }

@@ -7,6 +7,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::proto::google::rpc;
+use crate::reason;
 
 /// What the bridge calls itself in `ErrorInfo.domain`.
 const DOMAIN: &str = "mesosbridge";
@@ -52,9 +53,8 @@ impl Error {
         self.0.code
     }
 
-    /// The reason of `ErrorInfo`, such as `OFFER_GONE`: all of them are in the bridge's `docs/errors.md`. Empty when the
-    /// connection failed, or a proxy answered. `NOT_SENT` is this library's own: the time was up before anything went
-    /// out.
+    /// The reason of `ErrorInfo`, such as [`reason::OFFER_GONE`]. Empty when the connection failed, or a proxy answered. A
+    /// newer bridge may give one that [`reason`] does not have.
     pub fn reason(&self) -> &str {
         &self.0.reason
     }
@@ -83,14 +83,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.reason() {
             "" => is_transport(self.code()),
-            "NO_MASTER"
-            | "MESOS_CREDENTIALS_REFUSED"
-            | "NOT_SENT"
-            | "LIMIT_REACHED"
-            | "TOO_MANY_CALLS"
-            | "SLOW_CONSUMER"
-            | "LEASE_EXPIRED"
-            | "BRIDGE_SHUTTING_DOWN" => true,
+            known if reason::LATER.contains(&known) => true,
             _ => self.code() == Code::Unavailable && !self.is_outcome_unknown(),
         }
     }
@@ -99,13 +92,13 @@ impl Error {
     pub fn is_outcome_unknown(&self) -> bool {
         match self.reason() {
             "" => is_transport(self.code()),
-            reason => reason == "OUTCOME_UNKNOWN",
+            other => other == reason::OUTCOME_UNKNOWN,
         }
     }
 
     /// True where the bridge does not know the attachment of a call, or not any more.
     pub(crate) fn is_stale(&self) -> bool {
-        matches!(self.reason(), "ATTACHMENT_SUPERSEDED" | "NOT_ATTACHED" | "FRAMEWORK_NOT_FOUND")
+        reason::ATTACHED.contains(&self.reason())
     }
 
     fn add_detail(&mut self, detail: &prost_types::Any) -> Result<(), prost::DecodeError> {

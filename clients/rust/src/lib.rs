@@ -11,6 +11,7 @@ mod event;
 mod options;
 mod outcome;
 mod proxy;
+pub mod reason;
 mod resources;
 mod scheduler;
 

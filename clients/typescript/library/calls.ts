@@ -17,7 +17,7 @@ import type { Attachment } from "./attachment.js";
 import type { Bridges } from "./bridges.js";
 import { withDeadline } from "./deadline.js";
 import type { DeepPartial } from "./deepPartial.js";
-import { BridgeError, toBridgeError } from "./errors.js";
+import { BridgeError, helpsAttached, toBridgeError } from "./errors.js";
 
 /** How one call is made. */
 export interface CallSettings {
@@ -40,9 +40,6 @@ export interface CallContext {
   deadlineMs: number;
   signal: AbortSignal;
 }
-
-/** The bridge answers so to a call whose attachment it does not know, or not any more. */
-const STALE_ATTACHMENT: ReadonlySet<string> = new Set(["ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "FRAMEWORK_NOT_FOUND"]);
 
 /**
  * All calls of the bridge. Each waits for an attachment, tries again where that is safe (no master, connection
@@ -202,11 +199,11 @@ export abstract class SchedulerCalls {
       for (;;) {
         const error = await attempt.make(signal);
         if (error === undefined) return;
-        const again = error.retryable || STALE_ATTACHMENT.has(error.reason) || repeatable(error);
+        const again = error.retryable || helpsAttached(error) || repeatable(error);
         if (expired() && error.code === Status.CANCELLED) throw late(attempt, deadlineMs);
         if (!again || signal.aborted || attempt.isHopeless) throw attempt.verdict(error);
         if (error.reason === "OUTCOME_UNKNOWN") attempt.requestId = randomUUID();
-        if (!STALE_ATTACHMENT.has(error.reason)) await attempt.wait(error, signal);
+        if (!helpsAttached(error)) await attempt.wait(error, signal);
       }
     });
   }
@@ -255,7 +252,7 @@ class Attempt {
     } catch (cause) {
       const error = toBridgeError(cause, trailer);
       if (error.outcomeUnknown) this.maybeSent = true;
-      if (STALE_ATTACHMENT.has(error.reason)) this.#staleId = attachmentId;
+      if (helpsAttached(error)) this.#staleId = attachmentId;
       if (!signal.aborted) this.lastError = error;
       return error;
     }

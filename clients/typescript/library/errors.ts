@@ -6,6 +6,7 @@ import {
   RetryInfo,
 } from "../../../gen/google/rpc/error_details.js";
 import { Status } from "../../../gen/google/rpc/status.js";
+import { REASONS, type Reason, type Retry } from "../../../gen/mesosbridge/v1/reasons.js";
 
 /** What the bridge calls itself in `ErrorInfo.domain`. */
 const DOMAIN = "mesosbridge";
@@ -20,20 +21,13 @@ const TRANSPORT_CODES: ReadonlySet<Code> = new Set([
   Code.ABORTED,
   Code.DEADLINE_EXCEEDED,
 ]);
-/** Nothing was sent to Mesos, and trying again may help. */
-const RETRYABLE_REASONS: ReadonlySet<string> = new Set([
-  "NO_MASTER",
-  "MESOS_CREDENTIALS_REFUSED",
-  "NOT_SENT",
-  "LIMIT_REACHED",
-  "TOO_MANY_CALLS",
-  "SLOW_CONSUMER",
-  "LEASE_EXPIRED",
-  "BRIDGE_SHUTTING_DOWN",
-]);
+const RETRIES: ReadonlyMap<string, Retry> = new Map(Object.entries(REASONS).map(([name, { retry }]) => [name, retry]));
+
+/** A text, of which editors suggest the known values. */
+type KnownOrNewer = Reason | "" | (string & Record<never, never>);
 
 interface BridgeErrorDetails {
-  reason?: string;
+  reason?: KnownOrNewer;
   metadata?: Readonly<Record<string, string>>;
   fieldViolations?: readonly BadRequest_FieldViolation[];
   retryDelayMs?: number | undefined;
@@ -45,8 +39,11 @@ export class BridgeError extends Error {
   override readonly name = "BridgeError";
   /** The gRPC status code. */
   readonly code: Code;
-  /** The reason of `ErrorInfo`, such as `OFFER_GONE`. Empty when the connection failed, or a proxy answered. */
-  readonly reason: string;
+  /**
+   * The reason of `ErrorInfo`, such as `OFFER_GONE`. Empty when the connection failed, or a proxy answered. A newer bridge
+   * may give reasons that this library does not know.
+   */
+  readonly reason: KnownOrNewer;
   /** The metadata of `ErrorInfo`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** What is wrong with which field of the request; set with `INVALID_FIELD`. */
@@ -66,13 +63,18 @@ export class BridgeError extends Error {
   /** True when the same request may succeed later, and repeating it (with the same request id) does no harm. */
   get retryable(): boolean {
     if (this.reason === "") return TRANSPORT_CODES.has(this.code);
-    return RETRYABLE_REASONS.has(this.reason) || (this.code === Code.UNAVAILABLE && !this.outcomeUnknown);
+    return RETRIES.get(this.reason) === "later" || (this.code === Code.UNAVAILABLE && !this.outcomeUnknown);
   }
 
   /** True when Mesos may or may not have got the call: reconcile before doing it again. */
   get outcomeUnknown(): boolean {
     return this.reason === "OUTCOME_UNKNOWN" || (this.reason === "" && TRANSPORT_CODES.has(this.code));
   }
+}
+
+/** True where the bridge does not know the attachment of a call, or not any more: another attachment helps. */
+export function helpsAttached({ reason }: BridgeError): boolean {
+  return RETRIES.get(reason) === "attached";
 }
 
 /**

@@ -2,15 +2,9 @@ import { type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { BadRequest, ErrorInfo, RetryInfo } from "../../../gen/google/rpc/error_details.js";
 import { Status } from "../../../gen/google/rpc/status.js";
+import { type BridgeReason, REASONS } from "../../../gen/mesosbridge/v1/reasons.js";
 import { codeOf, statusOf } from "../../../server/grpc/statusOf.js";
-import {
-  BridgeError,
-  invalidField,
-  REASONS,
-  type Reason,
-  refusedSubscription,
-  superseded,
-} from "../../../server/session/errors.js";
+import { BridgeError, invalidField, refusedSubscription, superseded } from "../../../server/session/errors.js";
 import { WireError } from "../../../wire/proto.js";
 
 /** A log that keeps what it was told. */
@@ -36,7 +30,8 @@ function decoded(error: ServiceError) {
 }
 
 describe("an error of the table", () => {
-  test.each(Object.keys(REASONS) as Reason[])("%s", (reason) => {
+  const reasons = Object.entries(REASONS).filter(([, { givenBy }]) => givenBy === "bridge");
+  test.each(reasons.map(([reason]) => reason as BridgeReason))("%s", (reason) => {
     const { errors, log } = logged();
     const error = statusOf(new BridgeError(reason, "what to do", { metadata: { key: "value" } }), log);
     const { rich, info, badRequest, retry } = decoded(error);
@@ -47,7 +42,7 @@ describe("an error of the table", () => {
     expect(info).toMatchObject([{ reason, domain: "mesosbridge", metadata: { key: "value" } }]);
     expect(badRequest).toEqual([]);
     expect(retry.map(({ retryDelay }) => retryDelay)).toEqual(
-      REASONS[reason].retryable ? [expect.objectContaining({ seconds: 1n })] : [],
+      REASONS[reason].retry === "later" ? [expect.objectContaining({ seconds: 1n })] : [],
     );
     expect(errors).toEqual([]);
   });

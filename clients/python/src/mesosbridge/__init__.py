@@ -4,6 +4,7 @@
 whenever their stream breaks. The messages are the generated ones: `mesos.v1.mesos_pb2`, `mesosbridge.v1.scheduler_pb2`.
 """
 
+from . import reasons
 from .aio import AsyncScheduler
 from .errors import BridgeError
 from .events import (
@@ -56,5 +57,6 @@ __all__ = [
     "Subscribed",
     "Update",
     "describe",
+    "reasons",
     "task_outcome",
 ]

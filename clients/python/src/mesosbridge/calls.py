@@ -11,6 +11,7 @@ import grpc
 from mesos.v1 import mesos_pb2
 from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
+from . import reasons
 from .attachment import Attachment
 from .backoff import Backoff
 from .bridges import Bridges
@@ -163,7 +164,7 @@ class Calls:
         try:
             async with asyncio.timeout(self._call_timeout if timeout is None else timeout):
                 while (error := await attempt.make()) is not None:
-                    unknown = repeat and error.reason == "OUTCOME_UNKNOWN"
+                    unknown = repeat and error.reason == reasons.OUTCOME_UNKNOWN
                     if attempt.hopeless or not (error.retryable or error.stale or unknown):
                         raise attempt.verdict(error)
                     if unknown:
@@ -229,12 +230,12 @@ class _Attempt:
         if not self._maybe_sent or error.outcome_unknown:
             return error
         text = f"an earlier try of this call got no answer, then: {error.message}"
-        return BridgeError(grpc.StatusCode.UNAVAILABLE, text, "OUTCOME_UNKNOWN")
+        return BridgeError(grpc.StatusCode.UNAVAILABLE, text, reasons.OUTCOME_UNKNOWN)
 
     def late(self) -> BridgeError:
         """The time was up. Without a try that may have reached Mesos, the reason tells that nothing was sent."""
         why = "" if self._last is None else f": {self._last.message}"
-        reason = "OUTCOME_UNKNOWN" if self._maybe_sent else "NOT_SENT"
+        reason = reasons.OUTCOME_UNKNOWN if self._maybe_sent else reasons.NOT_SENT
         return BridgeError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer in time{why}", reason)
 
 

@@ -10,6 +10,8 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from . import reasons
+
 _DOMAIN = "mesosbridge"
 _DETAILS_KEY = "grpc-status-details-bin"
 
@@ -24,21 +26,6 @@ _TRANSPORT = frozenset(
         grpc.StatusCode.DEADLINE_EXCEEDED,
     }
 )
-# Nothing was sent to Mesos, and trying again may help.
-_RETRYABLE = frozenset(
-    {
-        "NO_MASTER",
-        "MESOS_CREDENTIALS_REFUSED",
-        "NOT_SENT",
-        "LIMIT_REACHED",
-        "TOO_MANY_CALLS",
-        "SLOW_CONSUMER",
-        "LEASE_EXPIRED",
-        "BRIDGE_SHUTTING_DOWN",
-    }
-)
-# The bridge does not know the attachment of a call, or not any more.
-_STALE = frozenset({"ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "FRAMEWORK_NOT_FOUND"})
 
 
 @dataclass(frozen=True)
@@ -51,10 +38,10 @@ class FieldViolation:
 
 @dataclass(eq=False)
 class BridgeError(Exception):
-    """Told apart by `reason`, which is one of the bridge's docs/errors.md, such as `OFFER_GONE`.
+    """Told apart by `reason`, such as `reasons.OFFER_GONE`.
 
-    `reason` is empty when the connection failed, or a proxy answered. `NOT_SENT` is this library's own: the time was up
-    before anything went out.
+    `reason` is empty when the connection failed, or a proxy answered. A newer bridge may give one that `reasons` does
+    not have.
     """
 
     code: grpc.StatusCode
@@ -75,17 +62,17 @@ class BridgeError(Exception):
         """True when the same may succeed later, and repeating it (with the same request id) does no harm."""
         if not self.reason:
             return self.code in _TRANSPORT
-        return self.reason in _RETRYABLE or (self.code == grpc.StatusCode.UNAVAILABLE and not self.outcome_unknown)
+        return self.reason in reasons.LATER or (self.code == grpc.StatusCode.UNAVAILABLE and not self.outcome_unknown)
 
     @property
     def outcome_unknown(self) -> bool:
         """True when Mesos may or may not have got the call: reconcile before doing it again."""
-        return self.reason == "OUTCOME_UNKNOWN" or (not self.reason and self.code in _TRANSPORT)
+        return self.reason == reasons.OUTCOME_UNKNOWN or (not self.reason and self.code in _TRANSPORT)
 
     @property
     def stale(self) -> bool:
         """True where the bridge does not know the attachment of a call: another attachment helps."""
-        return self.reason in _STALE
+        return self.reason in reasons.ATTACHED
 
 
 def bridge_error(error: grpc.aio.AioRpcError) -> BridgeError:

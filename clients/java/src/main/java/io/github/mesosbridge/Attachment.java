@@ -67,14 +67,14 @@ final class Attachment implements Runnable {
   /**
    * The attachment's id, once there is one other than {@code previous}.
    *
-   * @throws BridgeException when there will be none any more; with {@code NOT_SENT}, when there was none in time
+   * @throws BridgeException when there will be none any more; with {@link Reason#NOT_SENT}, when there was none in time
    */
   synchronized String ready(String previous, long deadlineNanos) {
     try {
       while (!ended && (id == null || id.equals(previous))) {
         long left = (deadlineNanos - System.nanoTime()) / 1_000_000;
         if (left <= 0) {
-          throw new BridgeException(Status.Code.DEADLINE_EXCEEDED, "NOT_SENT", "not attached in time");
+          throw new BridgeException(Status.Code.DEADLINE_EXCEEDED, Reason.NOT_SENT, "not attached in time");
         }
         wait(left);
       }

@@ -33,22 +33,6 @@ public final class BridgeException extends RuntimeException {
           Status.Code.ABORTED,
           Status.Code.DEADLINE_EXCEEDED);
 
-  /** Nothing was sent to Mesos, and trying again may help. */
-  private static final Set<String> RETRYABLE =
-      Set.of(
-          "NO_MASTER",
-          "MESOS_CREDENTIALS_REFUSED",
-          "NOT_SENT",
-          "LIMIT_REACHED",
-          "TOO_MANY_CALLS",
-          "SLOW_CONSUMER",
-          "LEASE_EXPIRED",
-          "BRIDGE_SHUTTING_DOWN");
-
-  /** The bridge answers so to a call whose attachment it does not know, or not any more. */
-  private static final Set<String> STALE =
-      Set.of("ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "FRAMEWORK_NOT_FOUND");
-
   private final Status.Code code;
   private final String text;
   private final transient Details details;
@@ -155,9 +139,8 @@ public final class BridgeException extends RuntimeException {
   }
 
   /**
-   * The reason of {@code ErrorInfo}, such as {@code OFFER_GONE}: all of them are in the bridge's {@code
-   * docs/errors.md}. Empty when the connection failed, or a proxy answered. {@code NOT_SENT} is this library's own:
-   * the time was up before anything went out.
+   * The reason of {@code ErrorInfo}, such as {@link Reason#OFFER_GONE}. Empty when the connection failed, or a proxy
+   * answered. A newer bridge may give one that {@link Reason} does not have.
    */
   public String reason() {
     return details().reason;
@@ -183,17 +166,17 @@ public final class BridgeException extends RuntimeException {
     if (reason().isEmpty()) {
       return TRANSPORT.contains(code);
     }
-    return RETRYABLE.contains(reason())
+    return Reason.LATER.contains(reason())
         || code == Status.Code.UNAVAILABLE && !isOutcomeUnknown();
   }
 
   /** True when Mesos may or may not have got the call: reconcile before doing it again. */
   public boolean isOutcomeUnknown() {
-    return reason().equals("OUTCOME_UNKNOWN") || reason().isEmpty() && TRANSPORT.contains(code);
+    return reason().equals(Reason.OUTCOME_UNKNOWN) || reason().isEmpty() && TRANSPORT.contains(code);
   }
 
   boolean isStale() {
-    return STALE.contains(reason());
+    return Reason.ATTACHED.contains(reason());
   }
 
   private Details details() {

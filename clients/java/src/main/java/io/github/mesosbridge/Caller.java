@@ -100,7 +100,7 @@ final class Caller {
         if (isLate()) {
           throw late();
         }
-        boolean unknown = repeat == Repeat.SAFE && error.reason().equals("OUTCOME_UNKNOWN");
+        boolean unknown = repeat == Repeat.SAFE && error.reason().equals(Reason.OUTCOME_UNKNOWN);
         if (lifetime.isOver() || !error.isRetryable() && !error.isStale() && !unknown) {
           throw verdict(error);
         }
@@ -154,13 +154,13 @@ final class Caller {
         return error;
       }
       String text = "an earlier try of this call got no answer, then: " + error.getMessage();
-      return new BridgeException(Status.Code.UNAVAILABLE, "OUTCOME_UNKNOWN", text);
+      return new BridgeException(Status.Code.UNAVAILABLE, Reason.OUTCOME_UNKNOWN, text);
     }
 
     BridgeException late() {
       String why = last == null ? "" : ": " + last.getMessage();
       // Without a try that may have reached Mesos, the reason tells that nothing was sent.
-      String reason = maybeSent ? "OUTCOME_UNKNOWN" : "NOT_SENT";
+      String reason = maybeSent ? Reason.OUTCOME_UNKNOWN : Reason.NOT_SENT;
       return new BridgeException(
           Status.Code.DEADLINE_EXCEEDED, reason, "no answer in time" + why);
     }
