@@ -14,12 +14,12 @@ import { connectionLimits, type LimitOptions } from "./connections/limits.js";
 import type { ListenAddress } from "./connections/listenAddress.js";
 import { Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
-import { observerService } from "./observerService.js";
+import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { OpenStreams } from "./openStreams.js";
-import { rawService } from "./rawService.js";
+import { addRawService } from "./rawService.js";
 import { addReflection } from "./reflection.js";
-import { type CheckRequest, schedulerService } from "./schedulerService.js";
+import { type CheckRequest, SchedulerService } from "./schedulerService.js";
 
 export interface BridgeServerOptions {
   readonly sessions: SessionManager;
@@ -59,12 +59,10 @@ export class BridgeServer {
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
     });
-    this.#server.addService(
-      rawService(SchedulerServiceDefinition),
-      schedulerService({ ...options, connections, callsStreams: this.#callsStreams }),
-    );
-    const observers = observerService({ ...options, connections, streams: this.#observers });
-    this.#server.addService(rawService(ObserverServiceDefinition), observers);
+    const schedulers = new SchedulerService({ ...options, connections, callsStreams: this.#callsStreams });
+    addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log);
+    const observers = new ObserverService({ ...options, connections, streams: this.#observers });
+    addRawService(this.#server, ObserverServiceDefinition, observers, options.log);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
     this.#health.addToServer(this.#server);
     addAdminServicesToServer(this.#server);

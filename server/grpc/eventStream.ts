@@ -1,4 +1,3 @@
-import type { ServerWritableStream } from "@grpc/grpc-js";
 import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
 import type { BridgeError } from "../session/errors.js";
@@ -7,6 +6,7 @@ import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
 import { WaitingEvents } from "./connections/waitingEvents.js";
 import { EventsMessage, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
+import type { ServerStreamCall } from "./rawService.js";
 import { statusOf } from "./statusOf.js";
 
 /**
@@ -17,11 +17,8 @@ const MESSAGE_BYTES = 16 * 1024;
 /** How much may wait for a client to read it. The rest waits in the session's log, which is bounded. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-/**
- * The library copies what a method's serializer returns behind a message's head, by `byteLength` and `copy` and
- * nothing else, so the messages themselves are handed to it.
- */
-export type EventsCall = ServerWritableStream<Buffer, EventsMessage>;
+/** Messages are handed to the library as they are, and serialized to where it wants them. */
+export type EventsCall = ServerStreamCall<EventsMessage>;
 
 /**
  * Writes an attachment's events to its client's stream, as fast as the client reads. What waits goes into

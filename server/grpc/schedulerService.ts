@@ -1,6 +1,5 @@
-import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { AcknowledgeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
-import { DeclineOffersResponse } from "../../gen/mesosbridge/v1/scheduler.js";
+import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { CallAnswer } from "../session/requestMemory.js";
@@ -11,8 +10,8 @@ import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { Connections } from "./connections/connections.js";
 import { EventStream, type EventsCall } from "./eventStream.js";
+import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
-import { statusOf } from "./statusOf.js";
 import { type TypedCall, typedCalls } from "./typedCalls.js";
 
 /** Checks a serialized request of a type (`SubscribeRequest`, ...). @throws BridgeError INVALID_FIELD */
@@ -27,90 +26,21 @@ export interface SchedulerServiceOptions {
   readonly callsStreams: Set<CallsStream>;
 }
 
-type Unary = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
-
 const EMPTY = Buffer.alloc(0);
+const empty = () => EMPTY;
+/** The response to a call, of which `gone` offers were not there any more. */
+type Respond = (gone: number) => Buffer;
 
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
-export function schedulerService({
-  sessions,
-  check,
-  connections,
-  log,
-  callsStreams,
-}: SchedulerServiceOptions): UntypedServiceImplementation {
-  /** A handler whose errors all go through the one funnel. */
-  const unary = (type: string, handle: (request: RequestFields, callback: sendUnaryData<Buffer>) => void): Unary => {
-    return (call, callback) => {
-      try {
-        check(type, call.request);
-        handle(new RequestFields(call.request), callback);
-      } catch (error) {
-        callback(statusOf(error, log));
-      }
-    };
-  };
+export class SchedulerService implements Handlers<typeof SchedulerServiceDefinition> {
+  readonly #options: SchedulerServiceOptions;
 
-  const answer = (callback: sendUnaryData<Buffer>, encode: (gone: number) => Buffer) => (result: CallAnswer) => {
-    if (result.error) callback(statusOf(result.error, log));
-    else callback(null, encode(result.gone));
-  };
+  constructor(options: SchedulerServiceOptions) {
+    this.#options = options;
+  }
 
-  const mesosCall = (type: string, typed: TypedCall, encode: (gone: number) => Buffer = () => EMPTY): Unary =>
-    unary(type, (request, callback) => {
-      const { frameworkName, attachmentId, requestId } = readHeader(request);
-      sessions.get(frameworkName).call(attachmentId, requestId, typed(request), answer(callback, encode));
-    });
-
-  const acknowledge = unary("AcknowledgeRequest", (request, callback) => {
-    const { frameworkName, attachmentId, requestId } = readHeader(request);
-    const { ackTokens } = AcknowledgeRequestFields;
-    if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
-    checkTokenCount(request.count(ackTokens));
-    sessions.get(frameworkName).acknowledge(
-      attachmentId,
-      requestId,
-      request.strings(ackTokens),
-      answer(callback, () => EMPTY),
-    );
-  });
-
-  const closeSession = unary("CloseSessionRequest", (request, callback) => {
-    const { frameworkName, attachmentId } = readHeader(request);
-    sessions.closeSession(frameworkName, attachmentId).then(
-      () => callback(null, EMPTY),
-      (error: unknown) => callback(statusOf(error, log)),
-    );
-  });
-
-  const checkCalls = (request: Buffer) => check("CallsRequest", request);
-
-  return {
-    subscribe: (call: EventsCall) => {
-      subscribe(call).catch((error: unknown) => call.emit("error", statusOf(error, log)));
-    },
-    launchTasks: mesosCall("LaunchTasksRequest", typedCalls.launchTasks),
-    acceptOffers: mesosCall("AcceptOffersRequest", typedCalls.acceptOffers),
-    declineOffers: mesosCall("DeclineOffersRequest", typedCalls.declineOffers, (gone) =>
-      Buffer.from(DeclineOffersResponse.encode({ gone }).finish()),
-    ),
-    reviveOffers: mesosCall("ReviveOffersRequest", typedCalls.reviveOffers),
-    suppressOffers: mesosCall("SuppressOffersRequest", typedCalls.suppressOffers),
-    killTask: mesosCall("KillTaskRequest", typedCalls.killTask),
-    reconcileTasks: mesosCall("ReconcileTasksRequest", typedCalls.reconcileTasks),
-    sendMessage: mesosCall("SendMessageRequest", typedCalls.sendMessage),
-    teardown: mesosCall("TeardownRequest", typedCalls.teardown),
-    call: mesosCall("CallRequest", typedCalls.call),
-    acknowledge,
-    closeSession,
-    calls: (call: ServerDuplexStream<Buffer, Buffer>) => {
-      const stream: CallsStream = new CallsStream(call, sessions, checkCalls, log, () => callsStreams.delete(stream));
-      callsStreams.add(stream);
-      stream.start();
-    },
-  };
-
-  async function subscribe(call: EventsCall): Promise<void> {
+  async subscribe(call: EventsCall): Promise<void> {
+    const { sessions, check, connections, log } = this.#options;
     check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, identityOf(call));
     const stream = new EventStream(call, connections, log);
@@ -136,6 +66,92 @@ export function schedulerService({
       if (!gone.signal.aborted) throw error;
     }
   }
+
+  launchTasks(call: UnaryCall, done: Done): void {
+    this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done);
+  }
+
+  acceptOffers(call: UnaryCall, done: Done): void {
+    this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done);
+  }
+
+  declineOffers(call: UnaryCall, done: Done): void {
+    this.#send("DeclineOffersRequest", typedCalls.declineOffers, call, done, (gone) =>
+      Buffer.from(DeclineOffersResponse.encode({ gone }).finish()),
+    );
+  }
+
+  reviveOffers(call: UnaryCall, done: Done): void {
+    this.#send("ReviveOffersRequest", typedCalls.reviveOffers, call, done);
+  }
+
+  suppressOffers(call: UnaryCall, done: Done): void {
+    this.#send("SuppressOffersRequest", typedCalls.suppressOffers, call, done);
+  }
+
+  killTask(call: UnaryCall, done: Done): void {
+    this.#send("KillTaskRequest", typedCalls.killTask, call, done);
+  }
+
+  reconcileTasks(call: UnaryCall, done: Done): void {
+    this.#send("ReconcileTasksRequest", typedCalls.reconcileTasks, call, done);
+  }
+
+  sendMessage(call: UnaryCall, done: Done): void {
+    this.#send("SendMessageRequest", typedCalls.sendMessage, call, done);
+  }
+
+  teardown(call: UnaryCall, done: Done): void {
+    this.#send("TeardownRequest", typedCalls.teardown, call, done);
+  }
+
+  call(call: UnaryCall, done: Done): void {
+    this.#send("CallRequest", typedCalls.call, call, done);
+  }
+
+  calls(call: DuplexCall): void {
+    const { sessions, check, log, callsStreams } = this.#options;
+    const checkCalls = (request: Buffer) => check("CallsRequest", request);
+    const stream: CallsStream = new CallsStream(call, sessions, checkCalls, log, () => callsStreams.delete(stream));
+    callsStreams.add(stream);
+    stream.start();
+  }
+
+  acknowledge(call: UnaryCall, done: Done): void {
+    const request = this.#read("AcknowledgeRequest", call);
+    const { frameworkName, attachmentId, requestId } = readHeader(request);
+    const { ackTokens } = AcknowledgeRequestFields;
+    if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
+    checkTokenCount(request.count(ackTokens));
+    const session = this.#options.sessions.get(frameworkName);
+    session.acknowledge(attachmentId, requestId, request.strings(ackTokens), answerBy(done, empty));
+  }
+
+  closeSession(call: UnaryCall, done: Done): void {
+    const { frameworkName, attachmentId } = readHeader(this.#read("CloseSessionRequest", call));
+    this.#options.sessions.closeSession(frameworkName, attachmentId).then(() => done(undefined, EMPTY), done);
+  }
+
+  /** Makes the Mesos call that a request stands for. */
+  #send(type: string, typed: TypedCall, call: UnaryCall, done: Done, respond: Respond = empty): void {
+    const request = this.#read(type, call);
+    const { frameworkName, attachmentId, requestId } = readHeader(request);
+    const session = this.#options.sessions.get(frameworkName);
+    session.call(attachmentId, requestId, typed(request), answerBy(done, respond));
+  }
+
+  /** @throws BridgeError INVALID_FIELD */
+  #read(type: string, { request }: UnaryCall): RequestFields {
+    this.#options.check(type, request);
+    return new RequestFields(request);
+  }
+}
+
+function answerBy(done: Done, respond: Respond): (answer: CallAnswer) => void {
+  return (answer) => {
+    if (answer.error) done(answer.error);
+    else done(undefined, respond(answer.gone));
+  };
 }
 
 function identityOf(call: { getPeer(): string }): Identity {
