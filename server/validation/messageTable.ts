@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, type Registry, ScalarType } from "@bufbuild/protobuf";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../../wire/proto.js";
-import type { VarintBits } from "./cursor.js";
+import type { VarintBits } from "../../wire/values.js";
 import type { BytesCheck, FieldRule, MessageView, NumberCheck, RuleSet } from "./rule.js";
 
 /** How a field's value is read. */

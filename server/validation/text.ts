@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { utf8 } from "../../wire/proto.js";
 
 /** What clients wrote is shown up to this many characters. */
@@ -8,6 +9,17 @@ const MAX_BYTES_OF_CHARACTER = 4;
 export function quoted(bytes: Uint8Array): string {
   const text = utf8(bytes.subarray(0, (MAX_SHOWN + 1) * MAX_BYTES_OF_CHARACTER));
   return JSON.stringify(text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
+}
+
+/** Below this a loop over the bytes is cheaper than a view and a call. */
+const SHORT_TEXT = 48;
+
+/** Whether bytes `start` to `end` of `buffer` are UTF-8. */
+export function isText(buffer: Uint8Array, start: number, end: number): boolean {
+  if (end - start > SHORT_TEXT) return isUtf8(buffer.subarray(start, end));
+  let bits = 0;
+  for (let at = start; at < end; at++) bits |= buffer[at] as number;
+  return bits < 0x80 || isUtf8(buffer.subarray(start, end));
 }
 
 /** Enum names are listed up to this many. */

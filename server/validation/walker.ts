@@ -1,11 +1,11 @@
 import { ScalarType } from "@bufbuild/protobuf";
-import { LENGTH_DELIMITED, VARINT, WireError } from "../../wire/proto.js";
-import { Cursor, MAX_DEPTH, Malformed } from "./cursor.js";
+import { LENGTH_DELIMITED, MAX_DEPTH, NestingError, ProtoReader, VARINT, WireError } from "../../wire/reader.js";
+import { doubleAt, int32At, int64At, varintFits } from "../../wire/values.js";
 import { findValue } from "./fieldValues.js";
 import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
 import { PathStack } from "./path.js";
 import type { ElementTest, MessageView, NumberCheck } from "./rule.js";
-import { unknownEnum } from "./text.js";
+import { isText, unknownEnum } from "./text.js";
 import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
 
 /** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many came. */
@@ -17,6 +17,7 @@ const COUNT = 2;
 /** Ends a walk that has found enough. */
 class Enough extends Error {}
 const ENOUGH = new Enough();
+const NOTHING = new ProtoReader(new Uint8Array(0));
 
 /**
  * One pass over a message. The fields of each message are read first, and noted in a stack of
@@ -27,12 +28,13 @@ const ENOUGH = new Enough();
  * fit their type.
  */
 export class Walker implements MessageView {
-  readonly #cursor = new Cursor();
+  /** Reads the message that the walk is in. */
+  #reader = NOTHING;
   readonly #path = new PathStack();
   #slots = new Int32Array(1024);
   #top = 0;
   #violations: FieldViolation[] = [];
-  /** The field being read, for the path of a `Malformed`. */
+  /** The field being read, for the path of what is malformed. */
   #reading: FieldEntry | undefined;
   #sum = 0;
   #levelsAbove = 0;
@@ -53,14 +55,13 @@ export class Walker implements MessageView {
     this.#top = 0;
     this.#sum = 0;
     this.#reading = undefined;
-    this.#cursor.buffer = bytes;
-    this.#cursor.position = 0;
+    this.#reader = new ProtoReader(bytes);
     try {
       this.#message(table, bytes.length);
     } catch (error) {
       this.#stopped(error);
     }
-    this.#cursor.reset();
+    this.#reader = NOTHING;
     this.#path.reset("");
     if (this.#violations.length === 0) return NO_VIOLATIONS;
     const found = this.#violations;
@@ -70,9 +71,12 @@ export class Walker implements MessageView {
 
   #stopped(error: unknown): void {
     if (error instanceof Enough) this.#violations.push({ field: this.#path.prefix, description: "and more" });
-    // A rule that reads on in a submessage does so with the reader of others, which has its own error.
-    else if (error instanceof Malformed || error instanceof WireError) {
-      this.#violations.push({ field: this.#path.to(this.#reading), description: error.message });
+    else if (error instanceof WireError) {
+      const description =
+        error instanceof NestingError
+          ? `is nested more than ${MAX_DEPTH} levels deep`
+          : `is malformed: ${error.message}`;
+      this.#violations.push({ field: this.#path.to(this.#reading), description });
     } else throw error;
   }
 
@@ -81,22 +85,25 @@ export class Walker implements MessageView {
     return this.#path.depth + this.#levelsAbove;
   }
 
+  /** The message from the reader's position to `end`. The reader ends up there, in the message around it. */
   #message(table: MessageTable, end: number): void {
-    const cursor = this.#cursor;
-    const start = cursor.position;
+    const reader = this.#reader;
+    const start = reader.position;
+    const outerEnd = reader.end;
     const base = this.#open(table);
-    while (cursor.position < end) {
-      this.#reading = undefined;
-      const tag = cursor.tag(end);
-      const field = table.find(tag >>> 3);
-      if (field === undefined) cursor.skip(tag, end, this.#depth);
-      else this.#field(field, tag, base, end);
-    }
+    reader.end = end;
     this.#reading = undefined;
+    while (reader.next()) {
+      const field = table.find(reader.field);
+      if (field === undefined) reader.skip(this.#depth);
+      else this.#field(field, base);
+      this.#reading = undefined;
+    }
     for (const field of table.settled) this.#settle(field, base);
     if (table.checks.length > 0) this.#check(table, base, start, end);
     this.#top = base;
-    cursor.position = end;
+    reader.position = end;
+    reader.end = outerEnd;
   }
 
   #open(table: MessageTable): number {
@@ -113,44 +120,43 @@ export class Walker implements MessageView {
     return base;
   }
 
-  #field(field: FieldEntry, tag: number, base: number, end: number): void {
-    const cursor = this.#cursor;
+  #field(field: FieldEntry, base: number): void {
+    const reader = this.#reader;
     this.#reading = field;
-    if ((tag & 7) !== field.wireType) {
-      this.#otherWireType(field, tag, base, end);
+    if (reader.wireType !== field.wireType) {
+      this.#otherWireType(field, base);
       return;
     }
-    if (tag % 8 !== LENGTH_DELIMITED) {
-      this.#number(field, base, end);
+    if (reader.wireType !== LENGTH_DELIMITED) {
+      this.#number(field, base);
       return;
     }
-    const valueEnd = cursor.lengthEnd(end);
-    const start = cursor.position;
-    if (field.repeated)
-      this.#element(field, start, valueEnd, this.#slots[base + field.slot * STRIDE + COUNT] as number);
-    else if (field.kind === Kind.string) this.#text(field, start, valueEnd, -1);
-    this.#note(field, base, start, valueEnd);
-    cursor.position = valueEnd;
+    const start = reader.bytesStart();
+    const end = reader.position;
+    if (field.repeated) this.#element(field, start, end, this.#slots[base + field.slot * STRIDE + COUNT] as number);
+    else if (field.kind === Kind.string) this.#text(field, start, end, -1);
+    this.#note(field, base, start, end);
   }
 
-  #number(field: FieldEntry, base: number, end: number): void {
-    const cursor = this.#cursor;
-    const start = cursor.position;
+  #number(field: FieldEntry, base: number): void {
+    const reader = this.#reader;
+    const start = reader.position;
     if (field.wireType !== VARINT) {
-      cursor.skip(field.wireType, end, this.#depth);
-      this.#note(field, base, start, cursor.position);
+      reader.skip();
+      this.#note(field, base, start, reader.position);
       return;
     }
-    const value = cursor.varint(end);
+    const value = reader.int32();
     this.#expectFit(field, start);
     // A number that the enum does not have leaves the field unset: Mesos keeps it among the unknown fields.
     if (field.closed && !field.enumNumbers?.has(value)) this.#noteUnknown(field, base, start);
-    else this.#note(field, base, start, cursor.position);
+    else this.#note(field, base, start, reader.position);
   }
 
-  #expectFit(field: FieldEntry, start: number): void {
+  /** The number from `start` to where the reader is. */
+  #expectFit(field: FieldEntry, start: number, { buffer, position } = this.#reader): void {
     // Four bytes hold 28 bits, which fit every type.
-    if (this.#cursor.position - start <= 4 || this.#cursor.fits(start, field.varintBits)) return;
+    if (position - start <= 4 || varintFits(buffer, start, position, field.varintBits)) return;
     const { bits } = field.varintBits;
     this.#add(this.#path.to(field), `has a number that does not fit its type: it has more than ${bits} bits`);
   }
@@ -174,8 +180,9 @@ export class Walker implements MessageView {
     const slot = base + field.slot * STRIDE + COUNT;
     const count = (this.#slots[slot] as number) + 1;
     this.#slots[slot] = count;
-    if (count === 1) this.#expectNoRival(field, base);
-    else if (count === 2 && !field.repeated) {
+    if (count === 1) {
+      if (field.rivals.length > 0) this.#expectNoRival(field, base);
+    } else if (count === 2 && !field.repeated) {
       this.#add(this.#path.to(field), "is set more than once: it is not repeated, and must come once");
     }
   }
@@ -190,44 +197,45 @@ export class Walker implements MessageView {
 
   #element(field: FieldEntry, start: number, end: number, index: number): void {
     if (field.kind === Kind.message) {
-      this.#descend(field, end, index);
+      this.#descend(field, start, end, index);
       return;
     }
     if (field.kind === Kind.string) this.#text(field, start, end, index);
-    const problem = field.bytesCheck?.(this.#cursor.buffer, start, end);
+    const problem = field.bytesCheck?.(this.#reader.buffer, start, end);
     if (problem !== undefined) this.#add(this.#path.to(field, index), problem);
   }
 
   #text(field: FieldEntry, start: number, end: number, index: number): void {
-    if (!this.#cursor.isText(start, end)) this.#add(this.#path.to(field, index), "is not valid UTF-8");
+    if (!isText(this.#reader.buffer, start, end)) this.#add(this.#path.to(field, index), "is not valid UTF-8");
   }
 
-  #otherWireType(field: FieldEntry, tag: number, base: number, end: number): void {
-    if (field.packable && (tag & 7) === LENGTH_DELIMITED) {
-      this.#packed(field, base, end);
+  #otherWireType(field: FieldEntry, base: number): void {
+    const { wireType } = this.#reader;
+    if (field.packable && wireType === LENGTH_DELIMITED) {
+      this.#packed(field, base);
       return;
     }
-    this.#cursor.skip(tag, end, this.#depth);
-    this.#add(this.#path.to(field), `has wire type ${tag & 7}, and must have ${field.wireType}: it is another type`);
+    this.#reader.skip(this.#depth);
+    this.#add(this.#path.to(field), `has wire type ${wireType}, and must have ${field.wireType}: it is another type`);
   }
 
-  #packed(field: FieldEntry, base: number, end: number): void {
-    const cursor = this.#cursor;
-    const valueEnd = cursor.lengthEnd(end);
+  #packed(field: FieldEntry, base: number): void {
     const count = base + field.slot * STRIDE + COUNT;
-    while (cursor.position < valueEnd) {
-      const start = cursor.position;
-      cursor.skip(field.wireType, valueEnd, this.#depth);
-      if (field.wireType === VARINT) this.#expectFit(field, start);
+    const values = this.#reader.message();
+    while (values.nextPacked(field.wireType)) {
+      const start = values.position;
+      values.skip();
+      if (field.wireType === VARINT) this.#expectFit(field, start, values);
       this.#slots[count] = (this.#slots[count] as number) + 1;
     }
   }
 
-  #descend(field: FieldEntry, end: number, index: number): void {
+  #descend(field: FieldEntry, start: number, end: number, index: number): void {
     const table = field.table?.();
     if (table === undefined) return;
-    if (this.#depth >= MAX_DEPTH) throw new Malformed(`is nested more than ${MAX_DEPTH} levels deep`);
-    this.#path.push(field, index, this.#cursor.buffer, this.#cursor.position, end);
+    if (this.#depth >= MAX_DEPTH) throw new NestingError();
+    this.#path.push(field, index, this.#reader.buffer, start, end);
+    this.#reader.position = start;
     this.#message(table, end);
     this.#path.pop();
   }
@@ -241,11 +249,9 @@ export class Walker implements MessageView {
     // Which one is meant is not known, so that nothing more can be said.
     else if (count > 1) return;
     else if (valueStart < 0) this.#absent(field, valueEnd);
-    else if (field.kind === Kind.message) {
-      this.#cursor.position = valueStart;
-      this.#descend(field, valueEnd, -1);
-    } else if (field.kind === Kind.string || field.kind === Kind.bytes) {
-      this.#report(field, field.bytesCheck?.(this.#cursor.buffer, valueStart, valueEnd));
+    else if (field.kind === Kind.message) this.#descend(field, valueStart, valueEnd, -1);
+    else if (field.kind === Kind.string || field.kind === Kind.bytes) {
+      this.#report(field, field.bytesCheck?.(this.#reader.buffer, valueStart, valueEnd));
     } else if (field.numberCheck) this.#checkNumber(field, field.numberCheck, this.#numberAt(field, valueStart));
   }
 
@@ -257,12 +263,14 @@ export class Walker implements MessageView {
 
   #absent(field: FieldEntry, unknownAt: number): void {
     if (!field.required) return;
-    this.#report(field, unknownAt < 0 ? "is required" : unknownEnum(this.#cursor.int32At(unknownAt), field.enumNames));
+    const { buffer } = this.#reader;
+    this.#report(field, unknownAt < 0 ? "is required" : unknownEnum(int32At(buffer, unknownAt), field.enumNames));
   }
 
   #numberAt(field: FieldEntry, at: number): number {
-    if (field.scalar === ScalarType.DOUBLE) return this.#cursor.doubleAt(at);
-    return field.scalar === ScalarType.INT64 ? this.#cursor.int64At(at) : this.#cursor.int32At(at);
+    const { buffer } = this.#reader;
+    if (field.scalar === ScalarType.DOUBLE) return doubleAt(buffer, at);
+    return field.scalar === ScalarType.INT64 ? int64At(buffer, at) : int32At(buffer, at);
   }
 
   #check(table: MessageTable, base: number, start: number, end: number): void {
@@ -283,7 +291,7 @@ export class Walker implements MessageView {
 
   enumNumber(slot: number): number | undefined {
     const start = this.#slots[this.#base + slot * STRIDE + START] as number;
-    return start === 0 ? undefined : this.#cursor.int32At(start - 1);
+    return start === 0 ? undefined : int32At(this.#reader.buffer, start - 1);
   }
 
   hasUnknownEnum(slot: number): boolean {
@@ -293,13 +301,13 @@ export class Walker implements MessageView {
   bytes(slot: number): Uint8Array | undefined {
     if (!this.has(slot)) return undefined;
     const at = this.#base + slot * STRIDE;
-    return this.#cursor.buffer.subarray((this.#slots[at + START] as number) - 1, (this.#slots[at + END] as number) - 1);
+    return this.#reader.buffer.subarray((this.#slots[at + START] as number) - 1, (this.#slots[at + END] as number) - 1);
   }
 
   find(slot: number, test: ElementTest): Uint8Array | undefined {
     const field = this.#table?.fields[slot];
     if (field === undefined) return undefined;
-    return findValue(this.#cursor, { field, start: this.#start, end: this.#end, depth: this.#depth }, test);
+    return findValue(new ProtoReader(this.#reader.buffer, this.#start, this.#end), field.number, test);
   }
 
   takeSum(): number {

@@ -164,12 +164,12 @@ describe("what ends a subscription, is told, and is tried again", () => {
     [
       "an ERROR event that can't be read",
       (c) => c.sendRaw(Buffer.from("4\n\x08\x07\x42\x7f", "latin1")),
-      () => "the master sent an event that can't be read: truncated message",
+      () => "the master sent an event that can't be read: it is cut off, or its length is wrong",
     ],
     [
       "an event that is cut off in its type",
       (c) => c.sendRaw(Buffer.from("1\n\x08", "latin1")),
-      () => "the master sent an event that can't be read: truncated message",
+      () => "the master sent an event that can't be read: it ends in the middle of a number",
     ],
     ["bytes that are no chunk", (c) => c.write("garbage\r\n"), (host) => `${host} does not speak HTTP`],
   ];

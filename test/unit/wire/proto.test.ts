@@ -11,6 +11,7 @@ import {
   lengthDelimited,
   lengthDelimitedSize,
   messageField,
+  NestingError,
   ProtoReader,
   stringField,
   submessages,
@@ -213,23 +214,24 @@ describe("ProtoReader", () => {
   });
 
   const malformed: [name: string, hex: string, message: string][] = [
-    ["a tag alone", "08", "truncated message"],
-    ["half a tag", "88", "truncated message"],
-    ["half a varint", "0880", "truncated message"],
-    ["a varint of 11 bytes", "088080808080808080808001", "varint of more than 10 bytes"],
-    ["a length without bytes", "0a05", "truncated message"],
-    ["fewer bytes than the length says", "0a050102", "truncated message"],
-    ["a length of 2^64 - 1", "0affffffffffffffffff01", "truncated message"],
-    ["half a fixed64", "0901020304", "truncated message"],
-    ["half a fixed32", "0d010203", "truncated message"],
-    ["field number 0", "0001", "invalid field number"],
-    ["a field number over 2^29 - 1", "8080808010", "invalid field number"],
-    ["wire type 6", "0e", "invalid wire type 6"],
-    ["wire type 7", "0f", "invalid wire type 7"],
-    ["an end of a group that did not start", "0c", "invalid wire type 4"],
-    ["a group that does not end", "0b0801", "truncated message"],
-    ["a group that ends as another", "0b14", "group ends with another field's end"],
-    ["field number 0 in a group", "0b00010c", "invalid field number"],
+    ["a tag alone", "08", "it ends in the middle of a number"],
+    ["half a tag", "88", "it ends in the middle of a number"],
+    ["half a varint", "0880", "it ends in the middle of a number"],
+    ["a varint of 11 bytes", "088080808080808080808001", "it has a number of more than 10 bytes"],
+    ["a length without bytes", "0a05", "it is cut off, or its length is wrong"],
+    ["fewer bytes than the length says", "0a050102", "it is cut off, or its length is wrong"],
+    ["a length of 2^64 - 1", "0affffffffffffffffff01", "it is cut off, or its length is wrong"],
+    ["half a fixed64", "0901020304", "it is cut off"],
+    ["half a fixed32", "0d010203", "it is cut off"],
+    ["field number 0", "0001", "it has a field of number 0"],
+    ["a field number over 2^29 - 1", "8080808010", "it has a field number that is too large"],
+    ["a tag of more than 5 bytes", "88808080800001", "it has a field number that is too large"],
+    ["wire type 6", "0e", "it has a field of wire type 6, which does not exist"],
+    ["wire type 7", "0f", "it has a field of wire type 7, which does not exist"],
+    ["an end of a group that did not start", "0c", "a group ends that did not start"],
+    ["a group that does not end", "0b0801", "it is cut off within a group"],
+    ["a group that ends as another", "0b14", "a group ends with another group's end"],
+    ["field number 0 in a group", "0b00010c", "it has a field of number 0"],
   ];
   test.each(malformed)("%s is a WireError", (_, hex, message) => {
     const reader = new ProtoReader(Buffer.from(hex, "hex"));
@@ -248,19 +250,17 @@ describe("ProtoReader", () => {
     for (const take of taken) {
       const reader = new ProtoReader(varintField(9, 1));
       reader.next();
-      expect(() => take(reader)).toThrow(new WireError("field 9 has wire type 0"));
+      expect(() => take(reader)).toThrow(new WireError("its field 9 has wire type 0"));
     }
     const reader = new ProtoReader(stringField(9, "x"));
     reader.next();
-    expect(() => reader.varint()).toThrow(new WireError("field 9 has wire type 2"));
+    expect(() => reader.varint()).toThrow(new WireError("its field 9 has wire type 2"));
   });
 
   test("groups may be nested, and not without end", () => {
     const nested = (depth: number) => Buffer.concat([Buffer.alloc(depth, 0x0b), Buffer.alloc(depth, 0x0c)]);
     expect(wellFormedHere(nested(100))).toBe(true);
-    expect(() => new ProtoReader(nested(101)).next() && readAll(nested(101))).toThrow(
-      new WireError("groups are nested too deeply"),
-    );
+    expect(() => new ProtoReader(nested(101)).next() && readAll(nested(101))).toThrow(new NestingError());
     expect(wellFormedHere(Buffer.alloc(2_000_000, 0x0b))).toBe(false);
   });
 
