@@ -11,6 +11,7 @@ import {
   noAuthentication,
 } from "../mesos/link/authentication.js";
 import { CallBudget } from "../mesos/link/callBudget.js";
+import { linksWith } from "../mesos/link/link.js";
 import { MasterProbe } from "../mesos/link/masterProbe.js";
 import { ObserverHub } from "../session/observerHub.js";
 import { RestoreError } from "../session/restoreError.js";
@@ -59,7 +60,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
   const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
     maxFrameworks,
-    link: {
+    links: linksWith({
       detector,
       authentication,
       log,
@@ -68,7 +69,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
       callTimeoutMs,
       callBudget: new CallBudget(),
       census: probe,
-    },
+    }),
+    log,
+    callTimeoutMs,
     store,
     hub,
     defaultLeaseMs: config.defaultLease,

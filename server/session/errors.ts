@@ -1,4 +1,5 @@
 import { type BridgeReason, REASONS } from "../../gen/mesosbridge/v1/reasons.js";
+import type { FrameworkRefusal } from "../mesos/link/callOutcome.js";
 
 /** One wrong field of a request: its path in proto names, and what is wrong. */
 export interface FieldViolation {
@@ -99,23 +100,21 @@ export function notAttached(): BridgeError {
   );
 }
 
-/** Mesos's refusal of a subscription, by its text. */
-export function refusedSubscription(message: string, frameworkId: string): BridgeError {
-  const metadata = { framework_id: frameworkId };
-  if (message === "Framework has been removed") {
-    const advice = "its id can't be used again; attach with replace_removed to go on as a new framework";
-    return new BridgeError("FRAMEWORK_REMOVED", `Mesos says: ${message}: ${advice}`, { metadata });
+/** Mesos wants no more of the framework. */
+export function refusedSubscription({ cause, message }: FrameworkRefusal, frameworkId: string): BridgeError {
+  const details = { metadata: { framework_id: frameworkId } };
+  switch (cause) {
+    case "removed": {
+      const advice = "its id can't be used again; attach with replace_removed to go on as a new framework";
+      return new BridgeError("FRAMEWORK_REMOVED", `Mesos says: ${message}: ${advice}`, details);
+    }
+    case "failed-over": {
+      const text = `Mesos says: ${message}: someone else subscribed with its id`;
+      return new BridgeError("FRAMEWORK_FAILED_OVER", text, details);
+    }
+    case "other":
+      return new BridgeError("FRAMEWORK_REFUSED", `Mesos refuses the framework: ${message}`, details);
   }
-  if (message === "Framework failed over") {
-    return new BridgeError(
-      "FRAMEWORK_FAILED_OVER",
-      "Mesos says: Framework failed over: someone else subscribed with its id",
-      {
-        metadata,
-      },
-    );
-  }
-  return new BridgeError("FRAMEWORK_REFUSED", `Mesos refuses the framework: ${message}`, { metadata });
 }
 
 export function storeUnavailable(error: unknown): BridgeError {

@@ -1,7 +1,6 @@
 import { Backoff } from "../../wire/backoff.js";
 import type { Log } from "../log.js";
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
-import { refusedReason } from "./answers.js";
 import type { Guard } from "./guard.js";
 
 export interface RepetitionHost {
@@ -106,6 +105,5 @@ export class Repetition {
 function reasonOf(outcome: CallOutcome): string | undefined {
   if (outcome.kind === "too-many") return outcome.message;
   if (outcome.kind !== "refused") return undefined;
-  const linkEnds = outcome.cause === "failed-over" || outcome.cause === "subscription-over";
-  return linkEnds ? undefined : refusedReason(outcome);
+  return outcome.cause === "call" || outcome.cause === "unauthorized" ? outcome.reason : undefined;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../wire/runningTime.js";
-import type { CallOutcome } from "../mesos/link/callOutcome.js";
-import { Link, SUBSCRIBES_ANEW } from "../mesos/link/link.js";
-import type { LinkOptions } from "../mesos/link/linkOptions.js";
+import type { Log } from "../log.js";
+import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
+import type { FrameworkLink, Links } from "../mesos/link/frameworkLink.js";
 import { withFrameworkId } from "../mesos/messages/calls.js";
 import { rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
@@ -30,11 +30,14 @@ import { openedEvent, snapshotEvents } from "./snapshot.js";
 import { Teardown } from "./teardown.js";
 
 export interface SessionOptions {
-  readonly link: LinkOptions;
+  readonly links: Links;
+  readonly log: Log;
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
   /** How long open offers are kept for an absent client, in ms. Default 5,000. */
   readonly offerHoldMs?: number;
+  /** How long a client waits for the answer to a TEARDOWN, in ms. Default 30,000. */
+  readonly callTimeoutMs?: number;
   readonly eventLog?: EventLogOptions;
   readonly reconciler?: ReconcilerOptions;
 }
@@ -55,9 +58,6 @@ export interface AttachOptions {
   readonly replaceRemoved: boolean;
 }
 
-/** Of a link that has not told anything yet. */
-const NOT_TRIED = "looking for a master";
-
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
  * updates and its tasks, and serves one client at a time, the newest.
@@ -67,7 +67,7 @@ export class Session {
   readonly #host: SessionHost;
   readonly #records: RecordWriter;
   readonly #state: SessionState;
-  #link: Link;
+  #link: FrameworkLink;
   readonly #intake: EventIntake;
   readonly #desk: CallDesk;
   readonly #repetitions: Repetition[] = [];
@@ -79,10 +79,10 @@ export class Session {
   readonly #attachments: Attachments;
   #leaseExpiresMs: number | undefined;
   #master = "";
-  #linkReason = NOT_TRIED;
+  /** Why there is no subscription; empty while there is one, undefined before the link has told anything. */
+  #linkReason: string | undefined;
   #replaceRemoved = false;
   #closed = false;
-  #unwatchCredentials = () => {};
 
   /** @param records what is kept of the framework, which holds `record` */
   constructor(record: FrameworkRecord, records: RecordWriter, options: SessionOptions, host: SessionHost) {
@@ -95,7 +95,7 @@ export class Session {
     this.#requests = new RequestMemory(host.clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
-    const { log } = options.link;
+    const { log } = options;
     const newRepetition = () => {
       const repetition = new Repetition({ log, frameworkName: () => this.frameworkName, guard });
       this.#repetitions.push(repetition);
@@ -122,7 +122,7 @@ export class Session {
         repetition: newRepetition(),
         guard,
       },
-      options.link.callTimeoutMs,
+      options.callTimeoutMs,
     );
     this.#intake = new EventIntake(this.#state, {
       unread: (event) => event.sequence > this.#attachments.readSequence,
@@ -170,10 +170,6 @@ export class Session {
   /** Begins to subscribe. Without a client yet, its lease of `leaseMs` begins. */
   start(leaseMs?: number): void {
     this.#link.start();
-    // After the link, which has the new ones by then.
-    this.#unwatchCredentials = this.#options.link.authentication.onChanged(() => {
-      for (const repetition of this.#repetitions) repetition.tryNow();
-    });
     if (leaseMs !== undefined) this.#detached(leaseMs);
   }
 
@@ -220,7 +216,7 @@ export class Session {
     const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : this.#snapshot(opened));
-    if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.link.log);
+    if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.log);
     wantOffersAgain(this.#state, resumed, this.#own);
     return attachment;
   }
@@ -269,13 +265,14 @@ export class Session {
     await this.#link.close();
   }
 
-  #newLink(): Link {
-    return new Link(this.#options.link, {
+  #newLink(): FrameworkLink {
+    return this.#options.links.open({
       subscribeCall: () => this.#subscribeCall(),
       onConnected: (master) => this.#onConnected(master),
       onEvents: (events) => this.#onEvents(events),
-      onDisconnected: (reason) => this.#onDisconnected(reason),
-      onRefused: (message) => this.#onRefused(message),
+      onDisconnected: (disconnection) => this.#onDisconnected(disconnection),
+      onRefused: (refusal) => this.#onRefused(refusal),
+      onCredentialsReplaced: () => this.#onCredentialsReplaced(),
       onFault: (error) => this.#fault(error),
     });
   }
@@ -299,8 +296,8 @@ export class Session {
   }
 
   #snapshot(opened: SessionEvent): Iterable<SessionEvent> {
-    // Who attaches while there is no master learns why; that it is looked for is no reason.
-    const reason = this.#linkReason === NOT_TRIED ? "" : this.#linkReason;
+    // A client that attaches while there is no master learns why.
+    const reason = this.#linkReason ?? "";
     return snapshotEvents(opened, this.#state, { state: this.#linkState, reason, master: this.#master });
   }
 
@@ -313,7 +310,7 @@ export class Session {
     this.#master = master;
     this.#linkReason = "";
     this.#append({ kind: "link-changed", state: "connected", reason: "subscribed", master });
-    this.#options.link.log.info({ framework: this.frameworkName, master }, "subscribed");
+    this.#options.log.info({ framework: this.frameworkName, master }, "subscribed");
     this.#own.subscribed();
     this.#reconciler.start(this.#state.tasks.active());
     this.#teardown.connected();
@@ -325,7 +322,13 @@ export class Session {
     this.#attachments.current?.wake();
   }
 
-  #onDisconnected(reason: string): void {
+  /** What Mesos refused for its old credentials may be taken now. */
+  #onCredentialsReplaced(): void {
+    if (this.#closed) return;
+    for (const repetition of this.#repetitions) repetition.tryNow();
+  }
+
+  #onDisconnected({ cause, reason }: Disconnection): void {
     if (this.#closed) return;
     this.#reconciler.stop();
     this.#own.disconnected();
@@ -335,21 +338,21 @@ export class Session {
     if (reason === this.#linkReason) return;
     // The master ends the subscription when it takes a TEARDOWN, and the bridge when the framework has changed: nobody needs to
     // look into that.
-    const expected = reason === SUBSCRIBES_ANEW || (this.#linkReason === "" && this.#teardown.underWay);
-    this.#options.link.log[expected ? "info" : "warn"]({ framework: this.frameworkName, reason }, "no subscription");
+    const expected = cause === "restarted" || (this.#linkReason === "" && this.#teardown.underWay);
+    this.#options.log[expected ? "info" : "warn"]({ framework: this.frameworkName, reason }, "no subscription");
     this.#linkReason = reason;
     this.#append({ kind: "link-changed", state: "connecting", reason, master: this.#master });
     this.#attachments.current?.wake();
   }
 
-  #onRefused(message: string): void {
+  #onRefused(refusal: FrameworkRefusal): void {
     if (this.#closed) return;
-    const { log } = this.#options.link;
-    const removed = message === "Framework has been removed";
+    const { log } = this.#options;
+    const removed = refusal.cause === "removed";
     if (removed && this.#teardown.removed()) return log.info({ framework: this.frameworkName }, "torn down");
-    log.warn({ framework: this.frameworkName, reason: message }, "Mesos refuses the subscription");
+    log.warn({ framework: this.frameworkName, reason: refusal.message }, "Mesos refuses the subscription");
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
-    this.#beginEnd(refusedSubscription(message, this.#state.record.frameworkId));
+    this.#beginEnd(refusedSubscription(refusal, this.#state.record.frameworkId));
   }
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
@@ -393,13 +396,13 @@ export class Session {
 
   #leaseExpired(): void {
     const { expiryPolicy } = this.#state.record;
-    this.#options.link.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
+    this.#options.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
     if (expiryPolicy === "teardown") this.#teardown.demand(this.#link.connected);
     else this.#beginEnd(new BridgeError("LEASE_EXPIRED", "the lease ran out"));
   }
 
   #frameworkUpdated(payload: Uint8Array): void {
-    this.#options.link.log.info({ framework: this.frameworkName, bytes: payload.length }, "the framework was updated");
+    this.#options.log.info({ framework: this.frameworkName, bytes: payload.length }, "the framework was updated");
     const fields = updatedFields(payload);
     this.#state.suppression.updated(rolesOf(fields.frameworkInfo), fields.suppressedRoles);
     this.#records.change((record) => ({ ...record, ...fields }));
@@ -422,14 +425,14 @@ export class Session {
   /** The bridge has a fault that this session ran into: it ends, and whatever else the bridge does goes on. */
   #fault(error: unknown): void {
     if (this.#closed) return;
-    this.#options.link.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
+    this.#options.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
     this.#beginEnd(new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
   }
 
   /** Ends the session, and keeps the framework. */
   #beginEnd(error: BridgeError): void {
     this.#end("keep", error).catch((err: unknown) => {
-      this.#options.link.log.error({ framework: this.frameworkName, err }, "the session failed while it ended");
+      this.#options.log.error({ framework: this.frameworkName, err }, "the session failed while it ended");
     });
   }
 
@@ -449,7 +452,6 @@ export class Session {
 
   #stop(): void {
     this.#closed = true;
-    this.#unwatchCredentials();
     this.#lease.stop();
     this.#reconciler.stop();
     this.#own.end();

@@ -248,7 +248,7 @@ export class SessionManager {
     known: FrameworkRecord | undefined,
   ): { record: FrameworkRecord; defaultedFields: readonly string[] } {
     const { frameworkName } = request;
-    const { defaultLeaseMs = 60_000, maxLeaseMs = 24 * 3_600_000, link } = this.#options;
+    const { defaultLeaseMs = 60_000, maxLeaseMs = 24 * 3_600_000, links } = this.#options;
     const common = {
       leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, maxLeaseMs),
       expiryPolicy: request.expiryPolicy,
@@ -266,7 +266,7 @@ export class SessionManager {
       };
       return { record, defaultedFields: [] };
     }
-    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, link.authentication.principal);
+    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, links.principal);
     const frameworkId = known?.frameworkId ?? completed.id ?? randomUUID();
     if (completed.id !== undefined && completed.id !== frameworkId)
       throw otherId(frameworkName, frameworkId, completed.id);
@@ -284,7 +284,7 @@ export class SessionManager {
 
   /** A remembered framework as this run of the bridge can subscribe it. */
   #asNow(record: FrameworkRecord): FrameworkRecord {
-    const { principal } = this.#options.link.authentication;
+    const { principal } = this.#options.links;
     return { ...record, frameworkInfo: withPrincipal(record.frameworkInfo, principal) };
   }
 

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
+import { outcomeOf } from "./answerOutcome.js";
 import type { CallBudget } from "./callBudget.js";
-import { type CallOutcome, outcomeOf, type Refused } from "./callOutcome.js";
+import type { CallOutcome, Refused } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
 import { openSocket } from "./openSocket.js";
@@ -221,9 +222,16 @@ export class CallConnection {
   }
 
   #refused(refused: Refused): void {
-    if (refused.cause === "failed-over") this.#options.onFailedOver();
-    else if (refused.cause === "subscription-over") this.#options.onSubscriptionOver(refused);
-    else if (refused.cause === "credentials") this.#options.onCredentialsRefused();
+    switch (refused.cause) {
+      case "failed-over":
+        return this.#options.onFailedOver();
+      case "not-subscribed":
+      case "unreachable":
+        return this.#options.onSubscriptionOver(refused);
+      case "unauthorized":
+        return this.#options.onCredentialsRefused();
+      case "call":
+    }
   }
 
   /** A fault in `done` says nothing about the connection, nor about other calls. */

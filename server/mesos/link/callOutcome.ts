@@ -1,12 +1,6 @@
-import type { Secrets } from "../../../wire/secrets.js";
-import { CallType, readCallType } from "../messages/calls.js";
-import { answerSummary, isForeign, refusalText } from "./answerText.js";
-import type { HttpResponse } from "./httpResponseParser.js";
-import { leaderOf } from "./redirection.js";
-
 /** What became of a call. */
 export type CallOutcome =
-  /** The master took it (202; UPDATE_FRAMEWORK: 200). It may still drop it: Mesos promises no more. */
+  /** The master took it. It may still drop it: Mesos promises no more. */
   | { readonly kind: "accepted" }
   | Refused
   /** It was sent, and no answer of a master came: it may have been taken or not. */
@@ -19,76 +13,42 @@ export type CallOutcome =
 /** The master, or something before it, answered that it does not take the call. */
 export interface Refused {
   readonly kind: "refused";
-  readonly status: number;
-  readonly message: string;
   readonly cause: RefusalCause;
-  /** No master wrote this answer: a proxy did, a firewall, a login page. */
-  readonly foreign: boolean;
+  /** Why, and what remedies it, as a sentence: for the client that made the call, or for the log. */
+  readonly reason: string;
+  /** What was answered, in the words of whoever answered. */
+  readonly message: string;
+  /** Facts about the answer for programs: `http_status`. Empty where the cause says all there is to know. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export type RefusalCause =
   /** Somebody else has subscribed with the id of its framework. */
   | "failed-over"
-  /** Its subscription has ended, or its master does not lead any more, or is not ready. */
-  | "subscription-over"
-  /** The bridge's own credentials, or what else lets the bridge call: they are not the client's to mend. */
-  | "credentials"
+  /** Its subscription has ended, or its master does not lead any more, or is not ready: the link subscribes again. */
+  | "not-subscribed"
+  /** Something between the bridge and Mesos can't reach a master: the link subscribes again. */
+  | "unreachable"
+  /** The bridge's own credentials, or whatever else lets the bridge call: a client can't remedy them. */
+  | "unauthorized"
   /** The call itself. */
   | "call";
 
-/** Mesos's text for a call whose framework has another subscription now: somebody else made it. */
-const FAILED_OVER = /^The stream ID .* didn't match the stream ID /s;
-/** Its text where that is a scheduler of the API before v1. */
-const FAILED_OVER_TO_V0 = /^Framework is not connected via HTTP/;
-/** Mesos's texts for a call that came after its subscription had ended. */
-const SUBSCRIPTION_OVER = /^Framework (is not subscribed|cannot be found)/;
-/** Mesos's text for a principal that may not change its framework so, which it says to UPDATE_FRAMEWORK alone. */
-const NOT_AUTHORIZED = /^Not authorized to /;
-/** Mesos's text for a call under another principal than the framework's: the credentials are those of somebody else. */
-const OTHER_PRINCIPAL = /^Authenticated principal .* does not match principal /s;
-
-const ACCEPTED: CallOutcome = { kind: "accepted" };
-const MAX_MESSAGE_CHARACTERS = 2_000;
-
-/**
- * What an answer to a serialized call means. What a master does not answer comes from something that stands before it
- * (a login page, a proxy), which may have handed the call on. Texts are told without `secrets`.
- */
-export function outcomeOf(response: HttpResponse, call: Uint8Array, master: URL, secrets: Secrets): CallOutcome {
-  const { status } = response;
-  if (isTaken(response, call)) return ACCEPTED;
-  if (isRefusal(response, master)) {
-    const message = refusalText(response, MAX_MESSAGE_CHARACTERS, secrets);
-    const foreign = isForeign(response);
-    const cause = foreign ? foreignCause(status) : mesosCause(status, message, call);
-    return { kind: "refused", status, message, cause, foreign };
-  }
-  return { kind: "unknown", message: `a call was answered with ${answerSummary(response, secrets)}` };
+/** Why Mesos wants no more of a framework. */
+export interface FrameworkRefusal {
+  readonly cause: /** Mesos has removed the framework: its id can't be used again. */
+    | "removed"
+    /** Somebody else has subscribed with its id. */
+    | "failed-over"
+    | "other";
+  /** Mesos's own words. */
+  readonly message: string;
 }
 
-/** A master that takes a call writes no more than the status: no text, and no type of one. */
-function isTaken({ status, contentType, body }: HttpResponse, call: Uint8Array): boolean {
-  if (body.length > 0 || contentType !== "") return false;
-  return status === 202 || (status === 200 && readCallType(call) === CallType.UPDATE_FRAMEWORK);
-}
-
-/** True if the call surely was not taken. A master whose handler failed, or a proxy, says no such thing (408, 500, 502). */
-function isRefusal({ status, location }: HttpResponse, master: URL): boolean {
-  if (status === 307) return leaderOf(location, master) !== undefined;
-  return (status >= 400 && status < 500 && status !== 408) || status === 501 || status === 503;
-}
-
-function mesosCause(status: number, message: string, call: Uint8Array): RefusalCause {
-  if (status === 503 || status === 307 || SUBSCRIPTION_OVER.test(message)) return "subscription-over";
-  if (status === 400 && FAILED_OVER.test(message)) return "failed-over";
-  if (status === 403 && FAILED_OVER_TO_V0.test(message)) return "failed-over";
-  if (status === 400 && OTHER_PRINCIPAL.test(message)) return "credentials";
-  if (status === 403 && NOT_AUTHORIZED.test(message) && readCallType(call) === CallType.UPDATE_FRAMEWORK) return "call";
-  return foreignCause(status);
-}
-
-/** By the status alone: what somebody else wrote says nothing of Mesos. */
-function foreignCause(status: number): RefusalCause {
-  if (status === 503) return "subscription-over";
-  return status === 401 || status === 403 || status === 407 ? "credentials" : "call";
+/** Why a link has no subscription. */
+export interface Disconnection {
+  /** `restarted`: the bridge ended it to subscribe anew, and nothing went wrong. */
+  readonly cause: "restarted" | "lost";
+  /** For a person. */
+  readonly reason: string;
 }

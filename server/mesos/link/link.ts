@@ -1,14 +1,16 @@
 import { Backoff } from "../../../wire/backoff.js";
 import { CallBudget } from "./callBudget.js";
-import type { CallOutcome } from "./callOutcome.js";
-import type { LinkHandler, LinkOptions } from "./linkOptions.js";
+import type { CallOutcome, Disconnection } from "./callOutcome.js";
+import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
+import { frameworkRefusal } from "./frameworkRefusal.js";
+import type { LinkOptions } from "./linkOptions.js";
 import { MasterConnection } from "./masterConnection.js";
 import type { SubscriptionEnd } from "./subscription.js";
 
 const MAX_REDIRECTS = 5;
 
-/** Why a subscription ended that `restart` has replaced: nothing went wrong. */
-export const SUBSCRIBES_ANEW = "the framework subscribes anew";
+/** Why a subscription ended that `restart` has replaced. */
+const SUBSCRIBES_ANEW = "the framework subscribes anew";
 
 type State =
   /** There is no master yet, or its credentials are being read. */
@@ -20,12 +22,17 @@ type State =
   /** Mesos has refused the framework, or the link has failed: it does not try again. */
   | { readonly kind: "over" };
 
+/** Links that all have these options. */
+export function linksWith(options: LinkOptions): Links {
+  return { principal: options.authentication.principal, open: (handler) => new Link(options, handler) };
+}
+
 /**
  * Holds the subscription of one framework at the leading master: finds the leader,
  * subscribes, watches the heartbeats, subscribes again when anything breaks, and sends
  * calls on a second connection in the order in which they were given.
  */
-export class Link {
+export class Link implements FrameworkLink {
   readonly #options: LinkOptions;
   readonly #handler: LinkHandler;
   readonly #backoff: Backoff;
@@ -47,7 +54,6 @@ export class Link {
     this.#budget = options.callBudget ?? new CallBudget();
   }
 
-  /** True from SUBSCRIBED until the subscription ends. */
   get connected(): boolean {
     return this.#state.kind === "subscribed";
   }
@@ -56,21 +62,15 @@ export class Link {
     this.#running ??= this.#run();
   }
 
-  /** Subscribes anew, because the subscription has to say something else now. */
   restart(): void {
-    this.#connection?.interrupt(SUBSCRIBES_ANEW);
+    this.#connection?.restart(SUBSCRIBES_ANEW);
   }
 
-  /**
-   * Sends a serialized Call on the current subscription. `done` is called exactly once.
-   * Without a subscription the outcome is `not-sent`.
-   */
   send(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
     if (this.#state.kind === "subscribed") this.#state.connection.send(call, done);
     else done({ kind: "not-sent", message: this.#reason });
   }
 
-  /** Ends subscription and calls; afterwards nothing more is told to the handler. */
   async close(): Promise<void> {
     const reason = "the bridge closes the link";
     this.#stop.abort(new Error(reason));
@@ -176,13 +176,13 @@ export class Link {
     this.#handler.onConnected(this.#told(connection.master.host));
   }
 
-  #ended(end: SubscriptionEnd, { master, interrupted }: MasterConnection): void {
+  #ended(end: SubscriptionEnd, { master, interrupted, restarted }: MasterConnection): void {
     const { detector, log } = this.#options;
     if (end.kind === "redirected") return this.#follow(end.leader, master);
     this.#redirects = 0;
     if (!interrupted) detector.failed(master);
     log.debug({ master: this.#told(master.host), reason: this.#told(end.reason) }, "the subscription ended");
-    this.#report(end.reason);
+    this.#report(end.reason, end.kind === "stopped" && restarted ? "restarted" : "lost");
   }
 
   #follow(leader: URL, from: URL): void {
@@ -206,6 +206,7 @@ export class Link {
   #authorizationChanged(header: string): void {
     this.#setAuthorization(header);
     this.#tryNow();
+    if (this.#goesOn) this.#handler.onCredentialsReplaced();
   }
 
   #setAuthorization(header: string | undefined): void {
@@ -229,7 +230,7 @@ export class Link {
 
   #refuse(message: string): void {
     const told = this.#told(message);
-    if (this.#end(told)) this.#handler.onRefused(told);
+    if (this.#end(told)) this.#handler.onRefused(frameworkRefusal(message, told));
   }
 
   #fail(error: unknown): void {
@@ -247,9 +248,9 @@ export class Link {
     return true;
   }
 
-  #report(reason: string): void {
+  #report(reason: string, cause: Disconnection["cause"] = "lost"): void {
     this.#reason = this.#told(reason);
-    this.#handler.onDisconnected(this.#reason);
+    this.#handler.onDisconnected({ cause, reason: this.#reason });
   }
 
   /** What may hold words of a master, which may echo what it was sent, as others may see it. */

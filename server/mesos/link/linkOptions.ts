@@ -35,19 +35,3 @@ export interface LinkCensus {
   subscribed(): void;
   unsubscribed(): void;
 }
-
-/** What a link tells its session. All methods are called in the order of what happened. */
-export interface LinkHandler {
-  /** The serialized SUBSCRIBE call for the next attempt. */
-  subscribeCall(): Uint8Array;
-  /** Subscribed. The SUBSCRIBED event itself comes through `onEvents`. */
-  onConnected(master: string): void;
-  /** Events of one chunk, in order, heartbeats left out; views of memory that others share. */
-  onEvents(events: readonly Uint8Array[]): void;
-  /** The subscription broke, or could not be made; the link goes on trying. */
-  onDisconnected(reason: string): void;
-  /** Mesos ended the subscription with an ERROR event, or says at a call what it means: the link does not try again. */
-  onRefused(message: string): void;
-  /** The link failed by a fault of the bridge's own, and is over: it does not try again. Called once, and last. */
-  onFault(error: unknown): void;
-}

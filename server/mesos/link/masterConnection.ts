@@ -4,6 +4,7 @@ import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed }
 import type { CallBudget } from "./callBudget.js";
 import { CallConnection } from "./callConnection.js";
 import type { CallOutcome, Refused } from "./callOutcome.js";
+import { FAILED_OVER } from "./frameworkRefusal.js";
 import type { LinkOptions } from "./linkOptions.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
 
@@ -63,6 +64,7 @@ export class MasterConnection {
   /** The newest `Authorization` header that is known: what is sent next carries it. */
   #authorization: string | undefined;
   #interrupted = false;
+  #restarted = false;
 
   constructor(options: MasterConnectionOptions, host: MasterConnectionHost) {
     this.#options = options;
@@ -79,6 +81,11 @@ export class MasterConnection {
   /** True when the bridge itself has ended it: then the master is not to blame. */
   get interrupted(): boolean {
     return this.#interrupted;
+  }
+
+  /** True when it was `restart` that ended it. */
+  get restarted(): boolean {
+    return this.#restarted;
   }
 
   /** How long the subscription lasted, in ms, once it is over; 0 if there was none. */
@@ -121,6 +128,12 @@ export class MasterConnection {
   setAuthorization(header: string | undefined): void {
     this.#authorization = header;
     if (this.#phase.kind === "subscribed") this.#phase.calls.setAuthorization(header);
+  }
+
+  /** Ends it because the framework has to subscribe anew. */
+  restart(reason: string): void {
+    if (!this.#stop.signal.aborted) this.#restarted = true;
+    this.interrupt(reason);
   }
 
   /** Ends it for a reason of the bridge's own. */
@@ -204,15 +217,15 @@ export class MasterConnection {
       onBroken: (reason) => this.end(`the connection of calls broke: ${reason}`),
       onSubscriptionOver: (refused) => this.end(refusedText(refused)),
       // The master says so on the stream as well, unless that has broken without a sign of it.
-      onFailedOver: () => this.#host.refused("Framework failed over"),
+      onFailedOver: () => this.#host.refused(FAILED_OVER),
       onCredentialsRefused: () => this.#host.credentialsRefused(),
       onFault: (error) => this.#host.fault(error),
     });
   }
 }
 
-function refusedText({ foreign, message }: Refused): string {
-  return `${foreign ? "something between the bridge and Mesos" : "the master"} refuses calls: ${message}`;
+function refusedText({ cause, message }: Refused): string {
+  return `${cause === "unreachable" ? "something between the bridge and Mesos" : "the master"} refuses calls: ${message}`;
 }
 
 /** A heartbeat interval as a master may have it: a second to a day. Any other is taken for Mesos's own. */

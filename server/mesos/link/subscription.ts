@@ -35,6 +35,8 @@ export interface SubscriptionHandler {
 export type SubscriptionEnd =
   /** The stream ended or broke, or could not be opened. */
   | { readonly kind: "broken"; readonly reason: string }
+  /** The signal aborted it, for its reason. */
+  | { readonly kind: "stopped"; readonly reason: string }
   /** Another master leads (307). */
   | { readonly kind: "redirected"; readonly leader: URL }
   /** The peer answered, and what it answered can't be used. */
@@ -114,7 +116,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     this.#records = new RecordReader({ maxRecordBytes: options.maxRecordBytes });
   }
 
-  readonly #onAbort = (): void => this.#end({ kind: "broken", reason: abortReason(this.#signal) });
+  readonly #onAbort = (): void => this.#end({ kind: "stopped", reason: abortReason(this.#signal) });
 
   /** False if it is over already. */
   begin(): boolean {

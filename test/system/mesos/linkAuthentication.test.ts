@@ -90,7 +90,9 @@ describe("authentication", () => {
     const subject = with_(authentication);
     await links.master.subscription();
     await subject.connected();
+    expect(subject.credentialsReplaced).toBe(0);
     await replace(authentication, path, "second");
+    expect(subject.credentialsReplaced).toBe(1);
     subject.link.send(Buffer.from("call"), () => {});
     expect((await links.master.requests.next()).headers.get("authorization")).toBe("Bearer second");
   });
@@ -113,7 +115,7 @@ describe("authentication", () => {
       return links.master.requests.next();
     };
     (await call()).connection.answer(401, "Unauthorized");
-    expect(await outcomes.next()).toMatchObject({ kind: "refused", status: 401 });
+    expect(await outcomes.next()).toMatchObject({ kind: "refused", cause: "unauthorized" });
     expect((await call()).headers.get("authorization")).toBe("Bearer second");
   });
 

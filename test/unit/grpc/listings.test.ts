@@ -13,6 +13,7 @@ import {
 import { type Listings, listings } from "../../../server/grpc/listings.js";
 import { ListDetector } from "../../../server/mesos/detect/detector.js";
 import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { linksWith } from "../../../server/mesos/link/link.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { Session } from "../../../server/session/session.js";
@@ -48,8 +49,8 @@ async function observed() {
   const store = new CountingStore(await LogStore.open(await cleanup.tempDir(), { log }));
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [cleanup.use(await FakeMaster.start()).url] });
-  const link = { detector, authentication: noAuthentication, log };
-  const sessions = new SessionManager({ link, store, hub: new ObserverHub() });
+  const links = linksWith({ detector, authentication: noAuthentication, log });
+  const sessions = new SessionManager({ links, log, store, hub: new ObserverHub() });
   cleanup.defer(() => sessions.close());
   const lists = listings(sessions);
   const call = (method: keyof Listings, request: Uint8Array): Buffer => lists[method](Buffer.from(request));

@@ -66,13 +66,14 @@ describe("an error of the table", () => {
   });
 
   test.each([
-    ["Framework has been removed", "FRAMEWORK_REMOVED"],
-    ["Framework failed over", "FRAMEWORK_FAILED_OVER"],
-    ["User 'root' is not allowed to run frameworks without --root_submissions set", "FRAMEWORK_REFUSED"],
-  ])("Mesos's '%s' is %s with its text and the id", (text, reason) => {
-    const { info, rich } = decoded(statusOf(refusedSubscription(text, "the-id"), logged().log));
+    ["Framework has been removed", "removed", "FRAMEWORK_REMOVED"],
+    ["Framework failed over", "failed-over", "FRAMEWORK_FAILED_OVER"],
+    ["User 'root' is not allowed to run frameworks without --root_submissions set", "other", "FRAMEWORK_REFUSED"],
+  ] as const)("Mesos's '%s' (%s) is %s with its text and the id", (message, cause, reason) => {
+    const refusal = refusedSubscription({ cause, message }, "the-id");
+    const { info, rich } = decoded(statusOf(refusal, logged().log));
     expect(info).toMatchObject([{ reason, metadata: { framework_id: "the-id" } }]);
-    expect(rich.message).toContain(text);
+    expect(rich.message).toContain(message);
   });
 });
 

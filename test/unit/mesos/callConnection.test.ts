@@ -78,13 +78,16 @@ class Caller {
 
 const bodies = (requests: readonly { body: Buffer }[]) => requests.map(({ body }) => body.toString());
 const accepted = { kind: "accepted" };
-const refused = (status: number, message: string, cause: RefusalCause = "call", foreign = false): CallOutcome => ({
+const refused = (status: number, message: string, cause: RefusalCause = "call"): CallOutcome => ({
   kind: "refused",
-  status,
-  message,
   cause,
-  foreign,
+  reason: expect.stringContaining(cause === "not-subscribed" && status === 307 ? "does not lead" : message) as string,
+  message,
+  metadata: metadataOf(status, cause),
 });
+/** The status is told where it may be of use to a program. */
+const metadataOf = (status: number, cause: RefusalCause): Record<string, string> =>
+  cause === "call" || cause === "unauthorized" ? { http_status: `${status}` } : {};
 const ACCEPTED = response(202);
 
 test("a call goes out as Mesos wants it", async () => {
@@ -150,9 +153,9 @@ test("answers may be cut anywhere", async () => {
 });
 
 const refusals: [status: number, body: string, message: string, cause: RefusalCause][] = [
-  [400, "Framework cannot be found\n", "Framework cannot be found", "subscription-over"],
-  [403, "Framework is not subscribed", "Framework is not subscribed", "subscription-over"],
-  [503, "", "HTTP status 503", "subscription-over"],
+  [400, "Framework cannot be found\n", "Framework cannot be found", "not-subscribed"],
+  [403, "Framework is not subscribed", "Framework is not subscribed", "not-subscribed"],
+  [503, "", "HTTP status 503", "not-subscribed"],
   [501, "x".repeat(5_000), "x".repeat(2_000), "call"],
 ];
 test.each([408, 500, 502, 504])(
@@ -258,19 +261,19 @@ test.each([
 const CLAIMS = "The request's authenticated principal contains claims, but no value string.";
 const MISMATCH = "The stream ID 'x' included in this request didn't match the stream ID currently associated with y";
 const blamed: [status: number, body: string, headers: Record<string, string>, call: string, cause: RefusalCause][] = [
-  [401, "401 Unauthorized.", {}, REVIVE, "credentials"],
-  [403, CLAIMS, {}, UPDATE_FRAMEWORK, "credentials"],
+  [401, "401 Unauthorized.", {}, REVIVE, "unauthorized"],
+  [403, CLAIMS, {}, UPDATE_FRAMEWORK, "unauthorized"],
   [403, "Not authorized to register framework", {}, UPDATE_FRAMEWORK, "call"],
-  [403, "Not authorized to register framework", {}, REVIVE, "credentials"],
-  [403, "Not authorized to register framework", HTML, UPDATE_FRAMEWORK, "credentials"],
-  [403, "Forbidden", {}, UPDATE_FRAMEWORK, "credentials"],
-  [407, "Proxy Authentication Required", {}, REVIVE, "credentials"],
-  [400, "Authenticated principal 'a' does not match principal 'b' set in", {}, REVIVE, "credentials"],
+  [403, "Not authorized to register framework", {}, REVIVE, "unauthorized"],
+  [403, "Not authorized to register framework", HTML, UPDATE_FRAMEWORK, "unauthorized"],
+  [403, "Forbidden", {}, UPDATE_FRAMEWORK, "unauthorized"],
+  [407, "Proxy Authentication Required", {}, REVIVE, "unauthorized"],
+  [400, "Authenticated principal 'a' does not match principal 'b' set in", {}, REVIVE, "unauthorized"],
   [400, MISMATCH, {}, REVIVE, "failed-over"],
   [400, `<html><title>${MISMATCH}</title></html>`, HTML, REVIVE, "call"],
   [403, "Framework is not connected via HTTP", {}, REVIVE, "failed-over"],
-  [503, "No leader elected", {}, REVIVE, "subscription-over"],
-  [503, PAGE, HTML, REVIVE, "subscription-over"],
+  [503, "No leader elected", {}, REVIVE, "not-subscribed"],
+  [503, PAGE, HTML, REVIVE, "unreachable"],
   [429, "slow down", {}, REVIVE, "call"],
 ];
 test.each(blamed)("a %i (%j, %j) to call %j is blamed on: %s", async (status, body, headers, call, cause) => {
@@ -278,10 +281,10 @@ test.each(blamed)("a %i (%j, %j) to call %j is blamed on: %s", async (status, bo
   caller.send(call);
   (await master.requests.next()).connection.answer(status, body, headers);
   await caller.answered.next();
-  expect(caller.outcomes.get(call)).toMatchObject({ kind: "refused", status, cause });
+  expect(caller.outcomes.get(call)).toMatchObject({ kind: "refused", cause, metadata: metadataOf(status, cause) });
   expect(caller.failedOver).toBe(cause === "failed-over" ? 1 : 0);
-  expect(caller.credentialsRefused).toBe(cause === "credentials" ? 1 : 0);
-  expect(caller.over).toHaveLength(cause === "subscription-over" ? 1 : 0);
+  expect(caller.credentialsRefused).toBe(cause === "unauthorized" ? 1 : 0);
+  expect(caller.over).toHaveLength(cause === "not-subscribed" || cause === "unreachable" ? 1 : 0);
 });
 
 test("a 307 of a master that does not lead: nothing was taken, and the subscription is over", async () => {
@@ -290,7 +293,7 @@ test("a 307 of a master that does not lead: nothing was taken, and the subscript
   const location = `//${master.host}/api/v1/scheduler`;
   (await master.requests.next()).connection.answer(307, "", { Location: location });
   await caller.answered.next();
-  expect(caller.outcomes.get("a")).toEqual(refused(307, "HTTP status 307", "subscription-over"));
+  expect(caller.outcomes.get("a")).toEqual(refused(307, "HTTP status 307", "not-subscribed"));
   expect(caller.over).toEqual(["HTTP status 307"]);
 });
 
@@ -301,7 +304,7 @@ test("a page in place of a refusal is told in a line, and says nothing of the su
   (await master.requests.next()).connection.answer(404, page, HTML);
   await caller.answered.next();
   const message = "HTTP status 404 (text/html): Framework cannot be found";
-  expect(caller.outcomes.get("a")).toEqual(refused(404, message, "call", true));
+  expect(caller.outcomes.get("a")).toEqual(refused(404, message));
   expect(caller.over).toEqual([]);
 });
 

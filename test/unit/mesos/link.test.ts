@@ -267,25 +267,28 @@ describe("what ends a subscription, is told, and is tried again", () => {
 });
 
 describe("what Mesos refuses", () => {
-  test.each(["Framework has been removed", "Framework failed over", "Role 'a b' is invalid", ""])(
-    "ERROR '%s' as the first event is told, and not tried again",
-    async (message) => {
-      const subject = links.subject();
-      const { connection } = await links.master.requests.next();
-      connection.openStream();
-      connection.error(message);
-      connection.endStream();
-      expect(await subject.told.next()).toEqual({ refused: message });
-      await connection.ended();
-      expect(subject.link.connected).toBe(false);
-      const outcomes = new Arrivals<CallOutcome>();
-      subject.link.send(Buffer.from("x"), (outcome) => outcomes.push(outcome));
-      expect(await outcomes.next()).toMatchObject({ kind: "not-sent" });
-      await within(subject.link.close(), { timeoutMs: 1_000 });
-      expect(subject.told.all).toEqual([{ refused: message }]);
-      expect(subject.attempts).toBe(1);
-    },
-  );
+  test.each([
+    ["Framework has been removed", "removed"],
+    ["Framework failed over", "failed-over"],
+    ["Role 'a b' is invalid", "other"],
+    ["Framework has been removed, says a role's name", "other"],
+    ["", "other"],
+  ] as const)("ERROR '%s' as the first event is told as %s, and not tried again", async (message, cause) => {
+    const subject = links.subject();
+    const { connection } = await links.master.requests.next();
+    connection.openStream();
+    connection.error(message);
+    connection.endStream();
+    expect(await subject.told.next()).toEqual({ refused: message, cause });
+    await connection.ended();
+    expect(subject.link.connected).toBe(false);
+    const outcomes = new Arrivals<CallOutcome>();
+    subject.link.send(Buffer.from("x"), (outcome) => outcomes.push(outcome));
+    expect(await outcomes.next()).toMatchObject({ kind: "not-sent" });
+    await within(subject.link.close(), { timeoutMs: 1_000 });
+    expect(subject.told.all).toEqual([{ refused: message, cause }]);
+    expect(subject.attempts).toBe(1);
+  });
 
   test("ERROR on a subscription that stood: what came before it is told, what comes after it is not", async () => {
     const subject = links.subject();
@@ -296,7 +299,10 @@ describe("what Mesos refuses", () => {
       { type: Event_Type.ERROR, error: { message: "Framework failed over" } },
       rescind("b"),
     );
-    expect(await subject.told.take(2)).toEqual([{ event: "RESCIND" }, { refused: "Framework failed over" }]);
+    expect(await subject.told.take(2)).toEqual([
+      { event: "RESCIND" },
+      { refused: "Framework failed over", cause: "failed-over" },
+    ]);
     await connection.ended();
     await subject.link.close();
     expect(subject.told.waiting).toBe(0);
@@ -311,7 +317,7 @@ test("restart subscribes anew at once, and blames nobody", async () => {
   const first = await links.master.subscription();
   await subject.connected();
   subject.link.restart();
-  expect(await subject.disconnected()).toBe("the framework subscribes anew");
+  expect(await subject.told.next()).toEqual({ disconnected: "the framework subscribes anew", cause: "restarted" });
   await first.connection.ended();
   expect((await links.master.subscription()).body.toString("latin1")).toContain("subscribe 2");
   await subject.connected();

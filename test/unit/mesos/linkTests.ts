@@ -2,8 +2,10 @@ import { afterEach, beforeEach, expect } from "vitest";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { ListDetector } from "../../../server/mesos/detect/detector.js";
 import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import type { Disconnection, FrameworkRefusal } from "../../../server/mesos/link/callOutcome.js";
+import type { LinkHandler } from "../../../server/mesos/link/frameworkLink.js";
 import { Link } from "../../../server/mesos/link/link.js";
-import type { LinkHandler, LinkOptions } from "../../../server/mesos/link/linkOptions.js";
+import type { LinkOptions } from "../../../server/mesos/link/linkOptions.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
@@ -13,8 +15,8 @@ import { watchLeftovers } from "../../support/leftovers.js";
 export type Told =
   | { connected: string }
   | { event: string }
-  | { disconnected: string }
-  | { refused: string }
+  | { disconnected: string; cause?: "restarted" }
+  | { refused: string; cause: FrameworkRefusal["cause"] }
   | { fault: unknown };
 
 /** A link, and what its handler was told, in order. */
@@ -23,6 +25,7 @@ export class Subject implements LinkHandler {
   readonly link: Link;
   /** How many SUBSCRIBE calls were made. */
   attempts = 0;
+  credentialsReplaced = 0;
 
   constructor(masters: readonly URL[], options: Partial<LinkOptions>) {
     const silent = () => {};
@@ -55,12 +58,16 @@ export class Subject implements LinkHandler {
     }
   }
 
-  onDisconnected(reason: string): void {
-    this.told.push({ disconnected: reason });
+  onDisconnected({ cause, reason }: Disconnection): void {
+    this.told.push({ disconnected: reason, ...(cause === "restarted" && { cause }) });
   }
 
-  onRefused(message: string): void {
-    this.told.push({ refused: message });
+  onRefused({ cause, message }: FrameworkRefusal): void {
+    this.told.push({ refused: message, cause });
+  }
+
+  onCredentialsReplaced(): void {
+    this.credentialsReplaced++;
   }
 
   onFault(error: unknown): void {

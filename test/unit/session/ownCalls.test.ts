@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 const accepted: CallOutcome = { kind: "accepted" };
-const refused: CallOutcome = { kind: "refused", status: 401, message: "no", cause: "credentials", foreign: false };
+const refused: CallOutcome = { kind: "refused", cause: "unauthorized", reason: "because", message: "no", metadata: {} };
 const unknown: CallOutcome = { kind: "unknown", message: "the link broke" };
 const LONGEST_WAIT_MS = 15_000;
 
@@ -83,7 +83,7 @@ test("what is taken is said once, and not logged", () => {
 
 test.each([
   ["refused", refused],
-  ["refused by a proxy", { kind: "refused", status: 429, message: "slow", cause: "call", foreign: true } as const],
+  ["refused by a proxy", { ...refused, cause: "call" } as const],
   ["not sent, as too much waits", { kind: "too-many", message: "20000 calls wait" } as const],
 ])(
   "what is %s is repeated after bounded waits until it is taken, with one line in the log for each of both",
@@ -194,7 +194,7 @@ test("an offer that Mesos has taken back is not declined any more", () => {
 describe("a link that breaks", () => {
   test.each([
     ["the answer is lost", unknown],
-    ["the subscription is over", { ...refused, status: 503, cause: "subscription-over" } as const],
+    ["the subscription is over", { ...refused, cause: "not-subscribed" } as const],
     ["nothing is sent", { kind: "not-sent", message: "no master yet" } as const],
   ])("%s: the next subscription gives offers back and says the roles; the rest is said again", (_, outcome) => {
     const subject = ownCalls(outcome);

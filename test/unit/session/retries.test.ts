@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { ListDetector } from "../../../server/mesos/detect/detector.js";
 import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { linksWith } from "../../../server/mesos/link/link.js";
 import { buildCall, CallType, idMessage } from "../../../server/mesos/messages/calls.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
@@ -30,8 +31,8 @@ async function attached() {
   const store = await LogStore.open(await cleanup.tempDir(), { log });
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [master.url] });
-  const link = { detector, authentication: noAuthentication, log };
-  const sessions = new SessionManager({ link, store, hub: new ObserverHub() });
+  const links = linksWith({ detector, authentication: noAuthentication, log });
+  const sessions = new SessionManager({ links, log, store, hub: new ObserverHub() });
   cleanup.defer(() => sessions.close());
   const { session, attachment } = await sessions.attach(
     attachRequest("test", { frameworkInfo: Buffer.alloc(0), leaseMs: undefined }),

@@ -1,6 +1,7 @@
 import type { Log } from "../../../server/log.js";
 import { ListDetector } from "../../../server/mesos/detect/detector.js";
 import { noAuthentication } from "../../../server/mesos/link/authentication.js";
+import { linksWith } from "../../../server/mesos/link/link.js";
 import type { FrameworkStore } from "../../../server/session/frameworkStore.js";
 import { ObserverHub } from "../../../server/session/observerHub.js";
 import { SessionManager } from "../../../server/session/sessionManager.js";
@@ -23,8 +24,8 @@ export async function startSessions(
   cleanup.defer(() => store.close());
   const detector = new ListDetector({ kind: "list", urls: [master.fake.url] });
   const hub = new ObserverHub();
-  const link = { detector, authentication: noAuthentication, log };
-  const sessions = new SessionManager({ link, store, hub, offerHoldMs: 1 });
+  const links = linksWith({ detector, authentication: noAuthentication, log });
+  const sessions = new SessionManager({ links, log, store, hub, offerHoldMs: 1 });
   cleanup.defer(() => sessions.close());
   return { master, hub, sessions };
 }

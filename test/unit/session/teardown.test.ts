@@ -82,7 +82,7 @@ test("that somebody waits for is sent again, and answered", async () => {
   expect(ends).toEqual([true]);
 });
 
-const refused: CallOutcome = { kind: "refused", status: 401, message: "no", cause: "credentials", foreign: false };
+const refused: CallOutcome = { kind: "refused", cause: "unauthorized", reason: "because", message: "no", metadata: {} };
 
 describe("that the lease demands", () => {
   test.each([
@@ -124,7 +124,7 @@ describe("that the lease demands", () => {
   test("waits for the next subscription if the link is to blame", async () => {
     const { teardown, sent, lines } = host();
     teardown.demand(true);
-    sent[0]?.({ ...refused, status: 503, cause: "subscription-over" });
+    sent[0]?.({ ...refused, cause: "not-subscribed" });
     teardown.disconnected();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(sent).toHaveLength(1);
