@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { type Clock, delay, systemClock } from "./clock.js";
+
 export interface BackoffOptions {
   /** Upper bound of the first wait, in ms. Default 100. */
   initialMs?: number;
@@ -7,6 +9,8 @@ export interface BackoffOptions {
   maxMs?: number;
   /** From 0 to 1. Default `Math.random`. */
   random?: () => number;
+  /** What waits are measured by. Default: the system's time. */
+  clock?: Clock;
 }
 
 /** Exponential backoff with full jitter: each wait is random between 0 and a bound that doubles. */
@@ -14,12 +18,14 @@ export class Backoff {
   readonly #initialMs: number;
   readonly #maxMs: number;
   readonly #random: () => number;
+  readonly #clock: Clock;
   #attempts = 0;
 
   constructor(options: BackoffOptions = {}) {
     this.#initialMs = options.initialMs ?? 100;
     this.#maxMs = options.maxMs ?? 15_000;
     this.#random = options.random ?? Math.random;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** The next wait, in ms. */
@@ -29,9 +35,9 @@ export class Backoff {
     return this.#random() * bound;
   }
 
-  /** Waits. Rejects with AbortError when `signal` aborts. */
-  async wait(signal: AbortSignal): Promise<void> {
-    await sleep(this.next(), undefined, { signal });
+  /** Waits. Rejects with the signal's reason when it aborts. */
+  wait(signal: AbortSignal): Promise<void> {
+    return delay(this.#clock, this.next(), signal);
   }
 
   reset(): void {

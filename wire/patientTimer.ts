@@ -1,4 +1,5 @@
 import { afterReading } from "./afterReading.js";
+import { type Clock, systemClock, type Timer } from "./clock.js";
 
 /** The longest time that one timer of Node can take. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -14,18 +15,20 @@ const STOOD_STILL_MS = 1_000;
  */
 export class PatientTimer {
   readonly #onSilence: (ms: number) => void;
+  readonly #clock: Clock;
   #ms = 0;
-  /** When it is due, on the clock of `performance`. */
+  /** When it is due, on the clock. */
   #dueMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   /** False while it waits once more for the time in which the process stood still. */
   #whole = true;
   /** Set while it lets the sockets be read. Takes that back. */
   #unread: (() => void) | undefined;
 
   /** @param onSilence called once per `start`, with its time, unless `stop` comes first */
-  constructor(onSilence: (ms: number) => void) {
+  constructor(onSilence: (ms: number) => void, clock: Clock = systemClock) {
     this.#onSilence = onSilence;
+    this.#clock = clock;
   }
 
   /** Starts the time from the beginning. @param ms up to 24 days; longer times count as that */
@@ -39,12 +42,12 @@ export class PatientTimer {
   refresh(): void {
     if (this.#timer === undefined) return;
     if (!this.#whole || this.#unread !== undefined) return this.start(this.#ms);
-    this.#dueMs = performance.now() + this.#ms;
+    this.#dueMs = this.#clock.now() + this.#ms;
     this.#timer.refresh();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#unread?.();
     this.#timer = undefined;
     this.#unread = undefined;
@@ -52,16 +55,16 @@ export class PatientTimer {
 
   #wait(ms: number): void {
     this.#whole = ms === this.#ms;
-    this.#dueMs = performance.now() + ms;
-    this.#timer = setTimeout(() => this.#due(), ms);
+    this.#dueMs = this.#clock.now() + ms;
+    this.#timer = this.#clock.after(ms, () => this.#due());
   }
 
   #due(): void {
-    const stoodStillMs = performance.now() - this.#dueMs;
+    const stoodStillMs = this.#clock.now() - this.#dueMs;
     this.#unread = afterReading(() => {
       this.stop();
       if (stoodStillMs >= STOOD_STILL_MS) this.#wait(Math.min(stoodStillMs, this.#ms));
       else this.#onSilence(this.#ms);
-    });
+    }, this.#clock);
   }
 }

@@ -1,7 +1,4 @@
-/** Tells the time in ms, of which only differences mean something. */
-export interface Clock {
-  now(): number;
-}
+import { type Clock, type MonotonicClock, type Planned, systemClock } from "./clock.js";
 
 const TICK_MS = 250;
 /** At most this much is counted at a time: a process that stood still for longer heard nobody. */
@@ -11,14 +8,21 @@ const MAX_STEP_MS = 2 * TICK_MS;
  * Counts the time in which this process ran: of one that was stopped (SIGSTOP), half a second counts at most. What others
  * are granted in time of this clock does not end while they can't be heard. Changes of the wall clock don't matter.
  */
-export class RunningTime implements Clock {
+export class RunningTime implements MonotonicClock {
+  readonly #clock: Clock;
+  readonly #timer: Planned;
   #ranMs = 0;
-  /** When it last looked, on the clock of `performance`. */
-  #seenMs = performance.now();
-  readonly #timer = setInterval(() => this.now(), TICK_MS).unref();
+  /** When it last looked, on the clock. */
+  #seenMs: number;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#seenMs = clock.now();
+    this.#timer = clock.every(TICK_MS, () => this.now());
+  }
 
   now(): number {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.now();
     this.#ranMs += Math.min(nowMs - this.#seenMs, MAX_STEP_MS);
     this.#seenMs = nowMs;
     return this.#ranMs;
@@ -26,6 +30,6 @@ export class RunningTime implements Clock {
 
   /** Ends its timer. It must not be asked any more. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
   }
 }

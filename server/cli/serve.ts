@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { type Clock, systemClock } from "../../wire/clock.js";
+import { systemRandomness } from "../../wire/randomness.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import type { Log } from "../log.js";
@@ -13,11 +15,12 @@ import {
 import { CallBudget } from "../mesos/link/callBudget.js";
 import { linksWith } from "../mesos/link/link.js";
 import { MasterProbe } from "../mesos/link/masterProbe.js";
+import { connectWith } from "../mesos/link/openSocket.js";
 import { ObserverHub } from "../session/observerHub.js";
 import { RestoreError } from "../session/restoreError.js";
 import { SessionManager } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
-import { LogStore } from "../store/logStore.js";
+import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddress, listenOn } from "./listening.js";
@@ -43,8 +46,12 @@ export interface RunningBridge {
 /** Starts the bridge. @throws Error with one line that says what can't be used. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
   const address = await allowedAddress(config);
-  const tlsCa = readCertificates(config.masterCa);
-  const authentication = await authenticationOf(config);
+  const world = {
+    clock: systemClock,
+    randomness: systemRandomness,
+    connect: connectWith(readCertificates(config.masterCa)),
+  };
+  const authentication = await authenticationOf(config, world.clock);
   const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
   let tellTakenOver: (error: Error) => void = () => {};
@@ -52,19 +59,20 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     tellTakenOver = resolve;
   });
   const handover = handoverOf(config, log);
-  const store = await openStore(config.dataDir, log, tellTakenOver, handover);
+  const store = await openStore(config.dataDir, { log, clock: world.clock, onTakenOver: tellTakenOver }, handover);
   const detector = await detectorOf(config.master, config.masterScheme, log);
   const hub = new ObserverHub();
-  const probe = new MasterProbe({ detector, authentication, log, tlsCa }, (leads) => server.setServing(leads));
+  const probe = new MasterProbe({ ...world, detector, authentication, log }, (leads) => server.setServing(leads));
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
   const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
     maxFrameworks,
+    ...world,
     links: linksWith({
+      ...world,
       detector,
       authentication,
       log,
-      tlsCa,
       missedHeartbeats,
       callTimeoutMs,
       callBudget: new CallBudget(),
@@ -144,14 +152,9 @@ function furtherProblems(count: number, dataDir: string): string {
 }
 
 /** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */
-async function openStore(
-  dataDir: string,
-  log: Log,
-  onTakenOver: (error: Error) => void,
-  handover: Handover,
-): Promise<LogStore> {
+async function openStore(dataDir: string, options: LogStoreOptions, handover: Handover): Promise<LogStore> {
   try {
-    return await inSuccession(() => LogStore.open(dataDir, { log, onTakenOver }), handover);
+    return await inSuccession(() => LogStore.open(dataDir, options), handover);
   } catch (error) {
     if (error instanceof DataDirInUseError) throw new Error(`--data-dir: ${error.message}`);
     throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
@@ -173,11 +176,11 @@ async function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): Pro
   return new ZookeeperDetector(spec, { scheme, log });
 }
 
-async function authenticationOf(config: ServeConfig): Promise<Authentication> {
+async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Authentication> {
   const { principal, secretFile, tokenFile } = config;
   if (principal !== undefined && secretFile !== undefined)
-    return checked(basicAuthentication(principal, secretFile), "--secret-file");
-  if (tokenFile !== undefined) return checked(bearerAuthentication(tokenFile), "--token-file");
+    return checked(basicAuthentication(principal, secretFile, clock), "--secret-file");
+  if (tokenFile !== undefined) return checked(bearerAuthentication(tokenFile, clock), "--token-file");
   return noAuthentication;
 }
 

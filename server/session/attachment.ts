@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { BridgeError } from "./errors.js";
 import type { EventLog } from "./eventLog.js";
 import { eventBytes, type SessionEvent } from "./sessionEvent.js";
@@ -13,7 +12,7 @@ export interface AttachmentSink {
 
 /** One client's live stream on a session. It reads at its own pace from the session's log. */
 export class Attachment {
-  readonly id: string = randomUUID();
+  readonly id: string;
   readonly #log: EventLog;
   readonly #sink: AttachmentSink;
   /** Sent before what the log holds: Opened, and the snapshot. Made while it is read: a client may never read it. */
@@ -25,7 +24,8 @@ export class Attachment {
   #next: number;
   #ended = false;
 
-  constructor(log: EventLog, nextSequence: number, sink: AttachmentSink) {
+  constructor(id: string, log: EventLog, nextSequence: number, sink: AttachmentSink) {
+    this.id = id;
     this.#log = log;
     this.#next = nextSequence;
     this.#sink = sink;

@@ -1,3 +1,4 @@
+import type { Randomness } from "../../wire/randomness.js";
 import { Attachment, type AttachmentSink } from "./attachment.js";
 import { type BridgeError, notAttached, superseded } from "./errors.js";
 import type { EventLog } from "./eventLog.js";
@@ -13,13 +14,15 @@ const REMEMBERED_ATTACHMENTS = 64;
 /** Who is and was attached to a session, and up to where its events have been read. The newest attachment counts. */
 export class Attachments {
   readonly #log: EventLog;
+  readonly #randomness: Randomness;
   /** The newest last. */
   #ids: string[] = [];
   #current: Attachment | undefined;
   #readSequence = 0;
   #seenSequence = 0;
 
-  constructor(log: EventLog) {
+  constructor(log: EventLog, randomness: Randomness) {
+    this.#randomness = randomness;
     this.#log = log;
   }
 
@@ -54,7 +57,7 @@ export class Attachments {
 
   /** Makes an attachment that goes on behind this sequence, and the newest. */
   add(afterSequence: number, sink: AttachmentSink): Attachment {
-    const attachment = new Attachment(this.#log, afterSequence + 1, sink);
+    const attachment = new Attachment(this.#randomness.uuid(), this.#log, afterSequence + 1, sink);
     this.#current = attachment;
     this.#ids = [...this.#ids.slice(1 - REMEMBERED_ATTACHMENTS), attachment.id];
     return attachment;

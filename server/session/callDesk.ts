@@ -110,7 +110,7 @@ export class CallDesk {
     const used = offers.use(accept.offerIds);
     // An id that is in use already is Mesos's to refuse; its task stays what it is.
     const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
-    for (const task of launched) tasks.launched(task, Date.now());
+    for (const task of launched) tasks.launched(task, this.#state.clock.wallTime());
     store.putTasks(record.frameworkName, launched);
     observeGone(this.#state, "accepted", accept.offerIds);
     this.#observeLaunch("sent", accept, "");
@@ -185,7 +185,7 @@ export class CallDesk {
     hub.emit({
       kind: "launch",
       frameworkName: record.frameworkName,
-      timeMs: Date.now(),
+      timeMs: this.#state.clock.wallTime(),
       outcome,
       offerIds,
       tasks,

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../../wire/clock.js";
 import { type BridgeError, notTakenAnyMore } from "./errors.js";
 import type { CallAnswer } from "./requestMemory.js";
 
@@ -9,11 +9,16 @@ const LAST_LOOK_MS = 250;
 
 /** Lets the clients' calls in, and counts those without an answer. Once the bridge ends it lets no more in. */
 export class CallGate {
+  readonly #clock: Clock;
   #underWay = 0;
   /** All calls that ever came, also those that were not let in. */
   #arrived = 0;
   #shut = false;
   #onIdle: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   get isShut(): boolean {
     return this.#shut;
@@ -60,24 +65,31 @@ export class CallGate {
    */
   async emptied(timeoutMs: number): Promise<number> {
     if (this.#underWay > 0) await this.#idle(timeoutMs);
-    const until = performance.now() + LAST_LOOK_MS;
-    for (let seen = -1; seen !== this.#arrived && performance.now() < until; ) {
+    const until = this.#clock.now() + LAST_LOOK_MS;
+    for (let seen = -1; seen !== this.#arrived && this.#clock.now() < until; ) {
       seen = this.#arrived;
       // One turn reads what has come, and the next hands it to its session.
-      await turn();
-      await turn();
+      await this.#turn();
+      await this.#turn();
     }
     return this.#underWay;
   }
 
   async #idle(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-      timer = setTimeout(resolve, timeoutMs);
+      const timer = this.#clock.after(timeoutMs, resolve);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
     });
-    clearTimeout(timer);
     this.#onIdle = undefined;
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.soon(resolve);
+    });
   }
 
   #left(): void {

@@ -12,13 +12,13 @@ export function giveOffersBack(state: SessionState, own: OwnCalls): void {
 
 /** Nobody is there to use offers that are open. */
 export function declineOpenOffers(state: SessionState, own: OwnCalls): void {
-  const { offers, log } = state;
+  const { offers, log, clock } = state;
   const ids = offers.removeAll();
   if (ids.length === 0) return;
   own.declineOffers(ids);
   observeGone(state, "declined", ids);
   // Who resumes has to learn that these are gone.
-  for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), Date.now());
+  for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), clock.wallTime());
 }
 
 /** A client is there, and gets the offers that it wants: those of before if it resumes. */

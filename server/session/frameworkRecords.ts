@@ -1,17 +1,20 @@
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { RecordWriter } from "./recordWriter.js";
 import { SortedKeys } from "./sortedKeys.js";
+import type { Surroundings } from "./surroundings.js";
 
 /** What is remembered of all frameworks, and the one writer of each record that may change. */
 export class FrameworkRecords {
   readonly #store: FrameworkStore;
+  readonly #surroundings: Surroundings;
   /** Of each framework that has a session or is about to, and of those whose record the disk does not hold yet. */
   readonly #writers = new Map<string, RecordWriter>();
   /** The names of what is remembered, in order. A name may outlive its record. */
   readonly #names = new SortedKeys();
 
-  constructor(store: FrameworkStore) {
+  constructor(store: FrameworkStore, surroundings: Surroundings) {
     this.#store = store;
+    this.#surroundings = surroundings;
   }
 
   /** All that the store holds, in the order of the names. */
@@ -65,6 +68,7 @@ export class FrameworkRecords {
   #writer(frameworkName: string, saved: FrameworkRecord | undefined, kept: FrameworkRecord | undefined): RecordWriter {
     const writer = new RecordWriter(frameworkName, saved, kept, {
       store: this.#store,
+      ...this.#surroundings,
       accepted: () => this.#names.add(frameworkName),
       idle: () => this.#writers.delete(frameworkName),
     });

@@ -1,5 +1,5 @@
+import type { Clock, MonotonicClock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
-import type { Clock } from "../../wire/runningTime.js";
 import type { Guard } from "./guard.js";
 
 export interface LeaseOptions {
@@ -14,6 +14,12 @@ export interface LeaseHost {
   expired(): void;
 }
 
+export interface LeaseClocks {
+  readonly clock: Clock;
+  /** Counts the time in which the bridge runs. */
+  readonly running: MonotonicClock;
+}
+
 /**
  * Counts the time that a session outlives its client, on a clock that counts the time in which the bridge runs: a bridge
  * that was stopped could not hear the client. Before a time is over, what waits in the sockets is read: it may be the
@@ -24,10 +30,10 @@ export class Lease {
   readonly #hold: Countdown;
   readonly #expiry: Countdown;
 
-  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard, clock: Clock = performance) {
+  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard, clocks: LeaseClocks) {
     this.#options = options;
-    this.#hold = new Countdown(clock, () => guard(() => host.holdOver()));
-    this.#expiry = new Countdown(clock, () => guard(() => host.expired()));
+    this.#hold = new Countdown(clocks, () => guard(() => host.holdOver()));
+    this.#expiry = new Countdown(clocks, () => guard(() => host.expired()));
   }
 
   /** The client is away; `leaseMs` is what is left. */
@@ -54,22 +60,22 @@ export class Lease {
 
 /** Calls back once a time has passed on a clock that may be slower than a timer's. */
 class Countdown {
-  readonly #clock: Clock;
+  readonly #running: MonotonicClock;
   readonly #timer: PatientTimer;
   #dueMs = 0;
 
-  constructor(clock: Clock, over: () => void) {
-    this.#clock = clock;
+  constructor({ clock, running }: LeaseClocks, over: () => void) {
+    this.#running = running;
     this.#timer = new PatientTimer(() => {
-      const leftMs = this.#dueMs - this.#clock.now();
+      const leftMs = this.#dueMs - running.now();
       // A timer counts whole milliseconds.
       if (leftMs < 1) over();
       else this.#timer.start(leftMs);
-    });
+    }, clock);
   }
 
   start(ms: number): void {
-    this.#dueMs = this.#clock.now() + ms;
+    this.#dueMs = this.#running.now() + ms;
     this.#timer.start(ms);
   }
 

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from "../../wire/clock.js";
 import { buildCall, CallType, reconcileCall } from "../mesos/messages/calls.js";
 import type { Guard } from "./guard.js";
 import type { KnownTask } from "./tasks.js";
@@ -32,18 +33,20 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #send: SendQuestion;
   readonly #guard: Guard;
+  readonly #clock: Clock;
   #unanswered = new Map<string, AskedTask>();
   /** Asked for beside the unfinished ones, until Mesos says something about them. */
   readonly #missing = new Map<string, AskedTask>();
   #operationsMissing = false;
   #subscribed = false;
   #waitMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
-  constructor(options: ReconcilerOptions, send: SendQuestion, guard: Guard) {
+  constructor(options: ReconcilerOptions, send: SendQuestion, guard: Guard, clock: Clock) {
     this.#options = options;
     this.#send = send;
     this.#guard = guard;
+    this.#clock = clock;
   }
 
   /** Tasks that Mesos has not answered for. */
@@ -71,7 +74,7 @@ export class Reconciler {
 
   /** The subscription is gone. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#unanswered = new Map();
     this.#subscribed = false;
@@ -91,7 +94,7 @@ export class Reconciler {
   }
 
   #begin(tasks: Iterable<AskedTask>): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     for (const task of tasks) this.#unanswered.set(task.taskId, task);
     for (const [taskId, task] of this.#missing) this.#unanswered.set(taskId, task);
     if (this.#operationsMissing) this.#send(buildCall(CallType.RECONCILE_OPERATIONS), "all operations");
@@ -104,7 +107,7 @@ export class Reconciler {
     if (this.#unanswered.size === 0) return this.#askForAllLater();
     const tasks = [...this.#unanswered.values()];
     for (let at = 0; at < tasks.length; at += BATCH_TASKS) this.#send(reconcileCall(tasks.slice(at, at + BATCH_TASKS)));
-    this.#timer = setTimeout(() => this.#guard(() => this.#ask()), this.#waitMs);
+    this.#timer = this.#clock.after(this.#waitMs, () => this.#guard(() => this.#ask()));
     this.#waitMs = Math.min(this.#waitMs * 2, this.#options.maxWaitMs ?? 60_000);
   }
 
@@ -113,6 +116,6 @@ export class Reconciler {
       this.#send(buildCall(CallType.RECONCILE), "all tasks");
       this.#askForAllLater();
     };
-    this.#timer = setTimeout(() => this.#guard(ask), this.#options.intervalMs ?? 15 * 60_000);
+    this.#timer = this.#clock.after(this.#options.intervalMs ?? 15 * 60_000, () => this.#guard(ask));
   }
 }

@@ -1,9 +1,11 @@
 import { Backoff } from "../../wire/backoff.js";
+import type { Timer } from "../../wire/clock.js";
 import { storeUnavailable } from "./errors.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { sameRecord } from "./sameRecord.js";
+import type { Surroundings } from "./surroundings.js";
 
-export interface RecordWriterOptions {
+export interface RecordWriterOptions extends Surroundings {
   readonly store: FrameworkStore;
   /** A client's wish holds from now on. */
   accepted(): void;
@@ -29,7 +31,7 @@ const RETRY = { initialMs: 500, maxMs: 15_000 };
 export class RecordWriter {
   readonly frameworkName: string;
   readonly #options: RecordWriterOptions;
-  readonly #backoff = new Backoff(RETRY);
+  readonly #backoff: Backoff;
   /** What holds; undefined where there is no such framework. */
   #kept: FrameworkRecord | undefined;
   /** What a client asks for, while it is being written. */
@@ -39,7 +41,7 @@ export class RecordWriter {
   #issued: FrameworkRecord | undefined;
   /** The tasks on the disk belong to a framework that is gone. */
   #dropTasks = false;
-  #retry: NodeJS.Timeout | undefined;
+  #retry: Timer | undefined;
   /** A write has failed, and the disk lacks what is kept. */
   #isOverdue = false;
   #closed = false;
@@ -56,6 +58,7 @@ export class RecordWriter {
     this.#saved = saved;
     this.#issued = saved;
     this.#options = options;
+    this.#backoff = new Backoff({ ...RETRY, random: () => options.randomness.fraction() });
   }
 
   /** What holds of the framework; undefined where there is no such framework. */
@@ -129,7 +132,7 @@ export class RecordWriter {
 
   /** Ends the retries, after a last one. What is under way ends with the store. */
   close(): void {
-    clearTimeout(this.#retry);
+    this.#retry?.cancel();
     this.#follow();
     this.#closed = true;
   }
@@ -168,10 +171,10 @@ export class RecordWriter {
   #persistLater(): void {
     this.#setOverdue(true);
     if (this.#closed) return;
-    this.#retry ??= setTimeout(() => {
+    this.#retry ??= this.#options.clock.after(this.#backoff.next(), () => {
       this.#retry = undefined;
       this.#follow();
-    }, this.#backoff.next());
+    });
   }
 
   /** The store takes writes in their order, and one that fails changes nothing. */

@@ -1,4 +1,6 @@
 import { Backoff } from "../../wire/backoff.js";
+import type { Clock, Timer } from "../../wire/clock.js";
+import type { Randomness } from "../../wire/randomness.js";
 import type { Log } from "../log.js";
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import type { Guard } from "./guard.js";
@@ -7,6 +9,8 @@ export interface RepetitionHost {
   readonly log: Log;
   frameworkName(): string;
   readonly guard: Guard;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
 }
 
 type State =
@@ -16,7 +20,7 @@ type State =
   | { readonly kind: "ended" };
 
 interface Wait {
-  readonly timer: NodeJS.Timeout;
+  readonly timer: Timer;
   /** What is done when it is over. */
   readonly again: () => void;
 }
@@ -31,11 +35,12 @@ const ENDED: State = { kind: "ended" };
  */
 export class Repetition {
   readonly #host: RepetitionHost;
-  readonly #backoff = new Backoff({ initialMs: 250 });
+  readonly #backoff: Backoff;
   #state: State = WELL;
 
   constructor(host: RepetitionHost) {
     this.#host = host;
+    this.#backoff = new Backoff({ initialMs: 250, random: () => host.randomness.fraction() });
   }
 
   /** True from the first call that was not taken until it is over. */
@@ -57,7 +62,7 @@ export class Repetition {
     if (reason === undefined || this.#state.kind === "ended") return;
     this.note(call, reason);
     if (this.waiting) return;
-    const timer = setTimeout(() => this.tryNow(), this.#backoff.next());
+    const timer = this.#host.clock.after(this.#backoff.next(), () => this.tryNow());
     this.#state = { kind: "troubled", wait: { timer, again } };
   }
 
@@ -80,7 +85,7 @@ export class Repetition {
   /** Ends the wait: without a subscription nothing can be sent. */
   pause(): void {
     if (this.#state.kind !== "troubled") return;
-    clearTimeout(this.#state.wait?.timer);
+    this.#state.wait?.timer.cancel();
     this.#state = TROUBLED;
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../wire/runningTime.js";
+import type { MonotonicClock } from "../../wire/clock.js";
 import type { BridgeError } from "./errors.js";
 import { Queue } from "./queue.js";
 
@@ -21,7 +21,7 @@ const MAX_ANSWERS = 20_000;
 
 /** Remembers for ten minutes what calls with a `request_id` were answered, so that a retry is not sent again. */
 export class RequestMemory {
-  readonly #clock: Clock;
+  readonly #clock: MonotonicClock;
   /** As many as calls may be under way. */
   readonly #open = new Map<string, OpenRequest>();
   readonly #answered = new Map<string, AnsweredRequest>();
@@ -29,7 +29,7 @@ export class RequestMemory {
   readonly #order = new Queue<string>();
 
   /** @param clock by which answers are kept. Of a bridge: one that stands still with it, as retries then wait in sockets */
-  constructor(clock: Clock = performance) {
+  constructor(clock: MonotonicClock) {
     this.#clock = clock;
   }
 

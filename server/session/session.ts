@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import type { Clock } from "../../wire/runningTime.js";
+import type { MonotonicClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
 import type { FrameworkLink, Links } from "../mesos/link/frameworkLink.js";
@@ -27,9 +26,10 @@ import { sameSubscription } from "./sameRecord.js";
 import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
+import type { Surroundings } from "./surroundings.js";
 import { Teardown } from "./teardown.js";
 
-export interface SessionOptions {
+export interface SessionOptions extends Partial<Surroundings> {
   readonly links: Links;
   readonly log: Log;
   readonly store: FrameworkStore;
@@ -45,8 +45,9 @@ export interface SessionOptions {
 /** What the keeper of a session has for it, and has to do when it ends by itself. */
 export interface SessionHost {
   readonly gate: CallGate;
+  readonly surroundings: Surroundings;
   /** Counts the time in which the bridge runs. */
-  readonly clock: Clock;
+  readonly running: MonotonicClock;
   /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
   ended(session: Session, next: "keep" | "forget"): Promise<void>;
 }
@@ -87,17 +88,18 @@ export class Session {
   /** @param records what is kept of the framework, which holds `record` */
   constructor(record: FrameworkRecord, records: RecordWriter, options: SessionOptions, host: SessionHost) {
     const { store, hub } = options;
+    const { clock, randomness } = host.surroundings;
     this.#options = options;
     this.#host = host;
     this.#records = records;
-    this.#state = newSessionState(record, records, store, hub, options.eventLog);
-    this.#attachments = new Attachments(this.#state.log);
-    this.#requests = new RequestMemory(host.clock);
+    this.#state = newSessionState(record, records, store, hub, clock, options.eventLog);
+    this.#attachments = new Attachments(this.#state.log, randomness);
+    this.#requests = new RequestMemory(host.running);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
     const { log } = options;
     const newRepetition = () => {
-      const repetition = new Repetition({ log, frameworkName: () => this.frameworkName, guard });
+      const repetition = new Repetition({ log, frameworkName: () => this.frameworkName, guard, clock, randomness });
       this.#repetitions.push(repetition);
       return repetition;
     };
@@ -121,6 +123,7 @@ export class Session {
         done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
         repetition: newRepetition(),
         guard,
+        clock,
       },
       options.callTimeoutMs,
     );
@@ -138,11 +141,11 @@ export class Session {
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
       { holdOver: () => giveOffersBack(this.#state, this.#own), expired: () => this.#leaseExpired() },
       guard,
-      host.clock,
+      { clock, running: host.running },
     );
     const question = (call: Uint8Array, about?: string) =>
       about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
-    this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard);
+    this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
   }
 
   get frameworkName(): string {
@@ -318,7 +321,7 @@ export class Session {
 
   #onEvents(events: readonly Uint8Array[]): void {
     if (this.#closed) return;
-    this.#intake.take(events, Date.now());
+    this.#intake.take(events, this.#state.clock.wallTime());
     this.#attachments.current?.wake();
   }
 
@@ -358,7 +361,7 @@ export class Session {
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
   #replaceFramework(): void {
     const { tasks, owed, tokenless } = this.#state;
-    const frameworkId = randomUUID();
+    const frameworkId = this.#host.surroundings.randomness.uuid();
     tasks.clear();
     owed.clear();
     tokenless.clear();
@@ -379,7 +382,7 @@ export class Session {
 
   #append(body: SessionEventBody): void {
     const { log, hub } = this.#state;
-    const event = log.append(body, Date.now());
+    const event = log.append(body, this.#state.clock.wallTime());
     if (hub.watched) hub.emit({ kind: "event", frameworkName: this.frameworkName, event });
   }
 
@@ -389,7 +392,7 @@ export class Session {
   }
 
   #leaseRuns(leaseMs: number): void {
-    const nowMs = Date.now();
+    const nowMs = this.#state.clock.wallTime();
     this.#leaseExpiresMs = nowMs + leaseMs;
     this.#records.change((record) => ({ ...record, detachedAtMs: record.detachedAtMs ?? nowMs }));
   }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { RunningTime } from "../../wire/runningTime.js";
 import { completeFrameworkInfo, withPrincipal } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
@@ -12,6 +11,7 @@ import { RestoreError } from "./restoreError.js";
 import { sameRecord } from "./sameRecord.js";
 import { Session, type SessionOptions } from "./session.js";
 import { SortedKeys } from "./sortedKeys.js";
+import { type Surroundings, surroundings } from "./surroundings.js";
 
 /** Who calls. The transport finds out; sessions only hand it on. */
 export interface Identity {
@@ -66,12 +66,16 @@ export class SessionManager {
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Sessions that are about to be opened. */
   #opening = 0;
-  readonly #gate = new CallGate();
-  readonly #clock = new RunningTime();
+  readonly #gate: CallGate;
+  readonly #surroundings: Surroundings;
+  readonly #running: RunningTime;
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
-    this.#records = new FrameworkRecords(options.store);
+    this.#surroundings = surroundings(options);
+    this.#gate = new CallGate(this.#surroundings.clock);
+    this.#running = new RunningTime(this.#surroundings.clock);
+    this.#records = new FrameworkRecords(options.store, this.#surroundings);
   }
 
   /**
@@ -178,7 +182,7 @@ export class SessionManager {
     this.#records.close();
     this.#sessions.clear();
     this.#openNames = new SortedKeys();
-    this.#clock.close();
+    this.#running.close();
   }
 
   async #attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
@@ -267,7 +271,7 @@ export class SessionManager {
       return { record, defaultedFields: [] };
     }
     const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, links.principal);
-    const frameworkId = known?.frameworkId ?? completed.id ?? randomUUID();
+    const frameworkId = known?.frameworkId ?? completed.id ?? this.#surroundings.randomness.uuid();
     if (completed.id !== undefined && completed.id !== frameworkId)
       throw otherId(frameworkName, frameworkId, completed.id);
     if (!known && completed.id !== undefined && this.#records.isHeld(completed.id)) throw idOfAnother(completed.id);
@@ -291,7 +295,8 @@ export class SessionManager {
   #open(record: FrameworkRecord, records: RecordWriter): Session {
     const session = new Session(record, records, this.#options, {
       gate: this.#gate,
-      clock: this.#clock,
+      surroundings: this.#surroundings,
+      running: this.#running,
       ended: (ended, next) => this.#retire(ended, next),
     });
     this.#sessions.set(record.frameworkName, session);

@@ -1,3 +1,4 @@
+import type { Clock } from "../../wire/clock.js";
 import type { OfferView } from "../mesos/messages/events.js";
 import { rolesOf } from "../mesos/messages/frameworkInfo.js";
 import { EventLog, type EventLogOptions } from "./eventLog.js";
@@ -15,6 +16,7 @@ export interface SessionState {
   readonly record: FrameworkRecord;
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
+  readonly clock: Clock;
   readonly log: EventLog;
   readonly offers: OpenOffers;
   readonly inverseOffers: OpenOffers;
@@ -30,10 +32,11 @@ export function newSessionState(
   records: RecordWriter,
   store: FrameworkStore,
   hub: ObserverHub,
+  clock: Clock,
   eventLog: EventLogOptions | undefined,
 ): SessionState {
   const tasks = new KnownTasks();
-  for (const task of store.tasks(first.frameworkName)) tasks.launched(task, Date.now());
+  for (const task of store.tasks(first.frameworkName)) tasks.launched(task, clock.wallTime());
   let last = first;
   return {
     get record() {
@@ -43,6 +46,7 @@ export function newSessionState(
     },
     store,
     hub,
+    clock,
     log: new EventLog(eventLog),
     offers: new OpenOffers("offers"),
     inverseOffers: new OpenOffers("inverse-offers"),
@@ -57,12 +61,13 @@ export function newSessionState(
 const BATCH_IDS = 1_000;
 
 /** Tells observers that offers are open, in pieces below about 1 MiB. */
-export function observeOpened({ hub, record, offers }: SessionState, views: readonly OfferView[]): void {
+export function observeOpened({ hub, record, offers, clock }: SessionState, views: readonly OfferView[]): void {
   if (!hub.watched) return;
   const { frameworkName } = record;
+  const timeMs = clock.wallTime();
   for (const piece of offers.pieces(views)) {
     const opened = piece.map(({ bytes }) => bytes);
-    hub.emit({ kind: "offers", frameworkName, timeMs: Date.now(), change: "opened", offers: opened, offerIds: [] });
+    hub.emit({ kind: "offers", frameworkName, timeMs, change: "opened", offers: opened, offerIds: [] });
   }
 }
 
@@ -70,8 +75,9 @@ export function observeOpened({ hub, record, offers }: SessionState, views: read
 export function observeGone(state: SessionState, change: OfferChange, offerIds: readonly string[]): void {
   if (!state.hub.watched) return;
   const { frameworkName } = state.record;
+  const timeMs = state.clock.wallTime();
   for (let at = 0; at < offerIds.length; at += BATCH_IDS) {
     const batch = offerIds.slice(at, at + BATCH_IDS);
-    state.hub.emit({ kind: "offers", frameworkName, timeMs: Date.now(), change, offers: [], offerIds: batch });
+    state.hub.emit({ kind: "offers", frameworkName, timeMs, change, offers: [], offerIds: batch });
   }
 }

@@ -15,7 +15,7 @@ export interface LinkView {
 
 /** The first event of a stream. @param defaultedFields of the FrameworkInfo: what the bridge set for the client */
 export function openedEvent(
-  { record, log }: SessionState,
+  { record, log, clock }: SessionState,
   attachment: Attachment,
   resumed: boolean,
   defaultedFields: readonly string[],
@@ -24,7 +24,7 @@ export function openedEvent(
   const { frameworkId, leaseMs, frameworkInfo } = record;
   return {
     sequence: resumed ? attachment.readSequence : log.lastSequence,
-    receiveTimeMs: Date.now(),
+    receiveTimeMs: clock.wallTime(),
     ackToken: "",
     fragment: false,
     body: {
@@ -45,8 +45,8 @@ export function openedEvent(
  * updates; then its end. The events are made one after the other as they are read.
  */
 export function snapshotEvents(opened: SessionEvent, state: SessionState, link: LinkView): Iterable<SessionEvent> {
-  const { offers, inverseOffers, owed, tokenless, log } = state;
-  const receiveTimeMs = Date.now();
+  const { offers, inverseOffers, owed, tokenless, log, clock } = state;
+  const receiveTimeMs = clock.wallTime();
   const sequence = log.lastSequence;
   const updates = [...[...owed.values()].map((update) => update.event), ...tokenless.events()];
   const open = [

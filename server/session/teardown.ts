@@ -1,3 +1,4 @@
+import type { Clock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import { buildCall, CallType, withFrameworkId } from "../mesos/messages/calls.js";
@@ -19,6 +20,7 @@ export interface TeardownHost {
   /** For a TEARDOWN that the lease demands. */
   readonly repetition: Repetition;
   readonly guard: Guard;
+  readonly clock: Clock;
 }
 
 /**
@@ -44,7 +46,7 @@ export class Teardown {
   constructor(host: TeardownHost, answerWithinMs = 30_000) {
     this.#host = host;
     this.#answerWithinMs = answerWithinMs;
-    this.#overdue = new PatientTimer(() => host.guard(() => this.#giveUp()));
+    this.#overdue = new PatientTimer(() => host.guard(() => this.#giveUp()), host.clock);
   }
 
   /** A client asks. Without a master it is told so and nothing is left to do. */

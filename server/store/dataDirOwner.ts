@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readlinkSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, delay, systemClock } from "../../wire/clock.js";
 import { logNumbers, numbered } from "./fileNames.js";
 import { OwnerSocket, socketState } from "./ownerSocket.js";
 
@@ -51,12 +51,12 @@ export class DataDirOwner {
   }
 
   /** @throws DataDirInUseError with one line for a person if another process holds the directory */
-  static async acquire(dataDir: string, kind: OwnerKind): Promise<DataDirOwner> {
+  static async acquire(dataDir: string, kind: OwnerKind, clock: Clock = systemClock): Promise<DataDirOwner> {
     const socket = await OwnerSocket.listen(dataDir, randomUUID().slice(0, 8));
-    const claim = `${kind}:${process.pid}:${Date.now()}:${socket.name}`;
+    const claim = `${kind}:${process.pid}:${clock.wallTime()}:${socket.name}`;
     try {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const number = await claimNext(dataDir, claim);
+        const number = await claimNext(dataDir, claim, clock);
         if (number !== undefined) return new DataDirOwner(dataDir, number, claim, socket);
       }
       throw new DataDirInUseError(`${dataDir} changes hands too often: try again`);
@@ -97,9 +97,9 @@ export class DataDirOwner {
 }
 
 /** The number of the new claim; undefined if another one came between, so that it has to be tried again. */
-async function claimNext(dataDir: string, claim: string): Promise<number | undefined> {
+async function claimNext(dataDir: string, claim: string, clock: Clock): Promise<number | undefined> {
   const dead = claims(dataDir);
-  await Promise.all(dead.map((number) => refuseIfAlive(dataDir, number)));
+  await Promise.all(dead.map((number) => refuseIfAlive(dataDir, number, clock)));
   const number = Math.max(dead.at(-1) ?? 0, logNumbers(dataDir).at(-1) ?? 0) + 1;
   try {
     symlinkSync(claim, claimPath(dataDir, number));
@@ -127,16 +127,16 @@ function claimPath(dataDir: string, number: number): string {
   return join(dataDir, `owner-${number}`);
 }
 
-async function refuseIfAlive(dataDir: string, number: number): Promise<void> {
-  const deadline = performance.now() + SOCKET_GRACE_MS;
+async function refuseIfAlive(dataDir: string, number: number, clock: Clock): Promise<void> {
+  const deadline = clock.now() + SOCKET_GRACE_MS;
   for (;;) {
     const claim = readClaim(dataDir, number);
     if (claim === undefined) return;
     const state = await socketState(dataDir, claim.socket);
     if (state === "dead") return;
     if (state === "alive") throw new DataDirInUseError(inUse(dataDir, claim));
-    if (performance.now() > deadline) return;
-    await sleep(SOCKET_POLL_MS);
+    if (clock.now() > deadline) return;
+    await delay(clock, SOCKET_POLL_MS);
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Clock, type Planned, systemClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../session/frameworkStore.js";
 import type { RestoreError } from "../session/restoreError.js";
@@ -16,6 +17,8 @@ export interface LogStoreOptions {
   readonly onTakenOver?: (error: Error) => void;
   /** How large a log has to be before it is compacted, in bytes. Default: 8 MiB. */
   readonly minCompactionBytes?: number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** A change that somebody waits for. */
@@ -39,7 +42,8 @@ export class LogStore implements FrameworkStore {
   readonly #owned: OwnedLog;
   readonly #kept: KeptFrameworks;
   #onTakenOver: ((error: Error) => void) | undefined;
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #timer: Planned;
   #writes: Write[] = [];
   #checkDue = false;
   #noteDue = false;
@@ -52,13 +56,14 @@ export class LogStore implements FrameworkStore {
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(owned: OwnedLog, trouble: StoreTrouble, options: LogStoreOptions) {
+  private constructor(owned: OwnedLog, trouble: StoreTrouble, options: LogStoreOptions, clock: Clock) {
+    this.#clock = clock;
     this.#owned = owned;
     this.#kept = owned.kept;
     this.#log = options.log;
     this.#trouble = trouble;
     this.#onTakenOver = options.onTakenOver;
-    this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
+    this.#timer = clock.every(CHECK_MS, () => this.#check());
   }
 
   /**
@@ -67,9 +72,10 @@ export class LogStore implements FrameworkStore {
    * @throws DataDirInUseError, or an Error with one line that says what can't be used and what to do
    */
   static async open(dataDir: string, options: LogStoreOptions): Promise<LogStore> {
-    const { log, kind = "bridge", minCompactionBytes } = options;
-    const trouble = new StoreTrouble(log);
-    return new LogStore(await OwnedLog.open({ dataDir, kind, log, trouble, minCompactionBytes }), trouble, options);
+    const { log, kind = "bridge", minCompactionBytes, clock = systemClock } = options;
+    const trouble = new StoreTrouble(log, clock);
+    const owned = await OwnedLog.open({ dataDir, kind, log, trouble, minCompactionBytes, clock });
+    return new LogStore(owned, trouble, options, clock);
   }
 
   frameworks(): FrameworkRecord[] {
@@ -176,7 +182,7 @@ export class LogStore implements FrameworkStore {
         this.#running = undefined;
         this.#log.error({ err }, "the data directory is not written: the bridge has a fault");
       };
-      setImmediate(() => {
+      this.#clock.soon(() => {
         this.#run().catch(fault).finally(resolve);
       });
     });
@@ -273,7 +279,7 @@ export class LogStore implements FrameworkStore {
     const error = this.#owned.takenOver;
     if (!error) return false;
     this.#stalled = true;
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     const tell = this.#onTakenOver;
     this.#onTakenOver = undefined;
     tell?.(error);
@@ -281,7 +287,7 @@ export class LogStore implements FrameworkStore {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
     await this.#running;
     try {
       await this.#finish();

@@ -1,3 +1,4 @@
+import type { Clock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 import { Compactor } from "./compactor.js";
 import {
@@ -45,6 +46,7 @@ export interface OwnedLogOptions {
   readonly trouble: StoreTrouble;
   /** Default: 8 MiB. */
   readonly minCompactionBytes: number | undefined;
+  readonly clock: Clock;
 }
 
 /** The log of a data directory that this process owns. Its methods are called one at a time. */
@@ -74,9 +76,9 @@ export class OwnedLog {
 
   /** Takes the directory over, reads it, and begins a log of its own. @throws Error with one line for a person */
   static async open(options: OwnedLogOptions): Promise<OwnedLog> {
-    const { dataDir, kind, log } = options;
+    const { dataDir, kind, log, clock } = options;
     makeDataDir(dataDir);
-    const owner = await DataDirOwner.acquire(dataDir, kind);
+    const owner = await DataDirOwner.acquire(dataDir, kind, clock);
     try {
       const loaded = await loadFrameworks(dataDir, log);
       narrowModes(dataDir, log);
@@ -104,7 +106,10 @@ export class OwnedLog {
 
   /** False for a while after a new file could not be written, which takes more than adding to one; and when all is over. */
   get isWorthTrying(): boolean {
-    return this.#state.kind === "open" || (this.#state.kind === "lost" && this.#state.notBeforeMs < performance.now());
+    return (
+      this.#state.kind === "open" ||
+      (this.#state.kind === "lost" && this.#state.notBeforeMs < this.#options.clock.now())
+    );
   }
 
   /** Brings entries to the disk. @throws Error if that can't be done; then they are not in the log */
@@ -265,13 +270,13 @@ export class OwnedLog {
 
   /** Sees that the directory is there and this process's. */
   async #holdAgain(): Promise<void> {
-    const { dataDir, kind } = this.#options;
+    const { dataDir, kind, clock } = this.#options;
     if (await this.#owner.isHeld()) return;
     makeDataDir(dataDir);
     if (this.#owner.isSucceeded()) throw await this.#endAsTakenOver("another process has taken it over");
     try {
       const before = this.#owner;
-      this.#owner = await DataDirOwner.acquire(dataDir, kind);
+      this.#owner = await DataDirOwner.acquire(dataDir, kind, clock);
       this.#superseded.add(before.number);
       await before.release();
     } catch (error) {
@@ -318,7 +323,7 @@ export class OwnedLog {
 
   #pauseRenewal(): void {
     if (this.#state.kind === "lost")
-      this.#state = { ...this.#state, notBeforeMs: performance.now() + RENEWAL_PAUSE_MS };
+      this.#state = { ...this.#state, notBeforeMs: this.#options.clock.now() + RENEWAL_PAUSE_MS };
   }
 
   async #closeFile(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { MonotonicClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 
 type Kind = "refusing" | "unbegun" | "lost";
@@ -23,11 +24,13 @@ const QUIET_MS = 60_000;
  */
 export class StoreTrouble {
   readonly #log: Log;
+  readonly #clock: MonotonicClock;
   readonly #overdue = new Set<string>();
   #state: State = { kind: "none" };
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: MonotonicClock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Frameworks whose record is to be stored still. */
@@ -76,7 +79,7 @@ export class StoreTrouble {
   settle(areTasksStored: boolean): void {
     if (this.#state.kind === "none" || !areTasksStored || this.#overdue.size > 0) return;
     const { kind, isProven, failedAtMs } = this.#state;
-    if (!isProven && performance.now() - failedAtMs < QUIET_MS) return;
+    if (!isProven && this.#clock.now() - failedAtMs < QUIET_MS) return;
     this.#state = { kind: "none" };
     const isAnew = kind === "lost" || kind === "unbegun";
     this.#log.info(
@@ -98,7 +101,7 @@ export class StoreTrouble {
     this.#state = {
       kind: before.kind === "none" || kind === "lost" ? kind : before.kind,
       bytes: isOpen ? Math.max(bytes, before.bytes) : bytes,
-      failedAtMs: performance.now(),
+      failedAtMs: this.#clock.now(),
       isProven: false,
     };
     return before.kind === "none" || (kind === "lost" && before.kind !== "lost");

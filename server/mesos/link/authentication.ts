@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../../wire/clock.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { WatchedFile } from "./watchedFile.js";
 
@@ -24,7 +25,7 @@ export const noAuthentication: Authentication = {
 };
 
 /** HTTP basic authentication, as Mesos's `--credentials` want it. */
-export function basicAuthentication(principal: string, secretFile: string): Authentication {
+export function basicAuthentication(principal: string, secretFile: string, clock: Clock = systemClock): Authentication {
   const secrets = new Secrets();
   const header = (secret: string) => {
     const credentials = `${principal}:${secret}`;
@@ -32,11 +33,11 @@ export function basicAuthentication(principal: string, secretFile: string): Auth
     secrets.remember(secret, credentials, encoded.replace(/=+$/, ""));
     return `Basic ${encoded}`;
   };
-  return { principal, secrets, ...headerFrom(new WatchedFile(secretFile, header)) };
+  return { principal, secrets, ...headerFrom(new WatchedFile(secretFile, header, clock)) };
 }
 
 /** A bearer token from a file, which may be replaced while the bridge runs. */
-export function bearerAuthentication(tokenFile: string): Authentication {
+export function bearerAuthentication(tokenFile: string, clock: Clock = systemClock): Authentication {
   const secrets = new Secrets();
   const header = (token: string) => {
     // The error must not show the token.
@@ -44,7 +45,7 @@ export function bearerAuthentication(tokenFile: string): Authentication {
     secrets.remember(token);
     return `Bearer ${token}`;
   };
-  return { principal: undefined, secrets, ...headerFrom(new WatchedFile(tokenFile, header)) };
+  return { principal: undefined, secrets, ...headerFrom(new WatchedFile(tokenFile, header, clock)) };
 }
 
 function headerFrom(file: WatchedFile) {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Clock, Planned } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
 import { outcomeOf } from "./answerOutcome.js";
@@ -6,7 +7,7 @@ import type { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Refused } from "./callOutcome.js";
 import { connectErrorText } from "./connectError.js";
 import { type HttpResponse, HttpResponseParser } from "./httpResponseParser.js";
-import { openSocket } from "./openSocket.js";
+import type { Connect } from "./openSocket.js";
 
 export interface CallConnectionOptions {
   readonly master: URL;
@@ -14,8 +15,8 @@ export interface CallConnectionOptions {
   readonly authorization: string | undefined;
   /** What is taken out of the master's texts. */
   readonly secrets: Secrets;
-  /** PEM certificates to trust in place of the system's, for https. */
-  readonly tlsCa: string | undefined;
+  readonly connect: Connect;
+  readonly clock: Clock;
   /** How long connecting, and each answer after the one before, may take before the connection is given up, in ms. */
   readonly timeoutMs: number;
   /** A connection that was idle for so long is replaced before it is used: it may be forgotten on the way. In ms. */
@@ -67,17 +68,18 @@ export class CallConnection {
   #pending: PendingCall[] = [];
   #answered = 0;
   #pendingBytes = 0;
-  /** When the last answer came, or the connection stood, on the clock of `performance`. */
+  /** When the last answer came, or the connection stood, on the clock. */
   #idleSinceMs = 0;
   /** Bodies of this turn of the event loop, which are written at its end. */
   #outgoing: Uint8Array[] = [];
-  #flushing: NodeJS.Immediate | undefined;
+  #flushing: Planned | undefined;
   #closed: string | undefined;
-  readonly #timer = new PatientTimer((ms) => this.#drop(`the master did not answer within ${ms} ms`));
+  readonly #timer: PatientTimer;
 
   constructor(options: CallConnectionOptions) {
     this.#options = options;
     this.#head = this.#headWith(options.authorization);
+    this.#timer = new PatientTimer((ms) => this.#drop(`the master did not answer within ${ms} ms`), options.clock);
   }
 
   /** Sends this `Authorization` header from the next call on: a token has been replaced. */
@@ -146,15 +148,16 @@ export class CallConnection {
    * that went out on a connection that something on the way has forgotten would have an unknown outcome.
    */
   #replaceIdle(): void {
-    if (!this.#connected || performance.now() - this.#idleSinceMs < this.#options.idleMs) return;
+    const { clock, idleMs } = this.#options;
+    if (!this.#connected || clock.now() - this.#idleSinceMs < idleMs) return;
     this.#connected = false;
     this.#socket?.destroy();
     this.#socket = undefined;
   }
 
   #connect(): void {
-    const { master, tlsCa } = this.#options;
-    const socket = openSocket(master, tlsCa, () => this.#onConnect(socket));
+    const { master, connect } = this.#options;
+    const socket = connect(master, () => this.#onConnect(socket));
     this.#socket = socket;
     const parser = new HttpResponseParser();
     socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
@@ -166,7 +169,7 @@ export class CallConnection {
   #onConnect(socket: Socket): void {
     if (socket !== this.#socket) return;
     this.#connected = true;
-    this.#idleSinceMs = performance.now();
+    this.#idleSinceMs = this.#options.clock.now();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const call of waiting) this.#write(call);
@@ -179,7 +182,7 @@ export class CallConnection {
     this.#outgoing.push(call.body);
     // What is sent within one turn of the event loop leaves in one write, whatever number of
     // callbacks it came from: a write of its own for each call is what costs most here.
-    if (this.#outgoing.length === 1) this.#flushing = setImmediate(() => this.#flush(socket));
+    if (this.#outgoing.length === 1) this.#flushing = this.#options.clock.soon(() => this.#flush(socket));
   }
 
   #flush(socket: Socket): void {
@@ -213,7 +216,7 @@ export class CallConnection {
     if (this.pendingCalls > 0) this.#timer.refresh();
     else {
       this.#timer.stop();
-      this.#idleSinceMs = performance.now();
+      this.#idleSinceMs = this.#options.clock.now();
     }
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
@@ -262,7 +265,7 @@ export class CallConnection {
     const unanswered = this.#pending.slice(this.#answered, written);
     const unsent = [...this.#pending.slice(written), ...this.#waiting];
     this.#outgoing = [];
-    clearImmediate(this.#flushing);
+    this.#flushing?.cancel();
     this.#pending = [];
     this.#answered = 0;
     this.#waiting = [];

@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
 import { errors } from "undici";
+import type { Clock } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
-import { openSocket } from "./openSocket.js";
+import type { Connect } from "./openSocket.js";
 
 export interface ConnectingOptions {
   readonly master: URL;
-  /** PEM certificates to trust in place of the system's, for https. */
-  readonly tlsCa: string | undefined;
+  readonly connect: Connect;
+  readonly clock: Clock;
   /** How long connecting may take, in ms. */
   readonly connectTimeoutMs: number;
 }
@@ -23,7 +24,7 @@ export class Connecting {
   }
 
   open(callback: Connected): void {
-    const { master, tlsCa, connectTimeoutMs } = this.#options;
+    const { master, connect, clock, connectTimeoutMs } = this.#options;
     let done = false;
     const finish = (error: Error | undefined) => {
       if (done) return;
@@ -33,9 +34,9 @@ export class Connecting {
       if (error) callback(error, null);
       else callback(null, socket);
     };
-    const timer = new PatientTimer(() => finish(new errors.ConnectTimeoutError()));
+    const timer = new PatientTimer(() => finish(new errors.ConnectTimeoutError()), clock);
     timer.start(connectTimeoutMs);
-    const socket = openSocket(master, tlsCa, () => finish(undefined));
+    const socket = connect(master, () => finish(undefined));
     socket.on("error", finish).on("close", () => finish(new errors.SocketError("closed before it stood")));
     this.#close = () => finish(new errors.SocketError("given up"));
   }

@@ -1,10 +1,13 @@
 import { Backoff } from "../../../wire/backoff.js";
+import { type Clock, systemClock } from "../../../wire/clock.js";
+import { systemRandomness } from "../../../wire/randomness.js";
 import { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Disconnection } from "./callOutcome.js";
 import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
 import { frameworkRefusal } from "./frameworkRefusal.js";
 import type { LinkOptions } from "./linkOptions.js";
 import { MasterConnection } from "./masterConnection.js";
+import { type Connect, connectWith } from "./openSocket.js";
 import type { SubscriptionEnd } from "./subscription.js";
 
 const MAX_REDIRECTS = 5;
@@ -37,6 +40,8 @@ export class Link implements FrameworkLink {
   readonly #handler: LinkHandler;
   readonly #backoff: Backoff;
   readonly #budget: CallBudget;
+  readonly #connect: Connect;
+  readonly #clock: Clock;
   readonly #stop = new AbortController();
   #state: State = { kind: "looking" };
   #running: Promise<void> | undefined;
@@ -50,7 +55,10 @@ export class Link implements FrameworkLink {
   constructor(options: LinkOptions, handler: LinkHandler) {
     this.#options = options;
     this.#handler = handler;
-    this.#backoff = new Backoff(options.backoff);
+    const { clock = systemClock, randomness = systemRandomness, connect = connectWith() } = options;
+    this.#backoff = new Backoff({ random: () => randomness.fraction(), clock, ...options.backoff });
+    this.#clock = clock;
+    this.#connect = connect;
     this.#budget = options.callBudget ?? new CallBudget();
   }
 
@@ -144,7 +152,15 @@ export class Link implements FrameworkLink {
   #connectionTo(master: URL, authorization: string | undefined): MasterConnection {
     const subscribeCall = this.#handler.subscribeCall();
     const connection: MasterConnection = new MasterConnection(
-      { link: this.#options, master, subscribeCall, authorization, budget: this.#budget },
+      {
+        link: this.#options,
+        master,
+        subscribeCall,
+        authorization,
+        budget: this.#budget,
+        connect: this.#connect,
+        clock: this.#clock,
+      },
       {
         subscribed: () => this.#subscribed(connection),
         events: (events) => this.#handler.onEvents(events),

@@ -1,14 +1,22 @@
 import type { BackoffOptions } from "../../../wire/backoff.js";
+import type { Clock } from "../../../wire/clock.js";
+import type { Randomness } from "../../../wire/randomness.js";
 import type { Log } from "../../log.js";
 import type { MasterDetector } from "../detect/detector.js";
 import type { Authentication } from "./authentication.js";
 import type { CallBudget } from "./callBudget.js";
+import type { Connect } from "./openSocket.js";
 
 export interface LinkOptions {
   readonly detector: MasterDetector;
   readonly authentication: Authentication;
   readonly log: Log;
-  readonly tlsCa?: string | undefined;
+  /** Opens connections to masters. Default: over the network, trusting the system's certificates. */
+  readonly connect?: Connect;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: the system's. */
+  readonly randomness?: Randomness;
   /** How long connecting and the first answer may take, in ms. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** Missed heartbeats after which a silent master is given up. Default 5, as Mesos's own clients do. */

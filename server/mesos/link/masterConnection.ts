@@ -1,3 +1,4 @@
+import type { Clock } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import { readFrameworkId } from "../messages/calls.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "../messages/events.js";
@@ -6,6 +7,7 @@ import { CallConnection } from "./callConnection.js";
 import type { CallOutcome, Refused } from "./callOutcome.js";
 import { FAILED_OVER } from "./frameworkRefusal.js";
 import type { LinkOptions } from "./linkOptions.js";
+import type { Connect } from "./openSocket.js";
 import { type SubscriptionEnd, subscribe } from "./subscription.js";
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
@@ -19,6 +21,8 @@ export interface MasterConnectionOptions {
   readonly subscribeCall: Uint8Array;
   readonly authorization: string | undefined;
   readonly budget: CallBudget;
+  readonly connect: Connect;
+  readonly clock: Clock;
 }
 
 /** What a connection tells its link. */
@@ -43,7 +47,7 @@ type Phase =
       readonly kind: "subscribed";
       readonly streamId: string;
       readonly calls: CallConnection;
-      /** On the clock of `performance`. */
+      /** On the clock. */
       readonly sinceMs: number;
     }
   | { readonly kind: "over"; readonly lastedMs: number };
@@ -71,7 +75,7 @@ export class MasterConnection {
     this.#host = host;
     this.#authorization = options.authorization;
     this.#frameworkId = readFrameworkId(options.subscribeCall);
-    this.#watchdog = new PatientTimer((ms) => this.end(`${this.master.host} was silent for ${ms} ms`));
+    this.#watchdog = new PatientTimer((ms) => this.end(`${this.master.host} was silent for ${ms} ms`), options.clock);
   }
 
   get master(): URL {
@@ -95,12 +99,12 @@ export class MasterConnection {
 
   /** Subscribes, until that ends. Rejects with what the host has thrown. To be called once. */
   async run(): Promise<SubscriptionEnd> {
-    const { link, master, subscribeCall: call, authorization } = this.#options;
-    const { connectTimeoutMs = 10_000, maxRecordBytes = 256 * 1024 * 1024, tlsCa } = link;
+    const { link, master, subscribeCall: call, authorization, connect, clock } = this.#options;
+    const { connectTimeoutMs = 10_000, maxRecordBytes = 256 * 1024 * 1024 } = link;
     const { secrets } = link.authentication;
     try {
       return await subscribe(
-        { master, call, authorization, secrets, tlsCa, connectTimeoutMs, maxRecordBytes },
+        { master, call, authorization, secrets, connect, clock, connectTimeoutMs, maxRecordBytes },
         {
           onOpen: (streamId) => {
             this.#phase = { kind: "open", streamId };
@@ -149,7 +153,7 @@ export class MasterConnection {
   #over(): void {
     const phase = this.#phase;
     const subscribed = phase.kind === "subscribed";
-    this.#phase = { kind: "over", lastedMs: subscribed ? performance.now() - phase.sinceMs : 0 };
+    this.#phase = { kind: "over", lastedMs: subscribed ? this.#options.clock.now() - phase.sinceMs : 0 };
     if (subscribed) phase.calls.close("the subscription ended");
   }
 
@@ -185,7 +189,7 @@ export class MasterConnection {
     const { missedHeartbeats = 5 } = this.#options.link;
     this.#watchdog.start(believable(heartbeatIntervalMs) * missedHeartbeats);
     if (phase.kind === "subscribed") phase.calls.close("the master began the subscription anew");
-    const sinceMs = phase.kind === "subscribed" ? phase.sinceMs : performance.now();
+    const sinceMs = phase.kind === "subscribed" ? phase.sinceMs : this.#options.clock.now();
     const { streamId } = phase;
     this.#phase = { kind: "subscribed", streamId, calls: this.#openCalls(streamId), sinceMs };
     this.#host.subscribed();
@@ -198,15 +202,16 @@ export class MasterConnection {
   }
 
   #openCalls(streamId: string): CallConnection {
-    const { link, master, budget } = this.#options;
+    const { link, master, budget, connect, clock } = this.#options;
     const { callTimeoutMs: timeoutMs = 30_000, callIdleMs: idleMs = 15_000, maxPendingCalls = 20_000 } = link;
-    const { maxPendingBytes = 64 * 1024 * 1024, tlsCa, authentication } = link;
+    const { maxPendingBytes = 64 * 1024 * 1024, authentication } = link;
     return new CallConnection({
       master,
       streamId,
       authorization: this.#authorization,
       secrets: authentication.secrets,
-      tlsCa,
+      connect,
+      clock,
       timeoutMs,
       idleMs,
       maxPendingCalls,

@@ -1,4 +1,5 @@
 import { Client } from "undici";
+import { type Clock, systemClock, type Timer } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
 import type { Log } from "../../log.js";
@@ -6,7 +7,9 @@ import type { MasterDetector } from "../detect/detector.js";
 import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
+import { Connecting } from "./connecting.js";
 import type { LinkCensus } from "./linkOptions.js";
+import { type Connect, connectWith } from "./openSocket.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";
 
@@ -14,7 +17,10 @@ export interface MasterProbeOptions {
   readonly detector: MasterDetector;
   readonly authentication: Authentication;
   readonly log: Log;
-  readonly tlsCa: string | undefined;
+  /** Default: over the network, trusting the system's certificates. */
+  readonly connect?: Connect;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** How often a master that answers is asked again, in ms. Default 15,000. */
   readonly intervalMs?: number;
   /** How often one that does not answer is, in ms. Default 1,000. */
@@ -24,6 +30,8 @@ export interface MasterProbeOptions {
 
 const PATH = "/api/v1/scheduler";
 const MAX_REDIRECTS = 5;
+/** Longer than a whole question takes, which is what ends first. */
+const CONNECT_TIMEOUT_MS = 60_000;
 
 /**
  * Asks whether there is a Mesos master that leads, also while no framework needs one, so that health checks tell the
@@ -35,8 +43,10 @@ const MAX_REDIRECTS = 5;
 export class MasterProbe implements LinkCensus {
   readonly #options: MasterProbeOptions;
   readonly #onChange: (reachable: boolean) => void;
+  readonly #clock: Clock;
+  readonly #connect: Connect;
   readonly #stop = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #unwatch: (() => void) | undefined;
   #unwatchAuthorization: (() => void) | undefined;
   #asking = false;
@@ -51,6 +61,8 @@ export class MasterProbe implements LinkCensus {
   constructor(options: MasterProbeOptions, onChange: (reachable: boolean) => void) {
     this.#options = options;
     this.#onChange = onChange;
+    this.#clock = options.clock ?? systemClock;
+    this.#connect = options.connect ?? connectWith();
   }
 
   start(): void {
@@ -64,7 +76,7 @@ export class MasterProbe implements LinkCensus {
     this.#unwatch?.();
     this.#unwatchAuthorization?.();
     this.#stop.abort();
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   subscribed(): void {
@@ -89,8 +101,8 @@ export class MasterProbe implements LinkCensus {
   }
 
   #later(ms = 1_000): void {
-    clearTimeout(this.#timer);
-    if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => this.#begin(), ms);
+    this.#timer?.cancel();
+    if (!this.#stop.signal.aborted) this.#timer = this.#clock.after(ms, () => this.#begin());
   }
 
   async #round(): Promise<void> {
@@ -99,7 +111,7 @@ export class MasterProbe implements LinkCensus {
       this.#askAgain = true;
       return;
     }
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#asking = true;
     this.#askAgain = false;
     this.#linksChanged = false;
@@ -133,7 +145,8 @@ export class MasterProbe implements LinkCensus {
   /** What is wrong; empty if the leading master answers in time. */
   async #ask(): Promise<string> {
     const overdue = new AbortController();
-    const timer = new PatientTimer(() => overdue.abort(new DOMException("no answer in time", "TimeoutError")));
+    const giveUp = () => overdue.abort(new DOMException("no answer in time", "TimeoutError"));
+    const timer = new PatientTimer(giveUp, this.#clock);
     timer.start(this.#options.timeoutMs ?? 5_000);
     try {
       return await this.#askAll(AbortSignal.any([this.#stop.signal, overdue.signal]));
@@ -157,8 +170,13 @@ export class MasterProbe implements LinkCensus {
     return problem;
   }
 
+  get #means(): Means {
+    const { secrets } = this.#options.authentication;
+    return { secrets, connect: this.#connect, clock: this.#clock };
+  }
+
   async #askOne(authorization: string | undefined, signal: AbortSignal): Promise<Answer> {
-    const { detector, authentication, tlsCa } = this.#options;
+    const { detector } = this.#options;
     let master: URL | undefined;
     let waiting = "no leading master is known";
     try {
@@ -167,7 +185,7 @@ export class MasterProbe implements LinkCensus {
         // An answer already, but for the first one: the detection has only begun, and is given the round's time.
         if (this.#seen !== undefined && this.#links === 0) this.#tell(reason);
       });
-      const answer = await ask(master, authorization, { tlsCa, secrets: authentication.secrets }, signal);
+      const answer = await ask(master, authorization, this.#means, signal);
       if ("problem" in answer && answer.problem !== "") detector.failed(master);
       return answer;
     } catch (error) {
@@ -182,14 +200,21 @@ export class MasterProbe implements LinkCensus {
 /** What is wrong, empty if nothing is; or who leads in place of the one that was asked. */
 type Answer = { readonly problem: string } | { readonly leader: URL };
 
+interface Means {
+  readonly connect: Connect;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+}
+
 async function ask(
   master: URL,
   authorization: string | undefined,
-  { tlsCa, secrets }: { tlsCa: string | undefined; secrets: Secrets },
+  { secrets, ...means }: Means,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const connecting = new Connecting({ master, ...means, connectTimeoutMs: CONNECT_TIMEOUT_MS });
   const client = new Client(master.origin, {
-    ...(tlsCa === undefined ? {} : { connect: { ca: tlsCa } }),
+    connect: (_, callback) => connecting.open(callback),
     maxResponseSize: 65_536,
   });
   try {
@@ -210,6 +235,7 @@ async function ask(
     }
     return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
   } finally {
+    connecting.close();
     await client.destroy();
   }
 }

@@ -10,10 +10,15 @@ const KEEPALIVE_MS = 10_000;
 /**
  * Opens a connection to a master, and calls `onReady` once it stands, for https with the master's certificate
  * verified. Errors and timeouts are the caller's business.
- *
- * @param tlsCa PEM certificates to trust in place of the system's.
  */
-export function openSocket(master: URL, tlsCa: string | undefined, onReady: () => void): Socket {
+export type Connect = (master: URL, onReady: () => void) => Socket;
+
+/** Connects over the network. @param tlsCa PEM certificates to trust in place of the system's. */
+export function connectWith(tlsCa?: string): Connect {
+  return (master, onReady) => openSocket(master, tlsCa, onReady);
+}
+
+function openSocket(master: URL, tlsCa: string | undefined, onReady: () => void): Socket {
   const host = master.hostname.replace(/^\[|\]$/g, "");
   const address = { host, port: portOf(master) };
   if (master.protocol !== "https:") return kept(connectTcp(address, onReady));

@@ -1,4 +1,5 @@
 import { Client, type Dispatcher, errors } from "undici";
+import type { Clock } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import { WireError } from "../../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../../wire/recordio.js";
@@ -6,6 +7,7 @@ import type { Secrets } from "../../../wire/secrets.js";
 import { MAX_TEXT_BYTES } from "./answerText.js";
 import { connectErrorText } from "./connectError.js";
 import { Connecting } from "./connecting.js";
+import type { Connect } from "./openSocket.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";
 
@@ -16,8 +18,8 @@ export interface SubscriptionOptions {
   readonly authorization: string | undefined;
   /** What is taken out of the master's texts. */
   readonly secrets: Secrets;
-  /** PEM certificates to trust in place of the system's, for https. */
-  readonly tlsCa: string | undefined;
+  readonly connect: Connect;
+  readonly clock: Clock;
   /** How long connecting and the answer's head may take, in ms. */
   readonly connectTimeoutMs: number;
   /** Largest event that is accepted, in bytes. */
@@ -97,7 +99,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   readonly #secrets: Secrets;
   readonly #timeoutMs: number;
   /** Ends an answer that does not come, or is not a stream of events and does not end by itself. */
-  readonly #timer = new PatientTimer(() => this.#outOfTime());
+  readonly #timer: PatientTimer;
   #controller: Dispatcher.DispatchController | undefined;
   #open = false;
   /** Status and type of an answer that is not a stream of events. */
@@ -108,6 +110,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   constructor(options: SubscriptionOptions, handler: SubscriptionHandler, signal: AbortSignal, settle: Settle) {
     this.#master = options.master;
     this.#timeoutMs = options.connectTimeoutMs;
+    this.#timer = new PatientTimer(() => this.#outOfTime(), options.clock);
     this.#authenticates = options.authorization !== undefined;
     this.#secrets = options.secrets;
     this.#handler = handler;

@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import type { Clock, Planned } from "../../../wire/clock.js";
 
 type Listener = (value: string) => void;
 
@@ -10,6 +11,7 @@ const SETTLED_AFTER_MS = 2_000;
 /** What is made of the one line of a small text file, which is read again when its time, size or inode changed. */
 export class WatchedFile {
   readonly #path: string;
+  readonly #clock: Clock;
   readonly #valueFrom: (line: string) => string;
   readonly #listeners = new Set<Listener>();
   /** Of the file that `#value` was read from; empty if it has to be read again in any case. */
@@ -17,14 +19,15 @@ export class WatchedFile {
   #value: string | undefined;
   /** It could not be read when it was looked at last. */
   #failed = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Planned | undefined;
   /** Ends with the look that is under way. Looks follow each other, so that an older one does not overwrite a newer. */
   #looking: Promise<void> = Promise.resolve();
   /** A look that has not begun: it will see all that has happened by now. */
   #next: Promise<string> | undefined;
 
   /** @param valueFrom may throw an Error whose message says what is wrong with the line, without the line */
-  constructor(path: string, valueFrom: (line: string) => string) {
+  constructor(path: string, valueFrom: (line: string) => string, clock: Clock) {
+    this.#clock = clock;
     this.#path = path;
     this.#valueFrom = valueFrom;
   }
@@ -35,13 +38,13 @@ export class WatchedFile {
    */
   onChanged(listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#timer ??= setInterval(() => {
+    this.#timer ??= this.#clock.every(LOOK_MS, () => {
       this.value().catch(() => {});
-    }, LOOK_MS);
+    });
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
-      clearInterval(this.#timer);
+      this.#timer?.cancel();
       this.#timer = undefined;
     };
   }
@@ -79,7 +82,7 @@ export class WatchedFile {
     this.#stamp = "";
     if (size > MAX_BYTES) throw new Error(`${this.#path} holds more than ${MAX_BYTES} bytes`);
     this.#value = this.#made(await readFile(this.#path, "utf8"));
-    if (Date.now() - Number(mtimeMs) >= SETTLED_AFTER_MS) this.#stamp = stamp;
+    if (this.#clock.wallTime() - Number(mtimeMs) >= SETTLED_AFTER_MS) this.#stamp = stamp;
     return this.#value;
   }
 

@@ -9,6 +9,7 @@ import {
   bearerAuthentication,
 } from "../../../server/mesos/link/authentication.js";
 import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
+import { connectWith } from "../../../server/mesos/link/openSocket.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";
@@ -235,7 +236,7 @@ describe("TLS", () => {
 
   test("subscribes and calls over TLS with an authority of one's own", async () => {
     const { master, tlsCa } = await tlsMaster();
-    const subject = links.subject([master.url], { tlsCa });
+    const subject = links.subject([master.url], { connect: connectWith(tlsCa) });
     await master.subscription();
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
@@ -256,7 +257,7 @@ describe("TLS", () => {
 
   test("a redirection never leads from TLS to plain text", async () => {
     const { master, tlsCa } = await tlsMaster();
-    const subject = links.subject([master.url], { tlsCa });
+    const subject = links.subject([master.url], { connect: connectWith(tlsCa) });
     (await master.requests.next()).connection.answer(307, "", { Location: `http://${links.master.host}/` });
     expect(await subject.disconnected()).toBe("a redirection without a usable Location");
     expect(links.master.connections.all).toEqual([]);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import type { BridgeReason } from "../../../gen/mesosbridge/v1/reasons.js";
 import { outcomeOf } from "../../../server/mesos/link/answerOutcome.js";
 import type { RefusalCause } from "../../../server/mesos/link/callOutcome.js";
 import { answerOf, OK } from "../../../server/session/answers.js";
-import type { Reason } from "../../../server/session/errors.js";
 import { Secrets } from "../../../wire/secrets.js";
 
 const REVIVE = Buffer.from("\x10\x05", "latin1");
@@ -23,7 +23,7 @@ function told(status: number, text: string, location: string | undefined) {
 const foreign = (status: number, advice: string) =>
   `the master did not take the call, because ${BETWEEN} (HTTP status ${status} (text/html): Sign in): ${advice}`;
 
-const cases: [status: number, text: string, cause: RefusalCause, reason: Reason, message: string][] = [
+const cases: [status: number, text: string, cause: RefusalCause, reason: BridgeReason, message: string][] = [
   [
     400,
     "The stream ID 'a' included in this request didn't match the stream ID currently associated with b",

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CallBudget } from "../../../server/mesos/link/callBudget.js";
 import { CallConnection, type CallConnectionOptions } from "../../../server/mesos/link/callConnection.js";
 import type { CallOutcome, RefusalCause } from "../../../server/mesos/link/callOutcome.js";
+import { connectWith } from "../../../server/mesos/link/openSocket.js";
+import { systemClock } from "../../../wire/clock.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -42,7 +44,8 @@ class Caller {
       streamId: "stream-1",
       authorization: undefined,
       secrets: new Secrets(),
-      tlsCa: undefined,
+      connect: connectWith(),
+      clock: systemClock,
       timeoutMs: 5_000,
       idleMs: 15_000,
       maxPendingCalls: 100,

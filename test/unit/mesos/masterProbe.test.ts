@@ -45,7 +45,6 @@ function probe(...masters: FakeMaster[]): { probe: MasterProbe; told: boolean[];
       detector: new ListDetector({ kind: "list", urls: masters.map(({ url }) => url) }),
       authentication: noAuthentication,
       log: { debug: note, info: note, warn: note, error: note },
-      tlsCa: undefined,
       intervalMs: 50,
       retryMs: 20,
       timeoutMs: 1_000,

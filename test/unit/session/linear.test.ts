@@ -110,7 +110,7 @@ describe("what is remembered takes no longer to forget than to keep", () => {
 
   test("of requests", () => {
     expectLinear("requests", 20_000, (count) => () => {
-      const memory = new RequestMemory();
+      const memory = new RequestMemory(performance);
       for (let i = 0; i < count; i++) {
         memory.begin(`id-${i}`, i, () => {});
         memory.answered(`id-${i}`, ok);

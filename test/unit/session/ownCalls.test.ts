@@ -5,6 +5,7 @@ import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import { OwnCalls } from "../../../server/session/ownCalls.js";
 import { Repetition } from "../../../server/session/repetition.js";
 import { Suppression } from "../../../server/session/suppression.js";
+import { surroundings } from "../../../server/session/surroundings.js";
 import { keptLog } from "./samples.js";
 
 beforeEach(() => {
@@ -32,7 +33,7 @@ function ownCalls(outcome?: CallOutcome) {
   const sent: Sent[] = [];
   const { log, lines } = keptLog();
   const suppression = new Suppression(["a", "b"], []);
-  const repetition = new Repetition({ log, frameworkName: () => "name", guard: (work) => work() });
+  const repetition = new Repetition({ log, frameworkName: () => "name", guard: (work) => work(), ...surroundings({}) });
   const subject = {
     outcome,
     repetition,

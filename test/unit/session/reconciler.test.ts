@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Call, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { Reconciler, type ReconcilerOptions } from "../../../server/session/reconciler.js";
 import { type KnownTask, KnownTasks } from "../../../server/session/tasks.js";
+import { systemClock } from "../../../wire/clock.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -30,6 +31,7 @@ function reconciler(options: ReconcilerOptions = {}) {
       asked.push(ids.length === 0 ? ["all"] : ids);
     },
     (work) => work(),
+    systemClock,
   );
   return { subject, asked };
 }
@@ -147,6 +149,7 @@ describe("tasks that are asked for again", () => {
       {},
       (bytes, about) => calls.push([Call.decode(bytes).type, about]),
       (work) => work(),
+      systemClock,
     );
     subject.askAgain([], true);
     expect(calls).toEqual([]);

@@ -10,7 +10,7 @@ const failed = (reason: ConstructorParameters<typeof BridgeError>[0]): CallAnswe
 const never = () => expect.unreachable("an answer that nobody waits for");
 
 test("a request is made once, and its answer given to retries", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   expect(memory.begin("id", 0, never)).toBe(true);
   const answer: CallAnswer = { error: undefined, gone: 3 };
   memory.answered("id", answer);
@@ -21,7 +21,7 @@ test("a request is made once, and its answer given to retries", () => {
 });
 
 test("retries of a request under way wait for its answer, in their order", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   memory.begin("id", 0, never);
   const order: string[] = [];
   expect(memory.begin("id", 1, () => order.push("first"))).toBe(false);
@@ -36,7 +36,7 @@ test("retries of a request under way wait for its answer, in their order", () =>
 test.each(["NO_MASTER", "TOO_MANY_CALLS", "MESOS_CREDENTIALS_REFUSED"] as const)(
   "after %s nothing was sent: a retry is made",
   (reason) => {
-    const memory = new RequestMemory();
+    const memory = new RequestMemory(performance);
     memory.begin("id", 0, never);
     const answers: CallAnswer[] = [];
     memory.begin("id", 1, (each) => answers.push(each));
@@ -47,7 +47,7 @@ test.each(["NO_MASTER", "TOO_MANY_CALLS", "MESOS_CREDENTIALS_REFUSED"] as const)
 );
 
 test.each(["OUTCOME_UNKNOWN", "CALL_REFUSED", "OFFER_GONE"] as const)("%s is the answer to retries too", (reason) => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   memory.begin("id", 0, never);
   memory.answered("id", failed(reason));
   const answers: CallAnswer[] = [];
@@ -56,7 +56,7 @@ test.each(["OUTCOME_UNKNOWN", "CALL_REFUSED", "OFFER_GONE"] as const)("%s is the
 });
 
 test("answers are kept for ten minutes", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   memory.begin("id", 0, never);
   memory.answered("id", ok);
   expect(memory.begin("id", 10 * MINUTE - 1, () => {})).toBe(false);
@@ -88,7 +88,7 @@ test("ten minutes of the clock that the memory is given: that of a bridge stands
 });
 
 test("a wall clock that jumps changes nothing", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   expect(made(memory)).toBe(true);
   vi.setSystemTime(Date.now() + 60 * MINUTE);
   try {
@@ -99,7 +99,7 @@ test("a wall clock that jumps changes nothing", () => {
 });
 
 test("a request under way is not forgotten, however long it takes", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   memory.begin("slow", 0, never);
   const answers: CallAnswer[] = [];
   expect(memory.begin("slow", 60 * MINUTE, (each) => answers.push(each))).toBe(false);
@@ -109,7 +109,7 @@ test("a request under way is not forgotten, however long it takes", () => {
 
 test("holds at most twenty thousand answers, also behind a request that takes long", () => {
   for (const slow of [false, true]) {
-    const memory = new RequestMemory();
+    const memory = new RequestMemory(performance);
     if (slow) memory.begin("slow", 0, () => {});
     for (let i = 0; i < 20_010; i++) {
       memory.begin(`id-${i}`, i, never);
@@ -122,7 +122,7 @@ test("holds at most twenty thousand answers, also behind a request that takes lo
 });
 
 test("what is behind a request that takes long expires in time", () => {
-  const memory = new RequestMemory();
+  const memory = new RequestMemory(performance);
   memory.begin("slow", 0, () => {});
   memory.begin("id", 1, never);
   memory.answered("id", ok);
