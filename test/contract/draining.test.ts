@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Event_Type } from "../../gen/mesos/v1/executor/executor.js";
 import { Call, Call_Type } from "../../gen/mesos/v1/master/master.js";
 import {
@@ -36,11 +36,6 @@ const GRACE_NS = 2_500_000_000;
 const OK = { status: 200, text: "" };
 const refused = (text: string) => ({ status: 400, text });
 
-let cleanup: Cleanup;
-beforeEach(() => {
-  cleanup = new Cleanup();
-});
-
 const idOf = ({ agentId }: Offer) => agentId?.value ?? "";
 
 /** The newest offer of the agent, if it was neither rescinded nor accepted. */
@@ -59,6 +54,7 @@ const accepted = new Set<string | undefined>();
 
 /** Gone agents don't come back: what takes one away has a cluster of its own. */
 describeEachMesos("an agent that an operator takes out of service", cluster, (mesos) => {
+  const cleanup = new Cleanup();
   const operator = () => new DrainingOperator(mesos());
   afterEach(async () => {
     await cleanup.run();
@@ -463,6 +459,7 @@ describeEachMesos("an agent that an operator takes out of service", cluster, (me
 });
 
 describeEachMesos("an agent that is to be given up once it is drained", cluster, (mesos) => {
+  const cleanup = new Cleanup();
   const operator = () => new DrainingOperator(mesos());
   afterEach(() => cleanup.run());
 
@@ -532,6 +529,7 @@ describeEachMesos("an agent that is to be given up once it is drained", cluster,
 });
 
 describeEachMesos("an agent that drains", { ...cluster, agents: 6 }, (mesos) => {
+  const cleanup = new Cleanup();
   const operator = () => new DrainingOperator(mesos());
   afterEach(() => cleanup.run());
 

@@ -71,8 +71,12 @@ const kinds = [
 
 const { TASK_STARTING, TASK_RUNNING, TASK_FINISHED, TASK_KILLED, TASK_FAILED, TASK_GONE } = TaskState;
 
-/** SIGKILL of master and agents, and another run with the same work directory. */
-describe.each(kinds)("a killed cluster that keeps its work directory, $kind Mesos", ({ start, missing }) => {
+/** SIGKILL of master and agents, and another run with the same work directory. Both kinds at the same time. */
+describe.each(kinds)("a killed cluster that keeps its work directory, $kind Mesos", { concurrent: true }, (each) => {
+  describe.sequential("cases", () => testCluster(each));
+});
+
+function testCluster({ start, missing }: (typeof kinds)[number]): void {
   let cluster: KilledCluster;
   let host: ExecutorHost;
   const all = new Cleanup();
@@ -362,7 +366,7 @@ describe.each(kinds)("a killed cluster that keeps its work directory, $kind Meso
     });
     await eventually(() => !isAlive(pid), { what: "the end of the task's process" });
   });
-});
+}
 
 const taskIdOf = ({ taskId }: PartialTask) => ({ value: taskId?.value ?? "" });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Event_Type } from "../../gen/mesos/v1/executor/executor.js";
 import {
   FrameworkInfo_Capability_Type,
@@ -20,13 +20,11 @@ const flags = { allocation_interval: "100ms", executor_shutdown_grace_period: "2
 const cluster = { agents: 6, resources: "cpus:2;mem:512;disk:512", flags };
 const { TASK_RUNNING, TASK_KILLED, TASK_GONE_BY_OPERATOR } = TaskState;
 
-let cleanup: Cleanup;
-beforeEach(() => {
-  cleanup = new Cleanup();
-});
-afterEach(() => cleanup.run());
-
-async function subscribe(mesos: MesosCluster, more: PartialFrameworkInfo = {}): Promise<MesosScheduler> {
+async function subscribe(
+  cleanup: Cleanup,
+  mesos: MesosCluster,
+  more: PartialFrameworkInfo = {},
+): Promise<MesosScheduler> {
   const scheduler = cleanup.use(new MesosScheduler(mesos));
   await scheduler.subscribe(frameworkInfo(more));
   return scheduler;
@@ -39,7 +37,7 @@ async function markGone(mesos: MesosCluster, agentId: Offer["agentId"]): Promise
 }
 
 /** A task on an executor of the framework's own, both of them running. */
-async function running(scheduler: MesosScheduler) {
+async function running(cleanup: Cleanup, scheduler: MesosScheduler) {
   const host = cleanup.use(await ExecutorHost.start());
   const offer = await scheduler.offer();
   const executorId = unique("executor");
@@ -58,10 +56,10 @@ async function running(scheduler: MesosScheduler) {
 }
 
 /** Two reservations were carried out, and one of them was acknowledged. */
-async function reserved(mesos: MesosCluster) {
+async function reserved(cleanup: Cleanup, mesos: MesosCluster) {
   const { MULTI_ROLE, PARTITION_AWARE, RESERVATION_REFINEMENT } = FrameworkInfo_Capability_Type;
   const capabilities = [MULTI_ROLE, PARTITION_AWARE, RESERVATION_REFINEMENT].map((type) => ({ type }));
-  const scheduler = await subscribe(mesos, { roles: ["gone"], capabilities });
+  const scheduler = await subscribe(cleanup, mesos, { roles: ["gone"], capabilities });
   const offer = await scheduler.offer();
   const reservation = { type: Resource_ReservationInfo_Type.DYNAMIC, role: "gone" };
   const reserve = { resources: resources("disk:16", { reservations: [reservation] }) };
@@ -99,9 +97,12 @@ const isAlive = (pid: number) => {
 
 /** Each test takes another agent, for ever. */
 describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
+  const cleanup = new Cleanup();
+  afterEach(() => cleanup.run());
+
   test("asks its executors to end, and ends them after their grace period", async () => {
-    const scheduler = await subscribe(mesos());
-    const { offer, process, executor, taskId } = await running(scheduler);
+    const scheduler = await subscribe(cleanup, mesos());
+    const { offer, process, executor, taskId } = await running(cleanup, scheduler);
     await markGone(mesos(), offer.agentId);
     await shutdown(executor);
     expect(isAlive(process.hello.pid)).toBe(true);
@@ -116,8 +117,8 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
   });
 
   test("tells of its tasks first, then of its offers, then of itself", async () => {
-    const scheduler = await subscribe(mesos());
-    const { offer, taskId } = await running(scheduler);
+    const scheduler = await subscribe(cleanup, mesos());
+    const { offer, taskId } = await running(cleanup, scheduler);
     const isItsOwn = ({ agentId }: Offer) => agentId?.value === offer.agentId?.value;
     const { offers } = await scheduler.stream.nextWhere("offers", (event) => event.offers.some(isItsOwn));
     const offered = offers.find(isItsOwn)?.id?.value;
@@ -138,8 +139,8 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
   ])("tells of tasks that ended, too, when that is not acknowledged: %s PARTITION_AWARE", async (_, state, counts) => {
     const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
     const types = state === TASK_GONE_BY_OPERATOR ? [MULTI_ROLE, PARTITION_AWARE] : [MULTI_ROLE];
-    const scheduler = await subscribe(mesos(), { capabilities: types.map((type) => ({ type })) });
-    const { offer, executor, info, taskId } = await running(scheduler);
+    const scheduler = await subscribe(cleanup, mesos(), { capabilities: types.map((type) => ({ type })) });
+    const { offer, executor, info, taskId } = await running(cleanup, scheduler);
     const isItsOwn = ({ agentId }: Offer) => agentId?.value === offer.agentId?.value;
     const { offers } = await scheduler.stream.nextWhere("offers", (event) => event.offers.some(isItsOwn));
     const second = task(offer.agentId, { executor: info });
@@ -172,7 +173,7 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
   });
 
   test("tells of operations that were not acknowledged", async () => {
-    const { scheduler, offer, operationId } = await reserved(mesos());
+    const { scheduler, offer, operationId } = await reserved(cleanup, mesos());
     await markGone(mesos(), offer.agentId);
     const { status } = await scheduler.stream.next("updateOperationStatus");
     expect(status).toMatchObject({
@@ -188,9 +189,12 @@ describeEachMesos("an agent that is marked gone", cluster, (mesos) => {
 });
 
 describeEachMesos("an agent whose machine is taken down", { ...cluster, agents: 1 }, (mesos) => {
+  const cleanup = new Cleanup();
+  afterEach(() => cleanup.run());
+
   test("asks its executors to end, and says nothing of operations", async () => {
-    const { scheduler, offer } = await reserved(mesos());
-    const { process, executor } = await running(scheduler);
+    const { scheduler, offer } = await reserved(cleanup, mesos());
+    const { process, executor } = await running(cleanup, scheduler);
     const { master } = mesos();
     const [slave] = ((await getJson(`${master}/slaves`)) as { slaves: { hostname: string }[] }).slaves;
     const machine = { hostname: slave?.hostname, ip: "127.0.0.1" };
@@ -212,9 +216,12 @@ describeEachMesos("an agent whose machine is taken down", { ...cluster, agents: 
 });
 
 describeEachMesos("an executor of a framework that is torn down", cluster, (mesos) => {
+  const cleanup = new Cleanup();
+  afterEach(() => cleanup.run());
+
   test("is asked to end, and what it tells then is not acknowledged", async () => {
-    const scheduler = await subscribe(mesos());
-    const { process, executor, taskId } = await running(scheduler);
+    const scheduler = await subscribe(cleanup, mesos());
+    const { process, executor, taskId } = await running(cleanup, scheduler);
     await scheduler.send("TEARDOWN");
     await shutdown(executor);
     expect((await executor.call("UPDATE", { update: { status: executor.status(taskId, TASK_KILLED) } })).status).toBe(

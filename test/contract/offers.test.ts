@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { FrameworkInfo_Capability_Type, type Offer } from "../../gen/mesos/v1/mesos.js";
+import { FrameworkInfo_Capability_Type, type Offer, TaskState } from "../../gen/mesos/v1/mesos.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { codecs, json } from "../support/codec.js";
+import { eventually } from "../support/eventually.js";
 import { frameworkInfo, launch, resources, scalar, task } from "../support/messages.js";
 import { MesosScheduler, type PartialFrameworkInfo } from "../support/scheduler.js";
 
@@ -184,7 +185,9 @@ describeEachMesos("offers", cluster, (mesos) => {
       await scheduler.decline([second], 3600);
       const sleep = task(first.agentId, { command: { value: "sleep 1000" }, resources: resources("cpus:1;mem:32") });
       await scheduler.accept([first], [launch(sleep)], 3600);
-      await scheduler.update(sleep.taskId?.value);
+      // Both acknowledged: the update that frees the resources waits for that of the one before.
+      const states = [await scheduler.update(sleep.taskId?.value), await scheduler.update(sleep.taskId?.value)];
+      expect(states.at(-1)?.state).toBe(TaskState.TASK_RUNNING);
       await expectNoOffers(scheduler);
       // What the task had comes free, so the agent has more to offer than what was refused.
       await scheduler.send("KILL", { kill: { taskId: sleep.taskId, agentId: first.agentId } });
@@ -235,7 +238,9 @@ describeEachMesos("offers", cluster, (mesos) => {
       await first.subscribe(frameworkInfo());
       await first.decline(await offersOfAll(first), 3600);
       first.stream.stop();
-      await expect.poll(async () => (await first.call("REVIVE")).status).toBe(403);
+      await eventually(async () => (await first.call("REVIVE")).status === 403, {
+        what: "the end of the subscription",
+      });
       const second = newScheduler();
       await second.subscribe(frameworkInfo({ id: { value: first.frameworkId ?? "" } }));
       await offersOfAll(second);

@@ -5,6 +5,7 @@ import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { codecs, json, protobuf } from "../support/codec.js";
+import { eventually } from "../support/eventually.js";
 import { open, type RawAnswer, send } from "../support/http.js";
 import { frameworkInfo } from "../support/messages.js";
 import { MesosScheduler, type PartialCall, uuid } from "../support/scheduler.js";
@@ -336,7 +337,7 @@ describeEachMesos("requests to the scheduler API", {}, (mesos) => {
       const gone = cleanup.use(new MesosScheduler({ ...mesos(), codec }));
       await gone.subscribe(frameworkInfo(), { suppressedRoles: ["*"] });
       gone.stream.stop();
-      await expect.poll(async () => (await gone.call("REVIVE")).status, { timeout: 10_000 }).toBe(403);
+      await eventually(async () => (await gone.call("REVIVE")).status === 403, { what: "the end of the subscription" });
       expectAnswer(await gone.call("REVIVE"), { status: 403, text: "Framework is not subscribed" });
     });
   });

@@ -29,10 +29,13 @@ type StartOn = (address: string, ...args: string[]) => Promise<{ running: Runnin
 /** What `empty-tasks` does in any language, with the bridge on both Mesoses and without a bridge. */
 export function testEmptyTasks(language: string, { build, duration = String }: EmptyTasksOptions): void {
   let program: Program = { command: "", args: [] };
+  let building: Promise<Program> | undefined;
   const start = (...args: string[]) => startProcess({ ...program, args: [...program.args, ...args] });
+  // Once for both Mesoses, which begin at the same time.
   const prepare = () =>
     beforeAll(async () => {
-      if (program.command === "") program = await build();
+      building ??= build();
+      program = await building;
     }, BUILD_TIMEOUT_MS);
 
   const startBesideProxy = (env: Record<string, string>, ...args: string[]) => {

@@ -12,7 +12,7 @@ export interface ProcessOptions {
   cwd?: string;
   /** The line that says that it is ready. Default: it is ready when started */
   ready?: RegExp;
-  /** Default 30 s */
+  /** Default 60 s, which only a crowded machine needs */
   readyTimeoutMs?: number;
 }
 
@@ -44,7 +44,7 @@ export interface RunningProcess {
  * @throws Error with the end of its output when it ends, or takes too long, before it is ready
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { command, args = [], env, cwd, ready, readyTimeoutMs = 30_000 } = options;
+  const { command, args = [], env, cwd, ready, readyTimeoutMs = 60_000 } = options;
   const child = spawn(command, args, { env: env ?? process.env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -53,35 +53,48 @@ const kinds: { kind: MesosCluster["kind"]; start: Start; missing: string | undef
 ];
 
 /**
- * Runs the same cases on a real and on an embedded Mesos, one cluster for all of them. Without a real Mesos its half
- * is skipped, or with CI=true fails.
+ * Runs the same cases on a real and on an embedded Mesos, one cluster for all of them. Both kinds run at the same time,
+ * since most cases wait for Mesos; the cases of one kind run one after the other. Without a real Mesos its half is
+ * skipped, or with CI=true fails.
  *
- * @param body gets a function that gives the cluster, to be called inside of tests and hooks
+ * @param body gets a function that gives the cluster, to be called inside of tests and hooks. It runs once per kind: what
+ *   the cases of a kind share belongs into it
  */
 export function describeEachMesos(
   name: string,
   options: ClusterOptions,
   body: (mesos: () => MesosCluster) => void,
 ): void {
-  for (const { kind, start, missing } of kinds.filter((each) => only === undefined || only === each.kind)) {
-    const wanted = missing === undefined || process.env.CI === "true";
-    describe.runIf(wanted)(`${name}, ${kind} Mesos`, () => {
-      let cluster: MesosCluster | undefined;
-      beforeAll(async () => {
-        if (missing !== undefined) throw new Error(missing);
-        cluster = await start(options);
+  describe(name, () => {
+    for (const { kind, start, missing } of kinds.filter((each) => only === undefined || only === each.kind)) {
+      const wanted = missing === undefined || process.env.CI === "true";
+      describe.runIf(wanted)(`${kind} Mesos`, { concurrent: true }, () => {
+        describe.sequential("cases", () => describeCluster(kind, missing, () => start(options), body));
       });
-      afterAll(() => cluster?.stop());
-      beforeEach(async ({ onTestFailed }) => {
-        const before = (await cluster?.log())?.length ?? 0;
-        onTestFailed(async () => console.error(`what the ${kind} Mesos said:\n${await logSince(cluster, before)}`));
-      });
-      body(() => {
-        if (!cluster) throw new Error("the cluster runs only within tests and hooks");
-        return cluster;
-      });
-    });
-  }
+    }
+  });
+}
+
+function describeCluster(
+  kind: MesosCluster["kind"],
+  missing: string | undefined,
+  start: () => Promise<MesosCluster>,
+  body: (mesos: () => MesosCluster) => void,
+): void {
+  let cluster: MesosCluster | undefined;
+  beforeAll(async () => {
+    if (missing !== undefined) throw new Error(missing);
+    cluster = await start();
+  });
+  afterAll(() => cluster?.stop());
+  beforeEach(async ({ onTestFailed }) => {
+    const before = (await cluster?.log())?.length ?? 0;
+    onTestFailed(async () => console.error(`what the ${kind} Mesos said:\n${await logSince(cluster, before)}`));
+  });
+  body(() => {
+    if (!cluster) throw new Error("the cluster runs only within tests and hooks");
+    return cluster;
+  });
 }
 
 /** The last lines of what the cluster has logged since there were `before` characters. */

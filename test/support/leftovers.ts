@@ -27,7 +27,7 @@ export function watchLeftovers(): () => Promise<void> {
           `left over: ${more.map((name) => `${(now[name] ?? 0) - (before[name] ?? 0)} ${name}`).join(", ")}`,
         );
       },
-      { what: "the end of sockets and timers", timeoutMs: 3_000 },
+      { what: "the end of sockets and timers", timeoutMs: 20_000 },
     );
   };
 }
