@@ -19,8 +19,19 @@ export async function buildRust(example: string): Promise<string> {
   return at("clients/rust/target/debug/examples", example);
 }
 
-/** Makes a crate beside a source file, as a user of the client has one, and builds it. */
+let building: Promise<unknown> = Promise.resolve();
+
+/**
+ * Makes a crate beside a source file, as a user of the client has one, and builds it. One at a time: all such crates have
+ * the same name and the same target folder.
+ */
 export async function buildRustUser(path: string): Promise<Program> {
+  const built = building.then(() => buildUser(path));
+  building = built.catch(() => undefined);
+  return await built;
+}
+
+async function buildUser(path: string): Promise<Program> {
   const folder = dirname(path);
   const manifest = readFileSync(join(rustCrate, "Cargo.toml"), "utf8");
   const [profile] = /\[profile\.dev\](\n.+)+/.exec(manifest) ?? [];
