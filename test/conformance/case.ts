@@ -59,6 +59,8 @@ export interface Step {
   restartBridge?: true;
   /** From now on no byte passes between the bridge and the master, and nobody is told. */
   silenceMaster?: true;
+  /** Lets the command `{{gate}}` end. */
+  openGate?: true;
 }
 
 /** An HTTP proxy beside the bridge. In `driver`, `{{proxy}}` is its HOST:PORT. */

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ListFrameworksResponse, ListTasksResponse } from "../../gen/mesosbridge/v1/observer.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
@@ -19,12 +21,15 @@ export class RealBridge {
   readonly #toMaster: TcpProxy;
   readonly #client: BridgeClient;
   readonly #frameworkName: string;
+  /** A folder, and in it a file once the gate is open. */
+  readonly #gate: { folder: string; open: string };
 
   private constructor(
     cleanup: Cleanup,
     bridge: Bridge,
     proxies: { toBridge: TcpProxy; toMaster: TcpProxy },
     frameworkName: string,
+    folder: string,
   ) {
     this.#cleanup = cleanup;
     this.#bridge = bridge;
@@ -32,6 +37,7 @@ export class RealBridge {
     this.#toMaster = proxies.toMaster;
     this.#client = cleanup.use(new BridgeClient(bridge.address));
     this.#frameworkName = frameworkName;
+    this.#gate = { folder, open: join(folder, "open") };
   }
 
   static async start(mesos: MesosCluster, frameworkName: string, flags: readonly string[] = []): Promise<RealBridge> {
@@ -40,7 +46,7 @@ export class RealBridge {
       const toMaster = cleanup.use(await TcpProxy.start(mesos.port));
       const bridge = cleanup.use(await startBridge({ master: `127.0.0.1:${toMaster.port}`, flags }));
       const toBridge = cleanup.use(await TcpProxy.start(Number(bridge.address.split(":").at(-1))));
-      return new RealBridge(cleanup, bridge, { toBridge, toMaster }, frameworkName);
+      return new RealBridge(cleanup, bridge, { toBridge, toMaster }, frameworkName, await cleanup.tempDir());
     } catch (error) {
       await cleanup.run();
       throw error;
@@ -49,6 +55,11 @@ export class RealBridge {
 
   get address(): string {
     return `127.0.0.1:${this.#proxy.port}`;
+  }
+
+  /** A command that runs until the step `openGate`, or the case ends. */
+  get gate(): string {
+    return `while [ -d ${this.#gate.folder} ] && [ ! -e ${this.#gate.open} ]; do sleep 0.1; done`;
   }
 
   /** What the bridge said. */
@@ -71,7 +82,7 @@ export class RealBridge {
     await this.#cleanup.run();
   }
 
-  async #playOne({ cut, framework, task, attachAnother, restartBridge, silenceMaster }: Step): Promise<void> {
+  async #playOne({ cut, framework, task, attachAnother, restartBridge, silenceMaster, openGate }: Step): Promise<void> {
     if (cut) this.#proxy.cut();
     if (framework !== undefined) {
       await eventually(() => this.#hasFramework(framework), { what: `the framework as ${shown(framework)}` });
@@ -87,6 +98,7 @@ export class RealBridge {
       await this.#bridge.kill();
       await this.#bridge.restart();
     }
+    if (openGate) await writeFile(this.#gate.open, "");
   }
 
   async #hasFramework(expected: JsonValue): Promise<boolean> {

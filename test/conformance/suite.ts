@@ -26,6 +26,8 @@ const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbedded
 interface Side {
   readonly address: string;
   addressOf?(which: ScriptedAddress): string;
+  /** A command that a step ends. The scripted bridge runs none. */
+  readonly gate?: string;
   play(steps: NonNullable<Part["steps"]>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -49,7 +51,7 @@ async function runBeside(
   frameworkName: string,
 ): Promise<string[]> {
   const bridge = addressesFor(part, side);
-  const values = { bridge, proxy: `127.0.0.1:${proxy?.port}` };
+  const values = { bridge, proxy: `127.0.0.1:${proxy?.port}`, ...(side.gate !== undefined && { gate: side.gate }) };
   const input = filled(expanded({ frameworkName, user: "nobody", ...part.driver, bridge }), values) as JsonObject;
   const environment = part.proxy?.inEnvironment
     ? { ...proxyEnvironment(values.proxy), ...part.environment }
