@@ -23,7 +23,7 @@ export interface ExecutorEnvironment {
   shutdownGraceMs: number;
   /** How long a lost agent is waited for. Default 15 min, as the agent's. */
   recoveryTimeoutMs: number;
-  /** A reconnection waits a random time up to this. Default 2 s, as the agent's. */
+  /** How long a restarted agent waits for its executors; an attempt is made at least twice in that time. Default 2 s. */
   subscriptionBackoffMaxMs: number;
   /** Bearer token for the agent; undefined where the agent asks for none. */
   token: string | undefined;

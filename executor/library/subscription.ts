@@ -30,7 +30,7 @@ export type SubscriptionEnd =
 /**
  * Keeps an executor subscribed: retries until the agent takes the subscription, and after a
  * disconnection does what Mesos's library does. Without checkpointing the executor is over; with it the
- * agent is looked for at random intervals up to MESOS_SUBSCRIPTION_BACKOFF_MAX, for MESOS_RECOVERY_TIMEOUT.
+ * agent is looked for at random intervals up to half of MESOS_SUBSCRIPTION_BACKOFF_MAX, for MESOS_RECOVERY_TIMEOUT.
  */
 export class Subscription {
   readonly #client: AgentClient;
@@ -66,7 +66,7 @@ export class Subscription {
       }
       const delay =
         everStood && !outcome.answered
-          ? Math.random() * this.#environment.subscriptionBackoffMaxMs
+          ? reconnectionDelayMs(this.#environment.subscriptionBackoffMaxMs, Math.random())
           : SUBSCRIBE_RETRY_MS;
       if (Date.now() + delay > deadline) {
         return {
@@ -110,6 +110,16 @@ export class Subscription {
       signal.removeEventListener("abort", close);
     }
   }
+}
+
+/**
+ * A random time, so that the executors of an agent do not come all at once. A restarted agent waits for them for
+ * MESOS_SUBSCRIPTION_BACKOFF_MAX and ends those that come later: half of that leaves time to connect.
+ *
+ * @param random from 0 to 1
+ */
+export function reconnectionDelayMs(backoffMaxMs: number, random: number): number {
+  return (random * backoffMaxMs) / 2;
 }
 
 interface Outcome {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ExecutorExit, type ExecutorOptions, runExecutor } from "../../../executor/library/runExecutor.js";
+import { reconnectionDelayMs } from "../../../executor/library/subscription.js";
 import { TaskError } from "../../../executor/library/taskRun.js";
 import { Call_Type, Event_Type } from "../../../gen/mesos/v1/executor/executor.js";
 import { TaskState, TaskStatus_Reason, TaskStatus_Source } from "../../../gen/mesos/v1/mesos.js";
@@ -309,6 +310,13 @@ describe("the subscription", () => {
     const again = await subscription();
     again.kill("a");
     await agent.update(TaskState.TASK_KILLED);
+  });
+
+  it("is looked for soon enough for an agent that waits for MESOS_SUBSCRIPTION_BACKOFF_MAX, whatever chance says", () => {
+    for (const random of [0, 0.5, 0.999_999]) {
+      expect(reconnectionDelayMs(2_000, random)).toBeGreaterThanOrEqual(0);
+      expect(reconnectionDelayMs(2_000, random)).toBeLessThan(1_000);
+    }
   });
 
   it("is given up after MESOS_RECOVERY_TIMEOUT", async () => {
