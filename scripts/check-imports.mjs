@@ -47,9 +47,10 @@ const areas = {
   // The commands put the others together.
   "server/cli/": { may: ["gen/", "wire/", "server/", "embedded/"] },
   "server/main": { may: ["server/cli/"] },
-  // A Mesos for development: it knows nothing of the bridge.
-  "embedded/": { may: ["gen/", "wire/"], not: ["@grpc/", "nice-grpc", "undici"] },
-  "executor/": { may: ["gen/", "wire/"], not: ["@grpc/", "nice-grpc"] },
+  // A Mesos for development: it knows nothing of the bridge. Its executor of command tasks is built on the library.
+  "embedded/": { may: ["gen/", "wire/", "executor/library/"], not: ["@grpc/", "nice-grpc", "undici"] },
+  "executor/library/": { may: ["gen/", "wire/"], not: ["@grpc/", "nice-grpc"] },
+  "executor/": { may: ["gen/", "wire/", "executor/library/"], not: ["@grpc/", "nice-grpc"] },
   "clients/typescript/": { may: ["gen/", "wire/", "executor/inverter/job", "executor/archive"] },
 };
 /** Folders of which every module is in an area. */

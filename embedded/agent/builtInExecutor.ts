@@ -1,3 +1,4 @@
+import { UpdateLedger } from "../../executor/library/updateLedger.js";
 import type { Event } from "../../gen/mesos/v1/executor/executor.js";
 import { FrameworkInfo_Capability_Type as Capability } from "../../gen/mesos/v1/mesos.js";
 import { shutdownGraceMs } from "./environment.js";
@@ -23,6 +24,7 @@ export interface BuiltInExecutorOptions {
 export class BuiltInExecutor implements ExecutorChannel, Container {
   readonly #options: BuiltInExecutorOptions;
   readonly #runner: TaskRunner;
+  readonly #ledger = new UpdateLedger();
   #gone = false;
 
   constructor(options: BuiltInExecutorOptions) {
@@ -34,8 +36,11 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
       env,
       shutdownGraceMs: shutdownGraceMs(state.flags, executor.info),
       tellsKilling: () => framework.info.capabilities.some(({ type }) => type === Capability.TASK_KILLING_STATE),
-      isAbandoned: () => framework.terminating,
-      update: (status) => calls.update(framework, executor, status),
+      isSettled: () => this.#ledger.size === 0 || framework.terminating,
+      update: (status) => {
+        this.#ledger.addUpdate(status);
+        calls.update(framework, executor, status);
+      },
       onEnd: () => this.#end(0),
     });
   }
@@ -52,7 +57,10 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
 
   send(event: Event): void {
     // Never within the call that sends it: an executor in a process of its own answers later too.
-    queueMicrotask(() => this.#runner.handle(event));
+    queueMicrotask(() => {
+      this.#ledger.note(event);
+      this.#runner.handle(event);
+    });
   }
 
   #end(status: WaitStatus): void {

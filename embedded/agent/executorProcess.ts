@@ -1,6 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
-import { commandExecutor } from "./commandExecutor.js";
+import { commandExecutor } from "./commandExecutorProgram.js";
 import { commandLine, NoProgramError } from "./commandLine.js";
 import type { Executor } from "./executor.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";

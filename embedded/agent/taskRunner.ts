@@ -14,10 +14,10 @@ export interface TaskRunnerOptions {
   readonly shutdownGraceMs: number;
   /** Asked when it matters: a framework can change. */
   tellsKilling(): boolean;
-  /** Nobody acknowledges anything any more. */
-  isAbandoned(): boolean;
+  /** Nothing waits for an acknowledgement, or nobody is to give one any more. */
+  isSettled(): boolean;
   update(status: TaskStatus): void;
-  /** All tasks ended, and all updates are stored by the agent. */
+  /** All tasks have ended, and all is told. */
   onEnd(): void;
 }
 
@@ -27,9 +27,6 @@ export class TaskRunner {
   readonly #tasks = new Map<string, RunningTask>();
   /** Tasks that live and die together. */
   readonly #groups = new Map<RunningTask, ReadonlySet<RunningTask>>();
-  readonly #unacknowledged = new Map<string, TaskStatus>();
-  /** Tasks of which the agent has no update yet. */
-  readonly #untold = new Set<string>();
   #gone = false;
   #shuttingDown = false;
 
@@ -40,14 +37,6 @@ export class TaskRunner {
   /** Of the first task: there is no process for the executor itself. */
   get pid(): number | undefined {
     return [...this.#tasks.values()][0]?.pid;
-  }
-
-  get unacknowledgedUpdates(): TaskStatus[] {
-    return [...this.#unacknowledged.values()];
-  }
-
-  get unacknowledgedTasks(): TaskInfo[] {
-    return [...this.#untold].flatMap((id) => this.#tasks.get(id)?.info ?? []);
   }
 
   handle(event: Event): void {
@@ -63,8 +52,6 @@ export class TaskRunner {
         this.#tasks.get(event.kill?.taskId?.value ?? "")?.kill(event.kill?.killPolicy);
         break;
       case Event_Type.ACKNOWLEDGED:
-        this.#unacknowledged.delete(event.acknowledged?.uuid?.toString("hex") ?? "");
-        this.#untold.delete(event.acknowledged?.taskId?.value ?? "");
         this.#endIfDone();
         break;
       case Event_Type.SHUTDOWN:
@@ -104,7 +91,6 @@ export class TaskRunner {
       group.add(task);
       this.#groups.set(task, group);
       this.#tasks.set(task.id, task);
-      this.#untold.add(task.id);
     }
     for (const task of group) task.start();
   }
@@ -117,7 +103,6 @@ export class TaskRunner {
 
   #update(status: TaskStatus): void {
     if (this.#gone) return;
-    this.#unacknowledged.set(status.uuid?.toString("hex") ?? "", status);
     this.#options.update(status);
   }
 
@@ -125,7 +110,7 @@ export class TaskRunner {
     if (this.#gone) return;
     const tasks = [...this.#tasks.values()];
     const idle = tasks.every((task) => task.ended) && (tasks.length > 0 || this.#shuttingDown);
-    if (!idle || (this.#unacknowledged.size > 0 && !this.#options.isAbandoned())) return;
+    if (!idle || !this.#options.isSettled()) return;
     this.#gone = true;
     this.#options.onEnd();
   }
