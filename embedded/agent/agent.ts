@@ -3,24 +3,18 @@ import type { DrainConfig, FrameworkInfo, KillPolicy, Offer_Operation } from "..
 import { HttpServer } from "../http/server.js";
 import { type AgentInbox, Link, type MasterInbox, type RunTasks } from "../link.js";
 import { drain } from "./draining.js";
-import { ExecutorCalls } from "./executorCalls.js";
-import { ExecutorEnds } from "./executorEnds.js";
-import { ExecutorLauncher } from "./executorLauncher.js";
+import { destroyExecutor, shutdownAll, shutdownExecutor, shutdownFramework } from "./executorEnds.js";
 import { ExecutorRecovery } from "./executorRecovery.js";
-import { Executors } from "./executors.js";
 import { OperationUpdates } from "./operationUpdates.js";
 import { remember } from "./recovery.js";
 import { registrationOf } from "./registration.js";
 import { handleAgentRequest } from "./routes.js";
 import { type AgentOptions, AgentState, droppedStatus } from "./state.js";
-import { TaskUpdates } from "./taskUpdates.js";
+import { acknowledgeUpdate, killTask, runTasks } from "./tasks.js";
 
 /** An agent: its HTTP server, its executors and its registration. It can be stopped and started again. */
 export class EmbeddedAgent implements AgentInbox {
   readonly #state: AgentState;
-  readonly #ends: ExecutorEnds;
-  readonly #calls: ExecutorCalls;
-  readonly #executors: Executors;
   readonly #operations: OperationUpdates;
   #server: HttpServer | undefined;
   #onAnswer: (refusal?: string) => void = () => {};
@@ -30,13 +24,8 @@ export class EmbeddedAgent implements AgentInbox {
 
   constructor(options: AgentOptions) {
     this.#state = new AgentState(options);
-    const updates = new TaskUpdates(this.#state);
-    this.#ends = new ExecutorEnds(this.#state, updates);
-    this.#calls = new ExecutorCalls(this.#state, updates, this.#ends);
-    const launcher = new ExecutorLauncher(this.#state, this.#calls, this.#ends);
-    this.#executors = new Executors(this.#state, updates, this.#ends, launcher);
     this.#operations = new OperationUpdates(this.#state);
-    remember(this.#state, this.#ends, this.#operations);
+    remember(this.#state, this.#operations);
   }
 
   get url(): string {
@@ -59,13 +48,13 @@ export class EmbeddedAgent implements AgentInbox {
     await this.#leaving;
     if (this.#server) return;
     this.#server = new HttpServer(
-      (request) => handleAgentRequest(this.#state, this.#calls, request),
+      (request) => handleAgentRequest(this.#state, request),
       (error) => this.#state.log(`agent ${this.#state.id}: ${error instanceof Error ? error.stack : error}`),
     );
     const otherwise = "executors of this agent know it by that; end what has it, or start without --keep";
     this.#state.port = await this.#server.listen(this.#state.port, otherwise);
     this.#state.save();
-    this.#recovery = new ExecutorRecovery(this.#state, this.#ends);
+    this.#recovery = new ExecutorRecovery(this.#state);
     await this.#recovery.run();
     // Executors may have missed that their tasks are to end.
     if (this.#state.drain) this.drain(this.#state.drain.config);
@@ -115,7 +104,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#state.stopSaving();
     for (const framework of this.#state.frameworks.values()) {
       framework.terminating = true;
-      for (const executor of framework.executors.values()) this.#ends.destroy(executor);
+      for (const executor of framework.executors.values()) destroyExecutor(executor);
     }
     await this.stop();
   }
@@ -159,15 +148,15 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   runTasks(message: RunTasks): void {
-    this.#executors.run(message);
+    runTasks(this.#state, message);
   }
 
   killTask(frameworkId: string, taskId: string, killPolicy: KillPolicy | undefined): void {
-    this.#executors.kill(frameworkId, taskId, killPolicy);
+    killTask(this.#state, frameworkId, taskId, killPolicy);
   }
 
   acknowledge(frameworkId: string, taskId: string, uuid: Buffer): void {
-    this.#executors.acknowledge(frameworkId, taskId, uuid);
+    acknowledgeUpdate(this.#state, frameworkId, taskId, uuid);
   }
 
   messageToExecutor(frameworkId: string, executorId: string, data: Buffer): void {
@@ -177,11 +166,11 @@ export class EmbeddedAgent implements AgentInbox {
 
   shutdownExecutor(frameworkId: string, executorId: string): void {
     const executor = this.#state.executor(frameworkId, executorId);
-    if (executor) this.#ends.shutdown(executor);
+    if (executor) shutdownExecutor(this.#state, executor);
   }
 
   shutdownFramework(frameworkId: string): void {
-    this.#ends.shutdownFramework(frameworkId);
+    shutdownFramework(this.#state, frameworkId);
   }
 
   updateFramework(info: FrameworkInfo): void {
@@ -203,7 +192,7 @@ export class EmbeddedAgent implements AgentInbox {
   }
 
   drain(config: DrainConfig): void {
-    drain(this.#state, this.#executors, config);
+    drain(this.#state, config);
   }
 
   shutdown(message: string): void {
@@ -234,6 +223,6 @@ export class EmbeddedAgent implements AgentInbox {
     this.#operations.forget();
     this.#state.drain = undefined;
     this.#state.save();
-    this.#leaving = this.#ends.shutdownAll().then(() => this.stop());
+    this.#leaving = shutdownAll(this.#state).then(() => this.stop());
   }
 }

@@ -3,14 +3,13 @@ import type { Event } from "../../gen/mesos/v1/executor/executor.js";
 import { FrameworkInfo_Capability_Type as Capability } from "../../gen/mesos/v1/mesos.js";
 import { shutdownGraceMs } from "./environment.js";
 import type { AgentFramework, Container, Executor, ExecutorChannel } from "./executor.js";
-import type { ExecutorCalls } from "./executorCalls.js";
 import type { WaitStatus } from "./processGroup.js";
 import type { AgentState } from "./state.js";
 import { TaskRunner } from "./taskRunner.js";
+import { updateFromExecutor } from "./taskUpdates.js";
 
 export interface BuiltInExecutorOptions {
   readonly state: AgentState;
-  readonly calls: ExecutorCalls;
   readonly framework: AgentFramework;
   readonly executor: Executor;
   readonly env: Readonly<Record<string, string>>;
@@ -28,7 +27,7 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
   #gone = false;
 
   constructor(options: BuiltInExecutorOptions) {
-    const { state, calls, framework, executor, env } = options;
+    const { state, framework, executor, env } = options;
     this.#options = options;
     this.#runner = new TaskRunner({
       clock: state.clock,
@@ -39,7 +38,7 @@ export class BuiltInExecutor implements ExecutorChannel, Container {
       isSettled: () => this.#ledger.size === 0 || framework.terminating,
       update: (status) => {
         this.#ledger.addUpdate(status);
-        calls.update(framework, executor, status);
+        updateFromExecutor(state, framework, executor, status);
       },
       onEnd: () => this.#end(0),
     });

@@ -1,9 +1,9 @@
 import type { DrainConfig, KillPolicy } from "../../gen/mesos/v1/mesos.js";
-import type { Executors } from "./executors.js";
 import type { AgentState } from "./state.js";
+import { killTask } from "./tasks.js";
 
 /** Kills all tasks. From then on nothing is launched, until the last executor and operation is done with. */
-export function drain(state: AgentState, executors: Executors, config: DrainConfig): void {
+export function drain(state: AgentState, config: DrainConfig): void {
   if (state.frameworks.size === 0 && state.operations.size === 0) return;
   state.drain = { config, startTime: state.clock.now() };
   state.save();
@@ -12,7 +12,7 @@ export function drain(state: AgentState, executors: Executors, config: DrainConf
       const launched = [...executor.launched.values()].map(({ info }) => info);
       const queued = executor.queue.flatMap(({ tasks }) => tasks);
       for (const { taskId, killPolicy } of [...launched, ...queued]) {
-        executors.kill(framework.id, taskId?.value ?? "", overridden(killPolicy, config));
+        killTask(state, framework.id, taskId?.value ?? "", overridden(killPolicy, config));
       }
     }
   }

@@ -2,19 +2,15 @@ import type { ExecutorInfo, FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { formatDuration } from "../duration.js";
 import type { Flags } from "../flags.js";
 import { commandEnvironment } from "./commandLine.js";
-
-export interface EnvironmentFacts {
-  readonly flags: Flags;
-  readonly framework: FrameworkInfo;
-  readonly executor: ExecutorInfo;
-  readonly sandbox: string;
-  readonly agentId: string;
-  readonly agentPid: string;
-}
+import type { Executor } from "./executor.js";
+import type { AgentState } from "./state.js";
 
 /** All that an executor finds in its environment; of the agent's own only PATH and HOME. */
-export function executorEnvironment(facts: EnvironmentFacts): Record<string, string> {
-  const { flags, framework, executor, sandbox } = facts;
+export function executorEnvironment(
+  state: AgentState,
+  framework: FrameworkInfo,
+  { info, sandbox }: Executor,
+): Record<string, string> {
   const checkpoint = framework.checkpoint ?? false;
   return {
     PATH: process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -22,22 +18,22 @@ export function executorEnvironment(facts: EnvironmentFacts): Record<string, str
     LIBPROCESS_IP: "127.0.0.1",
     LIBPROCESS_PORT: "0",
     MESOS_FRAMEWORK_ID: framework.id?.value ?? "",
-    MESOS_EXECUTOR_ID: executor.executorId?.value ?? "",
+    MESOS_EXECUTOR_ID: info.executorId?.value ?? "",
     MESOS_DIRECTORY: sandbox,
-    MESOS_SLAVE_ID: facts.agentId,
-    MESOS_SLAVE_PID: facts.agentPid,
-    MESOS_AGENT_ENDPOINT: facts.agentPid.slice(facts.agentPid.indexOf("@") + 1),
+    MESOS_SLAVE_ID: state.id ?? "",
+    MESOS_SLAVE_PID: state.pid,
+    MESOS_AGENT_ENDPOINT: state.pid.slice(state.pid.indexOf("@") + 1),
     MESOS_CHECKPOINT: checkpoint ? "1" : "0",
     MESOS_HTTP_COMMAND_EXECUTOR: "1",
-    MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(shutdownGraceMs(flags, executor)),
+    MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(shutdownGraceMs(state.flags, info)),
     ...(checkpoint
       ? {
-          MESOS_RECOVERY_TIMEOUT: formatDuration(flags.duration("recovery_timeout")),
-          MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(flags.duration("executor_reregistration_timeout")),
+          MESOS_RECOVERY_TIMEOUT: formatDuration(state.flags.duration("recovery_timeout")),
+          MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(state.flags.duration("executor_reregistration_timeout")),
         }
       : {}),
     MESOS_SANDBOX: sandbox,
-    ...commandEnvironment(executor.command),
+    ...commandEnvironment(info.command),
   };
 }
 

@@ -14,14 +14,15 @@ import { EventStream } from "../http/eventStream.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
 import { isUuid } from "../uuid.js";
 import type { AgentFramework, Executor } from "./executor.js";
-import type { ExecutorCalls } from "./executorCalls.js";
+import { subscribeExecutor } from "./executorSubscription.js";
 import type { AgentState } from "./state.js";
+import { updateFromExecutor } from "./taskUpdates.js";
 
 const CALL: MessageType<Call> = { name: "mesos.v1.executor.Call", fns: Call };
 const EVENT: MessageType<Event> = { name: "mesos.v1.executor.Event", fns: Event };
 
 /** POST /api/v1/executor, with all checks in Mesos's order. */
-export function handleExecutor(state: AgentState, calls: ExecutorCalls, request: Request): Answer {
+export function handleExecutor(state: AgentState, request: Request): Answer {
   const wrongMethod = refuseUnlessPost(request);
   if (wrongMethod) return wrongMethod;
   const body = readCall(request, CALL);
@@ -38,18 +39,20 @@ export function handleExecutor(state: AgentState, calls: ExecutorCalls, request:
   if (!framework) return textAnswer(400, "Framework cannot be found");
   const executor = framework.executors.get(call.executorId?.value ?? "");
   if (!executor) return textAnswer(400, "Executor cannot be found");
-  if (call.type === Call_Type.SUBSCRIBE) return subscribe(state, calls, request, call, framework, executor);
+  if (call.type === Call_Type.SUBSCRIBE) return subscribe(state, request, call, framework, executor);
   if (executor.state === "registering") return textAnswer(403, "Executor is not subscribed");
-  return handleCall(calls, call, framework, executor);
+  return handleCall(state, call, framework, executor);
 }
 
-function handleCall(calls: ExecutorCalls, call: Call, framework: AgentFramework, executor: Executor): Answer {
+function handleCall(state: AgentState, call: Call, framework: AgentFramework, executor: Executor): Answer {
   switch (call.type) {
     case Call_Type.UPDATE:
-      if (call.update?.status) calls.update(framework, executor, call.update.status);
+      if (call.update?.status) updateFromExecutor(state, framework, executor, call.update.status);
       return ACCEPTED;
     case Call_Type.MESSAGE:
-      calls.message(framework, executor, call.message?.data ?? Buffer.alloc(0));
+      state.toMaster((master, agentId) =>
+        master.messageToFramework(agentId, framework.id, executor.id, call.message?.data ?? Buffer.alloc(0)),
+      );
       return ACCEPTED;
     default:
       return notImplemented();
@@ -58,7 +61,6 @@ function handleCall(calls: ExecutorCalls, call: Call, framework: AgentFramework,
 
 function subscribe(
   state: AgentState,
-  calls: ExecutorCalls,
   request: Request,
   call: Call,
   framework: AgentFramework,
@@ -77,7 +79,7 @@ function subscribe(
       // As in Mesos, a broken stream changes nothing: events are lost until the executor subscribes again.
       stream.open(response, () => {});
       const parts = call.subscribe ?? { unacknowledgedTasks: [], unacknowledgedUpdates: [] };
-      calls.subscribe(framework, executor, stream, parts);
+      subscribeExecutor(state, framework, executor, stream, parts);
     },
   };
 }

@@ -12,7 +12,7 @@ import { ProcessGroup, type WaitStatus } from "./processGroup.js";
  * @param onEnd is called once, also when this gives undefined
  * @throws Error when it is not for the program that nothing can be started
  */
-export async function startExecutor(
+export async function startProcess(
   executor: Executor,
   env: Readonly<Record<string, string>>,
   onEnd: (status: WaitStatus) => void,

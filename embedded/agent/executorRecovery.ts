@@ -1,17 +1,15 @@
 import { TaskStatus_Reason as Reason, TaskState } from "../../gen/mesos/v1/mesos.js";
-import type { ExecutorEnds } from "./executorEnds.js";
+import { destroyExecutor } from "./executorEnds.js";
 import { exactState } from "./lostStates.js";
 import type { AgentState } from "./state.js";
 
 /** After a stop of an agent: executors without checkpoints are ended, the others awaited for a moment. */
 export class ExecutorRecovery {
   readonly #state: AgentState;
-  readonly #ends: ExecutorEnds;
   #cancel: () => void = () => {};
 
-  constructor(state: AgentState, ends: ExecutorEnds) {
+  constructor(state: AgentState) {
     this.#state = state;
-    this.#ends = ends;
   }
 
   cancel(): void {
@@ -24,7 +22,7 @@ export class ExecutorRecovery {
       for (const executor of framework.executors.values()) {
         if (!(framework.info.checkpoint ?? false)) {
           framework.terminating = true;
-          this.#ends.destroy(executor);
+          destroyExecutor(executor);
         } else if (!executor.isBuiltIn && executor.state === "running") {
           executor.channel = undefined;
           waiting.push(() => executor.channel === undefined && executor.state === "running");
@@ -43,7 +41,7 @@ export class ExecutorRecovery {
           reason: Reason.REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
           message: `Executor did not reregister within ${this.#state.flags.text("executor_reregistration_timeout")}`,
         };
-        this.#ends.destroy(executor);
+        destroyExecutor(executor);
       }
     }
   }

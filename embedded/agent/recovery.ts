@@ -2,7 +2,7 @@ import { Resources } from "../resources/resources.js";
 import { AdoptedProcess } from "./adoptedProcess.js";
 import { Checkpoints, type ExecutorMemory } from "./checkpoints.js";
 import { AgentFramework, Executor } from "./executor.js";
-import type { ExecutorEnds } from "./executorEnds.js";
+import { executorEnded } from "./executorEnds.js";
 import type { OperationUpdates } from "./operationUpdates.js";
 import { UNKNOWN_STATUS } from "./processGroup.js";
 import { killTree, processStart } from "./processTree.js";
@@ -12,7 +12,7 @@ import { type AgentState, taskRecord } from "./state.js";
  * Takes up what an earlier run of the agent kept: its id, its resources, and executors of frameworks with checkpoints.
  * Those of others are ended, as Mesos's agent ends them.
  */
-export function remember(state: AgentState, ends: ExecutorEnds, operations: OperationUpdates): void {
+export function remember(state: AgentState, operations: OperationUpdates): void {
   const agent = state.checkpoints?.agent();
   if (!state.checkpoints || !agent) return;
   state.id = agent.id;
@@ -22,12 +22,12 @@ export function remember(state: AgentState, ends: ExecutorEnds, operations: Oper
   for (const [uuid, operation] of agent.operations) operations.restore(uuid, operation);
   for (const memory of state.checkpoints.executors()) {
     // One that was given up has no executors: they were about to end with it.
-    if (agent.id !== undefined && (memory.framework.checkpoint ?? false)) restore(state, ends, memory);
+    if (agent.id !== undefined && (memory.framework.checkpoint ?? false)) restore(state, memory);
     else discard(state, memory);
   }
 }
 
-function restore(state: AgentState, ends: ExecutorEnds, memory: ExecutorMemory): void {
+function restore(state: AgentState, memory: ExecutorMemory): void {
   const framework = state.frameworks.get(memory.framework.id?.value ?? "") ?? new AgentFramework(memory.framework);
   state.frameworks.set(framework.id, framework);
   const { info, containerId, sandbox, isCommand } = memory;
@@ -47,7 +47,7 @@ function restore(state: AgentState, ends: ExecutorEnds, memory: ExecutorMemory):
   // Its process may be gone by now.
   const { pid, start } = executor.process;
   executor.container = new AdoptedProcess(pid, start, state.clock, () =>
-    ends.ended(framework, executor, UNKNOWN_STATUS),
+    executorEnded(state, framework, executor, UNKNOWN_STATUS),
   );
 }
 

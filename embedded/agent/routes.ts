@@ -4,7 +4,6 @@ import { type Answer, notFound, type Request } from "../http/answer.js";
 import { asJsonp, routed } from "../http/route.js";
 import { answerOfProcess } from "../processAnswers.js";
 import { handleExecutor } from "./executorApi.js";
-import type { ExecutorCalls } from "./executorCalls.js";
 import { AGENT_HELP } from "./help.js";
 import { agentMetricsJson } from "./metrics.js";
 import type { AgentState } from "./state.js";
@@ -14,13 +13,13 @@ import { containersJson, statisticsJson } from "./statistics.js";
 const PREFIX = "/slave(1)";
 
 /** All that an agent answers. */
-export function handleAgentRequest(state: AgentState, calls: ExecutorCalls, request: Request): Answer {
-  return answerHelp(AGENT_HELP, request) ?? routed(request, (path) => route(state, calls, path, request)) ?? notFound();
+export function handleAgentRequest(state: AgentState, request: Request): Answer {
+  return answerHelp(AGENT_HELP, request) ?? routed(request, (path) => route(state, path, request)) ?? notFound();
 }
 
-function route(state: AgentState, calls: ExecutorCalls, path: string, request: Request): Answer | undefined {
+function route(state: AgentState, path: string, request: Request): Answer | undefined {
   const own = path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : path;
-  if (own === "/api/v1/executor") return handleExecutor(state, calls, request);
+  if (own === "/api/v1/executor") return handleExecutor(state, request);
   // Not under the agent's own prefix.
   if (path === "/metrics/snapshot") return asJsonp(agentMetricsJson(state), request);
   const answer =

@@ -64,6 +64,8 @@ export class AgentState {
   drain: Drain | undefined;
   /** Registered with the current master. */
   registered = false;
+  /** Called when the last framework is gone. */
+  onIdle: () => void = () => {};
   /** Waiting for executors after a restart. */
   recovering = false;
 
@@ -115,6 +117,7 @@ export class AgentState {
   completeFramework(framework: AgentFramework): void {
     if (!this.frameworks.delete(framework.id)) return;
     this.endDrainIfEmpty();
+    if (this.frameworks.size === 0) this.onIdle();
     if (framework.completed.length === 0) return;
     this.completedFrameworks.push(framework);
     if (this.completedFrameworks.length > MAX_COMPLETED_FRAMEWORKS) this.completedFrameworks.shift();
