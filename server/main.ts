@@ -8,7 +8,7 @@ import { version } from "./cli/version.js";
 const program = new Command("mesos-bridge")
   .description("Drives Apache Mesos from any language: offers, launches and status updates as gRPC streams.")
   .version(version)
-  .showHelpAfterError("(add --help for what can be given)")
+  .showHelpAfterError("(add --help for usage)")
   .addHelpText(
     "after",
     "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",

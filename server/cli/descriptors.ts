@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 
-/** What the process needs besides the links of frameworks and the connections of clients: files, pipes, the store. */
+/** Descriptors for everything but the links of frameworks and the connections of clients: files, pipes, the store. */
 const RESERVE = 40;
 /** A framework's subscription and its calls. */
 const PER_FRAMEWORK = 2;
-/** The part of scarce descriptors that clients' connections get. */
+/** The share of clients' connections if descriptors are scarce. */
 const SHARE_OF_CONNECTIONS = 0.25;
 
 /** Numbers of frameworks and of clients' connections. */
@@ -15,7 +15,7 @@ export interface DescriptorUse {
 
 /**
  * How many files this process may have open (`ulimit -n`; Node raises the soft limit to the hard one). Undefined where
- * the system does not tell.
+ * the system does not say.
  */
 export function openFilesLimit(): number | undefined {
   try {
@@ -27,8 +27,8 @@ export function openFilesLimit(): number | undefined {
 }
 
 /**
- * What of these limits the descriptors are enough for. A bridge that ran out of them could take no client and reach no
- * master, so limits that do not fit are lowered.
+ * The limits that the descriptors allow. A bridge without free descriptors could not accept clients or reach masters, so
+ * limits that do not fit are lowered.
  */
 export function withinDescriptors(wanted: DescriptorUse, openFiles: number | undefined): DescriptorUse {
   if (openFiles === undefined) return wanted;

@@ -9,7 +9,8 @@ import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
  */
 export function readFrameworkInfo(path: string): FrameworkInfo {
   const json = parse(path);
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error(`${path} holds no JSON object`);
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new Error(`${path} does not contain a JSON object`);
   const info = FrameworkInfo.fromJSON(json);
   const problem = difference(json, FrameworkInfo.toJSON(info), "");
   if (problem !== undefined) throw new Error(`${path}: ${problem}`);
@@ -31,12 +32,12 @@ function parse(path: string): unknown {
 }
 
 /**
- * What of `given` is not in `taken`. The generated code drops names that it does not know and makes something of
- * values of another type, so what it made is compared with what was there.
+ * The first part of `given` that is missing in `taken`. The generated code drops unknown names and converts values of
+ * another type, so its result is compared with the input.
  */
 function difference(given: unknown, taken: unknown, path: string): string | undefined {
   if (given === null || (Array.isArray(given) && given.length === 0 && taken === undefined)) return undefined;
-  if (taken === undefined) return `FrameworkInfo has no field '${path}', or not of this kind`;
+  if (taken === undefined) return `FrameworkInfo does not have a field '${path}', or it has another type`;
   if (typeof given !== "object" || typeof taken !== "object" || taken === null) {
     return String(given) === String(taken) ? undefined : `the field '${path}' can't be ${JSON.stringify(given)}`;
   }

@@ -58,7 +58,7 @@ function infoOf({ frameworkName, frameworkInfo }: FrameworkRecord): FrameworkInf
   }
 }
 
-/** A line each framework, under a line of headings. */
+/** One line per framework, under a line of headings. */
 export function tableOf(views: readonly FrameworkView[]): string {
   const rows = views.map((view) => [
     view.framework_name,
@@ -76,7 +76,7 @@ export function tableOf(views: readonly FrameworkView[]): string {
   return table.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
-/** Everything about one framework, a line each fact. */
+/** Everything about one framework, one line per fact. */
 export function textOf(details: FrameworkDetails): string {
   const { framework_info, tasks, roles, suppressed_roles, detached_since, ...plain } = details;
   const facts: [string, string][] = Object.entries(plain).map(([name, value]) => [name, String(value)]);

@@ -27,7 +27,7 @@ interface ImportOptions extends Options {
 }
 
 const EXAMPLES = `
-list and show work at any time; forget and import only while no bridge runs on the directory.
+list and show work at any time. forget and import only work while no bridge runs on the directory.
 
 Examples:
   mesos-bridge frameworks list --data-dir ./data
@@ -35,32 +35,32 @@ Examples:
   mesos-bridge frameworks forget my-framework --data-dir ./data
   mesos-bridge frameworks import my-framework --data-dir ./data --user root --id 7c2b9bd4-3a1e-4d5e-8f60-0f3c2a1b9e55-0001`;
 
-/** `frameworks`: shows and changes what a bridge remembers of frameworks. */
+/** `frameworks`: shows and changes the frameworks that a bridge has stored. */
 export function frameworksCommand(): Command {
   const command = new Command("frameworks")
-    .description("Shows and changes which frameworks a bridge remembers.")
-    .showHelpAfterError("(add --help for what can be given)")
+    .description("Shows and changes the frameworks that a bridge has stored.")
+    .showHelpAfterError("(add --help for usage)")
     .addHelpText("after", EXAMPLES);
   command.addCommand(
-    subcommand("list", "All frameworks that are remembered.").action((options: Options) => run(() => list(options))),
+    subcommand("list", "Lists all stored frameworks.").action((options: Options) => run(() => list(options))),
   );
   command.addCommand(
-    subcommand("show <name>", "Everything about one framework, with its tasks.").action(
+    subcommand("show <name>", "Shows everything about one framework, with its tasks.").action(
       (name: string, options: Options) => run(() => show(name, options)),
     ),
   );
   command.addCommand(
     subcommand(
       "forget <name>",
-      "Forgets a framework: who uses the name next gets a new framework id. Mesos is not told: it keeps the framework " +
+      "Forgets a framework: the next client with this name gets a new framework id. Mesos is not told: it keeps the framework " +
         "and its tasks until the failover timeout. To end them, tear the framework down instead.",
     ).action((name: string, options: Options) => run(() => forget(name, options))),
   );
   command.addCommand(
-    subcommand("import <name>", "Remembers a framework that Mesos knows already, so that a client takes it over.")
+    subcommand("import <name>", "Stores a framework that Mesos already knows, so that a client can take it over.")
       .requiredOption("--id <id>", "its Mesos framework id")
-      .option("--user <user>", "FrameworkInfo.user, where --info does not say it")
-      .option("--info <file>", "a mesos.v1.FrameworkInfo in JSON, with Mesos's own names of fields")
+      .option("--user <user>", "FrameworkInfo.user, if --info does not set it")
+      .option("--info <file>", "a mesos.v1.FrameworkInfo in JSON, with Mesos's own field names")
       .action((name: string, options: ImportOptions) => run(() => importFramework(name, options))),
   );
   return command;
@@ -69,11 +69,11 @@ export function frameworksCommand(): Command {
 function subcommand(usage: string, description: string): Command {
   const [name, argument] = usage.split(" ");
   const command = new Command(name).description(description);
-  if (argument !== undefined) command.argument(argument, "the framework's name with the bridge");
+  if (argument !== undefined) command.argument(argument, "the framework's name at the bridge");
   return command
     .requiredOption("--data-dir <dir>", "the data directory of the bridge")
     .option("--json", "write JSON")
-    .showHelpAfterError("(add --help for what can be given)");
+    .showHelpAfterError("(add --help for usage)");
 }
 
 async function run(action: () => Promise<string> | string): Promise<void> {
@@ -89,7 +89,7 @@ function fail(message: string): void {
   process.exitCode = 1;
 }
 
-/** What is wrong with some frameworks is told beside the others: the status says that there is something. */
+/** Problems with some frameworks are reported beside the others, and set the exit status. */
 function list({ dataDir, json }: Options): Promise<string> {
   return reading(dataDir, (store) => {
     for (const problem of restoreProblems(store, dataDir)) fail(problem);
@@ -128,20 +128,20 @@ function importFramework(name: string, options: ImportOptions): Promise<string> 
   return changing(dataDir, "import", async (store) => {
     const before = store.framework(name);
     if (before)
-      throw new Error(`${name} is known already, with the framework id ${before.frameworkId}: forget it first`);
+      throw new Error(`${name} is already known, with the framework id ${before.frameworkId}: forget it first`);
     const other = store.namesOf(id).find((each) => each !== name);
-    if (other !== undefined) throw new Error(`the framework id ${id} belongs to ${other} already: forget that first`);
-    // Not `put`: tasks that are remembered under this name are those of another framework.
+    if (other !== undefined) throw new Error(`the framework id ${id} already belongs to ${other}: forget that first`);
+    // Not `put`: tasks that are stored under this name belong to another framework.
     await store.replace(record);
     return json ? asJson(detailsOf(record, [])) : `imported ${name} with the framework id ${id}\n`;
   });
 }
 
 function recordOf(name: string, { id, user, info: file }: ImportOptions): FrameworkRecord {
-  if (!/^[^\s\p{Cc}]{1,256}$/u.test(id)) throw new Error("--id: a framework id has no spaces, and is not empty");
+  if (!/^[^\s\p{Cc}]{1,256}$/u.test(id)) throw new Error("--id: a framework id must not be empty or contain spaces");
   const given = file === undefined ? FrameworkInfo.create() : readFrameworkInfo(file);
   if (given.id?.value !== undefined && given.id.value !== id) {
-    throw new Error(`--id is ${id}, and ${file} says ${given.id.value}: leave it out of the file`);
+    throw new Error(`--id is ${id}, but ${file} has ${given.id.value}: remove it from the file`);
   }
   const info = { ...given, user: user ?? given.user };
   if (info.user === undefined) throw new Error("--user is missing: the user that tasks run as on the agents");
@@ -161,7 +161,7 @@ function recordOf(name: string, { id, user, info: file }: ImportOptions): Framew
   };
 }
 
-/** By the rules for a client that attaches with this. */
+/** Applies the rules for a client that attaches with this. */
 function check(frameworkName: string, frameworkInfo: Uint8Array): void {
   const validator = createValidator(readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url)));
   const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: FrameworkInfo.decode(frameworkInfo) });
@@ -216,7 +216,7 @@ const say = (_: object, message: string): void => {
   process.stderr.write(`mesos-bridge frameworks: ${message}\n`);
 };
 const silent = () => {};
-/** A log whose last write is not complete is nothing to tell of: a bridge may be writing. */
+/** An incomplete last write is not worth a message: a bridge may be writing. */
 const quietLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
 const stderrLog: Log = { debug: silent, info: silent, warn: say, error: say };
 

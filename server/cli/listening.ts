@@ -4,7 +4,7 @@ import type { Log } from "../log.js";
 import type { ServeConfig } from "./serveConfig.js";
 
 /**
- * The addresses of `--listen`. Clients are not authenticated, so an address that other machines reach has to be meant.
+ * The addresses of `--listen`. Clients are not authenticated, so an address that other machines can reach needs consent.
  *
  * @throws Error with one line that says what to do
  */
@@ -18,7 +18,7 @@ export async function allowedAddress({ listen, insecure }: ServeConfig): Promise
     listen.startsWith(`${remote}:`) || listen.startsWith(`[${remote}]:`) ? "is" : `means ${remote}, which is`;
   throw new Error(
     `--listen: ${listen} ${which} not a loopback address, and the bridge does not authenticate its clients: ` +
-      "listen on 127.0.0.1, or add --insecure, which says that you mean it",
+      "listen on 127.0.0.1, or add --insecure if you want this",
   );
 }
 

@@ -20,26 +20,26 @@ interface LocalOptions {
 export function localCommand(): Command {
   return new Command("local")
     .description(
-      "Run a small Mesos cluster in this process, for development and tests: a master and agents on ports of their own, " +
-        "with Mesos's HTTP APIs and real executor processes. It is no cluster for production.",
+      "Runs a small Mesos cluster in this process, for development and tests: a master and agents, each with its own port, " +
+        "with Mesos's HTTP APIs and real executor processes. Do not use it in production.",
     )
     .option("--agents <count>", "how many agents", wholeNumber, 1)
-    .option("--port <port>", "the master's port; 0 takes any free one, and the 'ready' line tells", portNumber, 5050)
+    .option("--port <port>", "the master's port; 0 picks a free one, which the 'ready' line names", portNumber, 5050)
     .requiredOption(
       "--work-dir <dir>",
-      "where sandboxes and volumes lie; what an earlier run made there is removed, unless --keep, and nothing else is",
+      "the folder for sandboxes and volumes; removes what an earlier run created there, unless --keep, and nothing else",
     )
     .option(
       "--keep",
-      "go on where an earlier run with --keep and this work directory was killed: agents and frameworks keep their ids, " +
-        "and tasks of frameworks with 'checkpoint' go on",
+      "continue where an earlier run with --keep and this work directory was killed: agents and frameworks keep their ids, " +
+        "and tasks of frameworks with 'checkpoint' keep running",
     )
     .option(
       "--resources <text>",
-      "of each agent; of cpus, mem, disk and ports those that are not named are the machine's",
+      "resources of each agent; if cpus, mem, disk or ports is not named, the machine's is used",
       DEFAULT_RESOURCES,
     )
-    .option("--attributes <text>", "of each agent, as 'rack:a;zone:west'", "")
+    .option("--attributes <text>", "attributes of each agent, such as 'rack:a;zone:west'", "")
     .option(
       "--credential <principal:secret>",
       "require HTTP basic authentication of frameworks (repeatable)",
@@ -48,15 +48,15 @@ export function localCommand(): Command {
     )
     .option(
       "--flag <name=value>",
-      "a flag of mesos-master or mesos-agent, as offer_timeout=5secs (repeatable)",
+      "a flag of mesos-master or mesos-agent, such as offer_timeout=5secs (repeatable)",
       addFlag,
       {},
     )
     .addHelpText(
       "after",
       "\nPrints one line 'ready http://127.0.0.1:PORT' when the master answers and all agents are registered.\n" +
-        "An agent that the master refuses, as one whose machine is down, is not waited for: the log names it.\n" +
-        "SIGTERM and SIGINT end master, agents and executors. SIGKILL ends master and agents alone: with --keep, executors of\nframeworks with 'checkpoint' wait for the next run, for up to 15 minutes.\n\n" +
+        "It does not wait for an agent that the master refuses, such as one whose machine is down; the log names it.\n" +
+        "SIGTERM and SIGINT end master, agents and executors. SIGKILL ends only master and agents: with --keep, executors\nof frameworks with 'checkpoint' wait for the next run for up to 15 minutes.\n\n" +
         "Example:\n  mesos-bridge local --agents 2 --port 5050 --work-dir /tmp/mesos\n  curl http://127.0.0.1:5050/state",
     )
     .action((options: LocalOptions) => runLocal(options));
@@ -68,7 +68,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
     logLine(`${lines} lines of this log were dropped, because they were not read`),
   );
   try {
-    // Loaded when it is needed: the other commands would wait for it.
+    // Loaded on demand: otherwise the other commands would load it too.
     const { startEmbeddedCluster } = await import("../../embedded/cluster.js");
     cluster = await startEmbeddedCluster({
       port: options.port,

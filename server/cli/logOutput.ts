@@ -3,31 +3,31 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isatty } from "node:tty";
 
 const STDERR = 2;
-/** What may wait for the reader. A line that does not fit is dropped. */
+/** How much may wait for the reader. A line that does not fit is dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 /** Written at a time while more than a line waits. */
 const PIECE_BYTES = 64 * 1024;
-/** How often a reader that takes nothing is tried again: soon at first, since most have taken it by then. */
+/** When to retry a reader that accepts nothing: soon at first, since most have caught up by then. */
 const RETRY_MS = 10;
 const SLOW_RETRY_MS = 100;
 const SOON_RETRIES = 50;
-/** How long the end waits for a reader that takes nothing, and for one that takes little. */
+/** How long the end waits for a reader that accepts nothing, and for one that is slow. */
 const END_STALLED_MS = 1_000;
 const END_MS = 5_000;
 
 interface Waiting {
   bytes: Buffer;
-  /** Lines that are lost with it; a notice stands for those that it tells of. */
+  /** How many lines are lost with it; a notice counts for the lines that it reports. */
   readonly lines: number;
 }
 
 /**
- * Writes log lines to stderr, in their order, and never waits for their reader: a reader that stalls costs at most
- * 1 MiB, one that went away nothing, and neither keeps the process from its work or its end. Lines that are not taken
- * are dropped, and counted; once lines are taken again, one more says how many are missing.
+ * Writes log lines to stderr, in order, and never waits for their reader. A stalled reader costs at most 1 MiB, a reader
+ * that went away costs nothing, and neither blocks the process or its exit. Lines that are not accepted are dropped and
+ * counted. Once the reader accepts lines again, an extra line says how many are missing.
  *
- * A pipe or socket is written with O_NONBLOCK by writes that the system answers at once. The asynchronous writes of the
- * file system module would not do: they block a thread of the pool, for which the process's end then waits.
+ * Pipes and sockets are written with O_NONBLOCK, by writes that return at once. The asynchronous writes of the file
+ * system module do not work here: they block a thread of the pool, and the process's exit then waits for it.
  */
 export class LogOutput {
   readonly #fd = openForWriting();
@@ -35,22 +35,22 @@ export class LogOutput {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #dropped = 0;
-  /** The last line was written in part only, and the rest dropped. */
+  /** Only a part of the last line was written, and the rest dropped. */
   #cut = false;
-  /** Counts writes that took something. */
+  /** Counts writes that wrote something. */
   #taken = 0;
   #retries = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param notice the line that says that so many were dropped */
+  /** @param notice makes the line that says how many lines were dropped */
   constructor(notice: (lines: number) => string) {
     this.#notice = notice;
   }
 
-  /** Writes one line, which ends with a newline; or drops it. */
+  /** Writes or drops one line, which must end with a newline. */
   write(line: string): void {
     if (this.#waiting.length > 0) {
-      // Behind a gap nothing is kept before the gap was told.
+      // After a gap, nothing is kept until the gap has been reported.
       if (this.#dropped > 0 || this.#waitingBytes + line.length > MAX_WAITING_BYTES) this.#dropped++;
       else this.#add(line, 1);
       return;
@@ -60,7 +60,7 @@ export class LogOutput {
     this.flush();
   }
 
-  /** Writes what the reader takes at once. */
+  /** Writes as much as the reader accepts at once. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -70,7 +70,7 @@ export class LogOutput {
     }
   }
 
-  /** Gives a reader that reads the time to take what waits, and one that does not a second. */
+  /** Gives an active reader time to read everything, and a stalled one a second. */
   async end(): Promise<void> {
     const began = performance.now();
     let taken = this.#taken;
@@ -148,7 +148,7 @@ export class LogOutput {
     this.#timer = setTimeout(() => this.flush(), ms).unref();
   }
 
-  /** The reader is gone, or the disk is full: what waits is not written, and the next line is a try. */
+  /** The reader is gone, or the disk is full: drops everything that waits; the next line tries again. */
   #dropAll(): void {
     for (const { lines } of this.#waiting) this.#dropped += lines;
     this.#waiting = [];
@@ -156,17 +156,17 @@ export class LogOutput {
   }
 }
 
-/** The descriptor of stderr, such that a write to it never waits for a reader. */
+/** A descriptor of stderr on which a write never waits for a reader. */
 function openForWriting(): number {
   if (isatty(STDERR)) return openTerminal();
   const stat = fstatSync(STDERR);
-  // Node makes a pipe or socket non-blocking when it makes this stream. What else may write to it, such as a warning of
-  // Node's, then does not wait either, and its failure is nothing to end for.
+  // Node makes a pipe or socket non-blocking when it creates this stream. Other writes to it, such as Node's warnings,
+  // then do not wait either, and their failure must not end the process.
   if (stat.isFIFO() || stat.isSocket()) process.stderr.on("error", () => {});
   return STDERR;
 }
 
-/** A terminal is opened anew, since it is shared with the shell. One that is stopped does not stop the process. */
+/** Opens the terminal again, since it is shared with the shell. A stopped terminal then does not stop the process. */
 function openTerminal(): number {
   try {
     return openSync(`/proc/self/fd/${STDERR}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -175,12 +175,12 @@ function openTerminal(): number {
   }
 }
 
-/** Writes a line to stdout, if somebody is there to read it. */
+/** Writes a line to stdout, if anyone reads it. */
 export function writeToStdout(line: string): void {
   process.stdout.on("error", () => {});
   try {
     process.stdout.write(line);
   } catch {
-    // A full disk, which shows to the program that started this one; the log is elsewhere.
+    // A full disk. The program that started this one notices it; the log is elsewhere.
   }
 }

@@ -1,15 +1,15 @@
 import type { Command } from "commander";
 
-/** An option that takes a value: what the help says of it, and how what was typed becomes that value. */
+/** An option with a value: its help, and how the typed text becomes that value. */
 export interface ValueOption<T> {
-  /** What stands for the value in the help, as in `<host:port>`. */
+  /** The placeholder for the value in the help, such as `host:port`. */
   readonly value: string;
   readonly help: string;
-  /** What counts where the option is not given, as if it were typed. Undefined: see `read`. */
+  /** The text that is used if the option is not given. Undefined: see `read`. */
   readonly default: string | undefined;
   readonly required: boolean;
   /**
-   * Reads what was typed. Gets undefined for an option that has no default, is not required and was not given.
+   * Reads the typed text, which is undefined for an option that has no default, is not required and was not given.
    *
    * @throws Error that says what to type instead
    */
@@ -24,19 +24,19 @@ export interface Switch {
 /** The options of a command by their names in camel case, in the order of the help. */
 export type OptionTable = Readonly<Record<string, ValueOption<unknown> | Switch>>;
 
-/** What the options of a table mean, once read. */
+/** The values of the options of a table. */
 export type ValuesOf<T extends OptionTable> = {
   readonly [K in keyof T]: T[K] extends ValueOption<infer V> ? V : boolean;
 };
 
-/** What was typed, by the options' names. */
+/** The typed texts, by the options' names. */
 export type Typed<T extends OptionTable> = {
   readonly [K in keyof T]?: T[K] extends ValueOption<unknown> ? string : boolean;
 };
 
 type Told = Pick<ValueOption<unknown>, "value" | "help">;
 
-/** An option that has to be given. */
+/** An option that must be given. */
 export const required = <T>(option: Told & { read: (text: string) => T }): ValueOption<T> => ({
   ...option,
   default: undefined,
@@ -51,7 +51,7 @@ export const defaulted = <T>(option: Told & { default: string; read: (text: stri
   read: (text) => option.read(text ?? option.default),
 });
 
-/** An option that may be left out, which is read as undefined. */
+/** An option that may be left out: then its value is undefined. */
 export const optional = <T>(option: Told & { read: (text: string) => T }): ValueOption<T | undefined> => ({
   ...option,
   default: undefined,
@@ -59,7 +59,7 @@ export const optional = <T>(option: Told & { read: (text: string) => T }): Value
   read: (text) => (text === undefined ? undefined : option.read(text)),
 });
 
-/** Gives a command the options of a table. */
+/** Adds the options of a table to a command. */
 export function addOptions(command: Command, table: OptionTable): Command {
   for (const [name, option] of Object.entries(table)) {
     if (!("read" in option)) command.option(flagOf(name), option.help);
@@ -69,7 +69,7 @@ export function addOptions(command: Command, table: OptionTable): Command {
   return command;
 }
 
-/** Reads what was typed. @throws Error with one line that names the option */
+/** Reads the typed texts. @throws Error with one line that names the option */
 export function readOptions<T extends OptionTable>(table: T, typed: Typed<T>): ValuesOf<T> {
   const values = Object.entries(table).map(([name, option]) => [name, readOne(name, option, typed[name])] as const);
   return Object.fromEntries(values) as ValuesOf<T>;
@@ -80,7 +80,7 @@ function readOne(name: string, option: ValueOption<unknown> | Switch, typed: str
   return named(name, () => option.read(typeof typed === "string" ? typed : undefined));
 }
 
-/** Does something with an option's value. An error names the option. */
+/** Runs `read`. If it throws, the error names the option. */
 export function named<T>(name: string, read: () => T): T {
   try {
     return read();
@@ -89,5 +89,5 @@ export function named<T>(name: string, read: () => T): T {
   }
 }
 
-/** As it is typed: `--master-ca` of `masterCa`. */
+/** The flag of an option: `--master-ca` for `masterCa`. */
 const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

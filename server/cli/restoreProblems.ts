@@ -7,17 +7,17 @@ interface Remembered {
   unusable(): RestoreError[];
 }
 
-/** What keeps a bridge from taking up what the data directory remembers: one line each, with what to do. */
+/** What keeps a bridge from loading the data directory: one line per problem, with what to do. */
 export function restoreProblems(store: Remembered, dataDir: string): string[] {
   const unreadable = store.unusable().map((error) => unreadableProblem(error, dataDir));
   return [...unreadable, ...sharedIdProblems(store.frameworks(), dataDir)];
 }
 
 export function unreadableProblem({ message, frameworkName }: RestoreError, dataDir: string): string {
-  return `${message}. Put a copy of ${dataDir} back, or forget it by ${forgetCommand(frameworkName, dataDir)}`;
+  return `${message}. Restore a copy of ${dataDir}, or forget the framework with ${forgetCommand(frameworkName, dataDir)}`;
 }
 
-/** Two sessions with one id would take the subscription away from each other, again and again. */
+/** Two sessions with one id would keep taking the subscription from each other. */
 function sharedIdProblems(records: readonly FrameworkRecord[], dataDir: string): string[] {
   const namesOf = new Map<string, string[]>();
   for (const { frameworkId, frameworkName } of records) {
@@ -31,12 +31,12 @@ function sharedIdProblems(records: readonly FrameworkRecord[], dataDir: string):
       const commands = names.map((name) => forgetCommand(name, dataDir)).join(" or ");
       return (
         `the frameworks ${names.map((name) => `'${name}'`).join(" and ")} have the same framework id ${frameworkId}, ` +
-        `which belongs to one of them: keep that one, and forget the other by ${commands}`
+        `which belongs to only one of them: keep that one, and forget the other with ${commands}`
       );
     });
 }
 
-/** As a person can copy it from a line of text into a shell. */
+/** A command that can be copied from a line of text into a shell. */
 function forgetCommand(frameworkName: string, dataDir: string): string {
   const name = shellWord(frameworkName);
   const dir = shellWord(dataDir);

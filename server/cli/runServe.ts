@@ -9,9 +9,8 @@ const WARN = 40;
 
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
 export async function runServe(flags: ServeFlags): Promise<void> {
-  // The bytes of events live outside of V8's heap, and at a high rate their growth alone makes it collect again and
-  // again, with threads that take the processor from everything else. Letting the heap grow to three times what is
-  // in use between collections makes these few.
+  // The bytes of events are outside V8's heap. At a high rate their growth alone triggers frequent collections, whose
+  // threads compete for the processor. Collections are rare if the heap may grow to three times its live size.
   setFlagsFromString("--heap-growing-percent=200");
   const output = new LogOutput(droppedLines);
   process.on("exit", () => output.flush());
@@ -34,7 +33,7 @@ async function run(flags: ServeFlags, output: LogOutput): Promise<void> {
   writeToStdout(`ready ${bridge.address}\n`);
   log.info({ address: bridge.address }, "serving");
   const signal = await Promise.race([stop, bridge.takenOver]);
-  // At once: another process has the frameworks now, and two would take each other's subscriptions away.
+  // At once: another process has the frameworks now, and two would keep taking each other's subscriptions.
   if (signal instanceof Error) throw signal;
   log.info({ signal }, "draining");
   await bridge.close();

@@ -33,17 +33,17 @@ import { type Handover, inSuccession } from "./successor.js";
 export interface RunningBridge {
   /** Where it listens, as host:port. */
   readonly address: string;
-  /** Settles with the reason if another process takes the data directory: then this one has to end at once. */
+  /** Settles with the reason if another process takes the data directory: then this one must end at once. */
   readonly takenOver: Promise<Error>;
   /**
-   * Waits for the answers to calls under way, then ends streams, links and server, and closes the store.
+   * Waits for the answers to calls in progress, then ends streams, links and server, and closes the store.
    *
    * @throws UnsavedError with one line that says what the data directory does not hold
    */
   close(): Promise<void>;
 }
 
-/** Starts the bridge. @throws Error with one line that says what can't be used. */
+/** Starts the bridge. @throws Error with one line that says what is wrong. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
   const address = await allowedAddress(config);
   const world = {
@@ -104,7 +104,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     server.drain();
     const unanswered = await sessions.drain(config.drainTimeout);
     if (unanswered > 0) {
-      log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is not known");
+      log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is unknown");
     }
     await sessions.close();
     await server.close();
@@ -118,7 +118,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     return { address: config.listen.replace(/\d+$/, String(port)), takenOver, close: closeAll };
   } catch (error) {
     await closeAll().catch((later: Error) =>
-      log.error({ err: later }, "the bridge that could not start could not be closed"),
+      log.error({ err: later }, "the bridge failed to start, and then failed to close"),
     );
     throw error;
   }
@@ -135,7 +135,7 @@ function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
   return limits;
 }
 
-/** A framework that can't be taken up ends the start: going on without it would be losing it without a word. */
+/** A framework that can't be restored stops the start: to continue without it would lose it silently. */
 function restore(sessions: SessionManager, store: LogStore, dataDir: string): void {
   const [problem, ...more] = restoreProblems(store, dataDir);
   if (problem !== undefined) throw new Error(`--data-dir: ${problem}${furtherProblems(more.length, dataDir)}`);
@@ -151,7 +151,7 @@ function furtherProblems(count: number, dataDir: string): string {
   return count === 0 ? "" : ` (and ${count} more: see 'mesos-bridge frameworks list --data-dir ${shellWord(dataDir)}')`;
 }
 
-/** Two bridges that hold the same frameworks would take each other's subscriptions away, again and again. */
+/** Two bridges with the same frameworks would keep taking each other's subscriptions. */
 async function openStore(dataDir: string, options: LogStoreOptions, handover: Handover): Promise<LogStore> {
   try {
     return await inSuccession(() => LogStore.open(dataDir, options), handover);
@@ -184,7 +184,7 @@ async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Auth
   return noAuthentication;
 }
 
-/** Reads the credentials once, so that a wrong path is told at the start. */
+/** Reads the credentials once, so that a wrong path is reported at the start. */
 async function checked(authentication: Authentication, flag: string): Promise<Authentication> {
   try {
     await authentication.header();

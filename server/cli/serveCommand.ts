@@ -13,11 +13,11 @@ export function serveCommand(): Command {
     addOptions(command, SERVE_OPTIONS)
       .addHelpText(
         "after",
-        "\nPrints 'ready HOST:PORT' on stdout once it serves; logs go to stderr. SIGTERM drains and ends it;\n" +
-          "a second one ends it at once.\n" +
+        "\nPrints 'ready HOST:PORT' on stdout when it serves; the log goes to stderr. SIGTERM finishes the calls in\n" +
+          "progress and ends it; a second one ends it at once.\n" +
           "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
       )
-      // Loaded when it is needed: the other commands would wait for all that the bridge consists of.
+      // Loaded on demand: otherwise the other commands would load the whole bridge too.
       .action(async (flags: ServeFlags) => (await import("./runServe.js")).runServe(flags))
   );
 }

@@ -6,7 +6,7 @@ import { readText } from "./values.js";
 /** What was typed, by the options' names in camel case. */
 export type ServeFlags = Typed<typeof SERVE_OPTIONS>;
 
-/** What `mesos-bridge serve` is told. Durations in ms, sizes in bytes. */
+/** The settings of `mesos-bridge serve`. Durations in ms, sizes in bytes. */
 export interface ServeConfig extends Omit<ValuesOf<typeof SERVE_OPTIONS>, "master"> {
   readonly master: MasterSpec;
 }
@@ -25,7 +25,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
   return { ...values, master };
 }
 
-/** The specification itself, or what the file holds that `file:///path` names: so credentials stay off the command line. */
+/** The specification, or the content of the file that `file:///path` names, which keeps credentials off the command line. */
 function specText(master: string): string {
   return master.startsWith("file://") ? readText(master.slice("file://".length)) : master;
 }
@@ -35,7 +35,7 @@ export function readCertificates(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   return named("masterCa", () => {
     const text = readText(path);
-    if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} holds no PEM certificate`);
+    if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} does not contain a PEM certificate`);
     return text;
   });
 }

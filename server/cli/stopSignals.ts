@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
-/** The first SIGTERM or SIGINT from now on, which asks for an end in order. A second one ends the process at once. */
+/** The next SIGTERM or SIGINT, which asks for a regular exit. A second one ends the process at once. */
 export async function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked = false;

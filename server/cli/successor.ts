@@ -3,20 +3,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 250;
 
-/** What a process that is about to take another's place waits for. */
+/** How a process waits to take another's place. */
 export interface Handover {
   /** How long to wait in all, in ms. 0: not at all. */
   readonly patienceMs: number;
   /** True for an error that goes away when the other process ends. */
   readonly isBusy: (error: unknown) => boolean;
-  /** Is called once, with the first such error, when the wait begins. */
+  /** Called once, with the first such error, when the wait begins. */
   readonly onWait: (error: Error) => void;
 }
 
 /**
- * Does something that fails while another process holds a directory or a port, again and again until it works.
+ * Repeats an attempt that fails while another process holds a directory or a port, until it works.
  *
- * @throws Error the last failure, when the time is over, or one that no wait can help
+ * @throws Error the last failure when the time is over, or an error that waiting can't fix
  */
 export async function inSuccession<T>(attempt: () => Promise<T>, handover: Handover): Promise<T> {
   const deadline = performance.now() + handover.patienceMs;

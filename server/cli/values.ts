@@ -36,7 +36,7 @@ export function durationBetween(least: string, most: string): (text: string) => 
   };
 }
 
-/** A whole number from `least` to `most`. @param why the least one is that */
+/** A whole number from `least` to `most`. @param why the reason for `least` */
 export function wholeNumber(least: number, most: number, why = ""): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -64,10 +64,10 @@ export function sizeBetween(least: string, most: string): (text: string) => numb
 export function hostAndPort(text: string): string {
   const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text) ?? [];
   if (port !== undefined && Number(port) <= 65_535) return text;
-  throw new Error("use host:port, such as 127.0.0.1:50051; port 0 takes any");
+  throw new Error("use host:port, such as 127.0.0.1:50051; port 0 picks a free port");
 }
 
-/** What a file holds. @throws Error that names it */
+/** The content of a file. @throws Error that names the file */
 export function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 
-/** The release, from the nearest package.json above: the code runs from its sources and from dist/. */
+/** The release, from the nearest package.json above: the code runs both from its sources and from dist/. */
 export const version: string = findVersion(new URL("./", import.meta.url));
 
 function findVersion(directory: URL): string {

@@ -95,7 +95,7 @@ describe("a bridge whose memory is damaged", () => {
     expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(ended.stderr).toContain(`(and 5 more: see 'mesos-bridge frameworks list --data-dir ${dataDir}')`);
     for (const line of lines) {
-      const command = /forget it by ['`](mesos-bridge .*)['`]$/.exec(line)?.[1] ?? "false";
+      const command = /forget the framework with ['`](mesos-bridge .*)['`]$/.exec(line)?.[1] ?? "false";
       const shell = `mesos-bridge() { ${process.execPath} ${at("dist/server/main.js")} "$@"; }; ${command}`;
       expect(spawnSync("bash", ["-c", shell], { cwd: dataDir }).stderr.toString()).toBe("");
     }
@@ -110,8 +110,8 @@ describe("a bridge whose memory is damaged", () => {
     await store.put(record("third", { suppressedRoles: [] }));
     await store.close();
     const problem =
-      `the frameworks 'one' and 'the other' have the same framework id shared, which belongs to one of them: keep that one, and ` +
-      `forget the other by 'mesos-bridge frameworks forget one --data-dir ${dataDir}' or ` +
+      `the frameworks 'one' and 'the other' have the same framework id shared, which belongs to only one of them: keep that one, and ` +
+      `forget the other with 'mesos-bridge frameworks forget one --data-dir ${dataDir}' or ` +
       `\`mesos-bridge frameworks forget 'the other' --data-dir ${dataDir}\``;
     expect(await serve()).toEqual({ status: 1, stdout: "", stderr: `mesos-bridge: --data-dir: ${problem}\n` });
     const list = await run("frameworks", "list");
@@ -129,7 +129,7 @@ describe("a bridge whose memory is damaged", () => {
     await store.close();
     const taken = await run("frameworks", "import", "new", "--user", "root", "--id", "id-of-worse");
     expect(taken.stderr).toBe(
-      "mesos-bridge frameworks: the framework id id-of-worse belongs to worse already: forget that first\n",
+      "mesos-bridge frameworks: the framework id id-of-worse already belongs to worse: forget that first\n",
     );
     expect((await run("frameworks", "import", "bad", "--user", "root", "--id", "another")).status).toBe(0);
     expect(JSON.parse((await run("frameworks", "show", "bad", "--json")).stdout)).toMatchObject({

@@ -174,9 +174,9 @@ describe("what a bridge remembers", () => {
 
     await bridge.terminate();
     const again = await frameworks("import", "taken", "--id", "another", "--user", "root");
-    expect(again.stderr).toContain(`taken is known already, with the framework id ${before.frameworkId}`);
+    expect(again.stderr).toContain(`taken is already known, with the framework id ${before.frameworkId}`);
     const twice = await frameworks("import", "taken2", "--id", before.frameworkId, "--user", "root");
-    expect(twice.stderr).toContain("belongs to taken already");
+    expect(twice.stderr).toContain("already belongs to taken");
   });
 });
 
@@ -187,7 +187,11 @@ describe("what is refused", () => {
     ["a directory of no bridge", ["list"], /is not the data directory of a bridge$/],
     ["forgetting there", ["forget", "x"], /is not the data directory of a bridge$/],
     ["an import without a user", ["import", "x", "--id", "1"], /--user is missing/],
-    ["an id with spaces", ["import", "x", "--id", "a b", "--user", "root"], /--id: a framework id has no spaces/],
+    [
+      "an id with spaces",
+      ["import", "x", "--id", "a b", "--user", "root"],
+      /--id: a framework id must not be empty or contain spaces/,
+    ],
     ["a name that is none", ["import", "", "--id", "a", "--user", "root"], /<name>:? is required/],
     ["no id", ["import", "x", "--user", "root"], /required option '--id <id>' not specified/],
     ["a file that is not there", ["import", "x", "--id", "1", "--info", "/nowhere.json"], /nowhere.json can't be read/],
@@ -200,12 +204,12 @@ describe("what is refused", () => {
   });
 
   test.each([
-    [{ ...INFO, rolez: ["a"] }, "FrameworkInfo has no field 'rolez'"],
+    [{ ...INFO, rolez: ["a"] }, "FrameworkInfo does not have a field 'rolez'"],
     [{ ...INFO, capabilities: [{ type: "MULTI_ROLLE" }] }, "the field 'capabilities.0.type' can't be \"MULTI_ROLLE\""],
     [{ ...INFO, failover_timeout: "soon" }, "the field 'failover_timeout' can't be \"soon\""],
-    [{ ...INFO, roles: "*" }, "FrameworkInfo has no field 'roles', or not of this kind"],
-    [{ ...INFO, id: { value: "2" } }, "--id is 1, and"],
-    [[INFO], "holds no JSON object"],
+    [{ ...INFO, roles: "*" }, "FrameworkInfo does not have a field 'roles', or it has another type"],
+    [{ ...INFO, id: { value: "2" } }, "--id is 1, but"],
+    [[INFO], "does not contain a JSON object"],
     [{ ...INFO, roles: ["a/../b"] }, "framework_info.roles"],
   ])("a file with %j", async (json, message) => {
     const file = join(await each.tempDir(), "info.json");

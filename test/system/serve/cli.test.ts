@@ -130,7 +130,7 @@ describe("a wrong command line is told in one line", () => {
     [
       "an address that other machines reach",
       () => ({ listen: "0.0.0.0:0" }),
-      /^mesos-bridge: --listen: 0\.0\.0\.0:0 is not a loopback address, .* or add --insecure, which says that you mean it$/m,
+      /^mesos-bridge: --listen: 0\.0\.0\.0:0 is not a loopback address, .* or add --insecure if you want this$/m,
     ],
     ["a file as data directory", () => ({ "data-dir": file }), /^mesos-bridge: --data-dir: .* is not a directory/],
     [
@@ -166,7 +166,7 @@ describe("a wrong command line is told in one line", () => {
     [
       "certificates that are none",
       () => ({ "master-ca": file }),
-      /^mesos-bridge: --master-ca: .* holds no PEM certificate/,
+      /^mesos-bridge: --master-ca: .* does not contain a PEM certificate/,
     ],
     [
       "a lease that is none",

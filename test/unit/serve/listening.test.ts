@@ -43,7 +43,7 @@ describe("one that other machines reach is refused", () => {
   test.each(REMOTE)("%s", async (listen, which) => {
     await expect(allowedAddress(config(listen))).rejects.toThrow(
       `--listen: ${listen} ${which} not a loopback address, and the bridge does not authenticate its clients: ` +
-        "listen on 127.0.0.1, or add --insecure, which says that you mean it",
+        "listen on 127.0.0.1, or add --insecure if you want this",
     );
   });
 

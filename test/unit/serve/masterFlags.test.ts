@@ -52,7 +52,7 @@ test.each([
 test("--master-ca names the file that can't be used", async () => {
   const file = join(directory, "ca.pem");
   await writeFile(file, "no certificate");
-  expect(() => readCertificates(file)).toThrow(`--master-ca: ${file} holds no PEM certificate`);
+  expect(() => readCertificates(file)).toThrow(`--master-ca: ${file} does not contain a PEM certificate`);
   expect(() => readCertificates("/nowhere.pem")).toThrow("--master-ca: /nowhere.pem can't be read: ENOENT");
   expect(readCertificates(undefined)).toBeUndefined();
 });
