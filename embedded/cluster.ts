@@ -30,8 +30,8 @@ export interface EmbeddedClusterOptions {
   /** Keeps other clusters out of the work directory. */
   lock: LockFolder;
   /**
-   * Go on where another run with this work directory and `keep` was killed: agents and frameworks have their ids, tasks
-   * of frameworks with checkpoints go on. Command tasks then have executor processes of their own. Default false.
+   * Continue where another run with this work directory and `keep` was killed: agents and frameworks keep their ids, tasks
+   * of frameworks with checkpoints keep running. Command tasks then have their own executor processes. Default false.
    */
   keep?: boolean;
   /**
@@ -39,11 +39,11 @@ export interface EmbeddedClusterOptions {
    * those that a text does not name are the machine's, as a real agent has it.
    */
   resources?: string;
-  /** Of each agent, as `rack:a;zone:west`. Default none. */
+  /** Of each agent, such as `rack:a;zone:west`. Default none. */
   attributes?: string;
   /** Frameworks have to authenticate as one of these. Default: none has to. */
   credentials?: readonly Credential[];
-  /** Flags of Mesos under their own names, as `{ offer_timeout: "5secs" }`. */
+  /** Flags of Mesos under their own names, such as `{ offer_timeout: "5secs" }`. */
   flags?: FlagValues;
   /** Takes log lines. Default: they are dropped. */
   log?: Log;
@@ -53,7 +53,7 @@ export interface EmbeddedClusterOptions {
 
 /** A Mesos cluster in this process: a master and agents with ports of their own. For development and tests. */
 export interface EmbeddedCluster {
-  /** The master, as `http://127.0.0.1:5050`. */
+  /** The master's address, such as `http://127.0.0.1:5050`. */
   readonly url: string;
   readonly agentUrls: readonly string[];
   /** The current master's id; a new one after each failover. */
@@ -64,7 +64,7 @@ export interface EmbeddedCluster {
   dropStream(frameworkId: string): boolean;
   /** Breaks an executor's event stream. */
   dropExecutorStream(agent: number, frameworkId: string, executorId: string): void;
-  /** Crashes an agent: its connections break, its executors go on. */
+  /** Crashes an agent: its connections break, its executors keep running. */
   stopAgent(agent: number): Promise<void>;
   /**
    * Starts a stopped agent: it registers again, with what still runs. One that was marked gone meanwhile starts as a new

@@ -1,4 +1,4 @@
-/** Durations in Mesos's notation: a decimal number and a unit without a space, as `5secs` or `2.5hrs`. */
+/** Durations in Mesos's notation: a decimal number and a unit without a space, such as `5secs` or `2.5hrs`. */
 
 const UNITS_MS: ReadonlyArray<readonly [string, number]> = [
   ["weeks", 604_800_000],
@@ -17,7 +17,7 @@ export function parseDuration(text: string): number {
   const unit = UNITS_MS.find(([name]) => name === match?.[2]);
   if (!match || !unit) {
     throw new Error(
-      `'${text}' is no duration: write a number and one of ns, us, ms, secs, mins, hrs, days, weeks, as 5secs`,
+      `'${text}' is not a duration: write a number and one of ns, us, ms, secs, mins, hrs, days, weeks, such as 5secs`,
     );
   }
   return Number(match[1]) * unit[1];

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A folder of JSON documents, each written whole or not at all, also when the process is killed within it. */
+/** A folder of JSON documents, each written completely or not at all, even if the process is killed during the write. */
 export class JsonFolder {
   readonly #path: string;
 

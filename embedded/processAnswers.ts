@@ -23,7 +23,7 @@ export function answerOfProcess(path: string, request: Request, logging: Logging
   }
 }
 
-/** What `/metrics/snapshot` tells of the machine. */
+/** The machine's part of `/metrics/snapshot`. */
 export function systemMetrics(): Record<string, number> {
   const stats = Object.entries(systemStats());
   return Object.fromEntries(stats.map(([name, value]) => [`system/${name.replace("avg_load", "load")}`, value]));

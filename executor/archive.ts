@@ -29,7 +29,7 @@ const COMMAND =
 /** Changes when the way of packing does, so that older archives of the same content are not taken. */
 const PACKING = "1";
 const MTIME = new Date("2000-01-01T00:00:00Z");
-/** Sources, type declarations and manuals are no use in a sandbox. */
+/** Sources, type declarations and manuals are useless in a sandbox. */
 const LEFT_OUT_FOLDERS: ReadonlySet<string> = new Set(["src", "install", "node_modules"]);
 const LEFT_OUT_FILES = /\.(md|map|h|cc|gyp|d\.[cm]?ts)$/i;
 const LICENCES = /^(licen[cs]e|notice|copying|third-party)/i;

@@ -10,7 +10,7 @@ export class AdoptedProcess implements Container {
   readonly #start: string;
   readonly #stop: () => void;
 
-  /** `onEnd` is called once; also when it is gone already. */
+  /** `onEnd` is called once, even if the process is already gone. */
   constructor(pid: number, start: string, clock: Clock, onEnd: () => void) {
     this.pid = pid;
     this.#start = start;

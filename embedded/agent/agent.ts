@@ -84,7 +84,7 @@ export class EmbeddedAgent implements AgentInbox {
     this.#operations.pause();
   }
 
-  /** As a crash: connections break, executors go on without it. */
+  /** Simulates a crash: connections break, executors keep running without it. */
   async stop(): Promise<void> {
     this.#recovery?.cancel();
     this.disconnect();

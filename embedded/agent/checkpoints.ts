@@ -57,7 +57,7 @@ export interface ExecutorMemory {
   readonly streams: readonly SavedStream[];
 }
 
-/** What an agent keeps in its work directory, so that another run of it goes on where this one was killed. */
+/** What an agent stores in its work directory, so that its next run continues where this one was killed. */
 export class Checkpoints {
   readonly #agent: JsonFolder;
   readonly #executors: JsonFolder;

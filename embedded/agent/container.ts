@@ -34,7 +34,7 @@ export function refuseLimits(tasks: readonly TaskInfo[]): Termination | undefine
   return undefined;
 }
 
-/** Why the secrets of a command's environment can't be had; undefined when they can. */
+/** Why the secrets of a command's environment are not available; undefined if they are. */
 export function unresolvedSecret(command: CommandInfo | undefined): Termination | undefined {
   for (const { type, secret } of command?.environment?.variables ?? []) {
     if (type !== Environment_Variable_Type.SECRET || secret?.value) continue;

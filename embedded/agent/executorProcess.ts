@@ -6,10 +6,10 @@ import type { Executor } from "./executor.js";
 import { ProcessGroup, type WaitStatus } from "./processGroup.js";
 
 /**
- * Starts the process of an executor. When there is no such program it ends all the same, as in Mesos: the launcher, which
- * has the executor's place, fails in it.
+ * Starts the process of an executor. If the program does not exist, the executor still ends as in Mesos: the launcher,
+ * which runs in its place, fails.
  *
- * @param onEnd is called once, also when this gives undefined
+ * @param onEnd is called once, even if this returns undefined
  * @throws Error when it is not for the program that nothing can be started
  */
 export async function startProcess(

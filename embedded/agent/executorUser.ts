@@ -12,7 +12,7 @@ export function unpreparable(state: AgentState, framework: AgentFramework, execu
   return `Failed to create executor directory '${executor.sandbox}': Failed to chown directory to '${user}': ${unknown(user)}`;
 }
 
-/** Makes the executor's sandbox, and tells the log whom nobody switches to. @throws Error in Mesos's words */
+/** Makes the executor's sandbox, and logs a user that the cluster does not switch to. @throws Error in Mesos's words */
 export async function prepareExecutor(state: AgentState, framework: AgentFramework, executor: Executor): Promise<void> {
   const user = userOf(framework, executor);
   const owner = givesSandboxes(state) ? findUser(user) : undefined;

@@ -97,7 +97,7 @@ export class RunningTask {
     if (!this.#ended) this.#end("asked", graceMs);
   }
 
-  /** The end without a word to anybody. */
+  /** Ends the task silently. */
   abandon(): void {
     if (this.#ended) return;
     this.#stop();

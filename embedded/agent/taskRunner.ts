@@ -69,7 +69,7 @@ export class TaskRunner {
     this.#endIfDone();
   }
 
-  /** The end of all tasks at once, without a word. */
+  /** Ends all tasks at once, silently. */
   abandon(): void {
     this.#gone = true;
     for (const task of this.#tasks.values()) task.abandon();

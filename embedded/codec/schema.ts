@@ -47,7 +47,7 @@ export interface MessageSchema {
 let registry: FileRegistry | undefined;
 const schemas = new Map<string, MessageSchema>();
 
-/** The schema of a message by its full name, as `mesos.v1.TaskInfo`. @throws Error for an unknown name. */
+/** The schema of a message by its full name, such as `mesos.v1.TaskInfo`. @throws Error for an unknown name. */
 export function messageSchema(typeName: string): MessageSchema {
   const known = schemas.get(typeName);
   if (known) return known;

@@ -119,7 +119,7 @@ export class Allocator {
     if (active) this.#request([id]);
   }
 
-  /** What nobody has been offered and nobody uses. Shared volumes are there for others too. Without allocation info. */
+  /** Resources that are neither offered nor used. Shared volumes stay available to others. Without allocation info. */
   available(agentId: string): Resources {
     const { total = Resources.none, allocated = Resources.none } = this.#agents.get(agentId) ?? {};
     return total.minus(allocated.filter(({ shared }) => !shared));

@@ -108,7 +108,7 @@ function rescindVolume(state: MasterState, agent: Agent, operation: Offer_Operat
   }
 }
 
-/** An agent tells how an operation went. */
+/** An agent reports the result of an operation. */
 export function operationUpdated(state: MasterState, agent: Agent, update: OperationUpdate): void {
   const entry = agent.operations.get(update.operationUuid);
   if (entry) {

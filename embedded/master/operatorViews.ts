@@ -15,7 +15,7 @@ import { inverseOfferMessage, offerMessage } from "./events.js";
 import type { MasterState } from "./state.js";
 import { offered, usedBy } from "./stateJson.js";
 
-/** What the operator API tells of a master's state. */
+/** A master's state as the operator API shows it. */
 
 export function describeAgents(state: MasterState): Response_GetAgents {
   return {

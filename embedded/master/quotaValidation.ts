@@ -19,7 +19,7 @@ const TRILLION = 1_000_000_000_000;
 export function invalidConfig(state: MasterState, config: QuotaConfig): string | undefined {
   const role = config.role ?? "";
   if (!isAllowedRole(state.flags, role)) return `Invalid QuotaConfig: '${role}' is not on the roles whitelist`;
-  // Even if it is no role at all.
+  // Even if it is not a role at all.
   if (role.includes("/")) return `Updating quota on nested role '${role}' is not supported yet`;
   const why = invalidContents(role, config);
   return why && `Invalid QuotaConfig: ${why}`;

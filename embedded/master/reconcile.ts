@@ -23,7 +23,7 @@ export function reconcileTasks(state: MasterState, framework: Framework, tasks: 
   for (const { taskId, agentId } of tasks) reconcileTask(state, framework, taskId?.value ?? "", agentId?.value);
 }
 
-/** Tells what the master knows of one task. It says nothing while the task's agent may still come back with it. */
+/** Reports what the master knows of one task. It is silent while the task's agent may still come back with it. */
 export function reconcileTask(
   state: MasterState,
   framework: Framework,

@@ -3,7 +3,7 @@ import { isTopmost } from "./roleNames.js";
 import { roleUsages } from "./roleUsage.js";
 import type { MasterState } from "./state.js";
 
-/** What Mesos's allocator tells of roles: their quotas, what counts against these, and their dominant shares. */
+/** The allocator's metrics of roles: their quotas, what counts against these, and their dominant shares. */
 export function roleMetrics(state: MasterState): Record<string, number> {
   const out: Record<string, number> = {};
   for (const [role, { guarantees, limits }] of state.quotas.all()) {

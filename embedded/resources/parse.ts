@@ -28,7 +28,7 @@ function parseValue(part: string, value: string): Partial<Resource> {
   if (value.startsWith("{")) return { type: Value_Type.SET, set: { item: parseItems(part, value) } };
   const number = parseNumber(value);
   if (number === undefined || number < 0) {
-    throw new Error(`bad resource '${part}': '${value}' is no number of 0 or more, no [BEGIN-END] and no {A,B}`);
+    throw new Error(`bad resource '${part}': '${value}' is not a number of 0 or more, [BEGIN-END] or {A,B}`);
   }
   return { type: Value_Type.SCALAR, scalar: { value: number } };
 }

@@ -39,7 +39,7 @@ export function quantitiesText(quantities: Quantities): string {
 
 /**
  * Chops scalars so that there is no more of each than `bound` says, in thousandths. What can't be split is taken as a
- * whole or not at all; what is no scalar stays.
+ * whole or not at all; resources other than scalars stay.
  */
 export function shrink(resources: Resources, bound: (name: string) => number): Resources {
   const room = new Map<string, number>();

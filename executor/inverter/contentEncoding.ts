@@ -5,7 +5,7 @@ import { printableBytes, printableUrl, TransferError } from "./transferError.js"
 /** What a server may apply. Images are compressed already: as they are is best. */
 export const ACCEPT_ENCODING = "identity, gzip;q=0.5, deflate;q=0.5, br;q=0.5";
 
-/** Encodings that are applied one after the other: more than a few are no honest answer. */
+/** Nested encodings: an honest answer does not have more than a few. */
 const MAX_LAYERS = 3;
 
 type Decoder = (data: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -45,7 +45,7 @@ export async function decodeContent(
   for (const name of encodings.reverse()) {
     const decode = Object.hasOwn(DECODERS, name) ? DECODERS[name] : undefined;
     if (decode === undefined) throw fail("comes with a Content-Encoding other than gzip, deflate and br");
-    // To an answer without a body some servers add the header all the same.
+    // Some servers send the header even if the answer does not have a body.
     if (data.length === 0) continue;
     try {
       data = await decode(data, { maxOutputLength: maxBytes });

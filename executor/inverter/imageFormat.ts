@@ -39,9 +39,9 @@ const MAX_FTYP_BYTES = 4_096;
 const LIST = "jpeg, png, webp, gif, tiff and avif are";
 
 /**
- * Tells the format by the first bytes. Name and content type of a download are not asked: they lie too often.
+ * Detects the format by the first bytes. Name and content type of a download are ignored: they are wrong too often.
  *
- * @throws ImageError for what is no image, and for images of other formats, by name
+ * @throws ImageError for data that is not an image, and for images of other formats, by name
  */
 export function imageFormat(input: Buffer): ImageFormat {
   if (input.length === 0) throw new ImageError("not an image: it is empty");

@@ -39,7 +39,7 @@ const INVERTERS: Readonly<Record<ImageFormat, FormatInverter>> = {
  *
  * A small preview within the EXIF data stays as it was.
  *
- * @throws ImageError for what is no image, is broken, is too large, or is of a kind that is not supported
+ * @throws ImageError for data that is not an image, is broken, is too large, or is of an unsupported kind
  */
 export async function invertImage(input: Buffer, limits: InvertLimits): Promise<InvertedImage> {
   const inverter = INVERTERS[imageFormat(input)];

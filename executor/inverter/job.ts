@@ -42,7 +42,7 @@ export type InvertJobInput = z.input<typeof InvertJob>;
 const stage = z.enum(["fetching", "inverting", "uploading"]);
 export type InvertStage = z.infer<typeof stage>;
 
-/** What the executor sends while a task runs, as `MESSAGE.data`: best effort, a few times a second at most. */
+/** What the executor sends in `MESSAGE.data` while a task runs: best effort, a few times a second at most. */
 export const InvertProgress = z.object({
   task_id: z.string(),
   stage,

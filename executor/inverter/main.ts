@@ -7,7 +7,7 @@ import { Slots } from "../library/slots.js";
 import { invertTask } from "./invertTask.js";
 import { ProxyDispatcher } from "./proxies.js";
 
-/** Of each task the job's timeout is the limit; these end a connection that has died without a word. */
+/** The job's timeout limits each task; these end a connection that has died silently. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const SILENCE_TIMEOUT_MS = 30_000;
 

@@ -175,7 +175,7 @@ class NoProxy {
   #addNetwork(address: string, bits: string | undefined): void {
     const family = isIPv6(address) ? "ipv6" : "ipv4";
     const most = family === "ipv6" ? 128 : 32;
-    // What is no network is passed over, as other programs do.
+    // Entries that are not networks are ignored, as other programs do.
     if (Number(bits ?? most) <= most) this.#networks.addSubnet(address, Number(bits ?? most), family);
   }
 }

@@ -14,7 +14,7 @@ export class Credentials {
     this.#authorization = basicAuthorization(url);
   }
 
-  /** The Authorization for a request, also after a redirection, whose target may have a user of its own. */
+  /** The Authorization for a request, including those after a redirect, whose target may have its own user. */
   for(url: URL): string | undefined {
     return basicAuthorization(url) ?? (url.origin === this.#origin ? this.#authorization : undefined);
   }

@@ -15,7 +15,7 @@ const MAX_MS = 2 ** 63 / 1e6;
 
 /**
  * Reads a duration as Mesos writes it into an executor's environment: a decimal number with
- * the unit right behind it, as `5secs`, `2.5hrs` or `250ms`. Units: ns us ms secs mins hrs days weeks.
+ * the unit right behind it, such as `5secs`, `2.5hrs` or `250ms`. Units: ns us ms secs mins hrs days weeks.
  *
  * @returns milliseconds, which may be a fraction
  * @throws RangeError that names the text and the units

@@ -13,7 +13,7 @@ export interface AgentTls {
 export interface ExecutorEnvironment {
   /** Scheme, host and port of the agent. */
   origin: string;
-  /** Path of the executor API on the agent, as `/slave(1)/api/v1/executor`. */
+  /** Path of the executor API on the agent, such as `/slave(1)/api/v1/executor`. */
   path: string;
   executorId: string;
   frameworkId: string;

@@ -1,4 +1,4 @@
-/** A number of slots that work has to hold while it runs. Who comes first is served first. */
+/** A number of slots, one of which work must hold while it runs. First come, first served. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -6,7 +6,7 @@ export class Slots {
   /** @throws RangeError unless `count` is a whole number from 1 up, or Infinity */
   constructor(count: number) {
     if (!(count >= 1) || (count !== Number.POSITIVE_INFINITY && !Number.isInteger(count))) {
-      throw new RangeError(`${count} is not a number of slots: it has to be a whole number from 1 up`);
+      throw new RangeError(`${count} is not a number of slots: use a whole number of at least 1`);
     }
     this.#free = count;
   }

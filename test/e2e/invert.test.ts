@@ -211,7 +211,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     first.signal("SIGINT");
     expect((await first.exited).code, first.log()).toBe(130);
     expect(first.log()).toContain("interrupted: killing 1 task");
-    expect(first.log()).toContain("run the same command again to go on with the other 1 image");
+    expect(first.log()).toContain("run the same command again to continue with the other 1 image");
     await expectNoFramework();
     images.open();
     const { status, log } = await run(images.url("one.jpg"), at("images/rocket.jpg"));
@@ -303,7 +303,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     images.open();
     expect((await invert.exited).code, invert.log()).toBe(1);
     expect(invert.log()).toMatch(
-      /\nmesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be, call .*\n$/,
+      /\nmesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be written again, run .*\n$/,
     );
     expect(invert.log()).not.toContain("    at ");
     await rm(filler);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The conformance driver of the TypeScript client: test/conformance/README.md tells what a driver does.
+// The conformance driver of the TypeScript client: test/conformance/README.md describes drivers.
 
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -97,7 +97,7 @@ class Run {
     }
   }
 
-  /** Does what the rules say of an event. Gives how the loop shall end, if it shall. */
+  /** Applies the rules to an event. Returns how the loop must end, if it must. */
   async #react(event: SchedulerEvent, printed: Record<string, unknown>): Promise<Action["end"]> {
     for (const rule of this.#rules) {
       const { times = Number.POSITIVE_INFINITY, where = {} } = rule;

@@ -19,21 +19,21 @@ import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
 
 const command = schedulerCommand(
   "empty-tasks",
-  "Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.",
+  "Launches tasks that do nothing on Mesos through the bridge, and waits until they finish. Exits with 0 if all did.",
   "node dist/clients/typescript/empty-tasks/main.js --bridge 127.0.0.1:50051 --tasks 10",
 )
   .option("--tasks <n>", "how many tasks", wholeNumber(1), 5)
   .option("--command <command>", "the shell command of each task", "true")
-  .option("--retries <n>", "how often a task is launched again when Mesos lost it", wholeNumber(0), 3)
-  .option("--give-up-after <seconds>", "end when the bridge could not be reached for so long", wholeNumber(0), 60);
+  .option("--retries <n>", "how often to launch a task again that Mesos lost", wholeNumber(0), 3)
+  .option("--give-up-after <seconds>", "exit when the bridge has been unreachable for this long", wholeNumber(0), 60);
 
 type Options = CommonOptions & { tasks: number; command: string; retries: number; giveUpAfter: number };
 
 /** What one task needs: a tenth of a CPU and 32 MB. */
 const NEEDS = amounts(0.1, 32);
-/** What is not used is not wanted again soon: the framework asks when it wants more. */
+/** Unused resources are refused for a while: the framework asks when it needs more. */
 const REFUSE_SECONDS = 600;
-/** Mesos tells what became of a task whose update was lost only to who asks. */
+/** If an update was lost, Mesos reports the task's state only on request. */
 const RECONCILE_MS = 30_000;
 
 /** One of the tasks to run; `taskId` is that of its last launch. */
@@ -102,7 +102,7 @@ class EmptyTasks {
       if (!(error instanceof BridgeError)) throw error;
       // Perhaps they run: then an update comes, or the answer to a reconciliation.
       if (error.outcomeUnknown) return await this.reconcile();
-      // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+      // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
       if (error.reason !== "OFFER_GONE") throw error;
       for (const { taskId } of tasks) this.#running.delete(taskId?.value ?? "");
       for (const task of launched) task.attempts--;
@@ -160,7 +160,7 @@ async function main(): Promise<number> {
       if (tasks.done) break;
     }
   } catch (error) {
-    // A call that was under way when the framework was ended is no error of its own.
+    // A call that was in progress when the framework was ended is not a separate error.
     if (!interrupted()) throw error;
   } finally {
     clearInterval(timer);

@@ -2,9 +2,9 @@ import { BridgeError } from "../library/errors.js";
 import type { Scheduler } from "../library/scheduler.js";
 import type { ImageTask } from "./image.js";
 
-/** What is not used is not wanted again soon: the batch asks when it wants more. */
+/** Unused resources are refused for a while: the batch asks when it needs more. */
 const REFUSE_SECONDS = 3_600;
-/** A call that waits for a master holds up the event that tells why: it is made again when there is one. */
+/** A call that waits for a master delays the event with the reason, so it is repeated once there is a master. */
 const CALL = { deadlineMs: 10_000 };
 
 export interface BatchCallsOptions {

@@ -17,11 +17,11 @@ export function connectionAfter(before: Connection, event: SchedulerEvent): Conn
     case "opened":
       return event.linked
         ? { state: "connected", master: "" }
-        : { state: "no-master", reason: "the bridge looks for one" };
+        : { state: "no-master", reason: "the bridge is looking for one" };
     case "link-changed":
       return event.linked
         ? { state: "connected", master: event.master }
-        : { state: "no-master", reason: event.reason || "the bridge looks for one" };
+        : { state: "no-master", reason: event.reason || "the bridge is looking for one" };
     case "subscribed": {
       const { hostname = "", port } = event.masterInfo ?? {};
       return { state: "connected", master: hostname === "" ? "" : `${hostname}:${port}` };

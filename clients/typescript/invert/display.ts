@@ -1,7 +1,7 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import { hostOf, type ImageRecord } from "./image.js";
 
-/** How people see the batch go on. */
+/** Shows the progress of the batch. */
 export interface Display {
   /** A line about the batch as a whole. */
   note(line: string): void;

@@ -7,7 +7,7 @@ import type { Interrupts } from "./interrupts.js";
 import type { Ledger } from "./ledger.js";
 import { Patience } from "./patience.js";
 
-/** Mesos tells what became of a task whose update was lost only to who asks; and a call that failed has to be repeated. */
+/** If an update was lost, Mesos reports the task's state only on request. Failed calls must be repeated, too. */
 const REMIND_MS = 30_000;
 /** How long an interrupted batch waits for its tasks to be killed, in ms; the teardown kills what is left. */
 const STOP_MS = 5_000;
@@ -89,7 +89,7 @@ export class Drive {
     } catch (error) {
       if (!(error instanceof BridgeError)) throw error;
       display.note(`the framework could not be ended: ${error.message}`);
-      // Its events would go on for ever.
+      // Its events would never end.
       await scheduler.close(0);
     }
   }

@@ -11,7 +11,7 @@ export interface NamedInput {
   kind: "file" | "url";
   /** For the result's name: `chelsea.png`. May hold anything that a file name can. */
   name: string;
-  /** Of a file; both tell whether it is still the one that was inverted. */
+  /** Of a file; both show whether it is still the one that was inverted. */
   size?: number;
   mtimeMs?: number;
 }

@@ -25,12 +25,12 @@ export interface Inputs {
   unusable: Unusable[];
 }
 
-/** So many unusable entries are told in one line; of more, their number. */
+/** How many unusable entries one line names; of more, it gives the number. */
 const MAX_TOLD = 5;
 
 /**
  * The images that files, folders and URLs name, each once, in the order in which they were named. What can't be
- * used is left out and told: the others are no worse for it.
+ * used is left out and reported; the others are not affected.
  *
  * @throws UsageError with one line, when nothing is named, the list can't be read, or nothing can be used
  */
@@ -119,7 +119,7 @@ function urlInput(text: string): NamedInput | Unusable {
   return { key: url.href, kind: "url", name: decoded(last) };
 }
 
-/** User, password and query may be secret. Of what is no URL they are not known for sure: rather too much goes. */
+/** User, password and query may be secret. A text that is not a URL hides them anywhere, so this removes too much. */
 function withoutSecrets(text: string): string {
   return text.replace(/:\/\/.*@/, "://").replace(/\?.*/s, "?…");
 }

@@ -30,19 +30,19 @@ export interface InvertOptions extends Omit<CommonOptions, "frameworkName"> {
 }
 
 const EXPLANATION = `
-Folders count for the images in them (.jpg .jpeg .png .webp .gif .tif .tiff .avif).
+A folder stands for the images in it (.jpg .jpeg .png .webp .gif .tif .tiff .avif).
 
-The agents fetch the images and the executor from this program, and put the results there, over HTTP: they must
-reach it. With agents on other machines give --serve-host 0.0.0.0, and an address of this machine as
---advertise-host. URLs are fetched by the agents themselves.
+The agents fetch the images and the executor from this program over HTTP, and upload the results to it, so they must
+be able to reach it. If agents run on other machines, add --serve-host 0.0.0.0, and an address of this machine as
+--advertise-host. The agents fetch URLs themselves.
 
-Results are DIR/<name>-inverted.<ext>; DIR/index.html shows them. When it was interrupted, or died, run the same
-command again: what is done stays done, and what still runs is found again.
+Results are DIR/<name>-inverted.<ext>; DIR/index.html shows them. If the program was interrupted or died, run the same
+command again: finished images stay finished, and running tasks are found again.
 
-What can't be used, such as a link that leads nowhere, is named and left out, and the others are inverted.
+Inputs that can't be used, such as a broken link, are named and left out; the others are inverted.
 
-Exit status: 0 all images are inverted, 1 some are not or something named can't be used, 2 wrong usage or nothing
-to invert, 130 interrupted.
+Exit status: 0 all images are inverted, 1 some are not or an input can't be used, 2 wrong usage or nothing to invert,
+130 interrupted.
 
 Example:
   mesos-invert --bridge 127.0.0.1:50051 --output inverted images/ https://example.org/cat.jpg
@@ -50,21 +50,24 @@ Example:
 
 /** The command line of `mesos-invert`. */
 export function invertCommand(): Command {
-  return schedulerCommand("mesos-invert", "Inverts the colours of images, each as a task on Mesos, through the bridge.")
+  return schedulerCommand(
+    "mesos-invert",
+    "Inverts the colours of images on Mesos, one task per image, through the bridge.",
+  )
     .argument("[image...]", "image files, folders, http(s) URLs")
-    .requiredOption("--output <dir>", "where the results go; made if it is missing")
-    .option("--list <file>", "more of them: one path or URL a line; blank lines and # comments are skipped")
-    .option("--recursive", "also look into the folders of folders, but not through links", false)
-    .option("--serve-host <address>", "the address to serve the agents on", "127.0.0.1")
-    .option("--serve-port <port>", "the port to serve them on; 0: any free one", wholeNumber(0), 0)
+    .requiredOption("--output <dir>", "where the results go; created if missing")
+    .option("--list <file>", "file with more inputs, one path or URL per line; blank lines and # comments are skipped")
+    .option("--recursive", "look into nested folders too, but do not follow links", false)
+    .option("--serve-host <address>", "the address on which to serve the agents", "127.0.0.1")
+    .option("--serve-port <port>", "the port on which to serve them; 0 picks a free one", wholeNumber(0), 0)
     .option("--advertise-host <host>", "what agents call this machine (default: the --serve-host, or the host name)")
     .option("--task-cpus <n>", "CPUs of a task", decimalNumber(0.01), 0.5)
     .option("--task-mem <mb>", "memory of a task, in MB", decimalNumber(32), 256)
     .option("--executor-cpus <n>", "CPUs of an agent's executor", decimalNumber(0.01), 0.1)
     .option("--executor-mem <mb>", "memory of an agent's executor, in MB", decimalNumber(32), 64)
-    .option("--retries <n>", "how often an image whose task was lost is tried again", wholeNumber(0), 3)
+    .option("--retries <n>", "how often to retry an image whose task was lost", wholeNumber(0), 3)
     .option("--timeout <seconds>", "how long one image may take", decimalNumber(1), 120)
-    .option("--give-up-after <seconds>", "end when the bridge could not be reached for so long", wholeNumber(0), 600)
+    .option("--give-up-after <seconds>", "exit when the bridge has been unreachable for this long", wholeNumber(0), 600)
     .option("--max-megapixels <n>", "largest image", decimalNumber(0.01), 100)
     .option("--max-input-mb <mb>", "largest input file, in MiB", decimalNumber(0.001), 64)
     .option("--max-result-mb <mb>", "largest result, in MiB", decimalNumber(0.001), 256)
@@ -91,14 +94,14 @@ export function frameworkNameOf({ output, givenName }: InvertOptions, run: RunRe
   // The tasks of another framework could neither be found again nor killed.
   if (givenName !== undefined && run.frameworkName !== givenName) {
     throw new UsageError(
-      `this output folder belongs to the framework ${run.frameworkName}: give that as --framework-name, or none, ` +
+      `this output folder belongs to the framework ${run.frameworkName}: use that as --framework-name, or none, ` +
         "or choose another --output",
     );
   }
   return run.frameworkName;
 }
 
-/** The same folder has the same framework: so tasks are found again, and two batches don't meet. */
+/** One framework per folder: tasks are found again, and two batches don't mix. */
 function ownFrameworkName(output: string): string {
   const digest = createHash("sha256").update(`${hostname()}\0${output}`).digest("hex");
   return `mesos-invert-${digest.slice(0, 10)}`;

@@ -6,16 +6,16 @@ const LONGEST_MS = 320_000;
 const CHECK_MS = 1_000;
 
 export interface PatienceOptions {
-  /** What keeps the batch from going on at this moment; undefined while it goes on. */
+  /** What blocks the batch at this moment; undefined while it makes progress. */
   hindrance: () => string | undefined;
-  /** What else takes long: each line is told as it is. */
+  /** What else takes long: each line is shown unchanged. */
   alsoSlow: (nowMs: number) => readonly string[];
   note: (line: string) => void;
 }
 
 type State = { kind: "going on" } | { kind: "held up"; sinceMs: number; nextMs: number; patienceMs: number };
 
-/** Tells why nothing happens, when nothing has happened for a while. */
+/** Says why nothing happens if nothing has happened for a while. */
 export class Patience {
   readonly #options: PatienceOptions;
   readonly #timer: NodeJS.Timeout;

@@ -38,7 +38,7 @@ export async function invert(named: readonly string[], options: InvertOptions): 
   warnOf(unusable);
   const unlock = lockFolder(options.output);
   const interrupts = new Interrupts();
-  // A terminal that was closed, or a reader that left, is no reason to lose the batch.
+  // A closed terminal, or a reader that went away, must not end the batch.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   try {
     const ledger = Ledger.open(options.output);
@@ -112,7 +112,7 @@ class Run {
     return status;
   }
 
-  /** An error that another try could mend ends the batch only once there were tries enough. */
+  /** An error that a retry could fix ends the batch only after enough attempts. */
   #explain(error: unknown): unknown {
     if (!(error instanceof BridgeError) || !error.retryable) return error;
     const { bridge, giveUpAfter } = this.#options;

@@ -6,9 +6,9 @@ import { howToReach } from "./words.js";
 /** An executor takes a few seconds to be fetched and started. */
 const SLOW_START_MS = 20_000;
 
-/** Notices agents on which nothing starts: an agent that can't reach this program may try for minutes without a word. */
+/** Notices agents on which nothing starts: an agent that can't reach this program may try silently for minutes. */
 export class SlowStarts {
-  /** Tasks of which their executor has told something. */
+  /** Tasks whose executor has reported something. */
   readonly #started = new Set<string>();
   /** Agents that were told of. */
   readonly #told = new Set<string>();

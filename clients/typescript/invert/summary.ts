@@ -5,10 +5,10 @@ import { writeGallery } from "./gallery.js";
 import type { GalleryContent } from "./galleryPage.js";
 import { INTERRUPTED, type Interrupts } from "./interrupts.js";
 
-/** So many entries that can't be used are named at the start. */
+/** How many unusable entries are named at the start. */
 const MAX_WARNINGS = 10;
 
-/** Names what is left out. At the start a few lines are enough: the end tells of all. */
+/** Names what is left out. A few lines are enough at the start: the end names all. */
 export function warnOf(unusable: readonly Unusable[]): void {
   for (const each of unusable.slice(0, MAX_WARNINGS)) console.error(leftOut(each));
   const more = unusable.length - MAX_WARNINGS;
@@ -63,7 +63,7 @@ export function summarize(
   const see = gallery.kind === "written" ? `; see ${gallery.path}` : "";
   console.log(`${done} of ${images.length} inverted in ${seconds(totalMs)}${rest}${see}`);
   if (gallery.kind === "failed") console.log(`the gallery could not be written: ${gallery.why}`);
-  if (open > 0) console.log(`run the same command again to go on with the other ${count(open, "image")}`);
+  if (open > 0) console.log(`run the same command again to continue with the other ${count(open, "image")}`);
   const whole = gallery.kind === "written" && gallery.whole;
   if (interrupted && (open > 0 || !whole)) return INTERRUPTED;
   return done === images.length && unusable.length === 0 && gallery.kind === "written" ? 0 : 1;

@@ -97,7 +97,7 @@ function partOf(path: string): string {
   return `${path}.part`;
 }
 
-/** False when the signal came first: sharp can't be interrupted, and goes on alone. */
+/** False if the signal came first: sharp can't be interrupted, and finishes in the background. */
 async function settledFirst(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = deferred();
   signal.addEventListener("abort", resolve, { once: true });

@@ -71,7 +71,7 @@ export class Acknowledger {
     for (const wake of this.#waiters.splice(0)) wake();
   }
 
-  /** Sends a batch; returns the size of the next one. After a refusal each token goes alone, to find the bad one. */
+  /** Sends a batch; returns the size of the next one. After a refusal, tokens go one by one, to find the bad one. */
   async #sendOne(batchSize: number): Promise<number> {
     const { send, onRefused, signal } = this.#options;
     const batch = [...this.#owed].slice(0, batchSize);

@@ -59,7 +59,7 @@ export class Attachment {
     return this.#id;
   }
 
-  /** Set while the framework is being ended: that it is removed then is no error. */
+  /** Set while the framework is being ended: its removal is then not an error. */
   endExpected = false;
 
   /** True once there is no attachment and will be none. */
@@ -89,7 +89,7 @@ export class Attachment {
   /**
    * Runs until the session ends.
    *
-   * @throws BridgeError that no new attachment can mend, or the last one when it gives up
+   * @throws BridgeError that a new attachment can't fix, or the last one when it gives up
    */
   async run(): Promise<void> {
     let error: BridgeError | undefined;

@@ -21,18 +21,18 @@ import { BridgeError, helpsAttached, toBridgeError } from "./errors.js";
 
 /** How one call is made. */
 export interface CallSettings {
-  /** When to give up, in ms, waiting for an attachment and tries again included. Default: the scheduler's. */
+  /** When to give up, in ms, including the wait for an attachment and retries. Default: the scheduler's. */
   deadlineMs?: number;
   /** Gives up when it aborts. */
   signal?: AbortSignal;
-  /** Makes a retry of yours safe: the same id within 10 minutes is not done twice. Default: a new one per call. */
+  /** Makes your own retries safe: a call with the same id within 10 minutes is not made twice. Default: a new id per call. */
   requestId?: string;
 }
 
 type Body<T> = Omit<DeepPartial<T>, "header">;
 type Send<T> = (client: SchedulerServiceClient, header: CallHeader, options: CallOptions) => Promise<T>;
 
-/** Where a call came from: what it needs to be made. */
+/** What a call needs. */
 export interface CallContext {
   bridges: Bridges;
   attachment: Attachment;
@@ -42,14 +42,14 @@ export interface CallContext {
 }
 
 /**
- * All calls of the bridge. Each waits for an attachment, tries again where that is safe (no master, connection
- * broken, attached anew), and ends with a BridgeError. Where an answer came, the Mesos master has taken the call.
+ * All calls of the bridge. Each waits for an attachment, is retried if that is safe (no master, broken connection, new
+ * attachment), and fails with a BridgeError. If it succeeds, the Mesos master has accepted the call.
  */
 export abstract class SchedulerCalls {
   protected abstract readonly context: CallContext;
 
   /**
-   * Launches tasks on offers of one agent. What they leave over is declined.
+   * Launches tasks on offers of one agent. Unused resources are declined.
    *
    * @throws BridgeError `OFFER_GONE`: nothing was launched. With `outcomeUnknown`: reconcile before launching again
    */
@@ -58,7 +58,7 @@ export abstract class SchedulerCalls {
   }
 
   /**
-   * Accepts offers of one agent with any operations. What they leave over is declined.
+   * Accepts offers of one agent with any operations. Unused resources are declined.
    *
    * @throws BridgeError as `launchTasks`
    */
@@ -67,9 +67,9 @@ export abstract class SchedulerCalls {
   }
 
   /**
-   * Declines offers. Those that are gone already do no harm.
+   * Declines offers. Offers that are already gone do no harm.
    *
-   * @param refuseSeconds  how long such offers are not wanted. Default 5 s, as Mesos's
+   * @param refuseSeconds  how long to refuse these resources. Default 5 s, as in Mesos
    */
   async declineOffers(offerIds: readonly string[], refuseSeconds?: number, settings?: CallSettings): Promise<void> {
     if (offerIds.length === 0) return;
@@ -80,7 +80,7 @@ export abstract class SchedulerCalls {
     );
   }
 
-  /** Asks for offers again, and forgets what earlier declines said. Without roles: for all of them. */
+  /** Asks for offers again, and clears the filters of earlier declines. Without roles: for all of them. */
   async reviveOffers(roles: readonly string[] = [], settings?: CallSettings): Promise<void> {
     const send: Send<unknown> = (client, header, options) =>
       client.reviveOffers({ roles: [...roles], header }, options);
@@ -94,7 +94,7 @@ export abstract class SchedulerCalls {
     await this.#repeatedly(send, settings);
   }
 
-  /** Asks for a task to be killed. What comes of it is an update. */
+  /** Asks Mesos to kill a task. The result is an update. */
   async killTask(request: Body<KillTaskRequest>, settings?: CallSettings): Promise<void> {
     await this.#repeatedly((client, header, options) => client.killTask({ ...request, header }, options), settings);
   }
@@ -109,7 +109,7 @@ export abstract class SchedulerCalls {
     await this.#once((client, header, options) => client.sendMessage({ ...request, header }, options), settings);
   }
 
-  /** Acknowledges updates, in the order given. Only for who turned `acknowledge` off. */
+  /** Acknowledges updates, in the order given. Use it only if you turned `acknowledge` off. */
   async acknowledge(ackTokens: readonly string[], settings?: CallSettings): Promise<void> {
     if (ackTokens.length === 0) return;
     const send: Send<unknown> = (client, header, options) =>
@@ -127,14 +127,14 @@ export abstract class SchedulerCalls {
     await this.#ending((client, header, options) => client.closeSession({ header }, options), settings);
   }
 
-  /** Sends any call of Mesos but SUBSCRIBE. */
+  /** Sends any Mesos call except SUBSCRIBE. */
   async call(call: DeepPartial<CallRequest>["call"], settings?: CallSettings): Promise<void> {
     await this.#once((client, header, options) => client.call({ call, header }, options), settings);
   }
 
   /**
    * Sends many calls of Mesos in order, without waiting for each. A call that fails is a result with its code.
-   * A stream that breaks is not mended: what it had not answered has an unknown outcome.
+   * A broken stream is not repaired: calls that it had not answered have an unknown outcome.
    */
   async *pipeline(
     requests: AsyncIterable<Body<CallsRequest>>,
@@ -272,7 +272,7 @@ class Attempt {
 
 function late({ maybeSent, lastError }: Attempt, deadlineMs: number): BridgeError {
   const why = lastError === undefined ? "" : `: ${lastError.message}`;
-  // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+  // If no attempt can have reached Mesos, the reason says that nothing was sent.
   const reason = maybeSent ? "OUTCOME_UNKNOWN" : "NOT_SENT";
   const details = { reason, cause: lastError };
   return new BridgeError(Status.DEADLINE_EXCEEDED, `no answer within ${deadlineMs / 1000} s${why}`, details);

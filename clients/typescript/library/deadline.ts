@@ -3,7 +3,7 @@ import { PatientTimer } from "../../../wire/patientTimer.js";
 /**
  * Does `work` with a signal that aborts with the first of `signals`, or after `ms`.
  *
- * @returns what `work` returns; `expired()` tells, also while it runs, whether the time was up
+ * @returns what `work` returns; `expired()` says whether the time is up, even while it runs
  */
 export async function withDeadline<T>(
   ms: number,

@@ -113,7 +113,7 @@ function decodeDetails(bytes: Uint8Array | undefined): BridgeErrorDetails {
   try {
     for (const { typeUrl, value } of Status.decode(bytes).details) addDetail(found, typeUrl, value);
   } catch {
-    // What a proxy put there instead is no reason to hide the error itself.
+    // A proxy may have put something else there; that must not hide the error itself.
   }
   return found;
 }

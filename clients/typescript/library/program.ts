@@ -11,12 +11,12 @@ import type { Scheduler, SchedulerOptions } from "./scheduler.js";
 /** The exit status of a program that was called wrongly. */
 export const USAGE_ERROR = 2;
 
-/** What is wrong with how the program was called. Ends it with status 2. */
+/** The program was called wrongly. Exits with status 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What ended the program, in words that are all a person needs. Ends it with status 1. */
+/** The program failed; the message is all that a person needs. Exits with status 1. */
 export class ProgramError extends Error {
   override readonly name = "ProgramError";
 }
@@ -33,17 +33,17 @@ export interface CommonOptions {
 export function schedulerCommand(name: string, summary: string, example?: string): Command {
   const command = new Command(name)
     .description(summary)
-    .version(projectVersion(), "--version", "print the version and end")
+    .version(projectVersion(), "--version", "print the version and exit")
     .option(
       "--bridge <host:port>",
-      "the Mesos bridge; several places where it may be: a:50051,b:50051",
+      "the Mesos bridge, or several addresses where it may be: a:50051,b:50051",
       addresses,
       "127.0.0.1:50051",
     )
     .option("--framework-name <name>", "names this framework's session at the bridge", name)
     .option("--user <name>", "the user that tasks run as on the agents", userInfo().username)
     .option("--role <role>", "the Mesos role whose resources are used", "*")
-    .helpOption("--help", "print this and end")
+    .helpOption("--help", "print this and exit")
     .configureHelp({ helpWidth: 110 })
     .allowExcessArguments(false)
     .showSuggestionAfterError(true);
@@ -109,7 +109,7 @@ export function endOnInterrupt(scheduler: Scheduler): () => boolean {
   const end = () => {
     interrupted = true;
     console.error("ending the framework");
-    // While the bridge is away this waits for it: the framework would go on without its scheduler.
+    // Waits for the bridge if it is away: otherwise the framework would keep running without its scheduler.
     scheduler.teardown({ deadlineMs: TEARDOWN_MS }).catch((error: Error) => {
       console.error(`the framework was not ended: ${error.message}`);
       return scheduler.close(0);
@@ -120,7 +120,7 @@ export function endOnInterrupt(scheduler: Scheduler): () => boolean {
   return () => interrupted;
 }
 
-/** A line for people about an event that means trouble, or its end. Undefined for all others. */
+/** A line for people about an event that reports trouble, or its end. Undefined for all others. */
 export function troubleLine(event: SchedulerEvent): string | undefined {
   switch (event.kind) {
     case "detached": {
@@ -133,7 +133,7 @@ export function troubleLine(event: SchedulerEvent): string | undefined {
     case "link-changed":
       return event.linked
         ? `the bridge is connected to the Mesos master ${event.master}`
-        : `the bridge has no Mesos master: ${event.reason || "it looks for one"}`;
+        : `the bridge has no Mesos master: ${event.reason || "it is looking for one"}`;
     case "mesos-error":
       return `Mesos says: ${event.message}`;
     case "acknowledgement-refused":

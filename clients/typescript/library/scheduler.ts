@@ -13,29 +13,29 @@ import type { SchedulerEvent } from "./events.js";
 
 export interface SchedulerOptions {
   /**
-   * The bridge, as `HOST:PORT`. For a bridge that comes back on another host: several, as in `"a:50051,b:50051"`. When
-   * the one in use can't be reached, the next one is tried at once.
+   * The bridge: `HOST:PORT`. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in use
+   * can't be reached, the next one is tried at once.
    */
   bridge: string;
   /**
-   * An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
-   * environment names (`http_proxy` and its like) is not used.
+   * An HTTP proxy through which to reach the bridge: `http://[USER:PASSWORD@]HOST:PORT`. Default: none. Proxies that the
+   * environment names (such as `http_proxy`) are not used.
    */
   proxy?: string;
   /** Names the session. The bridge keeps the Mesos framework id that belongs to it. */
   frameworkName: string;
-  /** The framework as Mesos shall know it; `user` is required. Left out: as the bridge remembers it. */
+  /** The framework as Mesos will know it; `user` is required. Default: the one that the bridge has stored. */
   frameworkInfo?: DeepPartial<FrameworkInfo>;
   /** How long the session outlives this client, in ms. Default: the bridge's, 60 s. */
   leaseMs?: number;
-  /** What becomes of the framework then: `disconnect` leaves it to Mesos's failover timeout. Default `disconnect`. */
+  /** What happens to the framework then: `disconnect` leaves it to Mesos's failover timeout. Default `disconnect`. */
   expiry?: "disconnect" | "teardown";
   /** Roles for which no offers are wanted yet. */
   suppressedRoles?: string[];
   /** Which agents' offers are wanted, as in Mesos's SUBSCRIBE. */
   offerConstraints?: SubscribeRequest["offerConstraints"];
   /**
-   * When Mesos has removed the remembered framework (its failover timeout ran out, or it was torn down): go on as a new
+   * If Mesos has removed the stored framework (its failover timeout ran out, or it was torn down): continue as a new
    * one. Default false: the events end with `FRAMEWORK_REMOVED`.
    */
   replaceRemoved?: boolean;
@@ -138,7 +138,7 @@ export class Scheduler extends SchedulerCalls {
   }
 
   /**
-   * Detaches: the session and its tasks go on for the lease. First sends what acknowledgements are owed.
+   * Detaches: the session and its tasks continue for the lease. First sends the pending acknowledgements.
    *
    * @param drainMs  how long to try that, in ms. Default 5,000
    */

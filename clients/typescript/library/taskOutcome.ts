@@ -1,9 +1,9 @@
 import { TaskState, type TaskStatus, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
 
 /**
- * What a status means for who launched the task:
- * `active`: it goes on; `finished`: it did what it should; `failed`: its own fault, again would not help;
- * `killed`: as asked; `lost`: Mesos or an agent lost it, and a new task may do better.
+ * What a status means for the scheduler that launched the task:
+ * `active`: it has not ended; `finished`: it succeeded; `failed`: its own fault, so a retry would not help;
+ * `killed`: on request; `lost`: Mesos or an agent lost it, and a new task may succeed.
  */
 export type TaskOutcome = "active" | "finished" | "failed" | "killed" | "lost";
 
@@ -20,7 +20,7 @@ const OUTCOMES: ReadonlyMap<TaskState | undefined, TaskOutcome> = new Map([
   [TaskState.TASK_UNKNOWN, "lost"],
 ]);
 
-/** TASK_FAILED with one of these is no fault of the task: its container or its executor did not live. */
+/** TASK_FAILED with one of these is not the fault of the task: its container or its executor died. */
 const NOT_THE_TASK: ReadonlySet<TaskStatus_Reason | undefined> = new Set([
   TaskStatus_Reason.REASON_EXECUTOR_TERMINATED,
   TaskStatus_Reason.REASON_EXECUTOR_UNREGISTERED,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The first step: a framework that subscribes, prints what it is offered, and declines.
-// Take it as the start of a scheduler of your own.
+// Copy it to start your own scheduler.
 
 import type { Offer } from "../../../gen/mesos/v1/mesos.js";
 import {
@@ -18,7 +18,7 @@ const command = schedulerCommand(
   "template",
   "Subscribes to Mesos through the bridge, prints the offers that come, and declines them, until Ctrl-C.",
   "node dist/clients/typescript/template/main.js --bridge 127.0.0.1:50051 --offers 3",
-).option("--offers <n>", "end after that many offers", wholeNumber(1));
+).option("--offers <n>", "exit after this many offers", wholeNumber(1));
 
 async function main(): Promise<number> {
   const options = command.opts<CommonOptions & { offers?: number }>();
@@ -34,10 +34,10 @@ async function main(): Promise<number> {
     if (event.kind !== "offers") continue;
 
     for (const offer of event.offers) console.log(describe(offer));
-    // Nothing to run: say no, and that the same resources are not wanted for the next 5 seconds.
+    // Nothing to run: decline, and refuse the same resources for the next 5 seconds.
     const ids = event.offers.map((offer) => offer.id?.value ?? "");
     await scheduler.declineOffers(ids, 5).catch((error) => {
-      // Unless the framework was ended meanwhile.
+      // Unless the framework has been ended.
       if (!interrupted()) throw error;
     });
     seen += event.offers.length;

@@ -1,4 +1,4 @@
-/** An instruction of RE2, which works on bytes. `out` is where it goes on; 0, the first instruction, is the failure. */
+/** An instruction of RE2, which works on bytes. `out` is the next instruction; 0, the first instruction, is the failure. */
 export type ByteInst =
   | { readonly op: "alt"; out: number; out1: number }
   | { readonly op: "byte"; readonly lo: number; readonly hi: number; readonly fold: boolean; out: number }

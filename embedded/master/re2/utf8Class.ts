@@ -56,7 +56,7 @@ export class Utf8Class {
     this.#alternative(id);
   }
 
-  /** RE2 makes it shorter than it is: what is no UTF-8 does not matter. */
+  /** RE2 uses a shorter form: bytes that are not UTF-8 do not matter. */
   #allBeyondAscii(): void {
     const last = this.#newByte(0x80, 0xbf, false, 0);
     this.#alternative(this.#newByte(0xc2, 0xdf, false, last));

@@ -79,7 +79,7 @@ export function underMajorBrand(data: Buffer): Buffer {
   return copy;
 }
 
-/** Up to what is no box: programs add to files what they like. Whether all pixels are there, extents tell. */
+/** Stops at the first thing that is not a box: programs append anything to files. Extents show whether all pixels are there. */
 function topBoxes(data: Buffer): { top: Box[]; end: number } {
   const top: Box[] = [];
   let end = 0;

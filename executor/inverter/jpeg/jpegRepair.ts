@@ -36,7 +36,7 @@ function isSequential(marker: number): boolean {
   return marker === 0xc0 || marker === 0xc1 || marker === 0xc9;
 }
 
-/** JFIF and Adobe tell which colours the components are, as far as they say something that exists; so does a profile. */
+/** JFIF and Adobe say which colours the components are, if their value is a known one; so does a profile. */
 function tellsColours(file: JpegFile, segment: JpegSegment): boolean {
   if (isNamed(file, segment, APP0, "JFIF\0")) return segment.to - segment.from >= 18;
   if (isNamed(file, segment, APP2, "ICC_PROFILE\0")) return true;

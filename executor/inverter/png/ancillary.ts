@@ -52,9 +52,7 @@ export function fateOf(type: string, data: Buffer, header: PngHeader): Fate {
   }
   if (CRITICAL.has(type) || STAY.has(type) || isSafeToCopy(type)) return { kind: "stays" };
   if (type === "pCAL") {
-    throw new ImageError(
-      "has a pCAL chunk, which is not supported: it tells what the pixels as they were have measured",
-    );
+    throw new ImageError("has a pCAL chunk, which is not supported: it describes what the original pixels measured");
   }
   if (isAncillary(type)) return { kind: "goes" };
   throw new ImageError(`has a ${type} chunk, which is not supported: the pixels can't be understood without it`);

@@ -100,7 +100,7 @@ function rowsOf({ header }: PngWork, { name, width, height }: Pixels, largest?: 
   return new Rows({ ...header, width, height }, name, largest?.see);
 }
 
-/** What comes after the last pixel is no part of the picture: no viewer shows it, and it is not read. */
+/** What comes after the last pixel is not part of the picture: no viewer shows it, and it is not read. */
 async function* invertedBlocks({ input, turns }: PngWork, pixels: Pixels, rows: Rows): AsyncGenerator<Buffer> {
   for await (const block of inflated(input, pixels, rows.bytes)) {
     await turns.next();

@@ -53,7 +53,7 @@ function placeOf(word: number): number {
   return Math.imul(word, 0x9e3779b1) >>> (32 - PLACE_BITS);
 }
 
-/** The first four bytes are alike there: whether all are, and are no run. */
+/** The first four bytes are equal: says whether all are, and are not a run. */
 function isRepeated(block: Buffer, before: number, i: number): boolean {
   if (before >= i || i - before > WINDOW_BYTES) return false;
   for (let n = 4; n < REPEATED_BYTES; n++) if (block[before + n] !== block[i + n]) return false;

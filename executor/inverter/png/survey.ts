@@ -26,7 +26,7 @@ export type Part =
   | { kind: "bytes"; bytes: Buffer }
   /** The palette of the pixels, with its colours inverted. */
   | { kind: "palette"; colours: Buffer }
-  /** What an fcTL chunk tells of a frame, but for the chunk's number. */
+  /** The description of a frame in an fcTL chunk, without the chunk's number. */
   | { kind: "control"; data: Buffer }
   | { kind: "pixels"; pixels: Pixels };
 
@@ -54,8 +54,8 @@ export async function survey(input: Buffer, header: PngHeader, turns: Turns): Pr
 }
 
 /**
- * Where the IEND chunk is missing or cut, or something else is in its place, viewers show the picture all the same. Tells where
- * what stays behind the new end begins; undefined where a chunk is there.
+ * If the IEND chunk is missing or truncated, or something else is in its place, viewers still show the picture. Returns
+ * where the data after the new end begins; undefined if the chunk is there.
  */
 function lostEnd(input: Buffer, at: number): number | undefined {
   const rest = input.subarray(at, at + END.length);
@@ -113,7 +113,7 @@ class Surveyor {
     return this.finish(tailFrom, true);
   }
 
-  /** @param at where the PNG ends; what follows is no part of it, and stays */
+  /** @param at where the PNG ends; what follows is not part of it, and stays */
   finish(at: number, cut: boolean): Survey {
     if (!this.hasPixels) throw new ImageError("broken image: the PNG has no pixels: no IDAT chunk");
     this.#animation?.finish(cut);

@@ -11,7 +11,7 @@ export type TiffMethod =
   | { kind: "palette" }
   /** Its samples stay, and black and white change their meaning. */
   | { kind: "meaning" }
-  /** It tells which pixels of another page are seen: no colours. */
+  /** It selects which pixels of another page are seen: it has no colours. */
   | { kind: "mask" }
   /** Decoded, and encoded anew. */
   | { kind: "anew" };

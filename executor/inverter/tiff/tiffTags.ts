@@ -1,4 +1,4 @@
-/** Tags of TIFF 6.0 and its supplements that tell how the samples are stored. */
+/** Tags of TIFF 6.0 and its supplements that describe how the samples are stored. */
 export const TAG = {
   subfileType: 254,
   width: 256,

@@ -173,7 +173,9 @@ describe("results", () => {
     const url = server.resultUrl("one", "token-1");
     expect((await put(url, "x")).status).toBe(503);
     expect(unwritten).toEqual([
-      expect.stringMatching(/^\S+ can't be written: it is not a folder\. Once it can be, call /),
+      expect.stringMatching(
+        /^\S+ can't be written: it is not a folder\. Once it can be written again, run the program /,
+      ),
     ]);
     rmSync(incoming);
     expect((await put(url, "x")).status).toBe(201);

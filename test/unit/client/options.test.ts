@@ -34,6 +34,6 @@ describe("the framework's name", () => {
     expect(frameworkNameOf(parse("--framework-name", "mesos-invert"), undefined)).toBe("mesos-invert");
     const refused = () => frameworkNameOf(parse("--framework-name", "mine"), open("other"));
     expect(refused).toThrow(UsageError);
-    expect(refused).toThrow("belongs to the framework other: give that as --framework-name, or none");
+    expect(refused).toThrow("belongs to the framework other: use that as --framework-name, or none");
   });
 });

@@ -77,8 +77,8 @@ describe("resources", () => {
 
   test.each([
     ["cpus", "bad resource 'cpus'"],
-    ["cpus:many", "'many' is no number"],
-    ["cpus:-1", "'-1' is no number"],
+    ["cpus:many", "'many' is not a number"],
+    ["cpus:-1", "'-1' is not a number"],
     ["ports:[5-3]", "bad range '5-3'"],
     ["ports:[1-2", "bad ranges in"],
     ["z:{a,}", "bad set in"],
@@ -139,6 +139,6 @@ describe("durations", () => {
   });
 
   test.each(["5", "5 secs", "secs", "-5secs", "5s"])("'%s' is refused", (text) => {
-    expect(() => parseDuration(text)).toThrow("is no duration");
+    expect(() => parseDuration(text)).toThrow("is not a duration");
   });
 });

@@ -112,6 +112,6 @@ describe("slots", () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN])("can't number %d", (count) => {
-    expect(() => new Slots(count)).toThrow("a whole number from 1 up");
+    expect(() => new Slots(count)).toThrow("a whole number of at least 1");
   });
 });
