@@ -14,27 +14,27 @@ inline constexpr char INVALID_FIELD[] = "INVALID_FIELD";
 // the call.
 inline constexpr char CALL_REFUSED[] = "CALL_REFUSED";
 
-// There is no open session of that framework name. Attach with Subscribe.
+// There is no open session with that framework name. Attach with Subscribe.
 inline constexpr char FRAMEWORK_NOT_FOUND[] = "FRAMEWORK_NOT_FOUND";
 
 // The bridge does not know this `attachment_id`: it has restarted since, or it never issued it. Attach with
 // Subscribe and use the new id.
 inline constexpr char NOT_ATTACHED[] = "NOT_ATTACHED";
 
-// A newer client has attached to this framework. Stop, unless it was your program itself that attached again:
-// another instance runs.
+// A newer client has attached to this framework. Stop, unless your own program attached again: another
+// instance is running.
 inline constexpr char ATTACHMENT_SUPERSEDED[] = "ATTACHMENT_SUPERSEDED";
 
-// `framework_info.id` is not the id that the bridge remembers for this name (`metadata.framework_id`), or it
+// `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 // belongs to another name. Leave the id out, or forget the framework first.
 inline constexpr char FRAMEWORK_ID_MISMATCH[] = "FRAMEWORK_ID_MISMATCH";
 
-// Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to go on as a
+// Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to continue as a
 // new framework.
 inline constexpr char FRAMEWORK_REMOVED[] = "FRAMEWORK_REMOVED";
 
-// Someone else subscribed with this framework id: Mesos said so, or refused a call for its stream id. Find
-// out who; the bridge does not fight.
+// Another scheduler subscribed with this framework id: Mesos said so, or refused a call for its stream id.
+// Find out which; the bridge does not take it back.
 inline constexpr char FRAMEWORK_FAILED_OVER[] = "FRAMEWORK_FAILED_OVER";
 
 // Mesos refuses the framework; its text is in the message. Correct the FrameworkInfo.
@@ -44,11 +44,11 @@ inline constexpr char FRAMEWORK_REFUSED[] = "FRAMEWORK_REFUSED";
 // sent. Wait for new offers.
 inline constexpr char OFFER_GONE[] = "OFFER_GONE";
 
-// There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream tells when.
+// There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when.
 inline constexpr char NO_MASTER[] = "NO_MASTER";
 
-// The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it took nothing.
-// `metadata.http_status` has the status. Try again: the bridge's operator has to correct what the message
+// The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it did nothing.
+// `metadata.http_status` has the status. Try again once the bridge's operator has fixed what the message
 // names.
 inline constexpr char MESOS_CREDENTIALS_REFUSED[] = "MESOS_CREDENTIALS_REFUSED";
 
@@ -70,13 +70,13 @@ inline constexpr char LIMIT_REACHED[] = "LIMIT_REACHED";
 // Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 inline constexpr char TOO_MANY_CALLS[] = "TOO_MANY_CALLS";
 
-// The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then make
-// the call again.
+// The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then
+// repeat the call.
 inline constexpr char BRIDGE_SHUTTING_DOWN[] = "BRIDGE_SHUTTING_DOWN";
 
 // The bridge can't write to its data directory; the message has the system's reason. A client whose framework
-// stays as it is attaches all the same. Make room, or correct what the message names, then try again:
-// meanwhile the lease does not run out.
+// does not change can still attach. Free disk space, or fix what the message names, then try again. The lease
+// does not run out until then.
 inline constexpr char STORE_UNAVAILABLE[] = "STORE_UNAVAILABLE";
 
 // The bridge itself failed; its log says how. Report it.

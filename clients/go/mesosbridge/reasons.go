@@ -10,22 +10,22 @@ const (
 	// ReasonCallRefused: The master refused the call; its text is in the message, its HTTP status in
 	// `metadata.http_status`. Correct the call.
 	ReasonCallRefused = "CALL_REFUSED"
-	// ReasonFrameworkNotFound: There is no open session of that framework name. Attach with Subscribe.
+	// ReasonFrameworkNotFound: There is no open session with that framework name. Attach with Subscribe.
 	ReasonFrameworkNotFound = "FRAMEWORK_NOT_FOUND"
 	// ReasonNotAttached: The bridge does not know this `attachment_id`: it has restarted since, or it never
 	// issued it. Attach with Subscribe and use the new id.
 	ReasonNotAttached = "NOT_ATTACHED"
-	// ReasonAttachmentSuperseded: A newer client has attached to this framework. Stop, unless it was your
-	// program itself that attached again: another instance runs.
+	// ReasonAttachmentSuperseded: A newer client has attached to this framework. Stop, unless your own program
+	// attached again: another instance is running.
 	ReasonAttachmentSuperseded = "ATTACHMENT_SUPERSEDED"
-	// ReasonFrameworkIDMismatch: `framework_info.id` is not the id that the bridge remembers for this name
+	// ReasonFrameworkIDMismatch: `framework_info.id` is not the id that the bridge has stored for this name
 	// (`metadata.framework_id`), or it belongs to another name. Leave the id out, or forget the framework first.
 	ReasonFrameworkIDMismatch = "FRAMEWORK_ID_MISMATCH"
 	// ReasonFrameworkRemoved: Mesos has removed the framework; its id can't be used again. Attach with
-	// `replace_removed` to go on as a new framework.
+	// `replace_removed` to continue as a new framework.
 	ReasonFrameworkRemoved = "FRAMEWORK_REMOVED"
-	// ReasonFrameworkFailedOver: Someone else subscribed with this framework id: Mesos said so, or refused a
-	// call for its stream id. Find out who; the bridge does not fight.
+	// ReasonFrameworkFailedOver: Another scheduler subscribed with this framework id: Mesos said so, or refused
+	// a call for its stream id. Find out which; the bridge does not take it back.
 	ReasonFrameworkFailedOver = "FRAMEWORK_FAILED_OVER"
 	// ReasonFrameworkRefused: Mesos refuses the framework; its text is in the message. Correct the
 	// FrameworkInfo.
@@ -34,11 +34,11 @@ const (
 	// link. Nothing was sent. Wait for new offers.
 	ReasonOfferGone = "OFFER_GONE"
 	// ReasonNoMaster: There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream
-	// tells when.
+	// says when.
 	ReasonNoMaster = "NO_MASTER"
 	// ReasonMesosCredentialsRefused: The master, or a proxy, does not accept the bridge's own credentials (401,
-	// 403, 407); it took nothing. `metadata.http_status` has the status. Try again: the bridge's operator has to
-	// correct what the message names.
+	// 403, 407); it did nothing. `metadata.http_status` has the status. Try again once the bridge's operator has
+	// fixed what the message names.
 	ReasonMesosCredentialsRefused = "MESOS_CREDENTIALS_REFUSED"
 	// ReasonOutcomeUnknown: The call was sent, and the link broke before the answer, or something other than the
 	// master answered. Reconcile: for a launch, with the ids of its tasks. Don't launch them again before that.
@@ -56,11 +56,11 @@ const (
 	// ReasonTooManyCalls: Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 	ReasonTooManyCalls = "TOO_MANY_CALLS"
 	// ReasonBridgeShuttingDown: The bridge is shutting down. A call with this reason was not sent. Attach again
-	// when it is back, then make the call again.
+	// when it is back, then repeat the call.
 	ReasonBridgeShuttingDown = "BRIDGE_SHUTTING_DOWN"
 	// ReasonStoreUnavailable: The bridge can't write to its data directory; the message has the system's reason.
-	// A client whose framework stays as it is attaches all the same. Make room, or correct what the message
-	// names, then try again: meanwhile the lease does not run out.
+	// A client whose framework does not change can still attach. Free disk space, or fix what the message names,
+	// then try again. The lease does not run out until then.
 	ReasonStoreUnavailable = "STORE_UNAVAILABLE"
 	// ReasonInternal: The bridge itself failed; its log says how. Report it.
 	ReasonInternal = "INTERNAL"

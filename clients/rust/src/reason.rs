@@ -8,27 +8,27 @@ pub const INVALID_FIELD: &str = "INVALID_FIELD";
 /// Correct the call.
 pub const CALL_REFUSED: &str = "CALL_REFUSED";
 
-/// There is no open session of that framework name. Attach with Subscribe.
+/// There is no open session with that framework name. Attach with Subscribe.
 pub const FRAMEWORK_NOT_FOUND: &str = "FRAMEWORK_NOT_FOUND";
 
 /// The bridge does not know this `attachment_id`: it has restarted since, or it never issued it. Attach with
 /// Subscribe and use the new id.
 pub const NOT_ATTACHED: &str = "NOT_ATTACHED";
 
-/// A newer client has attached to this framework. Stop, unless it was your program itself that attached
-/// again: another instance runs.
+/// A newer client has attached to this framework. Stop, unless your own program attached again: another
+/// instance is running.
 pub const ATTACHMENT_SUPERSEDED: &str = "ATTACHMENT_SUPERSEDED";
 
-/// `framework_info.id` is not the id that the bridge remembers for this name (`metadata.framework_id`), or it
-/// belongs to another name. Leave the id out, or forget the framework first.
+/// `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or
+/// it belongs to another name. Leave the id out, or forget the framework first.
 pub const FRAMEWORK_ID_MISMATCH: &str = "FRAMEWORK_ID_MISMATCH";
 
-/// Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to go on as a
-/// new framework.
+/// Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to continue as
+/// a new framework.
 pub const FRAMEWORK_REMOVED: &str = "FRAMEWORK_REMOVED";
 
-/// Someone else subscribed with this framework id: Mesos said so, or refused a call for its stream id. Find
-/// out who; the bridge does not fight.
+/// Another scheduler subscribed with this framework id: Mesos said so, or refused a call for its stream id.
+/// Find out which; the bridge does not take it back.
 pub const FRAMEWORK_FAILED_OVER: &str = "FRAMEWORK_FAILED_OVER";
 
 /// Mesos refuses the framework; its text is in the message. Correct the FrameworkInfo.
@@ -38,11 +38,11 @@ pub const FRAMEWORK_REFUSED: &str = "FRAMEWORK_REFUSED";
 /// was sent. Wait for new offers.
 pub const OFFER_GONE: &str = "OFFER_GONE";
 
-/// There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream tells when.
+/// There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when.
 pub const NO_MASTER: &str = "NO_MASTER";
 
-/// The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it took nothing.
-/// `metadata.http_status` has the status. Try again: the bridge's operator has to correct what the message
+/// The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it did nothing.
+/// `metadata.http_status` has the status. Try again once the bridge's operator has fixed what the message
 /// names.
 pub const MESOS_CREDENTIALS_REFUSED: &str = "MESOS_CREDENTIALS_REFUSED";
 
@@ -64,13 +64,13 @@ pub const LIMIT_REACHED: &str = "LIMIT_REACHED";
 /// Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
 
-/// The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then make
-/// the call again.
+/// The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then
+/// repeat the call.
 pub const BRIDGE_SHUTTING_DOWN: &str = "BRIDGE_SHUTTING_DOWN";
 
 /// The bridge can't write to its data directory; the message has the system's reason. A client whose
-/// framework stays as it is attaches all the same. Make room, or correct what the message names, then try
-/// again: meanwhile the lease does not run out.
+/// framework does not change can still attach. Free disk space, or fix what the message names, then try
+/// again. The lease does not run out until then.
 pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 
 /// The bridge itself failed; its log says how. Report it.

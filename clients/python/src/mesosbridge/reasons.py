@@ -11,27 +11,27 @@ CALL_REFUSED: Final = "CALL_REFUSED"
 the call."""
 
 FRAMEWORK_NOT_FOUND: Final = "FRAMEWORK_NOT_FOUND"
-"""There is no open session of that framework name. Attach with Subscribe."""
+"""There is no open session with that framework name. Attach with Subscribe."""
 
 NOT_ATTACHED: Final = "NOT_ATTACHED"
 """The bridge does not know this `attachment_id`: it has restarted since, or it never issued it. Attach with
 Subscribe and use the new id."""
 
 ATTACHMENT_SUPERSEDED: Final = "ATTACHMENT_SUPERSEDED"
-"""A newer client has attached to this framework. Stop, unless it was your program itself that attached again:
-another instance runs."""
+"""A newer client has attached to this framework. Stop, unless your own program attached again: another
+instance is running."""
 
 FRAMEWORK_ID_MISMATCH: Final = "FRAMEWORK_ID_MISMATCH"
-"""`framework_info.id` is not the id that the bridge remembers for this name (`metadata.framework_id`), or it
+"""`framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 belongs to another name. Leave the id out, or forget the framework first."""
 
 FRAMEWORK_REMOVED: Final = "FRAMEWORK_REMOVED"
-"""Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to go on as a
+"""Mesos has removed the framework; its id can't be used again. Attach with `replace_removed` to continue as a
 new framework."""
 
 FRAMEWORK_FAILED_OVER: Final = "FRAMEWORK_FAILED_OVER"
-"""Someone else subscribed with this framework id: Mesos said so, or refused a call for its stream id. Find
-out who; the bridge does not fight."""
+"""Another scheduler subscribed with this framework id: Mesos said so, or refused a call for its stream id.
+Find out which; the bridge does not take it back."""
 
 FRAMEWORK_REFUSED: Final = "FRAMEWORK_REFUSED"
 """Mesos refuses the framework; its text is in the message. Correct the FrameworkInfo."""
@@ -41,11 +41,11 @@ OFFER_GONE: Final = "OFFER_GONE"
 sent. Wait for new offers."""
 
 NO_MASTER: Final = "NO_MASTER"
-"""There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream tells when."""
+"""There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when."""
 
 MESOS_CREDENTIALS_REFUSED: Final = "MESOS_CREDENTIALS_REFUSED"
-"""The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it took nothing.
-`metadata.http_status` has the status. Try again: the bridge's operator has to correct what the message
+"""The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it did nothing.
+`metadata.http_status` has the status. Try again once the bridge's operator has fixed what the message
 names."""
 
 OUTCOME_UNKNOWN: Final = "OUTCOME_UNKNOWN"
@@ -67,13 +67,13 @@ TOO_MANY_CALLS: Final = "TOO_MANY_CALLS"
 """Too many calls wait for the master's answer; nothing was sent. Wait for answers."""
 
 BRIDGE_SHUTTING_DOWN: Final = "BRIDGE_SHUTTING_DOWN"
-"""The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then make
-the call again."""
+"""The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then
+repeat the call."""
 
 STORE_UNAVAILABLE: Final = "STORE_UNAVAILABLE"
 """The bridge can't write to its data directory; the message has the system's reason. A client whose framework
-stays as it is attaches all the same. Make room, or correct what the message names, then try again: meanwhile
-the lease does not run out."""
+does not change can still attach. Free disk space, or fix what the message names, then try again. The lease
+does not run out until then."""
 
 INTERNAL: Final = "INTERNAL"
 """The bridge itself failed; its log says how. Report it."""

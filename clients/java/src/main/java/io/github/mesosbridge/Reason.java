@@ -17,7 +17,7 @@ public final class Reason {
   public static final String CALL_REFUSED = "CALL_REFUSED";
 
   /**
-   * There is no open session of that framework name. Attach with Subscribe.
+   * There is no open session with that framework name. Attach with Subscribe.
    */
   public static final String FRAMEWORK_NOT_FOUND = "FRAMEWORK_NOT_FOUND";
 
@@ -28,26 +28,26 @@ public final class Reason {
   public static final String NOT_ATTACHED = "NOT_ATTACHED";
 
   /**
-   * A newer client has attached to this framework. Stop, unless it was your program itself that attached
-   * again: another instance runs.
+   * A newer client has attached to this framework. Stop, unless your own program attached again: another
+   * instance is running.
    */
   public static final String ATTACHMENT_SUPERSEDED = "ATTACHMENT_SUPERSEDED";
 
   /**
-   * {@code framework_info.id} is not the id that the bridge remembers for this name ({@code
+   * {@code framework_info.id} is not the id that the bridge has stored for this name ({@code
    * metadata.framework_id}), or it belongs to another name. Leave the id out, or forget the framework first.
    */
   public static final String FRAMEWORK_ID_MISMATCH = "FRAMEWORK_ID_MISMATCH";
 
   /**
-   * Mesos has removed the framework; its id can't be used again. Attach with {@code replace_removed} to go on
-   * as a new framework.
+   * Mesos has removed the framework; its id can't be used again. Attach with {@code replace_removed} to
+   * continue as a new framework.
    */
   public static final String FRAMEWORK_REMOVED = "FRAMEWORK_REMOVED";
 
   /**
-   * Someone else subscribed with this framework id: Mesos said so, or refused a call for its stream id. Find
-   * out who; the bridge does not fight.
+   * Another scheduler subscribed with this framework id: Mesos said so, or refused a call for its stream id.
+   * Find out which; the bridge does not take it back.
    */
   public static final String FRAMEWORK_FAILED_OVER = "FRAMEWORK_FAILED_OVER";
 
@@ -63,13 +63,13 @@ public final class Reason {
   public static final String OFFER_GONE = "OFFER_GONE";
 
   /**
-   * There is no subscription now; nothing was sent. Try again; {@code LinkChanged} on the stream tells when.
+   * There is no subscription now; nothing was sent. Try again; {@code LinkChanged} on the stream says when.
    */
   public static final String NO_MASTER = "NO_MASTER";
 
   /**
-   * The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it took nothing.
-   * {@code metadata.http_status} has the status. Try again: the bridge's operator has to correct what the
+   * The master, or a proxy, does not accept the bridge's own credentials (401, 403, 407); it did nothing.
+   * {@code metadata.http_status} has the status. Try again once the bridge's operator has fixed what the
    * message names.
    */
   public static final String MESOS_CREDENTIALS_REFUSED = "MESOS_CREDENTIALS_REFUSED";
@@ -105,14 +105,14 @@ public final class Reason {
 
   /**
    * The bridge is shutting down. A call with this reason was not sent. Attach again when it is back, then
-   * make the call again.
+   * repeat the call.
    */
   public static final String BRIDGE_SHUTTING_DOWN = "BRIDGE_SHUTTING_DOWN";
 
   /**
    * The bridge can't write to its data directory; the message has the system's reason. A client whose
-   * framework stays as it is attaches all the same. Make room, or correct what the message names, then try
-   * again: meanwhile the lease does not run out.
+   * framework does not change can still attach. Free disk space, or fix what the message names, then try
+   * again. The lease does not run out until then.
    */
   public static final String STORE_UNAVAILABLE = "STORE_UNAVAILABLE";
 
