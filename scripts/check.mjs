@@ -1,11 +1,12 @@
-// npm run check: everything that can be said about the sources without running them. A line each check, and what
-// to do about it where one fails. The last line is `checks: N passed, N failed`.
+// npm run check: everything that can be checked without running the sources. Prints one line per check, and what to
+// do if it fails. The last line is `checks: N passed, N failed`.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { completeLock } from "./complete-lock.mjs";
 import { at, filesUnder, node, run } from "./lib.mjs";
+import { plainEnglishProblems } from "./plain-english.mjs";
 import { outdatedReasons } from "./reasons.mjs";
 import { setup } from "./setup.mjs";
 
@@ -34,11 +35,11 @@ const mesosRules = JSON.stringify({
 const tracked = ["--vcs-enabled=true", "--vcs-client-kind=git", "--vcs-use-ignore-file=true"];
 const biomeArgs = ["ci", "--error-on-warnings", "--colors=off", "--max-diagnostics=20", ...tracked];
 
-/** Each check gives what is wrong, as text; nothing or "" means that all is well. */
+/** Each check returns what is wrong, as text; undefined or "" means that all is well. */
 const checks = [
   {
     name: "format and lint",
-    fix: "npm run format, then mend what is left by hand",
+    fix: "npm run format, then fix the rest by hand",
     run: () => failed(node([bin("@biomejs/biome/bin/biome"), ...biomeArgs], { capture: true })),
   },
   {
@@ -48,7 +49,7 @@ const checks = [
   },
   {
     name: "no promise is left to itself",
-    fix: "await it, or give it a catch that does something; void is no answer. npx oxlint --type-aware",
+    fix: "await it, or add a catch that does something; void does not help. npx oxlint --type-aware",
     run: () => failed(node([bin("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"], { capture: true })),
   },
   {
@@ -58,7 +59,7 @@ const checks = [
   },
   {
     name: "no data is spread into arguments",
-    fix: "hand the array over, or take its elements in a loop: some 100,000 arguments end the process",
+    fix: "pass the array, or use its elements in a loop: about 100,000 arguments end the process",
     run: async () => spreadArguments().join("\n"),
   },
   { name: "protos are well formed", fix: "npx buf lint", run: () => failed(buf("lint")) },
@@ -89,6 +90,11 @@ const checks = [
       outdatedReasons()
         .map(({ file }) => `${file} is not current`)
         .join("\n"),
+  },
+  {
+    name: "texts are plain English",
+    fix: "write what is suggested; the patterns and the checked folders are in scripts/plain-english.mjs",
+    run: async () => plainEnglishProblems().join("\n"),
   },
   {
     name: "no dead code, no unused dependency",
@@ -183,7 +189,7 @@ function once(make) {
   };
 }
 
-/** Runs a check, prints what came of it, and gives whether all is well. */
+/** Runs a check, prints its result, and returns whether all is well. */
 async function report({ name, fix, run: check }) {
   const start = performance.now();
   const wrong = await check().catch((error) => error.message);
@@ -192,11 +198,11 @@ async function report({ name, fix, run: check }) {
     console.log(`ok    ${name} (${seconds} s)`);
     return true;
   }
-  console.log(`FAIL  ${name} (${seconds} s)\n${shortened(wrong).replace(/^/gm, "      ")}\n      To mend it: ${fix}`);
+  console.log(`FAIL  ${name} (${seconds} s)\n${shortened(wrong).replace(/^/gm, "      ")}\n      To fix it: ${fix}`);
   return false;
 }
 
-/** The first lines, as many as one reads. */
+/** The first lines, as many as a person reads. */
 function shortened(text) {
   const lines = text.trimEnd().split("\n");
   return [...lines.slice(0, 80), ...(lines.length > 80 ? [`... ${lines.length - 80} more lines`] : [])].join("\n");
