@@ -88,8 +88,8 @@ async function end(scheduler: BridgeScheduler, { address }: Bridge): Promise<voi
   scheduler.stop();
   const last = BridgeScheduler.start(address, { frameworkName: scheduler.name, frameworkInfo: undefined });
   try {
-    await last.open({ timeoutMs: 2_000 });
-    await last.linked({ timeoutMs: 2_000 });
+    await last.open({ timeoutMs: 10_000 });
+    await last.linked({ timeoutMs: 10_000 });
     await last.ok("teardown");
   } catch {
     // It is gone already, or its bridge is.

@@ -285,7 +285,7 @@ describe("what Mesos refuses", () => {
     const outcomes = new Arrivals<CallOutcome>();
     subject.link.send(Buffer.from("x"), (outcome) => outcomes.push(outcome));
     expect(await outcomes.next()).toMatchObject({ kind: "not-sent" });
-    await within(subject.link.close(), { timeoutMs: 1_000 });
+    await within(subject.link.close(), { timeoutMs: 20_000 });
     expect(subject.told.all).toEqual([{ refused: message, cause }]);
     expect(subject.attempts).toBe(1);
   });
