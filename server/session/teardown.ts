@@ -23,6 +23,55 @@ export interface TeardownHost {
   readonly clock: Clock;
 }
 
+/** What Mesos may know of a TEARDOWN. */
+type State =
+  /** None is on its way, and Mesos has taken none. */
+  | { readonly kind: "unsent" }
+  /** One is on its way. `doubt`: there was one before it whose answer was lost. */
+  | { readonly kind: "sent"; readonly doubt: boolean }
+  /** The answer to one was lost: Mesos may have taken it. */
+  | { readonly kind: "doubtful" }
+  /** Mesos has removed the framework, or the session has ended. */
+  | { readonly kind: "over" };
+
+type Happening = "sent" | "answer-lost" | "not-taken" | "subscribed" | "over";
+
+const UNSENT: State = { kind: "unsent" };
+const DOUBTFUL: State = { kind: "doubtful" };
+const OVER: State = { kind: "over" };
+
+/** The one place where the state changes. From `over` nothing leads away. */
+function after(state: State, happening: Happening): State {
+  if (state.kind === "over") return state;
+  switch (happening) {
+    case "sent":
+      return { kind: "sent", doubt: state.kind === "doubtful" };
+    case "answer-lost":
+      return DOUBTFUL;
+    case "not-taken":
+      return mayBeTaken(state) ? DOUBTFUL : UNSENT;
+    case "subscribed":
+      // Mesos has taken no TEARDOWN of the subscription before, nor will it.
+      return state.kind === "sent" ? { kind: "sent", doubt: false } : UNSENT;
+    case "over":
+      return OVER;
+  }
+}
+
+function mayBeTaken(state: State): boolean {
+  return state.kind === "doubtful" || (state.kind === "sent" && state.doubt);
+}
+
+/** The clients that asked. */
+type Asked =
+  | { readonly kind: "nobody" }
+  | { readonly kind: "waiting"; readonly waiting: Answered[] }
+  /** They were told that the outcome is unknown, and no subscription has shown since that Mesos did not hear of it. */
+  | { readonly kind: "told" };
+
+const NOBODY: Asked = { kind: "nobody" };
+const TOLD: Asked = { kind: "told" };
+
 /**
  * Takes a framework down, through breaks of the link if need be. The master ends the subscription when
  * it takes a TEARDOWN, and may do so before its answer is read: only the next subscription, refused
@@ -31,14 +80,10 @@ export interface TeardownHost {
  */
 export class Teardown {
   readonly #host: TeardownHost;
-  #waiting: Answered[] = [];
-  /** Asked for by the lease, not by a call: without a master it waits for one. */
-  #lasting = false;
-  #inFlight = false;
-  /** A TEARDOWN was sent whose answer was lost: Mesos may have taken it. */
-  #mayBeTaken = false;
-  /** A client asked, and no subscription has shown yet that Mesos did not hear of it. */
-  #asked = false;
+  #state: State = UNSENT;
+  #asked: Asked = NOBODY;
+  /** The lease wants it, and no client has come back since: without a master it waits for one. */
+  #isDemanded = false;
   readonly #answerWithinMs: number;
   readonly #overdue: PatientTimer;
 
@@ -51,42 +96,44 @@ export class Teardown {
 
   /** A client asks. Without a master it is told so and nothing is left to do. */
   ask(answered: Answered): void {
-    this.#asked = true;
-    if (this.#waiting.length === 0) this.#overdue.start(this.#answerWithinMs);
-    this.#waiting.push(answered);
+    if (this.#asked.kind === "waiting") this.#asked.waiting.push(answered);
+    else {
+      this.#asked = { kind: "waiting", waiting: [answered] };
+      this.#overdue.start(this.#answerWithinMs);
+    }
     this.#send();
   }
 
   /** The lease asks. */
   demand(connected: boolean): void {
-    this.#lasting = true;
+    this.#isDemanded = true;
     if (connected) this.#send();
   }
 
   /** A client came back before the lease's demand was carried out. */
   withdraw(): void {
-    this.#lasting = false;
+    this.#isDemanded = false;
     this.#host.repetition.over("not-needed");
   }
 
-  /** A subscription stands, so Mesos has taken no TEARDOWN of the one before, nor will it. */
+  /** A subscription stands. */
   connected(): void {
-    if (this.#lasting && this.#mayBeTaken) {
+    if (this.#isDemanded && mayBeTaken(this.#state)) {
       this.#host.repetition.note("TEARDOWN", "its answer was lost with the link, and the framework is still there");
     }
-    this.#mayBeTaken = false;
-    this.#asked = this.#waiting.length > 0;
-    if (this.#lasting || this.#waiting.length > 0) this.#send();
+    this.#state = after(this.#state, "subscribed");
+    if (this.#asked.kind === "told") this.#asked = NOBODY;
+    if (this.#isDemanded || this.#asked.kind === "waiting") this.#send();
   }
 
   /** True while a TEARDOWN is sent that Mesos may have taken, or may still take. */
   get underWay(): boolean {
-    return this.#inFlight || this.#mayBeTaken;
+    return this.#state.kind === "sent" || this.#state.kind === "doubtful";
   }
 
   /** Mesos says that the framework has been removed. True if that is what was asked for. */
   removed(): boolean {
-    if (!this.#lasting && !this.#mayBeTaken) return false;
+    if (!this.#isDemanded && !mayBeTaken(this.#state)) return false;
     this.#finish();
     return true;
   }
@@ -96,35 +143,40 @@ export class Teardown {
     this.#host.repetition.pause();
   }
 
-  /** The session ends for another reason: who waits is told that the outcome is not known. */
+  /** The session ends for another reason: clients that wait are told that the outcome is not known. */
   end(): void {
+    this.#state = after(this.#state, "over");
     this.#host.repetition.end();
-    this.#answer(answerOf({ kind: "unknown", message: "the session ended" }, OK));
+    this.#answer(NOBODY, answerOf({ kind: "unknown", message: "the session ended" }, OK));
   }
 
   #giveUp(): void {
     const message = "the link broke before the master answered, and has not been made again since";
-    this.#answer(answerOf({ kind: "unknown", message }, OK));
+    this.#answer(TOLD, answerOf({ kind: "unknown", message }, OK));
   }
 
   #send(): void {
-    if (this.#inFlight) return;
-    this.#inFlight = true;
-    this.#host.send(withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId()), (outcome) => {
-      this.#inFlight = false;
-      if (outcome.kind === "accepted") this.#finish();
-      else if (outcome.kind === "unknown" || this.#mayBeTaken) this.#mayBeTaken = true;
-      else {
-        this.#answer(answerOf(outcome, OK));
-        if (this.#lasting) this.#host.repetition.failed("TEARDOWN", outcome, () => this.#send());
-      }
-    });
+    if (this.#state.kind === "sent" || this.#state.kind === "over") return;
+    this.#state = after(this.#state, "sent");
+    const call = withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId());
+    this.#host.send(call, (outcome) => this.#answered(outcome));
   }
 
-  /** Who asked is told when nothing is left of the framework: no list names it, and no restart brings it back. */
+  #answered(outcome: CallOutcome): void {
+    if (this.#state.kind === "over") return;
+    if (outcome.kind === "accepted") return this.#finish();
+    this.#state = after(this.#state, outcome.kind === "unknown" ? "answer-lost" : "not-taken");
+    if (mayBeTaken(this.#state)) return;
+    this.#answer(NOBODY, answerOf(outcome, OK));
+    if (this.#isDemanded) this.#host.repetition.failed("TEARDOWN", outcome, () => this.#send());
+  }
+
+  /** Clients that asked are told when nothing is left of the framework: no list names it, and no restart brings it back. */
   #finish(): void {
     this.#host.repetition.over("taken");
-    const waiting = this.#taken();
+    const wasAsked = this.#asked.kind !== "nobody";
+    const waiting = this.#release(NOBODY);
+    this.#state = after(this.#state, "over");
     const tell = () => {
       for (const answered of waiting) this.#host.guard(() => answered(OK));
     };
@@ -132,17 +184,17 @@ export class Teardown {
       this.#host.guard(() => {
         throw error;
       });
-    this.#host.done(this.#asked).then(tell).catch(fault);
+    this.#host.done(wasAsked).then(tell).catch(fault);
   }
 
-  #answer(answer: CallAnswer): void {
-    for (const answered of this.#taken()) answered(answer);
+  #answer(next: Asked, answer: CallAnswer): void {
+    for (const answered of this.#release(next)) answered(answer);
   }
 
-  #taken(): Answered[] {
+  #release(next: Asked): readonly Answered[] {
     this.#overdue.stop();
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#asked.kind === "waiting" ? this.#asked.waiting : [];
+    this.#asked = next;
     return waiting;
   }
 }

@@ -142,6 +142,29 @@ describe("that the lease demands", () => {
   });
 });
 
+test("that a client asked for and that is refused has no part in one that the lease demands later", async () => {
+  const { teardown, sent, ends, ask } = host();
+  const answer = ask();
+  sent[0]?.(refused);
+  await answer;
+  teardown.demand(true);
+  sent[1]?.({ kind: "accepted" });
+  expect(ends).toEqual([false]);
+});
+
+test("that was answered while another one is asked for again is in doubt until a subscription stands", async () => {
+  const { teardown, sent, ends, ask } = host();
+  const first = ask();
+  sent[0]?.(broken);
+  const second = ask();
+  expect(sent).toHaveLength(2);
+  sent[1]?.(refused);
+  expect(teardown.underWay).toBe(true);
+  expect(teardown.removed()).toBe(true);
+  expect([(await first).error, (await second).error]).toEqual([undefined, undefined]);
+  expect(ends).toEqual([true]);
+});
+
 test("that a client asked for and that is refused is not repeated: the client is told", async () => {
   const { sent, ask, clock } = host();
   const answer = ask();
