@@ -1,63 +1,31 @@
-import type { MonotonicClock } from "../../wire/clock.js";
-import type { Log } from "../log.js";
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
-import type { FrameworkLink, Links } from "../mesos/link/frameworkLink.js";
+import type { FrameworkLink } from "../mesos/link/frameworkLink.js";
 import { withFrameworkId } from "../mesos/messages/calls.js";
 import { rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
-import { Attachments, type Resume } from "./attachments.js";
+import { Attachments } from "./attachments.js";
 import { CallDesk } from "./callDesk.js";
-import type { CallGate } from "./callGate.js";
+import { CallEntrance } from "./callEntrance.js";
 import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
 import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
-import type { EventLogOptions } from "./eventLog.js";
-import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
+import type { FrameworkRecord } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
-import type { ObserverHub } from "./observerHub.js";
+import { LinkStatus } from "./linkStatus.js";
 import { OwnCalls } from "./ownCalls.js";
-import { Reconciler, type ReconcilerOptions } from "./reconciler.js";
+import { Presence } from "./presence.js";
+import { Reconciler } from "./reconciler.js";
 import type { RecordWriter } from "./recordWriter.js";
 import { Repetition } from "./repetition.js";
-import { type CallAnswer, RequestMemory } from "./requestMemory.js";
+import type { CallAnswer } from "./requestMemory.js";
 import { sameSubscription } from "./sameRecord.js";
-import type { LinkState, SessionEvent, SessionEventBody } from "./sessionEvent.js";
+import type { LinkState, SessionEvent } from "./sessionEvent.js";
+import type { AttachOptions, SessionHost, SessionOptions } from "./sessionOptions.js";
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
-import type { Surroundings } from "./surroundings.js";
 import { Teardown } from "./teardown.js";
-
-export interface SessionOptions extends Partial<Surroundings> {
-  readonly links: Links;
-  readonly log: Log;
-  readonly store: FrameworkStore;
-  readonly hub: ObserverHub;
-  /** How long open offers are kept for an absent client, in ms. Default 5,000. */
-  readonly offerHoldMs?: number;
-  /** How long a client waits for the answer to a TEARDOWN, in ms. Default 30,000. */
-  readonly callTimeoutMs?: number;
-  readonly eventLog?: EventLogOptions;
-  readonly reconciler?: ReconcilerOptions;
-}
-
-/** What the keeper of a session has for it, and has to do when it ends by itself. */
-export interface SessionHost {
-  readonly gate: CallGate;
-  readonly surroundings: Surroundings;
-  /** Counts the time in which the bridge runs. */
-  readonly running: MonotonicClock;
-  /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
-  ended(session: Session, next: "keep" | "forget"): Promise<void>;
-}
-
-export interface AttachOptions {
-  readonly resume: Resume | undefined;
-  readonly defaultedFields: readonly string[];
-  /** Go on as a new framework if Mesos says that this one has been removed. */
-  readonly replaceRemoved: boolean;
-}
 
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
@@ -74,14 +42,11 @@ export class Session {
   readonly #repetitions: Repetition[] = [];
   readonly #own: OwnCalls;
   readonly #teardown: Teardown;
-  readonly #lease: Lease;
+  readonly #presence: Presence;
+  readonly #linkStatus: LinkStatus;
   readonly #reconciler: Reconciler;
-  readonly #requests: RequestMemory;
   readonly #attachments: Attachments;
-  #leaseExpiresMs: number | undefined;
-  #master = "";
-  /** Why there is no subscription; empty while there is one, undefined before the link has told anything. */
-  #linkReason: string | undefined;
+  readonly #entrance: CallEntrance;
   #replaceRemoved = false;
   #closed = false;
 
@@ -94,7 +59,8 @@ export class Session {
     this.#records = records;
     this.#state = newSessionState(record, records, store, hub, clock, options.eventLog);
     this.#attachments = new Attachments(this.#state.log, randomness);
-    this.#requests = new RequestMemory(host.running);
+    this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running);
+    this.#linkStatus = new LinkStatus(this.#state, options.log);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
     const { log } = options;
@@ -137,12 +103,13 @@ export class Session {
       // A client that is there reads them from its stream, or does not, and attaches again.
       unreadDropped: () => this.attached || warnOfDropped(this.#state, log),
     });
-    this.#lease = new Lease(
+    const lease = new Lease(
       { offerHoldMs: options.offerHoldMs ?? 5_000 },
       { holdOver: () => giveOffersBack(this.#state, this.#own), expired: () => this.#leaseExpired() },
       guard,
       { clock, running: host.running },
     );
+    this.#presence = new Presence(lease, records, clock);
     const question = (call: Uint8Array, about?: string) =>
       about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
     this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
@@ -167,13 +134,13 @@ export class Session {
 
   /** When the lease of a detached session runs out, in ms since 1970. */
   get leaseExpiresMs(): number | undefined {
-    return this.#leaseExpiresMs;
+    return this.#presence.leaseExpiresMs;
   }
 
   /** Begins to subscribe. Without a client yet, its lease of `leaseMs` begins. */
   start(leaseMs?: number): void {
     this.#link.start();
-    if (leaseMs !== undefined) this.#detached(leaseMs);
+    if (leaseMs !== undefined) this.#presence.left(leaseMs);
   }
 
   /** A client's wish has changed the record. Subscribes anew if Mesos has to know of the change. */
@@ -186,14 +153,12 @@ export class Session {
 
   /** A client is about to attach, and what it wants is being stored: meanwhile it does not lose its lease. */
   attaching(): void {
-    if (this.#leaseExpiresMs !== undefined) this.#lease.pause();
+    this.#presence.returning();
   }
 
   /** The client is not attached after all, because the bridge could not: it has the whole lease to try again. */
   notAttached(): void {
-    if (this.#leaseExpiresMs === undefined || this.#closed) return;
-    this.#lease.goOn(this.#state.record.leaseMs);
-    this.#leaseRuns(this.#state.record.leaseMs);
+    this.#presence.turnedAway(this.#state.record.leaseMs);
   }
 
   /** Attaches a client. An older attachment ends as superseded. @throws what a fault throws, which ends the session */
@@ -209,9 +174,7 @@ export class Session {
   #attach(options: AttachOptions, sink: AttachmentSink): Attachment {
     this.#attachments.supersede();
     this.#forgetReadUpdates();
-    this.#lease.stop();
-    this.#leaseExpiresMs = undefined;
-    this.#records.change((record) => ({ ...record, detachedAtMs: undefined }));
+    this.#presence.returned();
     this.#replaceRemoved = options.replaceRemoved;
     this.#teardown.withdraw();
     const { resume, defaultedFields } = options;
@@ -228,7 +191,7 @@ export class Session {
   detach(attachment: Attachment): void {
     const newest = this.#attachments.remove(attachment);
     this.#forgetReadUpdates();
-    if (newest && !this.#closed) this.#detached(this.#state.record.leaseMs);
+    if (newest) this.#presence.left(this.#state.record.leaseMs);
   }
 
   #forgetReadUpdates(): void {
@@ -240,7 +203,7 @@ export class Session {
 
   /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
   call(attachmentId: string, requestId: string, call: Uint8Array, done: (answer: CallAnswer) => void): void {
-    this.#fenced(attachmentId, requestId, done, (answered) => this.#desk.perform(call, answered));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#desk.perform(call, answered));
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called exactly once. */
@@ -250,16 +213,12 @@ export class Session {
     tokens: readonly string[],
     done: (answer: CallAnswer) => void,
   ): void {
-    this.#fenced(attachmentId, requestId, done, (answered) => this.#desk.acknowledge(tokens, answered));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#desk.acknowledge(tokens, answered));
   }
 
   /** Why this attachment may not call, if it may not. */
   fence(attachmentId: string): BridgeError | undefined {
-    if (this.#closed) {
-      if (this.#host.gate.isShut) return this.#host.gate.turnedAway();
-      return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
-    }
-    return this.#attachments.fence(attachmentId);
+    return this.#entrance.fence(attachmentId);
   }
 
   /** Ends the session and its link; what is stored stays. */
@@ -280,28 +239,12 @@ export class Session {
     });
   }
 
-  #fenced(
-    attachmentId: string,
-    requestId: string,
-    done: (answer: CallAnswer) => void,
-    perform: (answered: (answer: CallAnswer) => void) => void,
-  ): void {
-    const { gate } = this.#host;
-    // A repetition sends nothing, and its answer is the first one's, which may be on its way.
-    const shut = gate.isShut && !this.#requests.knows(requestId);
-    const error = this.fence(attachmentId) ?? (shut ? gate.turnedAway() : undefined);
-    if (error) return done({ error });
-    gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
-  }
-
   get #linkState(): LinkState {
     return this.#link.connected ? "connected" : "connecting";
   }
 
   #snapshot(opened: SessionEvent): Iterable<SessionEvent> {
-    // A client that attaches while there is no master learns why.
-    const reason = this.#linkReason ?? "";
-    return snapshotEvents(opened, this.#state, { state: this.#linkState, reason, master: this.#master });
+    return snapshotEvents(opened, this.#state, this.#linkStatus.view(this.#linkState));
   }
 
   #subscribeCall(): Uint8Array {
@@ -310,10 +253,7 @@ export class Session {
   }
 
   #onConnected(master: string): void {
-    this.#master = master;
-    this.#linkReason = "";
-    this.#append({ kind: "link-changed", state: "connected", reason: "subscribed", master });
-    this.#options.log.info({ framework: this.frameworkName, master }, "subscribed");
+    this.#linkStatus.connected(master);
     this.#own.subscribed();
     this.#reconciler.start(this.#state.tasks.active());
     this.#teardown.connected();
@@ -331,21 +271,14 @@ export class Session {
     for (const repetition of this.#repetitions) repetition.tryNow();
   }
 
-  #onDisconnected({ cause, reason }: Disconnection): void {
+  #onDisconnected(disconnection: Disconnection): void {
     if (this.#closed) return;
     this.#reconciler.stop();
     this.#own.disconnected();
     this.#teardown.disconnected();
     observeGone(this.#state, "lost", this.#state.offers.clear());
     this.#state.inverseOffers.clear();
-    if (reason === this.#linkReason) return;
-    // The master ends the subscription when it takes a TEARDOWN, and the bridge when the framework has changed: nobody needs to
-    // look into that.
-    const expected = cause === "restarted" || (this.#linkReason === "" && this.#teardown.underWay);
-    this.#options.log[expected ? "info" : "warn"]({ framework: this.frameworkName, reason }, "no subscription");
-    this.#linkReason = reason;
-    this.#append({ kind: "link-changed", state: "connecting", reason, master: this.#master });
-    this.#attachments.current?.wake();
+    if (this.#linkStatus.disconnected(disconnection, this.#teardown.underWay)) this.#attachments.current?.wake();
   }
 
   #onRefused(refusal: FrameworkRefusal): void {
@@ -378,23 +311,6 @@ export class Session {
         (error: BridgeError) => this.#end("keep", error),
       )
       .catch((error: unknown) => this.#fault(error));
-  }
-
-  #append(body: SessionEventBody): void {
-    const { log, hub } = this.#state;
-    const event = log.append(body, this.#state.clock.wallTime());
-    if (hub.watched) hub.emit({ kind: "event", frameworkName: this.frameworkName, event });
-  }
-
-  #detached(leaseMs: number): void {
-    this.#lease.start(leaseMs);
-    this.#leaseRuns(leaseMs);
-  }
-
-  #leaseRuns(leaseMs: number): void {
-    const nowMs = this.#state.clock.wallTime();
-    this.#leaseExpiresMs = nowMs + leaseMs;
-    this.#records.change((record) => ({ ...record, detachedAtMs: record.detachedAtMs ?? nowMs }));
   }
 
   #leaseExpired(): void {
@@ -443,7 +359,7 @@ export class Session {
   async #end(next: "keep" | "forget", error?: BridgeError): Promise<void> {
     if (this.#closed) return;
     this.#stop();
-    await this.#host.ended(this, next);
+    await this.#host.ended(next);
     this.#attachments.current?.end(error);
   }
 
@@ -455,7 +371,8 @@ export class Session {
 
   #stop(): void {
     this.#closed = true;
-    this.#lease.stop();
+    this.#entrance.close();
+    this.#presence.end();
     this.#reconciler.stop();
     this.#own.end();
     this.#teardown.end();

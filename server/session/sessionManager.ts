@@ -9,7 +9,8 @@ import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
 import type { RecordWriter } from "./recordWriter.js";
 import { RestoreError } from "./restoreError.js";
 import { sameRecord } from "./sameRecord.js";
-import { Session, type SessionOptions } from "./session.js";
+import { Session } from "./session.js";
+import type { SessionOptions } from "./sessionOptions.js";
 import { SortedKeys } from "./sortedKeys.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
 
@@ -32,7 +33,7 @@ export interface AttachRequest {
   readonly replaceRemoved: boolean;
 }
 
-export interface SessionManagerOptions extends SessionOptions {
+export interface SessionManagerOptions extends SessionOptions, Partial<Surroundings> {
   /** Default 60,000. */
   readonly defaultLeaseMs?: number;
   /** Default 24 h. */
@@ -293,11 +294,11 @@ export class SessionManager {
   }
 
   #open(record: FrameworkRecord, records: RecordWriter): Session {
-    const session = new Session(record, records, this.#options, {
+    const session: Session = new Session(record, records, this.#options, {
       gate: this.#gate,
       surroundings: this.#surroundings,
       running: this.#running,
-      ended: (ended, next) => this.#retire(ended, next),
+      ended: (next) => this.#retire(session, next),
     });
     this.#sessions.set(record.frameworkName, session);
     this.#openNames.add(record.frameworkName);

@@ -1,0 +1,43 @@
+import type { MonotonicClock } from "../../wire/clock.js";
+import type { Attachments } from "./attachments.js";
+import type { CallGate } from "./callGate.js";
+import { BridgeError } from "./errors.js";
+import { type CallAnswer, RequestMemory } from "./requestMemory.js";
+
+type Answered = (answer: CallAnswer) => void;
+
+/** Lets the calls of a session's newest attachment in, and each request once. */
+export class CallEntrance {
+  readonly #gate: CallGate;
+  readonly #attachments: Attachments;
+  readonly #requests: RequestMemory;
+  #isClosed = false;
+
+  /** @param running counts the time in which the bridge runs */
+  constructor(gate: CallGate, attachments: Attachments, running: MonotonicClock) {
+    this.#gate = gate;
+    this.#attachments = attachments;
+    this.#requests = new RequestMemory(running);
+  }
+
+  /** Why this attachment may not call, if it may not. */
+  fence(attachmentId: string): BridgeError | undefined {
+    if (!this.#isClosed) return this.#attachments.fence(attachmentId);
+    if (this.#gate.isShut) return this.#gate.turnedAway();
+    return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
+  }
+
+  /** Has a call made, or answers a repetition of one. `done` is called exactly once. @throws what `perform` throws */
+  enter(attachmentId: string, requestId: string, done: Answered, perform: (answered: Answered) => void): void {
+    // A repetition sends nothing, and its answer is the first one's, which may be on its way.
+    const shut = this.#gate.isShut && !this.#requests.knows(requestId);
+    const error = this.fence(attachmentId) ?? (shut ? this.#gate.turnedAway() : undefined);
+    if (error) return done({ error });
+    this.#gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
+  }
+
+  /** The session has ended: no call is let in any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+}

@@ -1,0 +1,40 @@
+import type { MonotonicClock } from "../../wire/clock.js";
+import type { Log } from "../log.js";
+import type { Links } from "../mesos/link/frameworkLink.js";
+import type { Resume } from "./attachments.js";
+import type { CallGate } from "./callGate.js";
+import type { EventLogOptions } from "./eventLog.js";
+import type { FrameworkStore } from "./frameworkStore.js";
+import type { ObserverHub } from "./observerHub.js";
+import type { ReconcilerOptions } from "./reconciler.js";
+import type { Surroundings } from "./surroundings.js";
+
+export interface SessionOptions {
+  readonly links: Links;
+  readonly log: Log;
+  readonly store: FrameworkStore;
+  readonly hub: ObserverHub;
+  /** How long open offers are kept for an absent client, in ms. Default 5,000. */
+  readonly offerHoldMs?: number;
+  /** How long a client waits for the answer to a TEARDOWN, in ms. Default 30,000. */
+  readonly callTimeoutMs?: number;
+  readonly eventLog?: EventLogOptions;
+  readonly reconciler?: ReconcilerOptions;
+}
+
+/** What the keeper of a session has for it, and has to do when it ends by itself. */
+export interface SessionHost {
+  readonly gate: CallGate;
+  readonly surroundings: Surroundings;
+  /** Counts the time in which the bridge runs. */
+  readonly running: MonotonicClock;
+  /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
+  ended(next: "keep" | "forget"): Promise<void>;
+}
+
+export interface AttachOptions {
+  readonly resume: Resume | undefined;
+  readonly defaultedFields: readonly string[];
+  /** Go on as a new framework if Mesos says that this one has been removed. */
+  readonly replaceRemoved: boolean;
+}
