@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { AgentInfo, type Attribute, type Resource } from "../gen/mesos/v1/mesos.js";
+import { errorText, errorTrace } from "../wire/errorText.js";
 import { EmbeddedAgent } from "./agent/agent.js";
 import { Checkpoints } from "./agent/checkpoints.js";
 import { type Clock, systemClock } from "./clock.js";
@@ -221,7 +222,7 @@ class Cluster implements EmbeddedCluster {
     if (this.#server) return;
     const server = new HttpServer(
       (request) => this.#master?.handle(request) ?? { status: 503 },
-      (error) => this.#log(`master: ${error instanceof Error ? error.stack : error}`),
+      (error) => this.#log(`master: ${errorTrace(error)}`),
     );
     this.#port = await server.listen(this.#port, "choose another with --port, or 0 for any free one");
     this.#folder?.write("address", { port: this.#port });
@@ -260,7 +261,7 @@ class Cluster implements EmbeddedCluster {
       if (keep) this.#takeUp(new JsonFolder(directory.master));
       return directory;
     } catch (error) {
-      throw new Error(`the work directory ${path} can't be used: ${error instanceof Error ? error.message : error}`);
+      throw new Error(`the work directory ${path} can't be used: ${errorText(error)}`);
     }
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { errorText } from "../../wire/errorText.js";
 
 /**
  * Reads a `mesos.v1.FrameworkInfo` from a file, in JSON with Mesos's own names, as in its HTTP API and in the
@@ -22,12 +23,12 @@ function parse(path: string): unknown {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`${path} can't be read: ${(error as Error).message}`);
+    throw new Error(`${path} can't be read: ${errorText(error)}`);
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
+    throw new Error(`${path} is not JSON: ${errorText(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { errorText } from "../../wire/errorText.js";
 import { rolesOf } from "../mesos/messages/frameworkInfo.js";
 import type { FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
 
@@ -53,7 +54,7 @@ function infoOf({ frameworkName, frameworkInfo }: FrameworkRecord): FrameworkInf
   try {
     return FrameworkInfo.decode(frameworkInfo);
   } catch (error) {
-    const reason = (error as Error).message;
+    const reason = errorText(error);
     throw new Error(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`);
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { SubscribeRequest } from "../../gen/mesosbridge/v1/scheduler.js";
+import { errorText } from "../../wire/errorText.js";
 import { checkFrameworkName } from "../grpc/callHeader.js";
 import type { Log } from "../log.js";
 import { completeFrameworkInfo } from "../mesos/messages/frameworkInfo.js";
@@ -80,7 +81,7 @@ async function run(action: () => Promise<string> | string): Promise<void> {
   try {
     process.stdout.write(await action());
   } catch (error) {
-    fail((error as Error).message);
+    fail(errorText(error));
   }
 }
 
@@ -198,7 +199,7 @@ async function usable<T>(dataDir: string, open: () => Promise<T>): Promise<T> {
     return await open();
   } catch (error) {
     if (error instanceof DataDirInUseError) throw error;
-    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
+    throw new Error(`--data-dir: ${dataDir} can't be used: ${errorText(error)}`);
   }
 }
 

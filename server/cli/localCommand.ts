@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { EmbeddedCluster } from "../../embedded/cluster.js";
 import { DEFAULT_RESOURCES } from "../../embedded/flags.js";
 import type { Credential } from "../../embedded/http/basicAuth.js";
+import { errorText } from "../../wire/errorText.js";
 import { DataDirOwner } from "../store/dataDirOwner.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 
@@ -83,7 +84,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
       log: (line) => output.write(logLine(line)),
     });
   } catch (error) {
-    output.write(`mesos-bridge local: ${error instanceof Error ? error.message : error}\n`);
+    output.write(`mesos-bridge local: ${errorText(error)}\n`);
     await output.end();
     process.exitCode = 1;
     return;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { errorText } from "../../wire/errorText.js";
 
 /** An option with a value: its help, and how the typed text becomes that value. */
 export interface ValueOption<T> {
@@ -85,7 +86,7 @@ export function named<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new Error(`${flagOf(name)}: ${(error as Error).message}`);
+    throw new Error(`${flagOf(name)}: ${errorText(error)}`);
   }
 }
 

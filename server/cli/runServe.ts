@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
+import { errorText } from "../../wire/errorText.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 import { serve } from "./serve.js";
 import { parseServeConfig, type ServeFlags } from "./serveConfig.js";
@@ -19,7 +20,7 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     await output.end();
     process.exit(0);
   } catch (error) {
-    output.write(`mesos-bridge: ${(error as Error).message}\n`);
+    output.write(`mesos-bridge: ${errorText(error)}\n`);
     await output.end();
     process.exit(1);
   }

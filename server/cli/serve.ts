@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Clock, systemClock } from "../../wire/clock.js";
+import { errorText } from "../../wire/errorText.js";
 import { systemRandomness } from "../../wire/randomness.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
@@ -143,7 +144,7 @@ function restore(sessions: SessionManager, store: LogStore, dataDir: string): vo
     sessions.restore();
   } catch (error) {
     if (error instanceof RestoreError) throw new Error(`--data-dir: ${unreadableProblem(error, dataDir)}`);
-    throw new Error(`--data-dir: what ${dataDir} holds can't be read: ${(error as Error).message}`);
+    throw new Error(`--data-dir: what ${dataDir} holds can't be read: ${errorText(error)}`);
   }
 }
 
@@ -157,7 +158,7 @@ async function openStore(dataDir: string, options: LogStoreOptions, handover: Ha
     return await inSuccession(() => LogStore.open(dataDir, options), handover);
   } catch (error) {
     if (error instanceof DataDirInUseError) throw new Error(`--data-dir: ${error.message}`);
-    throw new Error(`--data-dir: ${dataDir} can't be used: ${(error as Error).message}`);
+    throw new Error(`--data-dir: ${dataDir} can't be used: ${errorText(error)}`);
   }
 }
 
@@ -189,7 +190,7 @@ async function checked(authentication: Authentication, flag: string): Promise<Au
   try {
     await authentication.header();
   } catch (error) {
-    throw new Error(`${flag}: ${(error as Error).message}`);
+    throw new Error(`${flag}: ${errorText(error)}`);
   }
   return authentication;
 }

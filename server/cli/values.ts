@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { errorText } from "../../wire/errorText.js";
 
 /** A text that is not empty. */
 export function filled(otherwise: string): (text: string) => string {
@@ -72,6 +73,6 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`${path} can't be read: ${(error as Error).message}`);
+    throw new Error(`${path} can't be read: ${errorText(error)}`);
   }
 }

@@ -9,7 +9,7 @@ import { checkTokenCount } from "./ackTokens.js";
 import { boundedError } from "./boundedError.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
 import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
-import { codeOf, statusOf } from "./statusOf.js";
+import { bridgeErrorOf, codeOf, statusOf } from "./statusOf.js";
 
 /** Calls that may wait for their answers before no more are read from the client. */
 const MAX_WAITING = 10_000;
@@ -104,7 +104,7 @@ export class CallsStream {
       this.#check(request);
       this.#perform(message, done);
     } catch (error) {
-      done({ error: this.#bridgeError(error) });
+      done({ error: bridgeErrorOf(error, this.#log) });
     }
   }
 
@@ -131,15 +131,6 @@ export class CallsStream {
     checkFrameworkName(header.frameworkName, "header.framework_name");
     if (header.attachmentId === "") throw invalidField("header.attachment_id", "is required: take it from Opened");
     this.#header = header;
-  }
-
-  #bridgeError(error: unknown): BridgeError {
-    if (error instanceof BridgeError) return error;
-    const { details } = statusOf(error, this.#log);
-    return new BridgeError(
-      error instanceof Error && error.name === "WireError" ? "INVALID_FIELD" : "INTERNAL",
-      details,
-    );
   }
 
   /** What is answered within one turn of the event loop shares a message. */

@@ -1,3 +1,4 @@
+import { errorText } from "../../wire/errorText.js";
 import { WireError } from "../../wire/proto.js";
 
 /** Decodes a request by its generated codec. What it can't read is the client's mistake. @throws WireError */
@@ -5,6 +6,6 @@ export function decodeRequest<T>(type: { decode(bytes: Uint8Array): T }, bytes: 
   try {
     return type.decode(bytes);
   } catch (error) {
-    throw new WireError(error instanceof Error ? error.message : String(error));
+    throw new WireError(errorText(error));
   }
 }

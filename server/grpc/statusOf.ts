@@ -9,14 +9,19 @@ import { type BoundedError, boundedError } from "./boundedError.js";
 const DOMAIN = "mesosbridge";
 const RETRY_DELAY = { seconds: 1n, nanos: 0 };
 
-/** The one way from any error to what a client sees. What is not a BridgeError is logged and not told. */
-export function statusOf(error: unknown, log: Log): ServiceError {
-  if (error instanceof BridgeError) return serviceError(error);
+/** The one way from any error to what a client may see. What was not meant for clients is logged and not told. */
+export function bridgeErrorOf(error: unknown, log: Log): BridgeError {
+  if (error instanceof BridgeError) return error;
   if (error instanceof WireError) {
-    return serviceError(new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`));
+    return new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`);
   }
   log.error({ err: error }, "a request failed");
-  return serviceError(new BridgeError("INTERNAL", "the bridge failed; its log says why"));
+  return new BridgeError("INTERNAL", "the bridge failed; its log says why");
+}
+
+/** The status that ends a call because of any error. */
+export function statusOf(error: unknown, log: Log): ServiceError {
+  return serviceError(bridgeErrorOf(error, log));
 }
 
 /** The gRPC status code of an error. */

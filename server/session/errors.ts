@@ -1,4 +1,5 @@
 import { type BridgeReason, REASONS } from "../../gen/mesosbridge/v1/reasons.js";
+import { errorText } from "../../wire/errorText.js";
 import type { FrameworkRefusal } from "../mesos/link/callOutcome.js";
 
 /** One wrong field of a request: its path in proto names, and what is wrong. */
@@ -118,6 +119,6 @@ export function refusedSubscription({ cause, message }: FrameworkRefusal, framew
 }
 
 export function storeUnavailable(error: unknown): BridgeError {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   return new BridgeError("STORE_UNAVAILABLE", `the bridge can't write to its data directory: ${text}`);
 }

@@ -1,10 +1,12 @@
+import { errorText } from "../../wire/errorText.js";
+
 /** What is remembered of a framework can't be used. */
 export class RestoreError extends Error {
   override readonly name = "RestoreError";
   readonly frameworkName: string;
 
   constructor(frameworkName: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     super(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`, { cause });
     this.frameworkName = frameworkName;
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
+import { errorText } from "../../wire/errorText.js";
 import type { FrameworkRecord } from "../session/frameworkStore.js";
 
 const text = (what: string) => z.string(`${what} is missing`);
@@ -29,7 +30,7 @@ export function checkedRecord(value: unknown): Checked {
   try {
     FrameworkInfo.decode(data.frameworkInfo);
   } catch (error) {
-    return { kind: "bad", reason: `its FrameworkInfo: ${(error as Error).message}` };
+    return { kind: "bad", reason: `its FrameworkInfo: ${errorText(error)}` };
   }
   return { kind: "good", record: { ...data, detachedAtMs: data.detachedAtMs } };
 }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
+import { errorText } from "../../wire/errorText.js";
 import { DAMAGED, type LmdbContent, type LmdbRecord } from "./lmdbContent.js";
 
 /* Writes the content of the LMDB file that is its argument to stdout, as JSON. A process of its own. */
@@ -7,7 +8,7 @@ const [path = ""] = process.argv.slice(2);
 try {
   process.stdout.write(JSON.stringify(await read(path)));
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
+  process.stderr.write(`${errorText(error)}\n`);
   // A positive code is one of the system's: it says nothing of the content.
   const { code } = error as { code?: unknown };
   process.exitCode = typeof code === "string" || Number(code) > 0 ? 1 : DAMAGED;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { errorText } from "../../wire/errorText.js";
 import type { EntryWriter } from "./entryWriter.js";
 import { scratchOf } from "./fileNames.js";
 import { encodeHead, encodeSynced, FIXED_BYTES, HEAD_BYTES, readLog, SYNCED_AT } from "./logFormat.js";
@@ -104,7 +105,7 @@ export class LogFile {
     try {
       await syncDirectory(dirname(this.path));
     } catch (error) {
-      throw new FileUnreliableError((error as Error).message, { cause: error });
+      throw new FileUnreliableError(errorText(error), { cause: error });
     }
   }
 
@@ -141,7 +142,7 @@ export class LogFile {
     try {
       await this.#handle.datasync();
     } catch (error) {
-      throw new FileUnreliableError((error as Error).message, { cause: error });
+      throw new FileUnreliableError(errorText(error), { cause: error });
     }
   }
 
@@ -245,7 +246,7 @@ export class LogFile {
     try {
       await this.#handle.truncate(good);
     } catch (error) {
-      throw new FileUnreliableError((error as Error).message, { cause: error });
+      throw new FileUnreliableError(errorText(error), { cause: error });
     }
   }
 }

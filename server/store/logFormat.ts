@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { errorText } from "../../wire/errorText.js";
 import { crc32 } from "./crc32.js";
 
 /*
@@ -86,7 +87,7 @@ export function readLog(bytes: Buffer, path: string, take: (payload: Buffer) => 
     try {
       take(bytes.subarray(at + FRAME_HEAD_BYTES, end));
     } catch (error) {
-      throw new DamagedFileError(path, `what stands at byte ${at} can't be read: ${(error as Error).message}`);
+      throw new DamagedFileError(path, `what stands at byte ${at} can't be read: ${errorText(error)}`);
     }
     at = end;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../wire/clock.js";
+import { errorText } from "../../wire/errorText.js";
 import type { Log } from "../log.js";
 import { Compactor } from "./compactor.js";
 import {
@@ -304,7 +305,7 @@ export class OwnedLog {
       return this.#owner.isSucceeded();
     } catch (error) {
       if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
-      throw new FileUnreliableError((error as Error).message, { cause: error });
+      throw new FileUnreliableError(errorText(error), { cause: error });
     }
   }
 

@@ -7,6 +7,7 @@ import {
 } from "../../../gen/google/rpc/error_details.js";
 import { Status } from "../../../gen/google/rpc/status.js";
 import { REASONS, type Reason, type Retry } from "../../../gen/mesosbridge/v1/reasons.js";
+import { errorText } from "../../../wire/errorText.js";
 
 /** What the bridge calls itself in `ErrorInfo.domain`. */
 const DOMAIN = "mesosbridge";
@@ -91,7 +92,7 @@ export function toBridgeError(error: unknown, trailer?: Metadata): BridgeError {
   if (error instanceof Error && error.name === "AbortError") {
     return new BridgeError(Code.CANCELLED, "cancelled", { cause: error });
   }
-  return new BridgeError(Code.UNKNOWN, error instanceof Error ? error.message : String(error), { cause: error });
+  return new BridgeError(Code.UNKNOWN, errorText(error), { cause: error });
 }
 
 /** gRPC's own words for a server that can't be reached, without what is around the reason. */

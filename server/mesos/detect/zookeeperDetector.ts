@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../../wire/backoff.js";
+import { errorText } from "../../../wire/errorText.js";
 import type { Log } from "../../log.js";
 import type { MasterDetector } from "./detector.js";
 import { masterUrl } from "./masterInfo.js";
@@ -202,7 +203,7 @@ export class ZookeeperDetector implements MasterDetector {
     try {
       return { node, url: masterUrl(data, this.#options.scheme ?? "http") };
     } catch (error) {
-      return { problem: `the leader's node ${this.#name}/${node} can't be used: ${(error as Error).message}` };
+      return { problem: `the leader's node ${this.#name}/${node} can't be used: ${errorText(error)}` };
     }
   }
 

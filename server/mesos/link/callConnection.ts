@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Planned } from "../../../wire/clock.js";
+import { errorText } from "../../../wire/errorText.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
 import { outcomeOf } from "./answerOutcome.js";
@@ -199,7 +200,7 @@ export class CallConnection {
         if (socket === this.#socket) this.#onResponse(response);
       });
     } catch (error) {
-      if (socket === this.#socket) this.#drop(error instanceof Error ? error.message : String(error));
+      if (socket === this.#socket) this.#drop(errorText(error));
       return;
     }
     if (socket === this.#socket) this.#compact();

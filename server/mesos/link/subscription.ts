@@ -1,5 +1,6 @@
 import { Client, type Dispatcher, errors } from "undici";
 import type { Clock } from "../../../wire/clock.js";
+import { errorText } from "../../../wire/errorText.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import { WireError } from "../../../wire/proto.js";
 import { RecordIOError, RecordReader } from "../../../wire/recordio.js";
@@ -225,5 +226,5 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
 }
 
 function abortReason(signal: AbortSignal): string {
-  return signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
+  return errorText(signal.reason);
 }

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Clock, Planned } from "../../../wire/clock.js";
+import { errorText } from "../../../wire/errorText.js";
 
 type Listener = (value: string) => void;
 
@@ -90,7 +91,7 @@ export class WatchedFile {
     try {
       return this.#valueFrom(oneLine(content));
     } catch (error) {
-      throw new Error(`${this.#path} ${(error as Error).message}`);
+      throw new Error(`${this.#path} ${errorText(error)}`);
     }
   }
 }
