@@ -6,17 +6,19 @@ export interface Amounts {
   cpus: number;
   /** Memory, in thousandths of a MB. */
   mem: number;
+  /** Disk, in thousandths of a MB. Default: none. */
+  disk?: number;
 }
 
-const NAMES = ["cpus", "mem"] as const;
+const NAMES = ["cpus", "mem", "disk"] as const;
 
-/** Amounts in thousandths of what people write. */
-export function amounts(cpus: number, memMb: number): Amounts {
-  return { cpus: thousandths(cpus), mem: thousandths(memMb) };
+/** Amounts in thousandths of what people write. Without `diskMb`: no disk. */
+export function amounts(cpus: number, memMb: number, diskMb = 0): Amounts {
+  return { cpus: thousandths(cpus), mem: thousandths(memMb), disk: thousandths(diskMb) };
 }
 
 export function sum(a: Amounts, b: Amounts): Amounts {
-  return { cpus: a.cpus + b.cpus, mem: a.mem + b.mem };
+  return { cpus: a.cpus + b.cpus, mem: a.mem + b.mem, disk: (a.disk ?? 0) + (b.disk ?? 0) };
 }
 
 function thousandths(value: number): number {
@@ -40,17 +42,17 @@ export class ResourcePool {
 
   /** How much is left. */
   get left(): Amounts {
-    return { cpus: this.#leftOf("cpus"), mem: this.#leftOf("mem") };
+    return { cpus: this.#leftOf("cpus"), mem: this.#leftOf("mem"), disk: this.#leftOf("disk") };
   }
 
   has(wanted: Amounts): boolean {
-    return NAMES.every((name) => this.#leftOf(name) >= wanted[name]);
+    return NAMES.every((name) => this.#leftOf(name) >= (wanted[name] ?? 0));
   }
 
   /** Takes the amounts out of the pool. Undefined, with nothing taken, when there is less. */
   take(wanted: Amounts): Resource[] | undefined {
     if (!this.has(wanted)) return undefined;
-    return NAMES.flatMap((name) => this.#takeOne(name, wanted[name]));
+    return NAMES.flatMap((name) => this.#takeOne(name, wanted[name] ?? 0));
   }
 
   #leftOf(name: string): number {

@@ -16,7 +16,7 @@ describe("a pool of offered resources", () => {
   it("counts in thousandths: ten times 0.1 CPU are one CPU", () => {
     const pool = new ResourcePool([scalar("cpus", 1), scalar("mem", 1000)]);
     for (let i = 0; i < 10; i++) expect(pool.take(amounts(0.1, 100))?.[0]?.scalar?.value).toBe(0.1);
-    expect(pool.left).toEqual({ cpus: 0, mem: 0 });
+    expect(pool.left).toEqual({ cpus: 0, mem: 0, disk: 0 });
     expect(pool.take(amounts(0.001, 0))).toBeUndefined();
   });
 
@@ -34,7 +34,7 @@ describe("a pool of offered resources", () => {
   it("leaves out what may be taken away again, and takes nothing when one resource is short", () => {
     const pool = new ResourcePool([scalar("cpus", 4, { revocable: {} }), scalar("cpus", 1), scalar("mem", 10)]);
     expect(pool.take(amounts(1, 11))).toBeUndefined();
-    expect(pool.left).toEqual({ cpus: 1000, mem: 10_000 });
+    expect(pool.left).toEqual({ cpus: 1000, mem: 10_000, disk: 0 });
   });
 });
 
