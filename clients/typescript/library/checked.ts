@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { UsageError } from "./program.js";
+
+/** What a file with JSON says. @throws UsageError when it is none */
+export function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * A value as a schema has it.
+ *
+ * @param at  where the value is: what stands before the name of a field
+ * @throws UsageError with one line about the first field that is wrong
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
+  const { data, error } = schema.safeParse(value);
+  if (error === undefined) return data;
+  const [issue] = error.issues;
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const field = z.core.toDotPath([...(issue?.path ?? []), ...unknown]) || "it";
+  const fault = unknown.length > 0 ? "unknown field" : issue?.message.replace(/^Invalid input: /, "");
+  throw new UsageError(`${at}${field}: ${fault}`);
+}

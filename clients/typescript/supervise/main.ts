@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+// The fourth step: a framework that keeps others running. Holds the tasks of app definitions against what Mesos does.
+
+import { runEventLoop } from "../library/eventLoop.js";
+import type { SchedulerEvent } from "../library/events.js";
+import { type CommonOptions, runProgram, schedulerCommand, schedulerOptions, troubleLine } from "../library/program.js";
+import { ReloadedFiles } from "../library/reloadedFiles.js";
+import { Scheduler } from "../library/scheduler.js";
+import { Terminal } from "../library/terminal.js";
+import { parseApps } from "./app.js";
+import { Supervisor } from "./supervisor.js";
+
+const TICK_MS = 500;
+const HELP = `
+A file holds an app, a list of them, or {"apps": [...]}. A change is taken at once; a file that can't be used any more is
+told, and what runs goes on. docs/supervise.md has the fields.
+
+Tasks go on when this program ends. Started again with the same --framework-name, it finds them: it keeps nothing on a
+disk. With --end-tasks, Ctrl-C or SIGTERM ends them, and the framework.
+
+Exit status: 0 ended by a signal, 1 an error, 2 wrong usage or a file that can't be used.
+`;
+const summary = "Keeps programs running on Mesos, through the bridge: as many of each as their definitions say.";
+const command = schedulerCommand("mesos-supervise", summary, "mesos-supervise --bridge 127.0.0.1:50051 apps.json")
+  .argument("<file...>", "app definitions, in Marathon's JSON")
+  .option("--end-tasks", "end all tasks and the framework when this program is ended", false)
+  .addHelpText("after", HELP);
+
+async function main(): Promise<number> {
+  const options = command.opts<CommonOptions & { endTasks: boolean }>();
+  const files = new ReloadedFiles(command.args, parseApps);
+  const terminal = new Terminal(process.stdout);
+  const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true });
+  const supervisor = new Supervisor(scheduler, (line) => terminal.line(line));
+  supervisor.apps = files.value;
+  let ending = false;
+  let closing: Promise<void> | undefined;
+  const end = () => {
+    terminal.line(options.endTasks ? "ending all tasks; once more ends at once, and leaves them" : "the tasks go on");
+    if (options.endTasks) ending = true;
+    else closing = scheduler.close();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
+  terminal.line(`keeps ${command.args.join(", ")} running as the framework ${options.frameworkName}`);
+
+  const say = (line: string | undefined) => line !== undefined && terminal.line(line);
+  const onTick = async () => {
+    if (!ending) say(files.reload());
+    supervisor.apps = ending ? [] : files.value;
+    await supervisor.act();
+    terminal.table(() => supervisor.overview());
+    if (ending && supervisor.empty) await scheduler.teardown();
+  };
+  const onEvent = async (event: SchedulerEvent) => {
+    say(troubleLine(event));
+    await supervisor.onEvent(event);
+  };
+  await runEventLoop(scheduler, { onEvent, onTick, tickMs: TICK_MS });
+  await closing;
+  return 0;
+}
+
+await runProgram(command, main);
