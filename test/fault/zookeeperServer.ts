@@ -1,13 +1,14 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import zookeeper from "node-zookeeper-client";
 import { type RunningProcess, startProcess } from "../support/childProcess.js";
 import { eventually, within } from "../support/eventually.js";
+import { freePort } from "../support/freePort.js";
 import { at } from "../support/paths.js";
 
 const JAR = "/usr/share/java/zookeeper.jar";
@@ -93,15 +94,6 @@ async function answers(address: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** What a Mesos 1.11 master writes about itself: JSON of mesos.MasterInfo. */

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { extract } from "tar";
 import { describe, expect, it } from "vitest";
 import { startBridge } from "../support/bridge.js";
@@ -9,6 +9,7 @@ import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
 import { followGuide } from "./guide.js";
 import { testReadme } from "./readme.js";
+import { linkDependencies, typescriptCompiler } from "./typescript.js";
 
 const PROGRAM = `
 import { createChannel, createClient } from "nice-grpc";
@@ -33,9 +34,8 @@ describe("TypeScript", () => {
     await followGuide("typescript.md", folder);
     writeFileSync(join(folder, "src/main.ts"), PROGRAM);
     const options = ["--strict", "--module", "nodenext", "--target", "es2023", "--types", "node", "--skipLibCheck"];
-    const compiler = at("node_modules/typescript/bin/tsc");
     const files = ["--rootDir", "src", "--outDir", "out", "src/main.ts"];
-    await succeed(process.execPath, [compiler, ...options, ...files], { cwd: folder });
+    await succeed(process.execPath, [typescriptCompiler, ...options, ...files], { cwd: folder });
     const bridge = cleanup.use(await startBridge({ master: "127.0.0.1:1" }));
     const printed = await succeed(process.execPath, ["out/main.js", bridge.address], { cwd: folder });
     expect(printed).toBe("opened\n");
@@ -54,13 +54,7 @@ async function installPackage(folder: string): Promise<void> {
   const own = join(modules, "mesosbridge");
   mkdirSync(own, { recursive: true });
   await extract({ file: join(folder, name), cwd: own, strip: 1 });
-  const { dependencies } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  for (const dependency of [...Object.keys(dependencies), "@types/node", "undici-types"]) {
-    mkdirSync(dirname(join(modules, dependency)), { recursive: true });
-    symlinkSync(at("node_modules", dependency), join(modules, dependency));
-  }
+  linkDependencies(modules);
 }
 
 testReadme("TypeScript", {
@@ -70,7 +64,7 @@ testReadme("TypeScript", {
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
     await installPackage(folder);
     const options = ["--strict", "--noUncheckedIndexedAccess", "--module", "nodenext", "--target", "es2023"];
-    const compile = [at("node_modules/typescript/bin/tsc"), ...options, "--types", "node", path];
+    const compile = [typescriptCompiler, ...options, "--types", "node", path];
     await succeed(process.execPath, compile, { cwd: folder });
     return { command: process.execPath, args: [join(folder, "main.js")], cwd: folder };
   },
