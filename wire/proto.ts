@@ -54,6 +54,15 @@ export function messageField(field: number, parts: readonly Uint8Array[]): Buffe
   return out;
 }
 
+/** The parts of such a field: its head, and then the value's own, which are not copied. */
+export function fieldParts(field: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const head = Buffer.allocUnsafe(lengthDelimitedSize(field, length) - length);
+  writeLengthDelimitedHead(head, 0, field, length);
+  return [head, ...parts];
+}
+
 export function stringField(field: number, text: string): Buffer {
   return lengthDelimited(field, Buffer.from(text, "utf8"));
 }

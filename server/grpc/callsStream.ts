@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type CallResult, CallsResponse } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Log } from "../log.js";
+import { readCall } from "../mesos/messages/calls.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import { Queue } from "../session/queue.js";
 import type { CallAnswer } from "../session/requestMemory.js";
@@ -116,7 +117,7 @@ export class CallsStream {
     const session = this.#sessions.get(frameworkName);
     if (tokens.length > 0 && call) throw invalidField("ack_tokens", "must not be set beside call");
     if (tokens.length > 0) session.acknowledge(attachmentId, requestId, tokens, done);
-    else if (call) session.call(attachmentId, requestId, call, done);
+    else if (call) session.call(attachmentId, requestId, readCall(call), done);
     else throw invalidField("call", "is required, or ack_tokens");
   }
 

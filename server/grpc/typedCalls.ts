@@ -20,16 +20,16 @@ import {
   SendMessageRequestFields,
   SuppressOffersRequestFields,
 } from "../../gen/mesosbridge/v1/scheduler.fields.js";
-import { lengthDelimited, messageField, varintField } from "../../wire/proto.js";
-import { buildCall, CallType } from "../mesos/messages/calls.js";
+import { fieldParts, lengthDelimited, varintField } from "../../wire/proto.js";
+import { buildCall, type CallMessage, CallType, readCall } from "../mesos/messages/calls.js";
 import { invalidField } from "../session/errors.js";
 import type { RequestFields } from "./requestFields.js";
 
 const ACCEPT = Call_AcceptFields;
 const EMPTY = new Uint8Array(0);
 
-/** Makes the serialized Mesos call that a typed request stands for. */
-export type TypedCall = (request: RequestFields) => Uint8Array;
+/** Makes the Mesos call that a typed request stands for. */
+export type TypedCall = (request: RequestFields) => CallMessage;
 
 /** The typed methods of SchedulerService that are one Mesos call, by their generated names. */
 export const typedCalls = {
@@ -38,10 +38,10 @@ export const typedCalls = {
     if (!request.has(tasks)) throw invalidField("tasks", "must hold at least one task; use DeclineOffers to decline");
     const infos = request.copy(tasks, Offer_Operation_LaunchFields.taskInfos);
     const type = varintField(Offer_OperationFields.type, OperationType.LAUNCH);
-    const operation = messageField(ACCEPT.operations, [type, lengthDelimited(Offer_OperationFields.launch, infos)]);
+    const launch = fieldParts(Offer_OperationFields.launch, [infos]);
     return buildCall(CallType.ACCEPT, [
       request.copy(offerIds, ACCEPT.offerIds),
-      operation,
+      ...fieldParts(ACCEPT.operations, [type, ...launch]),
       request.copy(filters, ACCEPT.filters),
     ]);
   },
@@ -90,7 +90,7 @@ export const typedCalls = {
   teardown: () => buildCall(CallType.TEARDOWN),
   call: (request) => {
     required(request, CallRequestFields.call, "call");
-    return request.message(CallRequestFields.call) ?? EMPTY;
+    return readCall(request.message(CallRequestFields.call) ?? EMPTY);
   },
 } as const satisfies Record<string, TypedCall>;
 

@@ -5,14 +5,12 @@ import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "../
 import {
   type AcceptView,
   buildCall,
+  type CallMessage,
   CallType,
-  type CallView,
   idMessage,
   readAccept,
-  readCall,
   readIds,
   readRoles,
-  withFrameworkId,
 } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
@@ -22,8 +20,8 @@ import { observeGone, observeOpened, type SessionState } from "./sessionState.js
 
 /** What the desk needs of its session. */
 export interface DeskHost {
-  /** Sends a serialized call on the link; `done` is called once. */
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  /** Sends a call on the link, for the session's framework; `done` is called once. */
+  send(call: CallMessage, done: (outcome: CallOutcome) => void): void;
   /** The client wants the framework torn down. */
   tearDown(done: (answer: CallAnswer) => void): void;
   /** Offers of a call that was not taken are open again, and nobody may be there to use them. */
@@ -50,10 +48,10 @@ export class CallDesk {
     this.#host = host;
   }
 
-  /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
-  perform(call: Uint8Array, done: Answered): void {
-    const view = readCall(call);
-    switch (view.type) {
+  /** Makes a call. `done` is called exactly once. @throws WireError */
+  perform(call: CallMessage, done: Answered): void {
+    const { payload } = call;
+    switch (call.type) {
       case CallType.UNKNOWN:
         return done({ error: invalidField("call.type", "is required") });
       case CallType.SUBSCRIBE:
@@ -61,18 +59,18 @@ export class CallDesk {
       case CallType.TEARDOWN:
         return this.#host.tearDown(done);
       case CallType.ACCEPT:
-        return this.#accept(call, readAccept(view.payload), done);
+        return this.#accept(call, readAccept(payload), done);
       case CallType.DECLINE:
-        return this.#decline(call, view, this.#state.offers, done);
+        return this.#decline(call, this.#state.offers, done);
       case CallType.ACCEPT_INVERSE_OFFERS:
       case CallType.DECLINE_INVERSE_OFFERS:
-        return this.#decline(call, view, this.#state.inverseOffers, done);
+        return this.#decline(call, this.#state.inverseOffers, done);
       case CallType.ACKNOWLEDGE:
-        return this.#acknowledge(acknowledgedTaskKey(view.payload), call, done);
+        return this.#acknowledge(acknowledgedTaskKey(payload), call, done);
       case CallType.ACKNOWLEDGE_OPERATION_STATUS:
-        return this.#acknowledge(acknowledgedOperationKey(view.payload), call, done);
+        return this.#acknowledge(acknowledgedOperationKey(payload), call, done);
       default:
-        return this.#send(call, done, () => this.#taken(view));
+        return this.#send(call, done, () => this.#taken(call));
     }
   }
 
@@ -102,7 +100,7 @@ export class CallDesk {
     one(OK);
   }
 
-  #accept(call: Uint8Array, accept: AcceptView, done: Answered): void {
+  #accept(call: CallMessage, accept: AcceptView, done: Answered): void {
     const { offers, tasks, store, record } = this.#state;
     if (accept.offerIds.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
     const gone = accept.offerIds.filter((id) => !offers.has(id));
@@ -114,7 +112,7 @@ export class CallDesk {
     store.putTasks(record.frameworkName, launched);
     observeGone(this.#state, "accepted", accept.offerIds);
     this.#observeLaunch("sent", accept, "");
-    this.#host.send(withFrameworkId(call, record.frameworkId), (outcome) => {
+    this.#host.send(call, (outcome) => {
       const answer = answerOf(outcome, OK);
       if (this.#settle(offers, used, outcome)) for (const task of launched) this.#notLaunched(task.taskId);
       this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
@@ -140,22 +138,22 @@ export class CallDesk {
   }
 
   /** Calls that use offers up and tolerate that some are gone: declines, and answers to inverse offers. */
-  #decline(call: Uint8Array, view: CallView, offers: OpenOffers, done: Answered): void {
-    const ids = readIds(view.payload, OFFER_IDS);
+  #decline(call: CallMessage, offers: OpenOffers, done: Answered): void {
+    const ids = readIds(call.payload, OFFER_IDS);
     if (ids.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
     const open = ids.filter((id) => offers.has(id));
     const answer: CallAnswer = { error: undefined, gone: ids.length - open.length };
     if (open.length === 0) return done(answer);
-    const toSend = answer.gone === 0 ? call : buildCall(view.type, withOfferIds(view.payload, open));
+    const toSend = answer.gone === 0 ? call : buildCall(call.type, withOfferIds(call.payload, open));
     const used = offers.use(open);
     if (offers === this.#state.offers) observeGone(this.#state, "declined", open);
-    this.#host.send(withFrameworkId(toSend, this.#state.record.frameworkId), (outcome) => {
+    this.#host.send(toSend, (outcome) => {
       this.#settle(offers, used, outcome);
       done(answerOf(outcome, answer));
     });
   }
 
-  #acknowledge(key: string, call: Uint8Array, done: Answered): void {
+  #acknowledge(key: string, call: CallMessage, done: Answered): void {
     this.#send(call, done, () => {
       if (key === "") return;
       const { owed, store, record } = this.#state;
@@ -164,14 +162,14 @@ export class CallDesk {
     });
   }
 
-  #send(call: Uint8Array, done: Answered, taken: () => void): void {
-    this.#host.send(withFrameworkId(call, this.#state.record.frameworkId), (outcome) => {
+  #send(call: CallMessage, done: Answered, taken: () => void): void {
+    this.#host.send(call, (outcome) => {
       if (outcome.kind === "accepted") taken();
       done(answerOf(outcome, OK));
     });
   }
 
-  #taken({ type, payload }: CallView): void {
+  #taken({ type, payload }: CallMessage): void {
     if (type === CallType.SUPPRESS) this.#state.suppression.suppressed(readRoles(payload));
     else if (type === CallType.REVIVE) this.#state.suppression.revived(readRoles(payload));
     else if (type === CallType.UPDATE_FRAMEWORK) this.#host.frameworkUpdated(payload);

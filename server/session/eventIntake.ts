@@ -6,6 +6,7 @@ import {
   taskAckToken,
   taskUpdateKey,
 } from "../mesos/messages/acknowledgements.js";
+import type { CallMessage } from "../mesos/messages/calls.js";
 import {
   EventType,
   type EventView,
@@ -33,7 +34,7 @@ export interface IntakeHost {
   /** Mesos has taken an open offer back, or one that was declined. */
   offerGone(offerId: string): void;
   /** Mesos repeats the update of that key, whose acknowledgement it has lost. */
-  acknowledgeAgain(key: string, call: Uint8Array): void;
+  acknowledgeAgain(key: string, call: CallMessage): void;
   /** Mesos said something about a task. */
   taskAnswered(taskId: string): void;
   /** Forgets updates without a token that clients have read. */

@@ -1,11 +1,11 @@
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
-import { CallType, callTypeName, declineCalls, rolesCall } from "../mesos/messages/calls.js";
+import { type CallMessage, CallType, callTypeName, declineCalls, rolesCall } from "../mesos/messages/calls.js";
 import type { Repetition } from "./repetition.js";
 import type { Suppression } from "./suppression.js";
 
 export interface OwnCallsHost {
-  /** Sends a call without framework id; `done` is called once. */
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  /** Sends a call, for the session's framework; `done` is called once. */
+  send(call: CallMessage, done: (outcome: CallOutcome) => void): void;
   readonly suppression: Suppression;
   readonly repetition: Repetition;
 }
@@ -23,7 +23,7 @@ export class OwnCalls {
   /** Offers to decline, but for those of a DECLINE that is on its way. */
   readonly #declines = new Set<string>();
   /** Other calls by what they are about, but for those on their way. The oldest first. */
-  #kept = new Map<string, Uint8Array>();
+  #kept = new Map<string, CallMessage>();
   #subscribed = false;
   #onTheWay = 0;
   /** A call that is not kept here was not taken, and none was since. */
@@ -49,13 +49,13 @@ export class OwnCalls {
   }
 
   /** Makes a call until Mesos has taken it, on this subscription or a later one. Of one `about` the newest counts. */
-  say(about: string, call: Uint8Array): void {
+  say(about: string, call: CallMessage): void {
     this.#keep(about, call);
     if (!this.#host.repetition.waiting) this.#tellKept();
   }
 
   /** Makes a call that whoever wants it repeats. */
-  sayOnce(call: Uint8Array): void {
+  sayOnce(call: CallMessage): void {
     this.#send(call, () => {
       this.#othersFail = true;
     });
@@ -147,14 +147,14 @@ export class OwnCalls {
     }
   }
 
-  #keep(about: string, call: Uint8Array): void {
+  #keep(about: string, call: CallMessage): void {
     this.#kept.set(about, call);
     if (this.#kept.size <= MAX_KEPT) return;
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined) this.#kept.delete(oldest);
   }
 
-  #send(call: Uint8Array, notTaken: () => void, taken: () => void = () => {}): void {
+  #send(call: CallMessage, notTaken: () => void, taken: () => void = () => {}): void {
     this.#onTheWay++;
     this.#host.send(call, (outcome) => {
       this.#onTheWay--;

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../../wire/clock.js";
-import { buildCall, CallType, reconcileCall } from "../mesos/messages/calls.js";
+import { buildCall, type CallMessage, CallType, reconcileCall } from "../mesos/messages/calls.js";
 import type { Guard } from "./guard.js";
 import type { KnownTask } from "./tasks.js";
 
@@ -19,7 +19,7 @@ export type AskedTask = Pick<KnownTask, "taskId" | "taskIdBytes" | "agentIdBytes
  * Sends a call. One that is `about` something is repeated until Mesos has taken it; without that it is this reconciler
  * that asks again.
  */
-export type SendQuestion = (call: Uint8Array, about?: string) => void;
+export type SendQuestion = (call: CallMessage, about?: string) => void;
 
 /** Tasks asked for in one call. */
 const BATCH_TASKS = 1_000;

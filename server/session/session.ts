@@ -1,6 +1,6 @@
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
 import type { FrameworkLink } from "../mesos/link/frameworkLink.js";
-import { withFrameworkId } from "../mesos/messages/calls.js";
+import { type CallMessage, withFrameworkId } from "../mesos/messages/calls.js";
 import { rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments } from "./attachments.js";
@@ -70,7 +70,7 @@ export class Session {
       return repetition;
     };
     this.#own = new OwnCalls({
-      send: (call, done) => this.#sendFor(withFrameworkId(call, this.#state.record.frameworkId), done),
+      send: (call, done) => this.#sendFor(call, done),
       suppression: this.#state.suppression,
       repetition: newRepetition(),
     });
@@ -84,7 +84,6 @@ export class Session {
     });
     this.#teardown = new Teardown(
       {
-        frameworkId: () => this.#state.record.frameworkId,
         send: (call, done) => this.#sendFor(call, done),
         done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
         repetition: newRepetition(),
@@ -110,7 +109,7 @@ export class Session {
       { clock, running: host.running },
     );
     this.#presence = new Presence(lease, records, clock);
-    const question = (call: Uint8Array, about?: string) =>
+    const question = (call: CallMessage, about?: string) =>
       about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
     this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
   }
@@ -201,8 +200,8 @@ export class Session {
     }
   }
 
-  /** Makes a serialized call without framework id. `done` is called exactly once. @throws WireError */
-  call(attachmentId: string, requestId: string, call: Uint8Array, done: (answer: CallAnswer) => void): void {
+  /** Makes a call. `done` is called exactly once. @throws WireError */
+  call(attachmentId: string, requestId: string, call: CallMessage, done: (answer: CallAnswer) => void): void {
     this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#desk.perform(call, answered));
   }
 
@@ -328,9 +327,10 @@ export class Session {
     this.#own.rolesChanged();
   }
 
-  /** Sends a call; `done` is called once. A fault in `done` is the session's, not the link's. */
-  #sendFor(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
-    this.#link.send(call, (outcome) => this.#guarded(() => done(outcome)));
+  /** Sends a call of this framework; `done` is called once. A fault in `done` is the session's, not the link's. */
+  #sendFor(call: CallMessage, done: (outcome: CallOutcome) => void): void {
+    const { frameworkId } = this.#state.record;
+    this.#link.send(withFrameworkId(call, frameworkId), (outcome) => this.#guarded(() => done(outcome)));
   }
 
   #guarded(work: () => void): void {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { CallOutcome } from "../mesos/link/callOutcome.js";
-import { buildCall, CallType, withFrameworkId } from "../mesos/messages/calls.js";
+import { buildCall, type CallMessage, CallType } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import type { Guard } from "./guard.js";
 import type { Repetition } from "./repetition.js";
@@ -10,8 +10,7 @@ import type { CallAnswer } from "./requestMemory.js";
 type Answered = (answer: CallAnswer) => void;
 
 export interface TeardownHost {
-  frameworkId(): string;
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  send(call: CallMessage, done: (outcome: CallOutcome) => void): void;
   /**
    * Mesos has removed the framework. Resolves once it is forgotten here too. `asked`: a client wanted that; otherwise
    * the lease did, and a client that has come back meanwhile does not know.
@@ -158,8 +157,7 @@ export class Teardown {
   #send(): void {
     if (this.#state.kind === "sent" || this.#state.kind === "over") return;
     this.#state = after(this.#state, "sent");
-    const call = withFrameworkId(buildCall(CallType.TEARDOWN), this.#host.frameworkId());
-    this.#host.send(call, (outcome) => this.#answered(outcome));
+    this.#host.send(buildCall(CallType.TEARDOWN), (outcome) => this.#answered(outcome));
   }
 
   #answered(outcome: CallOutcome): void {

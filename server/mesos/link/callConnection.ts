@@ -3,6 +3,7 @@ import type { Clock, Planned } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
+import type { OutgoingCall } from "../messages/calls.js";
 import { outcomeOf } from "./answerOutcome.js";
 import type { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Refused } from "./callOutcome.js";
@@ -42,7 +43,8 @@ export interface CallConnectionOptions {
 type Done = (outcome: CallOutcome) => void;
 
 interface PendingCall {
-  readonly body: Uint8Array;
+  readonly call: OutgoingCall;
+  readonly size: number;
   readonly done: Done;
 }
 
@@ -71,8 +73,8 @@ export class CallConnection {
   #pendingBytes = 0;
   /** When the last answer came, or the connection stood, on the clock. */
   #idleSinceMs = 0;
-  /** Bodies of this turn of the event loop, which are written at its end. */
-  #outgoing: Uint8Array[] = [];
+  /** Calls of this turn of the event loop, which are written at its end. */
+  #outgoing: PendingCall[] = [];
   #flushing: Planned | undefined;
   #closed: string | undefined;
   readonly #timer: PatientTimer;
@@ -108,21 +110,22 @@ export class CallConnection {
   }
 
   /**
-   * Sends a serialized `mesos.v1.scheduler.Call`. `done` is called exactly once, never
+   * Sends a call. `done` is called exactly once, never
    * from within this call unless the call is refused at once.
    */
-  send(body: Uint8Array, done: Done): void {
+  send(call: OutgoingCall, done: Done): void {
     if (this.#closed !== undefined) return done({ kind: "not-sent", message: this.#closed });
     const { maxPendingCalls } = this.#options;
-    const tooLarge = this.pendingCalls > 0 && !this.#fits(body.length);
+    const size = call.bytes.length + call.frameworkId.length;
+    const tooLarge = this.pendingCalls > 0 && !this.#fits(size);
     if (tooLarge || this.pendingCalls >= maxPendingCalls) {
       return done({ kind: "too-many", message: `${this.pendingCalls} calls wait for the master's answer` });
     }
     if (this.pendingCalls === 0) this.#replaceIdle();
-    this.#pendingChanged(body.length);
-    if (this.#connected) this.#write({ body, done });
+    this.#pendingChanged(size);
+    if (this.#connected) this.#write({ call, size, done });
     else {
-      this.#waiting.push({ body, done });
+      this.#waiting.push({ call, size, done });
       if (!this.#socket) this.#connect();
     }
   }
@@ -180,16 +183,16 @@ export class CallConnection {
     const socket = this.#socket as Socket;
     if (this.#pending.length === this.#answered) this.#timer.start(this.#options.timeoutMs);
     this.#pending.push(call);
-    this.#outgoing.push(call.body);
+    this.#outgoing.push(call);
     // What is sent within one turn of the event loop leaves in one write, whatever number of
     // callbacks it came from: a write of its own for each call is what costs most here.
     if (this.#outgoing.length === 1) this.#flushing = this.#options.clock.soon(() => this.#flush(socket));
   }
 
   #flush(socket: Socket): void {
-    const bodies = this.#outgoing;
+    const calls = this.#outgoing;
     this.#outgoing = [];
-    if (bodies.length > 0) socket.write(requestsOf(this.#head, bodies));
+    if (calls.length > 0) socket.write(requestsOf(this.#head, calls));
   }
 
   #onData(socket: Socket, parser: HttpResponseParser, chunk: Buffer): void {
@@ -207,12 +210,12 @@ export class CallConnection {
   }
 
   #onResponse(response: HttpResponse): void {
-    const call = this.#pending[this.#answered];
-    if (!call) throw new Error("the master answered a call that was not made");
-    const outcome = outcomeOf(response, call.body, this.#options.master, this.#options.secrets);
+    const pending = this.#pending[this.#answered];
+    if (!pending) throw new Error("the master answered a call that was not made");
+    const outcome = outcomeOf(response, pending.call.type, this.#options.master, this.#options.secrets);
     if (outcome.kind === "unknown") throw new Error(outcome.message);
     this.#answered++;
-    this.#pendingChanged(-call.body.length);
+    this.#pendingChanged(-pending.size);
     // Only a whole answer is a reason to wait for the next: bytes alone are none.
     if (this.pendingCalls > 0) this.#timer.refresh();
     else {
@@ -221,7 +224,7 @@ export class CallConnection {
     }
     // First, so that a call made from within `done` is not written to a connection that ends.
     if (!response.keepAlive) this.#drop("the master closes the connection of calls");
-    this.#tell(call, outcome);
+    this.#tell(pending, outcome);
     if (outcome.kind === "refused") this.#refused(outcome);
   }
 
@@ -282,17 +285,19 @@ export class CallConnection {
 }
 
 /** Requests, one after the other. `head` ends where the length of the body stands. */
-function requestsOf(head: Buffer, bodies: readonly Uint8Array[]): Buffer {
-  let size = 0;
-  for (const body of bodies) size += head.length + MAX_LENGTH_BYTES + body.length;
-  const out = Buffer.allocUnsafe(size);
+function requestsOf(head: Buffer, calls: readonly PendingCall[]): Buffer {
+  let room = 0;
+  for (const { size } of calls) room += head.length + MAX_LENGTH_BYTES + size;
+  const out = Buffer.allocUnsafe(room);
   let at = 0;
-  for (const body of bodies) {
+  for (const { call, size } of calls) {
     out.set(head, at);
     at += head.length;
-    at += out.write(`${body.length}\r\n\r\n`, at, "latin1");
-    out.set(body, at);
-    at += body.length;
+    at += out.write(`${size}\r\n\r\n`, at, "latin1");
+    out.set(call.bytes, at);
+    at += call.bytes.length;
+    out.set(call.frameworkId, at);
+    at += call.frameworkId.length;
   }
   return out.subarray(0, at);
 }

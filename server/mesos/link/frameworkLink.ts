@@ -1,3 +1,4 @@
+import type { OutgoingCall } from "../messages/calls.js";
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "./callOutcome.js";
 
 /** The subscription of one framework at whichever master leads, and its calls. */
@@ -8,10 +9,10 @@ export interface FrameworkLink {
   /** Subscribes anew, because the subscription has to say something else now. */
   restart(): void;
   /**
-   * Sends a serialized Call on the current subscription. `done` is called exactly once.
+   * Sends a call on the current subscription. `done` is called exactly once.
    * Without a subscription the outcome is `not-sent`.
    */
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void;
+  send(call: OutgoingCall, done: (outcome: CallOutcome) => void): void;
   /** Ends subscription and calls; afterwards nothing more is told to the handler. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { Backoff } from "../../../wire/backoff.js";
 import { type Clock, systemClock } from "../../../wire/clock.js";
 import { systemRandomness } from "../../../wire/randomness.js";
+import type { OutgoingCall } from "../messages/calls.js";
 import { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Disconnection } from "./callOutcome.js";
 import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
@@ -74,7 +75,7 @@ export class Link implements FrameworkLink {
     this.#connection?.restart(SUBSCRIBES_ANEW);
   }
 
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
+  send(call: OutgoingCall, done: (outcome: CallOutcome) => void): void {
     if (this.#state.kind === "subscribed") this.#state.connection.send(call, done);
     else done({ kind: "not-sent", message: this.#reason });
   }

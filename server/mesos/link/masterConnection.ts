@@ -1,6 +1,6 @@
 import type { Clock } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
-import { readFrameworkId } from "../messages/calls.js";
+import { type OutgoingCall, readFrameworkId } from "../messages/calls.js";
 import { EventType, readErrorMessage, readEvent, readEventType, readSubscribed } from "../messages/events.js";
 import type { CallBudget } from "./callBudget.js";
 import { CallConnection } from "./callConnection.js";
@@ -124,7 +124,7 @@ export class MasterConnection {
   }
 
   /** Sends a call; `done` is called exactly once. To be called once it is subscribed. */
-  send(call: Uint8Array, done: (outcome: CallOutcome) => void): void {
+  send(call: OutgoingCall, done: (outcome: CallOutcome) => void): void {
     if (this.#phase.kind === "subscribed") this.#phase.calls.send(call, done);
     else done({ kind: "not-sent", message: "the subscription ended" });
   }

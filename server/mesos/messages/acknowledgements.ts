@@ -5,7 +5,7 @@ import {
 import { lastValue } from "../../../wire/fields.js";
 import { lengthDelimited, WireError } from "../../../wire/proto.js";
 import { isUuid } from "../../../wire/uuid.js";
-import { buildCall, CallType } from "./calls.js";
+import { buildCall, type CallMessage, CallType } from "./calls.js";
 import { type OperationStatusView, readId, type StatusView } from "./events.js";
 
 const TASK = Call_AcknowledgeFields;
@@ -18,8 +18,8 @@ const EMPTY = new Uint8Array(0);
 export interface Acknowledgement {
   /** Of the update that it acknowledges. */
   readonly key: string;
-  /** The serialized call, without framework id. */
-  readonly call: Buffer;
+  /** Without framework id. */
+  readonly call: CallMessage;
 }
 
 /**
@@ -67,37 +67,37 @@ function digestOf(values: readonly Uint8Array[]): number {
 
 /** The token of a task's update that has a key: everything that Mesos needs to take the acknowledgement. */
 export function taskAckToken(ids: UpdateIds): string {
-  return TASK_PREFIX + taskPayload(ids).toString("base64url");
+  return TASK_PREFIX + Buffer.concat(taskPayload(ids)).toString("base64url");
 }
 
 export function operationAckToken(ids: OperationIds): string {
-  return OPERATION_PREFIX + operationPayload(ids).toString("base64url");
+  return OPERATION_PREFIX + Buffer.concat(operationPayload(ids)).toString("base64url");
 }
 
 /** Acknowledges a task's update that has a key. */
-export function taskAcknowledgement(ids: UpdateIds): Buffer {
-  return buildCall(CallType.ACKNOWLEDGE, [taskPayload(ids)]);
+export function taskAcknowledgement(ids: UpdateIds): CallMessage {
+  return buildCall(CallType.ACKNOWLEDGE, taskPayload(ids));
 }
 
-export function operationAcknowledgement(ids: OperationIds): Buffer {
-  return buildCall(CallType.ACKNOWLEDGE_OPERATION_STATUS, [operationPayload(ids)]);
+export function operationAcknowledgement(ids: OperationIds): CallMessage {
+  return buildCall(CallType.ACKNOWLEDGE_OPERATION_STATUS, operationPayload(ids));
 }
 
-function taskPayload({ uuid, taskIdBytes, agentIdBytes }: UpdateIds): Buffer {
-  return Buffer.concat([
+function taskPayload({ uuid, taskIdBytes, agentIdBytes }: UpdateIds): Buffer[] {
+  return [
     lengthDelimited(TASK.agentId, agentIdBytes),
     lengthDelimited(TASK.taskId, taskIdBytes),
     lengthDelimited(TASK.uuid, uuid),
-  ]);
+  ];
 }
 
-function operationPayload({ uuid, operationIdBytes, agentIdBytes, resourceProviderIdBytes }: OperationIds): Buffer {
+function operationPayload({ uuid, operationIdBytes, agentIdBytes, resourceProviderIdBytes }: OperationIds): Buffer[] {
   const fields = [lengthDelimited(OPERATION.uuid, uuid), lengthDelimited(OPERATION.operationId, operationIdBytes)];
   if (agentIdBytes.length > 0) fields.push(lengthDelimited(OPERATION.agentId, agentIdBytes));
   if (resourceProviderIdBytes.length > 0) {
     fields.push(lengthDelimited(OPERATION.resourceProviderId, resourceProviderIdBytes));
   }
-  return Buffer.concat(fields);
+  return fields;
 }
 
 /** What a token stands for; undefined if the bridge never made such a token. */

@@ -18,7 +18,18 @@ import {
 } from "../../../gen/mesos/v1/scheduler/scheduler.fields.js";
 import { Call_Type as CallType } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { eachValue, messageIn, stringFields } from "../../../wire/fields.js";
-import { lengthDelimited, messageField, ProtoReader, utf8, VARINT, varintField } from "../../../wire/proto.js";
+import {
+  LENGTH_DELIMITED,
+  lengthDelimited,
+  lengthDelimitedSize,
+  messageField,
+  ProtoReader,
+  utf8,
+  VARINT,
+  varintSize,
+  writeLengthDelimitedHead,
+  writeVarint,
+} from "../../../wire/proto.js";
 import { readId } from "./events.js";
 
 export { CallType };
@@ -48,30 +59,49 @@ const PAYLOAD_FIELDS: readonly number[] = [
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-export interface CallView {
+/** A call, as it goes from whoever makes it to the link: built or read once. */
+export interface CallMessage {
   /** `CallType`; 0 if unset. */
   readonly type: number;
   /** The payload of that type; empty where there is none. */
   readonly payload: Uint8Array;
+  /** The serialized call, of which a framework id does not count. */
+  readonly bytes: Uint8Array;
 }
 
-/** Type and payload of a serialized call. @throws WireError */
-export function readCall(call: Uint8Array): CallView {
-  const type = readCallType(call);
-  return { type, payload: messageIn(call, PAYLOAD_FIELDS[type] ?? 0) ?? EMPTY };
+/** A call, and the framework id that it is made with. The two are sent one after the other, so that none is copied to join them. */
+export interface OutgoingCall {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+  /** The serialized field. It comes last, and in protobuf the last value of a field counts. */
+  readonly frameworkId: Uint8Array;
 }
 
-/** The type of a serialized call; 0 if unset. @throws WireError */
-export function readCallType(call: Uint8Array): number {
+/** Reads a serialized call. @throws WireError */
+export function readCall(bytes: Uint8Array): CallMessage {
   let type = 0;
-  const types = new ProtoReader(call);
-  while (types.next()) if (types.field === CALL.type && types.wireType === VARINT) type = types.varint();
-  return type;
+  // Nearly every call has one field beside its type and its framework id.
+  let only = 0;
+  let several = false;
+  let start = 0;
+  let end = 0;
+  const reader = new ProtoReader(bytes);
+  while (reader.next()) {
+    if (reader.field === CALL.type && reader.wireType === VARINT) type = reader.varint();
+    else if (reader.wireType === LENGTH_DELIMITED && reader.field !== CALL.frameworkId) {
+      several ||= only !== 0;
+      only = reader.field;
+      start = reader.bytesStart();
+      end = reader.position;
+    }
+  }
+  const field = PAYLOAD_FIELDS[type] ?? 0;
+  const payload = several ? messageIn(bytes, field) : only === field ? bytes.subarray(start, end) : undefined;
+  return { type, payload: payload ?? EMPTY, bytes };
 }
 
-/** The name of that type, for a log. @throws WireError */
-export function callTypeName(call: Uint8Array): string {
-  const type = readCallType(call);
+/** The name of a call's type, for a log. */
+export function callTypeName({ type }: CallMessage): string {
   return CallType[type] ?? String(type);
 }
 
@@ -82,11 +112,21 @@ export function readFrameworkId(call: Uint8Array): string {
   return readId(reader.bytes());
 }
 
-/** A serialized call of a type, without a framework id. */
-export function buildCall(type: number, payload: readonly Uint8Array[] = []): Buffer {
+/** A call of a type, without a framework id. Its payload is the parts' bytes, one after the other. */
+export function buildCall(type: number, payload: readonly Uint8Array[] = []): CallMessage {
   const field = PAYLOAD_FIELDS[type] ?? 0;
-  const head = varintField(CALL.type, type);
-  return field === 0 ? head : Buffer.concat([head, messageField(field, payload)]);
+  let length = 0;
+  for (const part of payload) length += part.length;
+  const headSize = varintSize(CALL.type * 8) + varintSize(type);
+  const bytes = Buffer.allocUnsafe(headSize + (field === 0 ? 0 : lengthDelimitedSize(field, length)));
+  let at = writeVarint(bytes, writeVarint(bytes, 0, CALL.type * 8 + VARINT), type);
+  if (field !== 0) at = writeLengthDelimitedHead(bytes, at, field, length);
+  const start = at;
+  for (const part of payload) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return { type, payload: bytes.subarray(start), bytes };
 }
 
 /** The serialized `framework_id` of calls. */
@@ -97,13 +137,10 @@ export function frameworkIdField(frameworkId: string): Buffer {
 /** The last framework id that was asked for: calls of one framework come many in a row. */
 let last = { frameworkId: "", field: frameworkIdField("") };
 
-/** The call with the framework id set. Appended: in protobuf the last value of a field counts. */
-export function withFrameworkId(call: Uint8Array, frameworkId: string): Buffer {
+/** The call with the framework id that it is made with. */
+export function withFrameworkId({ type, bytes }: CallMessage, frameworkId: string): OutgoingCall {
   if (last.frameworkId !== frameworkId) last = { frameworkId, field: frameworkIdField(frameworkId) };
-  const out = Buffer.allocUnsafe(call.length + last.field.length);
-  out.set(call, 0);
-  out.set(last.field, call.length);
-  return out;
+  return { type, bytes, frameworkId: last.field };
 }
 
 /** A serialized id message (`TaskID`, `OfferID`, ...). */
@@ -179,7 +216,7 @@ export function readRoles(payload: Uint8Array): string[] {
 const RECONCILED = Call_Reconcile_TaskFields;
 
 /** A RECONCILE call for tasks, given as serialized ids. */
-export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentIdBytes: Uint8Array }>): Buffer {
+export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentIdBytes: Uint8Array }>): CallMessage {
   const fields: Buffer[] = [];
   for (const { taskIdBytes, agentIdBytes } of tasks) {
     const agent = agentIdBytes.length === 0 ? [] : [lengthDelimited(RECONCILED.agentId, agentIdBytes)];
@@ -193,8 +230,8 @@ export function reconcileCall(tasks: Iterable<{ taskIdBytes: Uint8Array; agentId
 const BATCH_OFFERS = 1_000;
 
 /** DECLINE calls for offers, in batches; without `refuseSeconds` Mesos's default of 5 s holds. */
-export function declineCalls(offerIds: readonly string[]): { call: Buffer; offerIds: readonly string[] }[] {
-  const calls: { call: Buffer; offerIds: readonly string[] }[] = [];
+export function declineCalls(offerIds: readonly string[]): { call: CallMessage; offerIds: readonly string[] }[] {
+  const calls: { call: CallMessage; offerIds: readonly string[] }[] = [];
   for (let at = 0; at < offerIds.length; at += BATCH_OFFERS) {
     const batch = offerIds.slice(at, at + BATCH_OFFERS);
     const ids = batch.map((id) => lengthDelimited(Call_DeclineFields.offerIds, idMessage(id)));
@@ -203,6 +240,9 @@ export function declineCalls(offerIds: readonly string[]): { call: Buffer; offer
   return calls;
 }
 
-export function rolesCall(type: typeof CallType.REVIVE | typeof CallType.SUPPRESS, roles: readonly string[]): Buffer {
+export function rolesCall(
+  type: typeof CallType.REVIVE | typeof CallType.SUPPRESS,
+  roles: readonly string[],
+): CallMessage {
   return buildCall(type, [stringFields(Call_ReviveFields.roles, roles)]);
 }

@@ -136,7 +136,7 @@ export function subscribeCall(fields: SubscribeFields): Buffer {
   parts.push(stringFields(SUBSCRIBE.suppressedRoles, fields.suppressedRoles));
   if (fields.offerConstraints.length > 0)
     parts.push(lengthDelimited(SUBSCRIBE.offerConstraints, fields.offerConstraints));
-  return Buffer.concat([frameworkIdField(fields.frameworkId), buildCall(CallType.SUBSCRIBE, parts)]);
+  return Buffer.concat([frameworkIdField(fields.frameworkId), buildCall(CallType.SUBSCRIBE, parts).bytes]);
 }
 
 /** What an UPDATE_FRAMEWORK payload makes of a framework: Mesos replaces all of it. */

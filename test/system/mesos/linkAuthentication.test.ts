@@ -15,6 +15,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
 import { kernelTellsTimers, probedInMs } from "../../support/keepalive.js";
+import { outgoingCall } from "../../support/outgoingCall.js";
 import { LinkTests } from "../../unit/mesos/linkTests.js";
 
 const links = new LinkTests();
@@ -35,7 +36,7 @@ describe("authentication", () => {
     const expected = `Basic ${Buffer.from("prince:s3cret").toString("base64")}`;
     expect((await links.master.subscription()).headers.get("authorization")).toBe(expected);
     await subject.connected();
-    subject.link.send(Buffer.from("call"), () => {});
+    subject.link.send(outgoingCall("call"), () => {});
     expect((await links.master.requests.next()).headers.get("authorization")).toBe(expected);
   });
 
@@ -70,7 +71,7 @@ describe("authentication", () => {
     connection.openStream();
     connection.subscribed();
     await subject.connected();
-    subject.link.send(Buffer.from("call"), () => {});
+    subject.link.send(outgoingCall("call"), () => {});
     expect((await links.master.requests.next()).headers.get("authorization")).toBe("Bearer second");
   });
 
@@ -94,7 +95,7 @@ describe("authentication", () => {
     expect(subject.credentialsReplaced).toBe(0);
     await replace(authentication, path, "second");
     expect(subject.credentialsReplaced).toBe(1);
-    subject.link.send(Buffer.from("call"), () => {});
+    subject.link.send(outgoingCall("call"), () => {});
     expect((await links.master.requests.next()).headers.get("authorization")).toBe("Bearer second");
   });
 
@@ -112,7 +113,7 @@ describe("authentication", () => {
     token = "second";
     const outcomes = new Arrivals<CallOutcome>();
     const call = async () => {
-      subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+      subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
       return links.master.requests.next();
     };
     (await call()).connection.answer(401, "Unauthorized");
@@ -143,7 +144,7 @@ describe("authentication", () => {
     await subject.connected();
     rmSync(path);
     for (let i = 0; i < 2; i++) {
-      subject.link.send(Buffer.from("call"), () => {});
+      subject.link.send(outgoingCall("call"), () => {});
       const { connection, headers } = await links.master.requests.next();
       expect(headers.get("authorization")).toBe("Bearer token");
       connection.answer(401, "Unauthorized");
@@ -240,7 +241,7 @@ describe("TLS", () => {
     await master.subscription();
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
-    subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
     const { connection } = await master.requests.next();
     connection.answer(202);
     expect(await outcomes.next()).toEqual({ kind: "accepted" });

@@ -12,12 +12,12 @@ import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
 import { acknowledgedOperationKey, acknowledgedTaskKey } from "../../../server/mesos/messages/acknowledgements.js";
 import {
+  type CallMessage,
   CallType,
   readAccept,
   readCall,
   readIds,
   readRoles,
-  withFrameworkId,
 } from "../../../server/mesos/messages/calls.js";
 import { updatedFields } from "../../../server/mesos/messages/frameworkInfo.js";
 import { BridgeError } from "../../../server/session/errors.js";
@@ -37,8 +37,7 @@ const SIZE = 4_000;
 const name = stringField(1, "name");
 
 /** What the bridge reads of a call that it passes on. */
-function readPassed(call: Uint8Array): void {
-  const { type, payload } = readCall(withFrameworkId(call, "id"));
+function readPassed({ type, payload }: CallMessage): void {
   if (type === CallType.ACCEPT) readAccept(payload);
   else if (type === CallType.REVIVE || type === CallType.SUPPRESS) readRoles(payload);
   else if (type === CallType.ACKNOWLEDGE) acknowledgedTaskKey(payload);
@@ -61,7 +60,7 @@ function read({ typeName }: DescMessage, request: Uint8Array): void {
   } else if (typeName === "mesosbridge.v1.CallsRequest") {
     const { header, call } = readCallsRequest(request);
     parseHeader(header);
-    if (call) readPassed(call);
+    if (call) readPassed(readCall(call));
   } else {
     parseHeader(fields.message(1));
     fields.strings(2);

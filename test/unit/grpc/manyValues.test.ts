@@ -5,7 +5,7 @@ import { expect, test, vi } from "vitest";
 import { readCallsRequest } from "../../../server/grpc/callsRequest.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
-import { readAccept, readCall, readIds, readRoles } from "../../../server/mesos/messages/calls.js";
+import { readAccept, readIds, readRoles } from "../../../server/mesos/messages/calls.js";
 import { completeFrameworkInfo } from "../../../server/mesos/messages/frameworkInfo.js";
 import { createValidator } from "../../../server/validation/validator.js";
 import { fieldsExcept, lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
@@ -25,7 +25,7 @@ const full = (value: Uint8Array, head: Uint8Array = Buffer.alloc(0)) =>
 const empty = (field: number) => messageField(field, []);
 const task = lengthDelimited(2, stringField(1, "task"));
 const payloadOf = (request: Uint8Array, method: keyof typeof typedCalls) =>
-  readCall(typedCalls[method](new RequestFields(request))).payload;
+  typedCalls[method](new RequestFields(request)).payload;
 
 /** Requests of as many values as fit, and what the bridge makes of them. */
 const cases: [string, string, Buffer, (request: Buffer) => unknown][] = [

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import type { BridgeReason } from "../../../gen/mesosbridge/v1/reasons.js";
 import { outcomeOf } from "../../../server/mesos/link/answerOutcome.js";
 import type { RefusalCause } from "../../../server/mesos/link/callOutcome.js";
+import { CallType } from "../../../server/mesos/messages/calls.js";
 import { answerOf, OK } from "../../../server/session/answers.js";
 import { Secrets } from "../../../wire/secrets.js";
 
-const REVIVE = Buffer.from("\x10\x05", "latin1");
 const PAGE = "<!doctype html><title>Sign in</title>";
 const MASTER = new URL("http://127.0.0.1:5050");
 const OPERATOR = "the bridge's operator has to mend its --secret-file or --token-file";
@@ -15,7 +15,7 @@ const BETWEEN = "something between the bridge and Mesos (a proxy, a firewall, a 
 function told(status: number, text: string, location: string | undefined) {
   const contentType = text === PAGE ? "text/html" : "";
   const response = { status, contentType, location, body: Buffer.from(text), keepAlive: true };
-  const outcome = outcomeOf(response, REVIVE, MASTER, new Secrets());
+  const outcome = outcomeOf(response, CallType.REVIVE, MASTER, new Secrets());
   if (outcome.kind !== "refused") throw new Error(`the outcome is ${outcome.kind}`);
   return { outcome, error: answerOf(outcome, OK).error };
 }

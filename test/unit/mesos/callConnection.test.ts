@@ -10,6 +10,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { FakeMaster, response } from "../../support/fakeMaster.js";
 import { watchLeftovers } from "../../support/leftovers.js";
+import { outgoingCall } from "../../support/outgoingCall.js";
 import { standStill } from "../../support/standStill.js";
 
 let cleanup: Cleanup;
@@ -66,7 +67,7 @@ class Caller {
 
   send(...bodies: string[]): void {
     for (const body of bodies) {
-      this.connection.send(Buffer.from(body), (outcome) => {
+      this.connection.send(outgoingCall(body), (outcome) => {
         if (this.outcomes.has(body)) throw new Error(`${body} was answered twice`);
         this.outcomes.set(body, outcome);
         this.answered.push(body);
@@ -391,7 +392,7 @@ test("after an answer that says close, the next call opens another connection", 
 
 test("calls behind an answer that says close are unknown, also when more answers follow it", async () => {
   const caller = new Caller();
-  caller.connection.send(Buffer.from("a"), () => caller.send("next"));
+  caller.connection.send(outgoingCall("a"), () => caller.send("next"));
   caller.send("b", "c");
   const [request] = await master.requests.take(3);
   request?.connection.write(response(202, "", { Connection: "close" }) + ACCEPTED + ACCEPTED);
@@ -582,7 +583,7 @@ test("close before the connection stands: nothing was sent", async () => {
 
 test("close from within an answer", async () => {
   const caller = new Caller();
-  caller.connection.send(Buffer.from("a"), () => caller.connection.close("enough"));
+  caller.connection.send(outgoingCall("a"), () => caller.connection.close("enough"));
   caller.send("b");
   const [request] = await master.requests.take(2);
   request?.connection.write(ACCEPTED.repeat(2));
@@ -593,7 +594,7 @@ test("close from within an answer", async () => {
 
 test("a call from within an answer follows on the same connection", async () => {
   const caller = new Caller();
-  caller.connection.send(Buffer.from("a"), () => caller.send("b"));
+  caller.connection.send(outgoingCall("a"), () => caller.send("b"));
   const { connection } = await master.requests.next();
   connection.answer(202);
   await master.requests.next();
@@ -618,7 +619,7 @@ test("a fault at one answer says nothing about the others", async () => {
   const caller = new Caller();
   const fault = new Error("a fault");
   caller.send("first");
-  caller.connection.send(Buffer.from("faulty"), () => {
+  caller.connection.send(outgoingCall("faulty"), () => {
     throw fault;
   });
   caller.send("last");
@@ -634,7 +635,7 @@ test("a fault at one answer says nothing about the others", async () => {
 test("a fault at one call of a connection that breaks says nothing about the others", async () => {
   const caller = new Caller();
   const fault = new Error("a fault");
-  caller.connection.send(Buffer.from("faulty"), () => {
+  caller.connection.send(outgoingCall("faulty"), () => {
     throw fault;
   });
   caller.send("last");

@@ -6,6 +6,7 @@ import { Arrivals } from "../../support/arrivals.js";
 import { eventually, within } from "../../support/eventually.js";
 import { chunk, type FakeConnection, type FakeRequest, record } from "../../support/fakeMaster.js";
 import { kernelTellsTimers, probedInMs } from "../../support/keepalive.js";
+import { outgoingCall } from "../../support/outgoingCall.js";
 import { standStill } from "../../support/standStill.js";
 import { LinkTests, rescind, type Subject, type Told } from "./linkTests.js";
 
@@ -37,7 +38,7 @@ describe("subscribing", () => {
     const subject = links.subject();
     const subscribe = await links.master.subscription();
     await subject.connected();
-    subject.link.send(Buffer.from("call"), () => {});
+    subject.link.send(outgoingCall("call"), () => {});
     const call = await links.master.requests.next();
     call.connection.answer(202);
     for (const { connection } of [subscribe, call]) {
@@ -72,17 +73,17 @@ describe("subscribing", () => {
   test("calls go out on a second connection with the stream id, and keep to the subscription", async () => {
     const subject = links.subject();
     const outcomes = new Arrivals<CallOutcome>();
-    subject.link.send(Buffer.from("early"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("early"), (outcome) => outcomes.push(outcome));
     expect(await outcomes.next()).toEqual({ kind: "not-sent", message: "no master yet" });
     const subscribe = await links.master.subscription();
     await subject.connected();
-    subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
     const call = await links.master.requests.next();
     expect(call.headers.get("mesos-stream-id")).toBe("stream-1");
     expect(call.connection).not.toBe(subscribe.connection);
     call.connection.answer(202);
     expect(await outcomes.next()).toEqual({ kind: "accepted" });
-    subject.link.send(Buffer.from("cut off"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("cut off"), (outcome) => outcomes.push(outcome));
     await links.master.requests.next();
     subscribe.connection.endStream();
     expect((await outcomes.next()).kind).toBe("unknown");
@@ -240,7 +241,7 @@ describe("what ends a subscription, is told, and is tried again", () => {
     const subscribe = await links.master.subscription();
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
-    subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
     (await links.master.requests.next()).connection.reset();
     expect((await outcomes.next()).kind).toBe("unknown");
     expect(await subject.disconnected()).toMatch(/^the connection of calls broke: /);
@@ -254,13 +255,13 @@ describe("what ends a subscription, is told, and is tried again", () => {
     const { connection } = await links.master.subscription();
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
-    subject.link.send(Buffer.from("first"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("first"), (outcome) => outcomes.push(outcome));
     const first = await links.master.requests.next();
     connection.subscribed();
     await subject.connected();
     expect((await outcomes.next()).kind).toBe("unknown");
     await first.connection.ended();
-    subject.link.send(Buffer.from("second"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("second"), (outcome) => outcomes.push(outcome));
     (await links.master.requests.next()).connection.answer(202);
     expect(await outcomes.next()).toEqual({ kind: "accepted" });
   });
@@ -283,7 +284,7 @@ describe("what Mesos refuses", () => {
     await connection.ended();
     expect(subject.link.connected).toBe(false);
     const outcomes = new Arrivals<CallOutcome>();
-    subject.link.send(Buffer.from("x"), (outcome) => outcomes.push(outcome));
+    subject.link.send(outgoingCall("x"), (outcome) => outcomes.push(outcome));
     expect(await outcomes.next()).toMatchObject({ kind: "not-sent" });
     await within(subject.link.close(), { timeoutMs: 20_000 });
     expect(subject.told.all).toEqual([{ refused: message, cause }]);
@@ -329,7 +330,7 @@ test("close ends subscription and calls, and tells nothing more", async () => {
   const subscribe = await links.master.subscription();
   await subject.connected();
   const outcomes = new Arrivals<CallOutcome>();
-  subject.link.send(Buffer.from("call"), (outcome) => outcomes.push(outcome));
+  subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
   const call = await links.master.requests.next();
   await subject.link.close();
   expect((await outcomes.next()).kind).toBe("unknown");
@@ -408,7 +409,7 @@ describe("a fault of the bridge's own", () => {
     const subject = links.subject();
     await links.master.subscription();
     await subject.connected();
-    subject.link.send(Buffer.from("call"), throwing);
+    subject.link.send(outgoingCall("call"), throwing);
     (await links.master.requests.next()).connection.answer(202);
     await failed(subject);
     expect(subject.attempts).toBe(1);

@@ -11,6 +11,7 @@ import {
 import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { Arrivals } from "../../support/arrivals.js";
 import type { FakeConnection } from "../../support/fakeMaster.js";
+import { outgoingCall } from "../../support/outgoingCall.js";
 import { LinkTests, type Subject } from "./linkTests.js";
 
 const links = new LinkTests();
@@ -98,7 +99,7 @@ describe.each(kinds)("a master that echoes $kind credentials", (kind) => {
     await links.master.subscription();
     await link.connected();
     const outcomes = new Arrivals<CallOutcome>();
-    link.link.send(Buffer.from("\x10\x05", "latin1"), (outcome) => outcomes.push(outcome));
+    link.link.send(outgoingCall("\x10\x05"), (outcome) => outcomes.push(outcome));
     answer((await links.master.requests.next()).connection, kind);
     expectNothingOfSecrets(JSON.stringify(await outcomes.next()) + told());
   });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Call, Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { typedCalls } from "../../../server/grpc/typedCalls.js";
-import { idMessage, readAccept, readCall } from "../../../server/mesos/messages/calls.js";
+import { idMessage, readAccept } from "../../../server/mesos/messages/calls.js";
 import { offersEvent } from "../../../server/mesos/messages/events.js";
 import type { Observation, ObserverHub } from "../../../server/session/observerHub.js";
 import type { SessionManager } from "../../../server/session/sessionManager.js";
@@ -83,16 +83,16 @@ const repeated = (field: number, count: number, item: (i: number) => Uint8Array)
 
 test("calls of a client hold lists of any length", () => {
   const ids = (i: number) => idMessage(`id-${i}`);
-  const decline = Call.decode(typedCalls.declineOffers(new RequestFields(Buffer.concat(repeated(2, MANY, ids)))));
+  const decline = Call.decode(typedCalls.declineOffers(new RequestFields(Buffer.concat(repeated(2, MANY, ids)))).bytes);
   expect(decline.decline?.offerIds.length).toBe(MANY);
   const asked = Buffer.concat(repeated(2, MANY, (i) => lengthDelimited(1, ids(i))));
-  const reconcile = Call.decode(typedCalls.reconcileTasks(new RequestFields(asked)));
+  const reconcile = Call.decode(typedCalls.reconcileTasks(new RequestFields(asked)).bytes);
   expect(reconcile.reconcile?.tasks.at(-1)?.taskId?.value).toBe(`id-${MANY - 1}`);
   const task = (i: number) => lengthDelimited(2, ids(i));
   const launch = typedCalls.launchTasks(
     new RequestFields(Buffer.concat([...repeated(2, 1, ids), ...repeated(3, MANY, task)])),
   );
-  const accept = readAccept(readCall(launch).payload);
+  const accept = readAccept(launch.payload);
   expect(accept.offerIds).toEqual(["id-0"]);
   expect(accept.tasks.length).toBe(MANY);
   expect(accept.tasks.at(-1)?.taskId).toBe(`id-${MANY - 1}`);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Call, Call_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
-import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
+import { buildCall, type CallMessage, CallType } from "../../../server/mesos/messages/calls.js";
 import { OwnCalls } from "../../../server/session/ownCalls.js";
 import { Repetition } from "../../../server/session/repetition.js";
 import { Suppression } from "../../../server/session/suppression.js";
@@ -63,7 +63,7 @@ function ownCalls(outcome?: CallOutcome) {
   return subject;
 }
 
-function textOf(bytes: Uint8Array): string {
+function textOf({ bytes }: CallMessage): string {
   const call = Call.decode(bytes);
   const ids = call.decline?.offerIds.map(({ value }) => value) ?? [];
   const roles = [...(call.suppress?.roles ?? []), ...(call.revive?.roles ?? [])];

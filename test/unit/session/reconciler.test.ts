@@ -24,7 +24,7 @@ function reconciler(options: ReconcilerOptions = {}) {
   const asked: string[][] = [];
   const subject = new Reconciler(
     options,
-    (bytes) => {
+    ({ bytes }) => {
       const call = Call.decode(bytes);
       expect(call.type).toBe(Call_Type.RECONCILE);
       const ids = call.reconcile?.tasks.map((task) => `${task.taskId?.value} ${task.agentId?.value ?? "?"}`) ?? [];
@@ -147,7 +147,7 @@ describe("tasks that are asked for again", () => {
     const calls: unknown[] = [];
     const subject = new Reconciler(
       {},
-      (bytes, about) => calls.push([Call.decode(bytes).type, about]),
+      ({ bytes }, about) => calls.push([Call.decode(bytes).type, about]),
       (work) => work(),
       systemClock,
     );

@@ -21,7 +21,6 @@ function host() {
   const repetition = new Repetition({ log, frameworkName: () => "name", guard, ...surroundings({ clock }) });
   const teardown = new Teardown(
     {
-      frameworkId: () => "framework",
       send: (_call, done) => sent.push(done),
       done: async (asked) => {
         ends.push(asked);

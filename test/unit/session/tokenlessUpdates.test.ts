@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OperationState, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
+import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import { EventLog } from "../../../server/session/eventLog.js";
 import { TokenlessUpdates } from "../../../server/session/tokenlessUpdates.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -128,7 +129,7 @@ describe("a client that comes after more updates than are kept", () => {
     send(status("task", TaskState.TASK_LOST));
     await eventually(() => state.tokenless.hasTask("task"));
     const { attachment } = await attach();
-    session.call(attachment.id, "", Buffer.from([0x10, 5]), silent);
+    session.call(attachment.id, "", buildCall(CallType.REVIVE), silent);
     await master.call("REVIVE");
     expect(master.calls.all.map((request) => request.call().type)).not.toContain(9);
   });

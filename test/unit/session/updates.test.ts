@@ -39,7 +39,7 @@ describe("tokens", () => {
         const update = status({ taskId: { value: task }, agentId: { value: agent }, uuid: Buffer.from(bytes) });
         const token = taskAckToken(update);
         const read = readAckToken(token);
-        const call = Call.decode(read?.call ?? Buffer.alloc(0));
+        const call = Call.decode(read?.call.bytes ?? Buffer.alloc(0));
         expect(token).toMatch(/^[\w-]+$/);
         expect(read?.key).toBe(taskUpdateKey(update));
         expect(call.type).toBe(Call_Type.ACKNOWLEDGE);
@@ -63,7 +63,7 @@ describe("tokens", () => {
           ...(provider === undefined ? {} : { provider }),
         });
         const read = readAckToken(operationAckToken(update));
-        const call = Call.decode(read?.call ?? Buffer.alloc(0));
+        const call = Call.decode(read?.call.bytes ?? Buffer.alloc(0));
         const acknowledged = call.acknowledgeOperationStatus;
         expect(call.type).toBe(Call_Type.ACKNOWLEDGE_OPERATION_STATUS);
         expect(read?.key).toBe(operationUpdateKey(update));
