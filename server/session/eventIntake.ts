@@ -11,6 +11,7 @@ import {
   EventType,
   type EventView,
   type OfferView,
+  ownEvent,
   readAgentOfFailure,
   readEvent,
   readId,
@@ -65,17 +66,17 @@ export class EventIntake {
     const view = readEvent(event);
     switch (view.type) {
       case EventType.UPDATE:
-        return this.#takeUpdate(event, view, timeMs);
+        return this.#takeUpdate(ownEvent(view), timeMs);
       case EventType.OFFERS:
-        return this.#takeOffers(event, view, timeMs);
+        return this.#takeOffers(view, timeMs);
       case EventType.RESCIND:
-        return this.#takeRescind(event, view, timeMs);
+        return this.#takeRescind(view, timeMs);
       case EventType.UPDATE_OPERATION_STATUS:
-        return this.#takeOperationUpdate(event, view, timeMs);
+        return this.#takeOperationUpdate(ownEvent(view), timeMs);
       case EventType.INVERSE_OFFERS:
-        return this.#takeInverseOffers(event, view, timeMs);
+        return this.#takeInverseOffers(ownEvent(view), timeMs);
       case EventType.RESCIND_INVERSE_OFFER:
-        return this.#takeInverseRescind(event, view, timeMs);
+        return this.#takeInverseRescind(view, timeMs);
       case EventType.FAILURE:
       case EventType.MESSAGE:
         this.#append(mesosBody(view.type, event, "", readAgentOfFailure(view.payload)), timeMs);
@@ -85,24 +86,21 @@ export class EventIntake {
     }
   }
 
-  #takeUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+  #takeUpdate(event: EventView, timeMs: number): void {
     const { owed, tokenless, tasks, store, record, hub } = this.#state;
-    const first = readUpdate(sharedView.payload);
-    const key = taskUpdateKey(first);
+    const status = readUpdate(event.payload);
+    const key = taskUpdateKey(status);
     const seen = key === "" ? "new" : owed.state(key);
-    this.#host.taskAnswered(first.taskId);
+    this.#host.taskAnswered(status.taskId);
     if (seen === "owed") return;
-    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, taskAcknowledgement(first));
-    // Kept for as long as it is owed: a copy of its own, not a view of a whole chunk.
-    const event = Buffer.from(shared);
-    const status = readUpdate(readEvent(event).payload);
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, taskAcknowledgement(status));
     const ackToken = key === "" ? "" : taskAckToken(status);
     const known = tasks.has(status.taskId);
     tasks.updated(status, timeMs);
     const over = isOver(status.state);
     // One that is over is forgotten when the client knows of it: Mesos does not say so again after a crash of the bridge.
     if (!over && !known) store.putTasks(record.frameworkName, [status]);
-    const body = mesosBody(EventType.UPDATE, event, status.taskId, status.agentId);
+    const body = mesosBody(EventType.UPDATE, event.bytes, status.taskId, status.agentId);
     const logged = this.#append(body, timeMs, ackToken);
     if (key === "") {
       this.#host.forgetReadUpdates();
@@ -116,16 +114,16 @@ export class EventIntake {
     }
   }
 
-  #takeOperationUpdate(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+  #takeOperationUpdate(event: EventView, timeMs: number): void {
     const { owed, tokenless } = this.#state;
-    const first = readOperationUpdate(sharedView.payload);
-    const key = operationUpdateKey(first);
+    const status = readOperationUpdate(event.payload);
+    const key = operationUpdateKey(status);
     const seen = key === "" ? "new" : owed.state(key);
     if (seen === "owed") return;
-    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, operationAcknowledgement(first));
-    const ackToken = key === "" ? "" : operationAckToken(first);
-    const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, Buffer.from(shared)), timeMs, ackToken);
-    const operationId = readId(first.operationIdBytes);
+    if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, operationAcknowledgement(status));
+    const ackToken = key === "" ? "" : operationAckToken(status);
+    const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, event.bytes), timeMs, ackToken);
+    const operationId = readId(status.operationIdBytes);
     if (key !== "") {
       tokenless.operationOvertaken(operationId);
       owed.add(key, { event: logged, taskId: "", terminal: false });
@@ -135,39 +133,37 @@ export class EventIntake {
     }
   }
 
-  #takeOffers(shared: Uint8Array, sharedView: EventView, timeMs: number): void {
+  #takeOffers(shared: EventView, timeMs: number): void {
     const { suppression, offers } = this.#state;
     if (suppression.away) {
-      this.#host.declineOffers(readOffers(sharedView.payload).map((offer) => offer.id));
+      this.#host.declineOffers(readOffers(shared.payload).map((offer) => offer.id));
       return;
     }
-    const event = Buffer.from(shared);
-    const views = readOffers(readEvent(event).payload);
-    this.#appendOffers(offers, EventType.OFFERS, event, views, timeMs);
+    const event = ownEvent(shared);
+    const views = readOffers(event.payload);
+    this.#appendOffers(offers, event, views, timeMs);
     observeOpened(this.#state, views);
   }
 
-  #takeRescind(event: Uint8Array, view: EventView, timeMs: number): void {
-    const id = readRescind(view.payload);
+  #takeRescind({ payload, bytes }: EventView, timeMs: number): void {
+    const id = readRescind(payload);
     this.#host.offerGone(id);
     const open = this.#state.offers.has(id);
     if (!this.#withdraw(this.#state.offers, EventType.OFFERS, id)) {
-      this.#append(mesosBody(EventType.RESCIND, event), timeMs);
+      this.#append(mesosBody(EventType.RESCIND, bytes), timeMs);
     }
     if (open) observeGone(this.#state, "rescinded", [id]);
   }
 
-  #takeInverseOffers(shared: Uint8Array, _view: EventView, timeMs: number): void {
-    const event = Buffer.from(shared);
-    const views = readInverseOffers(readEvent(event).payload);
-    this.#appendOffers(this.#state.inverseOffers, EventType.INVERSE_OFFERS, event, views, timeMs);
+  #takeInverseOffers(event: EventView, timeMs: number): void {
+    this.#appendOffers(this.#state.inverseOffers, event, readInverseOffers(event.payload), timeMs);
   }
 
   /** Appends an event of offers as it came, or in pieces if it is large. */
-  #appendOffers(offers: OpenOffers, type: number, event: Buffer, views: readonly OfferView[], timeMs: number): void {
-    if (!needsSplit(event)) {
+  #appendOffers(offers: OpenOffers, { type, bytes }: EventView, views: readonly OfferView[], timeMs: number): void {
+    if (!needsSplit(bytes)) {
       const agentId = views.length === 1 ? (views[0]?.agentId ?? "") : "";
-      offers.add(views, this.#append(mesosBody(type, event, "", agentId), timeMs));
+      offers.add(views, this.#append(mesosBody(type, bytes, "", agentId), timeMs));
       return;
     }
     const pieces = offers.pieces(views);
@@ -177,9 +173,9 @@ export class EventIntake {
     }
   }
 
-  #takeInverseRescind(event: Uint8Array, view: EventView, timeMs: number): void {
-    if (!this.#withdraw(this.#state.inverseOffers, EventType.INVERSE_OFFERS, readRescind(view.payload))) {
-      this.#append(mesosBody(EventType.RESCIND_INVERSE_OFFER, event), timeMs);
+  #takeInverseRescind({ payload, bytes }: EventView, timeMs: number): void {
+    if (!this.#withdraw(this.#state.inverseOffers, EventType.INVERSE_OFFERS, readRescind(payload))) {
+      this.#append(mesosBody(EventType.RESCIND_INVERSE_OFFER, bytes), timeMs);
     }
   }
 

@@ -61,16 +61,26 @@ export interface EventView {
   readonly type: number;
   /** The payload of that type; empty where there is none. */
   readonly payload: Uint8Array;
+  /** The serialized event. */
+  readonly bytes: Uint8Array;
 }
 
-/** Type and payload of a serialized event. @throws WireError */
-export function readEvent(event: Uint8Array): EventView {
-  const type = readEventType(event);
+/** Reads a serialized event. @throws WireError */
+export function readEvent(bytes: Uint8Array): EventView {
+  const type = readEventType(bytes);
   const field = PAYLOAD_FIELDS[type] ?? 0;
   let payload = EMPTY;
-  const reader = new ProtoReader(event);
+  const reader = new ProtoReader(bytes);
   while (reader.next()) if (reader.field === field && reader.wireType === LENGTH_DELIMITED) payload = reader.bytes();
-  return { type, payload };
+  return { type, payload, bytes };
+}
+
+/** The event on bytes of its own, to be kept: the chunk that it came in is not. */
+export function ownEvent({ type, payload, bytes }: EventView): EventView {
+  const own = Buffer.from(bytes);
+  if (payload.length === 0) return { type, payload: EMPTY, bytes: own };
+  const start = payload.byteOffset - bytes.byteOffset;
+  return { type, payload: own.subarray(start, start + payload.length), bytes: own };
 }
 
 /** `EventType` of a serialized event; 0 if it is unset. @throws WireError */
