@@ -28,6 +28,7 @@ const areas = {
       "server/mesos/messages/",
       "server/mesos/link/frameworkLink",
       "server/mesos/link/callOutcome",
+      "server/validation/violations",
     ],
     not: ["@grpc/", "nice-grpc", "undici", "node:http", "lmdb"],
   },

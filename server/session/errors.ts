@@ -1,12 +1,9 @@
 import { type BridgeReason, REASONS } from "../../gen/mesosbridge/v1/reasons.js";
 import { errorText } from "../../wire/errorText.js";
 import type { FrameworkRefusal } from "../mesos/link/callOutcome.js";
+import type { FieldViolation } from "../validation/violations.js";
 
-/** One wrong field of a request: its path in proto names, and what is wrong. */
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
+export type { FieldViolation };
 
 /** An error for the client, of a reason of proto/mesosbridge/v1/reasons.json. Its message is written for a person and says what to do. */
 export class BridgeError extends Error {

@@ -15,13 +15,11 @@ interface Step {
 
 /** Where a walk is. Steps are used again and again, and become text only where something is wrong. */
 export class PathStack {
-  prefix = "";
   depth = 0;
   readonly #steps: Step[] = [];
 
-  reset(prefix: string): void {
+  reset(): void {
     for (const step of this.#steps) step.buffer = undefined;
-    this.prefix = prefix;
     this.depth = 0;
   }
 
@@ -44,7 +42,7 @@ export class PathStack {
 
   /** The path of a field of the message that the walk is in, or, without a field, of the message itself. */
   to(field: FieldEntry | undefined, index = -1): string {
-    let path = this.prefix;
+    let path = "";
     for (let i = 0; i < this.depth; i++) {
       const step = this.#steps[i];
       if (step?.field !== undefined) path = join(path, step.field, position(step));

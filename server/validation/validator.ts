@@ -19,10 +19,9 @@ export interface Validator {
    * `docs/validation.md` lists all of it.
    *
    * @param typeName full name, such as "mesosbridge.v1.CallRequest" or "mesos.v1.scheduler.Call"
-   * @param pathPrefix what the paths of the violations start with, such as "call"; default: nothing
    * @throws Error if the descriptors don't have the type; never because of `bytes`
    */
-  validate(typeName: string, bytes: Uint8Array, pathPrefix?: string): readonly FieldViolation[];
+  validate(typeName: string, bytes: Uint8Array): readonly FieldViolation[];
 }
 
 /**
@@ -40,8 +39,7 @@ export function createValidator(descriptorSet: Uint8Array): Validator {
   });
   const walker = new Walker();
   return {
-    validate: (typeName, bytes, pathPrefix = "") =>
-      walker.walk(tables.get(typeName), bytes, pathPrefix, LEVELS_ABOVE.get(typeName) ?? 0),
+    validate: (typeName, bytes) => walker.walk(tables.get(typeName), bytes, LEVELS_ABOVE.get(typeName) ?? 0),
   };
 }
 

@@ -49,8 +49,8 @@ export class Walker implements MessageView {
    *
    * @param levelsAbove how many levels deeper the message's fields will lie in what Mesos is sent
    */
-  walk(table: MessageTable, bytes: Uint8Array, prefix: string, levelsAbove = 0): readonly FieldViolation[] {
-    this.#path.reset(prefix);
+  walk(table: MessageTable, bytes: Uint8Array, levelsAbove = 0): readonly FieldViolation[] {
+    this.#path.reset();
     this.#levelsAbove = levelsAbove;
     this.#top = 0;
     this.#sum = 0;
@@ -62,7 +62,7 @@ export class Walker implements MessageView {
       this.#stopped(error);
     }
     this.#reader = NOTHING;
-    this.#path.reset("");
+    this.#path.reset();
     if (this.#violations.length === 0) return NO_VIOLATIONS;
     const found = this.#violations;
     this.#violations = [];
@@ -70,7 +70,7 @@ export class Walker implements MessageView {
   }
 
   #stopped(error: unknown): void {
-    if (error instanceof Enough) this.#violations.push({ field: this.#path.prefix, description: "and more" });
+    if (error instanceof Enough) this.#violations.push({ field: "", description: "and more" });
     else if (error instanceof WireError) {
       const description =
         error instanceof NestingError

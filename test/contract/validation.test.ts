@@ -219,7 +219,7 @@ describe.runIf(wanted)("what the validator says, real Mesos", () => {
     const verdicts = { parsed: 0, unparsable: 0 };
     for (const damaged of damagedCalls(seeds, 2500)) {
       const body = Buffer.concat([frameworkId("unknown"), damaged]);
-      const violations = structure.walk(callTable, body, "");
+      const violations = structure.walk(callTable, body);
       if (violations.some(isStricter) || isUnsafe(body, violations.length === 0)) continue;
       const answer = await send(`${cluster.master}/api/v1/scheduler`, { headers: HEADERS, body, agent: connection });
       const unparsable = answer.text === "Failed to parse body into Call protobuf";

@@ -19,7 +19,7 @@ const validator = createValidator(descriptors);
 /** What the descriptors alone ask for: random messages break the other rules. */
 const tables = new MessageTables(registry, { contexts: [], fields: [], messages: [] });
 const walker = new Walker();
-const byDescriptors = (type: DescMessage, bytes: Uint8Array) => walker.walk(tables.get(type.typeName), bytes, "");
+const byDescriptors = (type: DescMessage, bytes: Uint8Array) => walker.walk(tables.get(type.typeName), bytes);
 
 const packages: Record<string, Record<string, unknown>> = {
   "mesos.v1": mesos,

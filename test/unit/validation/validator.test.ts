@@ -39,14 +39,9 @@ describe("paths", () => {
     ]);
   });
 
-  test("start with the prefix", () => {
-    const [violation] = validator.validate("mesos.v1.TaskInfo", brokenTask, "tasks[3]");
-    expect(violation).toEqual({ field: "tasks[3].task_id", description: "is required" });
-  });
-
-  test("are the prefix alone for the message itself", () => {
-    expect(validator.validate("mesos.v1.TaskID", Buffer.from([0x0a]), "task_id")[0]?.field).toBe("task_id.value");
-    expect(validator.validate("mesos.v1.TaskID", Buffer.from([7]), "task_id")[0]?.field).toBe("task_id");
+  test("are empty for the message itself", () => {
+    expect(validator.validate("mesos.v1.TaskID", Buffer.from([0x0a]))[0]?.field).toBe("value");
+    expect(validator.validate("mesos.v1.TaskID", Buffer.from([7]))[0]?.field).toBe("");
   });
 
   test("name elements of strings by their index, and of maps by their key", () => {
@@ -74,11 +69,11 @@ describe("violations", () => {
     const tasks = (count: number) =>
       Array.from({ length: count }, () => lengthDelimited(3, task({ taskId: undefined })));
     const validate = (count: number) =>
-      validator.validate("mesosbridge.v1.LaunchTasksRequest", Buffer.concat(tasks(count)), "request");
+      validator.validate("mesosbridge.v1.LaunchTasksRequest", Buffer.concat(tasks(count)));
     expect(validate(20)).toHaveLength(20);
-    expect(validate(20).at(-1)).toEqual({ field: "request.tasks[19].task_id", description: "is required" });
+    expect(validate(20).at(-1)).toEqual({ field: "tasks[19].task_id", description: "is required" });
     expect(validate(5000)).toHaveLength(21);
-    expect(validate(5000).at(-1)).toEqual({ field: "request", description: "and more" });
+    expect(validate(5000).at(-1)).toEqual({ field: "", description: "and more" });
   });
 
   test("before malformed bytes are kept", () => {
