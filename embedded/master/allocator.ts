@@ -1,24 +1,15 @@
 import type { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { type Clock, every } from "../clock.js";
-import { inOfferOrder } from "../resources/offerOrder.js";
 import { Resources } from "../resources/resources.js";
-import { type AllocationRun, runAllocation } from "./allocationRun.js";
+import { type AllocationRun, type RunAgent, runAllocation } from "./allocationRun.js";
 import { Filters, getOrCreate } from "./filters.js";
 import { rolesOf } from "./frameworkInfo.js";
+import { Holdings } from "./holdings.js";
 import { isWorthOffering, type Minimum, offerable, ownMinimum, parseMinimum, refuseSeconds } from "./offerable.js";
-import { QuotaLedger } from "./quotaLedger.js";
-import type { AllocatorQuota } from "./quotaRun.js";
-import { type Seeker, Shares } from "./shares.js";
+import type { Seeker } from "./shares.js";
 
 /** Free resources of agents that a framework is to be offered, by role, then by agent. */
 export type Allocation = Map<string, Map<string, Resources>>;
-
-interface AllocatorAgent {
-  total: Resources;
-  /** Offered and used, as seen by the agent: without allocation info. */
-  allocated: Resources;
-  active: boolean;
-}
 
 interface AllocatorFramework {
   info: FrameworkInfo;
@@ -41,11 +32,10 @@ export interface AllocatorOptions {
 /** Decides which framework is offered which free resources: every second, and at once when something changed. */
 export class Allocator {
   readonly #options: AllocatorOptions;
-  readonly #agents = new Map<string, AllocatorAgent>();
+  /** What agents have and frameworks hold. What changes there shows with the next allocation. */
+  readonly holdings = new Holdings();
   readonly #frameworks = new Map<string, AllocatorFramework>();
   readonly #filters: Filters;
-  readonly #shares = new Shares();
-  readonly #quotas = new QuotaLedger();
   #heldOff: { readonly agents: number; readonly cancel: () => void } | undefined;
   readonly #minAllocatable: readonly Minimum[];
   readonly #candidates = new Set<string>();
@@ -57,7 +47,7 @@ export class Allocator {
     this.#options = options;
     this.#filters = new Filters(options.clock);
     this.#minAllocatable = parseMinimum(options.minAllocatable);
-    this.#stop = every(options.clock, options.intervalMs, () => this.allocate(this.#agents.keys()));
+    this.#stop = every(options.clock, options.intervalMs, () => this.allocate(this.holdings.agents.keys()));
   }
 
   close(): void {
@@ -86,7 +76,7 @@ export class Allocator {
   removeFramework(id: string): void {
     this.#frameworks.delete(id);
     this.#filters.clear(id);
-    this.#shares.forget(id);
+    this.holdings.shares.forget(id);
   }
 
   activateFramework(id: string): void {
@@ -101,40 +91,20 @@ export class Allocator {
   }
 
   addAgent(id: string, total: Resources, used: ReadonlyMap<string, Resources>): void {
-    this.#agents.set(id, { total: inOfferOrder(total), allocated: Resources.none, active: true });
-    for (const [frameworkId, resources] of used) this.#allocated(frameworkId, id, resources);
-    if (this.#heldOff && this.#agents.size >= this.#heldOff.agents) this.#resume();
+    this.holdings.addAgent(id, total, used);
+    if (this.#heldOff && this.holdings.agents.size >= this.#heldOff.agents) this.#resume();
     this.#request([id]);
   }
 
   removeAgent(id: string, used: ReadonlyMap<string, Resources>): void {
-    for (const [frameworkId, resources] of used) this.#count(frameworkId, resources, -1);
-    this.#agents.delete(id);
+    this.holdings.removeAgent(id, used);
     this.#candidates.delete(id);
   }
 
   setAgentActive(id: string, active: boolean): void {
-    const agent = this.#agents.get(id);
+    const agent = this.holdings.agents.get(id);
     if (agent) agent.active = active;
     if (active) this.#request([id]);
-  }
-
-  /** Resources that are neither offered nor used. Shared volumes stay available to others. Without allocation info. */
-  available(agentId: string): Resources {
-    const { total = Resources.none, allocated = Resources.none } = this.#agents.get(agentId) ?? {};
-    return total.minus(allocated.filter(({ shared }) => !shared));
-  }
-
-  /** Resources of the agent took another form, as by a reservation. Both without allocation info. */
-  convertTotal(agentId: string, consumed: Resources, produced: Resources): void {
-    const agent = this.#agents.get(agentId);
-    if (agent) agent.total = agent.total.minus(consumed).plus(produced);
-  }
-
-  /** What a framework holds took another form. Both with allocation info. */
-  convertAllocated(frameworkId: string, agentId: string, consumed: Resources, produced: Resources): void {
-    this.#freed(frameworkId, agentId, consumed);
-    this.#allocated(frameworkId, agentId, produced);
   }
 
   /** Gives allocated resources back, and keeps them from the framework for a while if it refused them. */
@@ -145,8 +115,8 @@ export class Allocator {
     filter?: { refuseSeconds?: number | undefined },
   ): void {
     if (resources.isEmpty) return;
-    this.#freed(frameworkId, agentId, resources);
-    if (!filter || !this.#frameworks.has(frameworkId) || !this.#agents.has(agentId)) return;
+    this.holdings.free(frameworkId, agentId, resources);
+    if (!filter || !this.#frameworks.has(frameworkId) || !this.holdings.agents.has(agentId)) return;
     const seconds = refuseSeconds(filter.refuseSeconds);
     if (seconds === 0) return;
     const role = resources.list()[0]?.allocationInfo?.role ?? "*";
@@ -173,26 +143,6 @@ export class Allocator {
     this.#request([agentId]);
   }
 
-  /** What a role is promised and limited to. It shows with the next allocation. */
-  setQuota(role: string, quota: AllocatorQuota | undefined): void {
-    this.#quotas.set(role, quota);
-  }
-
-  setWeight(role: string, weight: number): void {
-    this.#shares.setWeight(role, weight);
-  }
-
-  /** The shares of roles, by their weights. */
-  dominantShares(roles: readonly string[]): number[] {
-    const total = this.#clusterTotal();
-    return roles.map((role) => this.#shares.dominantShare(role, total));
-  }
-
-  /** How much of a scalar is allocated or offered to the role itself, in thousandths. */
-  held(role: string, name: string): number {
-    return this.#shares.held(role, name);
-  }
-
   /** Allocates nothing until there are so many agents, or the time has passed. */
   holdOff(agents: number, timeoutMs: number): void {
     const cancel = this.#options.clock.setTimeout(() => this.#resume(), timeoutMs);
@@ -209,17 +159,17 @@ export class Allocator {
   }
 
   #run(allocations: Map<string, Allocation>): AllocationRun {
-    const total = this.#clusterTotal();
+    const total = this.holdings.total();
     const seekers = this.#seekers();
     return {
-      quotas: this.#quotas.begin(this.#agents.values()),
+      quotas: this.holdings.quotas.begin(this.holdings.agents.values()),
       agent: (agentId) => this.#activeAgent(agentId),
-      order: () => this.#shares.order(seekers, total),
+      order: () => this.holdings.shares.order(seekers, total),
       offerable: (seeker, agentId, free) => this.#offerable(seeker, agentId, free),
       isWanted: (seeker, agentId, resources) => this.#isWanted(seeker, agentId, resources),
       grant: ({ frameworkId, role }, agentId, resources) => {
         const allocated = resources.allocatedTo(role);
-        this.#allocated(frameworkId, agentId, allocated);
+        this.holdings.take(frameworkId, agentId, allocated);
         const byRole = getOrCreate(allocations, frameworkId, () => new Map());
         const byAgent = getOrCreate(byRole, role, () => new Map());
         byAgent.set(agentId, allocated.plus(byAgent.get(agentId) ?? Resources.none));
@@ -227,8 +177,8 @@ export class Allocator {
     };
   }
 
-  #activeAgent(agentId: string): AllocatorAgent | undefined {
-    const agent = this.#agents.get(agentId);
+  #activeAgent(agentId: string): RunAgent | undefined {
+    const agent = this.holdings.agents.get(agentId);
     return agent?.active ? agent : undefined;
   }
 
@@ -251,7 +201,7 @@ export class Allocator {
 
   #offerable({ frameworkId, role }: Seeker, agentId: string, free: Resources): Resources | undefined {
     const info = this.#frameworks.get(frameworkId)?.info;
-    const agent = this.#agents.get(agentId);
+    const agent = this.holdings.agents.get(agentId);
     if (!info || !agent || !this.#options.isEligible(frameworkId, role, agentId)) return undefined;
     return offerable(info, role, agent.total, free);
   }
@@ -262,43 +212,13 @@ export class Allocator {
     return !this.#filters.refuses(frameworkId, role, agentId, resources);
   }
 
-  #clusterTotal(): Record<string, number> {
-    const total: Record<string, number> = {};
-    for (const agent of this.#agents.values()) {
-      for (const name of agent.total.scalarNames()) total[name] = (total[name] ?? 0) + agent.total.milli(name);
-    }
-    return total;
-  }
-
-  #allocated(frameworkId: string, agentId: string, resources: Resources): void {
-    const agent = this.#agents.get(agentId);
-    if (agent) agent.allocated = agent.allocated.plus(resources.allocatedTo(undefined));
-    this.#count(frameworkId, resources, 1);
-  }
-
-  #freed(frameworkId: string, agentId: string, resources: Resources): void {
-    const agent = this.#agents.get(agentId);
-    if (!agent) return;
-    agent.allocated = agent.allocated.minus(resources.allocatedTo(undefined));
-    this.#count(frameworkId, resources, -1);
-  }
-
-  /** Adds to what the roles of these resources hold, or takes away from it. */
-  #count(frameworkId: string, resources: Resources, sign: 1 | -1): void {
-    for (const role of new Set(resources.list().map(({ allocationInfo }) => allocationInfo?.role ?? "*"))) {
-      const own = resources.filter(({ allocationInfo }) => (allocationInfo?.role ?? "*") === role);
-      this.#shares.change(frameworkId, role, own, sign);
-      this.#quotas.change(role, own, sign);
-    }
-  }
-
   #setFrameworkActive(id: string, active: boolean): void {
     const framework = this.#frameworks.get(id);
     if (framework) framework.active = active;
   }
 
   /** An allocation of these agents, or of all, once the current call is done. */
-  #request(agentIds: Iterable<string> = this.#agents.keys()): void {
+  #request(agentIds: Iterable<string> = this.holdings.agents.keys()): void {
     for (const id of agentIds) this.#candidates.add(id);
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -41,7 +41,7 @@ export function applyOperation(
   remainder.available = converted.left;
   for (const { consumed, produced } of conversionsOf(operation)) {
     remainder.converted = remainder.converted.minus(consumed).plus(produced);
-    state.allocator.convertAllocated(framework.id, agent.id, consumed, produced);
+    state.allocator.holdings.convertAllocated(framework.id, agent.id, consumed, produced);
   }
   convertTotal(state, agent, operation);
   if (operation.type === Type.DESTROY) rescindVolume(state, agent, operation);
@@ -59,7 +59,7 @@ export function convertTotal(state: MasterState, agent: Agent, operation: Offer_
   for (const { consumed, produced } of conversionsOf(operation)) {
     const [freed, made] = [consumed.allocatedTo(undefined), produced.allocatedTo(undefined)];
     agent.total = agent.total.minus(freed).plus(made);
-    state.allocator.convertTotal(agent.id, freed, made);
+    state.allocator.holdings.convertTotal(agent.id, freed, made);
   }
 }
 

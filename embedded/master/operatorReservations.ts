@@ -39,7 +39,7 @@ export function operate(state: MasterState, agentId: string, sent: Offer_Operati
   // What an agent that is away does not hear would be lost.
   if (!agent.connected) return textAnswer(409, `Agent ${agent.id} is disconnected: try again when it is back`);
   rescindFor(state, agent, operation);
-  const converted = convert(state.allocator.available(agent.id), operation);
+  const converted = convert(state.allocator.holdings.available(agent.id), operation);
   if ("lacking" in converted) return textAnswer(409, converted.lacking);
   convertTotal(state, agent, operation);
   agent.link.toAgent((inbox) => inbox.applyOperation("", randomUUID(), operation));

@@ -2,15 +2,10 @@ import { reservationRole } from "../resources/identity.js";
 import { addTo, isUnreserved } from "../resources/quantities.js";
 import type { Resources } from "../resources/resources.js";
 import { toMilli } from "../resources/value.js";
+import type { RunAgent } from "./allocationRun.js";
 import { getOrCreate } from "./filters.js";
 import { type AllocatorQuota, QuotaRun } from "./quotaRun.js";
 import { topLevel } from "./roleNames.js";
-
-interface LedgerAgent {
-  readonly total: Resources;
-  readonly allocated: Resources;
-  readonly active: boolean;
-}
 
 /** The quotas of roles, and what is allocated or offered to them beside reservations. */
 export class QuotaLedger {
@@ -32,7 +27,7 @@ export class QuotaLedger {
   }
 
   /** What quotas allow in an allocation that begins now; undefined if there are none. */
-  begin(agents: Iterable<LedgerAgent>): QuotaRun | undefined {
+  begin(agents: Iterable<RunAgent>): QuotaRun | undefined {
     if (this.#quotas.size === 0) return undefined;
     const consumed = new Map<string, Map<string, number>>();
     for (const role of this.#quotas.keys()) consumed.set(role, new Map(this.#unreserved.get(role)));

@@ -20,7 +20,7 @@ export class Quotas {
     this.#registry = registry;
     this.#allocator = allocator;
     this.#quotas = new Map(registry.quotas);
-    for (const [role, quota] of this.#quotas) allocator.setQuota(role, inMilli(quota));
+    for (const [role, quota] of this.#quotas) allocator.holdings.quotas.set(role, inMilli(quota));
     // What is promised could be given away before the agents are back that it is to come from.
     const agents = Math.floor(recovered * RECOVERY_FACTOR);
     if (this.#quotas.size > 0 && agents > 0) allocator.holdOff(agents, RECOVERY_HOLD_OFF_MS);
@@ -40,7 +40,7 @@ export class Quotas {
       this.#quotas.set(role, quota);
       if (quota.guarantees.size === 0 && quota.limits.size === 0) this.#registry.quotas.delete(role);
       else this.#registry.quotas.set(role, quota);
-      this.#allocator.setQuota(role, inMilli(quota));
+      this.#allocator.holdings.quotas.set(role, inMilli(quota));
     }
     this.#registry.save();
   }
@@ -49,7 +49,7 @@ export class Quotas {
     this.#quotas.delete(role);
     this.#registry.quotas.delete(role);
     this.#registry.save();
-    this.#allocator.setQuota(role, undefined);
+    this.#allocator.holdings.quotas.set(role, undefined);
   }
 
   /** The sum of all guarantees if these roles had these quotas. */

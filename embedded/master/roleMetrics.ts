@@ -11,7 +11,7 @@ export function roleMetrics(state: MasterState): Record<string, number> {
     for (const [name, value] of guarantees) out[`${prefix}/${name}/guarantee`] = value;
     for (const [name, value] of limits) out[`${prefix}/${name}/limit`] = value;
     for (const name of [...guarantees.keys(), ...limits.keys()]) {
-      out[`${prefix}/${name}/offered_or_allocated`] = state.allocator.held(role, name) / 1000;
+      out[`${prefix}/${name}/offered_or_allocated`] = state.allocator.holdings.shares.held(role, name) / 1000;
     }
   }
   const all = new Map<string, number>();
@@ -22,9 +22,9 @@ export function roleMetrics(state: MasterState): Record<string, number> {
   // Of all roles together, under no name.
   addConsumed(out, "", all);
   const roles = [...new Set([...state.frameworks.values()].flatMap((framework) => framework.roles))];
-  for (const [index, share] of state.allocator.dominantShares(roles).entries()) {
-    out[`allocator/mesos/roles/${roles[index]}/shares/dominant`] = share;
-  }
+  const { shares } = state.allocator.holdings;
+  const total = state.allocator.holdings.total();
+  for (const role of roles) out[`allocator/mesos/roles/${role}/shares/dominant`] = shares.dominantShare(role, total);
   return out;
 }
 

@@ -162,10 +162,9 @@ function modelDraining(state: MasterState, { id, drainStartTime }: Agent): Recor
   };
 }
 
-function modelFramework(state: MasterState, framework: Framework): Record<string, unknown> {
+/** What /state and /state-summary tell alike of a framework. */
+export function modelIdentity(framework: Framework, used: Resources, held: Resources): Record<string, unknown> {
   const { info } = framework;
-  const used = usedBy(state, framework);
-  const held = offered(framework.offers);
   return {
     id: framework.id,
     name: info.name,
@@ -177,6 +176,15 @@ function modelFramework(state: MasterState, framework: Framework): Record<string
     active: framework.connected,
     connected: framework.connected,
     recovered: framework.recovered,
+  };
+}
+
+function modelFramework(state: MasterState, framework: Framework): Record<string, unknown> {
+  const { info } = framework;
+  const used = usedBy(state, framework);
+  const held = offered(framework.offers);
+  return {
+    ...modelIdentity(framework, used, held),
     user: info.user,
     failover_timeout: info.failoverTimeout ?? 0,
     checkpoint: info.checkpoint ?? false,

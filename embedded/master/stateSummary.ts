@@ -1,9 +1,8 @@
-import { FrameworkInfo_Capability_Type as Capability, TaskState } from "../../gen/mesos/v1/mesos.js";
+import { TaskState } from "../../gen/mesos/v1/mesos.js";
 import { type Answer, jsonAnswer } from "../http/answer.js";
-import { modelResources } from "../resources/modelJson.js";
 import type { Framework, TaskEntry } from "./entities.js";
 import type { MasterState } from "./state.js";
-import { modelAgent, offered, usedBy } from "./stateJson.js";
+import { modelAgent, modelIdentity, offered, usedBy } from "./stateJson.js";
 
 /** The states that a summary counts. */
 const COUNTED = [
@@ -41,19 +40,9 @@ export function stateSummaryJson(state: MasterState): Answer {
 }
 
 function summary(state: MasterState, framework: Framework): Record<string, unknown> {
-  const { info } = framework;
   const tasks = tasksOf(framework);
   return {
-    id: framework.id,
-    name: info.name,
-    used_resources: modelResources(usedBy(state, framework)),
-    offered_resources: modelResources(offered(framework.offers)),
-    capabilities: info.capabilities.map(({ type }) => Capability[type ?? Capability.UNKNOWN]),
-    hostname: info.hostname ?? "",
-    webui_url: info.webuiUrl ?? "",
-    active: framework.connected,
-    connected: framework.connected,
-    recovered: framework.recovered,
+    ...modelIdentity(framework, usedBy(state, framework), offered(framework.offers)),
     ...counts(tasks),
     slave_ids: distinct(tasks, "agentId"),
   };

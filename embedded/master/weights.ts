@@ -14,7 +14,7 @@ export class Weights {
   constructor(records: MasterRecords, offers: Offers) {
     this.#records = records;
     this.#offers = offers;
-    for (const [role, weight] of records.registry.weights) offers.allocator.setWeight(role, weight);
+    for (const [role, weight] of records.registry.weights) offers.allocator.holdings.shares.setWeight(role, weight);
   }
 
   get(role: string): number {
@@ -42,7 +42,7 @@ export class Weights {
     const { registry } = this.#records;
     for (const { role, weight } of weights) {
       registry.weights.set(role, weight);
-      this.#offers.allocator.setWeight(role, weight);
+      this.#offers.allocator.holdings.shares.setWeight(role, weight);
     }
     registry.save();
     this.#rescindIfActive(new Set(weights.map(({ role }) => role)));

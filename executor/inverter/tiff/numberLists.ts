@@ -1,19 +1,15 @@
 /** Lists of numbers as they stand in a file. */
 
 export function longs(values: readonly number[], little: boolean): Buffer {
-  const list = Buffer.alloc(values.length * 4);
-  for (const [i, value] of values.entries()) {
-    if (little) list.writeUInt32LE(value, i * 4);
-    else list.writeUInt32BE(value, i * 4);
-  }
-  return list;
+  return listed(values, 4, little ? Buffer.prototype.writeUInt32LE : Buffer.prototype.writeUInt32BE);
 }
 
 export function shorts(values: readonly number[], little: boolean): Buffer {
-  const list = Buffer.alloc(values.length * 2);
-  for (const [i, value] of values.entries()) {
-    if (little) list.writeUInt16LE(value, i * 2);
-    else list.writeUInt16BE(value, i * 2);
-  }
+  return listed(values, 2, little ? Buffer.prototype.writeUInt16LE : Buffer.prototype.writeUInt16BE);
+}
+
+function listed(values: readonly number[], bytes: number, write: Buffer["writeUInt32LE"]): Buffer {
+  const list = Buffer.alloc(values.length * bytes);
+  for (const [i, value] of values.entries()) write.call(list, value, i * bytes);
   return list;
 }

@@ -122,7 +122,7 @@ describe("allocator", () => {
     expect(offered).toMatchObject([{ framework: "of x", agent: "b" }]);
     allocator.removeAgent("a", new Map([["f", used]]));
     giveBack(0, 0);
-    allocator.setQuota("y", { guarantees: new Map(), limits: new Map([["cpus", 2000]]) });
+    allocator.holdings.quotas.set("y", { guarantees: new Map(), limits: new Map([["cpus", 2000]]) });
     allocator.suppress("of x", ["x"]);
     await clock.advance(1000);
     expect(offered[1]?.resources.milli("cpus")).toBe(2000);
