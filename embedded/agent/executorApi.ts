@@ -6,13 +6,13 @@ import {
   TaskState,
   type TaskStatus,
 } from "../../gen/mesos/v1/mesos.js";
+import { isUuid } from "../../wire/uuid.js";
 import { every } from "../clock.js";
 import type { MessageType } from "../codec/messages.js";
 import { acceptedMediaType } from "../http/accept.js";
-import { ACCEPTED, type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { ACCEPTED, type Answer, notImplemented, type Request, textAnswer } from "../http/answer.js";
 import { EventStream } from "../http/eventStream.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
-import { isUuid } from "../uuid.js";
 import type { AgentFramework, Executor } from "./executor.js";
 import { subscribeExecutor } from "./executorSubscription.js";
 import type { AgentState } from "./state.js";
@@ -23,8 +23,6 @@ const EVENT: MessageType<Event> = { name: "mesos.v1.executor.Event", fns: Event 
 
 /** POST /api/v1/executor, with all checks in Mesos's order. */
 export function handleExecutor(state: AgentState, request: Request): Answer {
-  const wrongMethod = refuseUnlessPost(request);
-  if (wrongMethod) return wrongMethod;
   const body = readCall(request, CALL);
   if ("refusal" in body) return body.refusal;
   const { call } = body;

@@ -1,11 +1,11 @@
 import { type Call_Subscribe, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
 import { TaskStatus_Reason as Reason, TaskState } from "../../gen/mesos/v1/mesos.js";
-import { deliver } from "./delivery.js";
-import type { AgentFramework, Executor, ExecutorChannel } from "./executor.js";
+import type { AgentFramework, Executor, ExecutorChannel, QueuedLaunch } from "./executor.js";
 import { shutdownExecutor } from "./executorEnds.js";
 import { droppedState } from "./lostStates.js";
-import type { AgentState } from "./state.js";
+import { type AgentState, noteLaunched } from "./state.js";
 import { updateFromAgent, updateFromExecutor } from "./taskUpdates.js";
+import { linkVolumes } from "./volumes.js";
 
 /** SUBSCRIBE. An executor that is to end gets SHUTDOWN; any other what it was told before, and what waits for it. */
 export function subscribeExecutor(
@@ -42,6 +42,20 @@ export function subscribeExecutor(
   });
   for (const receipt of receipts) receipt();
   for (const launch of executor.queue.splice(0)) deliver(state, framework, executor, launch);
+}
+
+/** Hands tasks to an executor that is subscribed. */
+export function deliver(state: AgentState, framework: AgentFramework, executor: Executor, launch: QueuedLaunch): void {
+  // A volume may be new to an executor that runs already.
+  const resources = launch.tasks.flatMap((task) => task.resources);
+  linkVolumes(state.workDir, resources, executor.sandbox);
+  for (const info of launch.tasks) noteLaunched(state, executor, info);
+  state.saveExecutor(framework, executor);
+  if (launch.group) {
+    executor.channel?.send({ type: Event_Type.LAUNCH_GROUP, launchGroup: { taskGroup: { tasks: launch.tasks } } });
+  } else {
+    for (const task of launch.tasks) executor.channel?.send({ type: Event_Type.LAUNCH, launch: { task } });
+  }
 }
 
 /** Tasks that were sent to the executor and that it doesn't know: they were lost with its connection. */

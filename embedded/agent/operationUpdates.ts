@@ -5,8 +5,8 @@ import {
   OperationStatus,
   Offer_Operation_Type as Type,
 } from "../../gen/mesos/v1/mesos.js";
+import { uuidBytes } from "../../wire/uuid.js";
 import { conversionsOf } from "../resources/operations.js";
-import { uuidBytes } from "../uuid.js";
 import type { AgentState } from "./state.js";
 import { createVolume, destroyVolume } from "./volumes.js";
 
@@ -53,7 +53,7 @@ export class OperationUpdates {
       frameworkId: { value: frameworkId },
       agentId: { value: this.#state.id ?? "" },
       latestStatus: status,
-      uuid: { value: Buffer.from(uuid.replaceAll("-", ""), "hex") },
+      uuid: { value: uuidBytes(uuid) },
     });
     operation.info = info;
     this.#state.operations.set(uuid, operation);

@@ -8,9 +8,9 @@ import {
   TaskState,
   type TaskStatus,
 } from "../../gen/mesos/v1/mesos.js";
+import { uuidBytes } from "../../wire/uuid.js";
 import type { Clock } from "../clock.js";
 import { makeStatus } from "../status.js";
-import { uuidBytes } from "../uuid.js";
 import { Checker } from "./checker.js";
 import { emptyStatus, probeOfCheck, probeOfHealthCheck } from "./checkProbe.js";
 import { commandEnvironment, commandLine } from "./commandLine.js";

@@ -9,6 +9,7 @@ import {
   TaskState,
   type TaskStatus,
 } from "../../gen/mesos/v1/mesos.js";
+import { uuidBytes } from "../../wire/uuid.js";
 import type { Clock } from "../clock.js";
 import type { Flags } from "../flags.js";
 import type { Link, MasterInbox } from "../link.js";
@@ -16,7 +17,6 @@ import type { Log } from "../log.js";
 import { LoggingLevel } from "../logging.js";
 import type { Resources } from "../resources/resources.js";
 import { makeStatus, type StatusFields } from "../status.js";
-import { uuidBytes } from "../uuid.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { Drain } from "./drain.js";
 import type { AgentFramework, Executor, LaunchedTask } from "./executor.js";

@@ -9,11 +9,11 @@ import {
 import type { RunTasks } from "../link.js";
 import { commandExecutorInfo } from "./commandExecutorInfo.js";
 import { refuseLimits } from "./container.js";
-import { deliver } from "./delivery.js";
 import { dropDuringDrain, dropTasks, dropUnknown, refuseLaunch, refuseTasks } from "./dropped.js";
 import { AgentFramework, Executor, type QueuedLaunch } from "./executor.js";
 import { forgetIfDone, forgetIfIdle } from "./executorEnds.js";
 import { startExecutor } from "./executorStart.js";
+import { deliver } from "./executorSubscription.js";
 import { unpreparable } from "./executorUser.js";
 import { UNKNOWN_STATUS } from "./processGroup.js";
 import { type AgentState, noteLaunched } from "./state.js";

@@ -6,13 +6,15 @@ import {
   type MessageType,
   PROTOBUF_TYPE,
 } from "../codec/messages.js";
-import { type Answer, type Request, textAnswer } from "./answer.js";
+import { type Answer, type Request, refuseUnlessPost, textAnswer } from "./answer.js";
 
-/** The call in a request's body and the media type it came in, or the refusal that Mesos answers. */
+/** The call in the body of a POST and the media type it came in, or the refusal that Mesos answers. */
 export function readCall<T extends object>(
   request: Request,
   type: MessageType<T>,
 ): { call: T; mediaType: MediaType } | { refusal: Answer } {
+  const wrongMethod = refuseUnlessPost(request);
+  if (wrongMethod) return { refusal: wrongMethod };
   const contentType = request.headers["content-type"];
   if (contentType === undefined) return { refusal: textAnswer(400, "Expecting 'Content-Type' to be present") };
   // Compared to the letter: parameters or capitals are refused.

@@ -58,7 +58,7 @@ export function markGone(state: MasterState, agentId: string): boolean {
     agent.link.toAgent((inbox) => inbox.shutdown(GONE.message));
     removeAgent(state, agent, GONE);
   } else if (wasUnreachable) {
-    state.withdrawals.forget(agentId);
+    state.withdrawals.delete(agentId);
     giveUpUnreachableTasks(state, agentId);
   }
   // One that an earlier master knew stays recovered, as in Mesos: there is no answer about its tasks.

@@ -209,7 +209,7 @@ export class AgentDesk implements MasterInbox {
   /** One that ended in good order, or whose machine is down: nothing of it is kept. */
   #forget(agentId: string): void {
     this.#state.registry.remove(agentId);
-    this.#state.withdrawals.forget(agentId);
+    this.#state.withdrawals.delete(agentId);
   }
 
   #isPartitionAware(frameworkId: string): boolean {

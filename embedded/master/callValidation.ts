@@ -1,5 +1,5 @@
 import { type Call, Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
-import { isUuid } from "../uuid.js";
+import { isUuid } from "../../wire/uuid.js";
 
 type Part = keyof Call;
 

@@ -89,15 +89,12 @@ export class InverseOffers {
   }
 
   #make(framework: Framework, agent: Agent, unavailability: Unavailability): InverseOffer {
-    const { clock, flags } = this.#records;
     const id = this.#records.newOfferId();
     const offer: InverseOffer = { id, framework, agent, unavailability, cancelTimeout: () => {} };
     this.#offers.set(id, offer);
     framework.inverseOffers.add(offer);
     agent.inverseOffers.add(offer);
-    if (flags.text("offer_timeout") !== "") {
-      offer.cancelTimeout = clock.setTimeout(() => this.#remove(offer, true), flags.duration("offer_timeout"));
-    }
+    offer.cancelTimeout = this.#records.onOfferTimeout(() => this.#remove(offer, true));
     return offer;
   }
 

@@ -80,16 +80,12 @@ export class Offers {
   }
 
   #make(framework: Framework, agent: Agent, role: string, resources: Resources): Offer {
-    const { clock, flags } = this.#records;
     const id = this.#records.newOfferId();
     const offer: Offer = { id, framework, agent, role, resources, cancelTimeout: () => {} };
     this.#open.set(id, offer);
     framework.offers.add(offer);
     agent.offers.add(offer);
-    if (flags.text("offer_timeout") !== "") {
-      const timeoutMs = flags.duration("offer_timeout");
-      offer.cancelTimeout = clock.setTimeout(() => this.discard(offer, { rescind: true }), timeoutMs);
-    }
+    offer.cancelTimeout = this.#records.onOfferTimeout(() => this.discard(offer, { rescind: true }));
     return offer;
   }
 }

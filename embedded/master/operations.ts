@@ -6,6 +6,7 @@ import {
   OperationStatus,
   Offer_Operation_Type as Type,
 } from "../../gen/mesos/v1/mesos.js";
+import { uuidBytes } from "../../wire/uuid.js";
 import type { OperationUpdate } from "../link.js";
 import { isPersistentVolume } from "../resources/identity.js";
 import { conversionsOf, convert } from "../resources/operations.js";
@@ -87,7 +88,7 @@ function track(framework: Framework, agent: Agent, info: Offer_Operation): strin
     frameworkId: { value: framework.id },
     agentId: { value: agent.id },
     latestStatus,
-    uuid: { value: Buffer.from(uuid.replaceAll("-", ""), "hex") },
+    uuid: { value: uuidBytes(uuid) },
   });
   operation.info = info;
   addOperation(framework, agent, { info: operation, uuid, id, frameworkId: framework.id, agentId: agent.id });

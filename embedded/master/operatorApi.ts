@@ -1,7 +1,7 @@
 import { Call, Call_Type, Response, Response_Type } from "../../gen/mesos/v1/master/master.js";
 import { encodeMessage, type MessageType } from "../codec/messages.js";
 import { acceptedMediaType } from "../http/accept.js";
-import { type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { type Answer, notImplemented, type Request, textAnswer } from "../http/answer.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
 import { VERSION } from "../version.js";
 import { markGone } from "./agentRemoval.js";
@@ -56,8 +56,6 @@ const PARTS: ReadonlyMap<Call_Type, readonly [keyof Call, string]> = new Map([
  * maintenance, draining, reservations, volumes, quota and weights.
  */
 export function handleOperator(state: MasterState, agents: AgentDesk, request: Request): Answer {
-  const wrongMethod = refuseUnlessPost(request);
-  if (wrongMethod) return wrongMethod;
   const body = readCall(request, CALL);
   if ("refusal" in body) return body.refusal;
   const { call } = body;

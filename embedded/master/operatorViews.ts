@@ -14,6 +14,7 @@ import type { Agent, Framework } from "./entities.js";
 import { inverseOfferMessage, offerMessage } from "./events.js";
 import type { MasterState } from "./state.js";
 import { offered, usedBy } from "./stateJson.js";
+import { drainInfoOf } from "./withdrawal.js";
 
 /** A master's state as the operator API shows it. */
 
@@ -39,7 +40,7 @@ export function describeAgents(state: MasterState): Response_GetAgents {
 }
 
 function drainFields(state: MasterState, agent: Agent): Partial<Response_GetAgents_Agent> {
-  const drainInfo = state.withdrawals.drainInfoOf(agent.id);
+  const drainInfo = drainInfoOf(state.withdrawals.get(agent.id));
   if (!drainInfo) return {};
   if (agent.drainStartTime === undefined) return { drainInfo };
   const nanoseconds = BigInt(Math.floor(agent.drainStartTime / 1000)) * 1_000_000_000n;

@@ -6,6 +6,7 @@ import type { Log } from "../log.js";
 import { LoggingLevel } from "../logging.js";
 import type { Agent, Framework } from "./entities.js";
 import type { Registry } from "./registry.js";
+import type { Withdrawal } from "./withdrawal.js";
 
 export interface MasterOptions {
   readonly clock: Clock;
@@ -31,6 +32,8 @@ export class MasterRecords {
   readonly agents = new Map<string, Agent>();
   /** Admitted by an earlier master, not back yet. */
   readonly recoveredAgents: Map<string, AgentInfo>;
+  /** More than the registry has: an agent that was marked gone keeps its entry until the master ends, as in Mesos. */
+  readonly withdrawals: Map<string, Withdrawal>;
   closed = false;
   #nextFramework = 0;
   #nextAgent = 0;
@@ -45,6 +48,7 @@ export class MasterRecords {
     this.log = options.log;
     this.startTime = options.clock.now();
     this.recoveredAgents = new Map(options.registry.admitted);
+    this.withdrawals = new Map(options.registry.withdrawals);
   }
 
   get pid(): string {
@@ -77,5 +81,11 @@ export class MasterRecords {
 
   newOfferId(): string {
     return `${this.id}-O${this.#nextOffer++}`;
+  }
+
+  /** Calls back when an offer that is made now has been open for the flag `offer_timeout`. @returns what cancels that */
+  onOfferTimeout(callback: () => void): () => void {
+    if (this.flags.text("offer_timeout") === "") return () => {};
+    return this.clock.setTimeout(callback, this.flags.duration("offer_timeout"));
   }
 }

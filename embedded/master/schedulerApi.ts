@@ -1,7 +1,7 @@
 import { Call, Call_Type, Event } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import type { MessageType } from "../codec/messages.js";
 import { acceptedMediaType } from "../http/accept.js";
-import { ACCEPTED, type Answer, notImplemented, type Request, refuseUnlessPost, textAnswer } from "../http/answer.js";
+import { ACCEPTED, type Answer, notImplemented, type Request, textAnswer } from "../http/answer.js";
 import { authenticate, type Credential } from "../http/basicAuth.js";
 import { EventStream } from "../http/eventStream.js";
 import { notAcceptable, readCall } from "../http/requestBody.js";
@@ -32,8 +32,6 @@ export function handleScheduler(
   const caller = authenticate(request, REALM, credentials);
   if ("refusal" in caller) return caller.refusal;
   if (standDown) return standDownAnswer(standDown, request);
-  const wrongMethod = refuseUnlessPost(request);
-  if (wrongMethod) return wrongMethod;
   const body = readCall(request, CALL);
   if ("refusal" in body) return body.refusal;
   const { call } = body;

@@ -5,7 +5,6 @@ import { Offers } from "./offers.js";
 import { Quotas } from "./quotas.js";
 import { type MasterOptions, MasterRecords } from "./records.js";
 import { Weights } from "./weights.js";
-import { Withdrawals } from "./withdrawals.js";
 
 /** All that a master knows: its records, and what keeps its offers and what operators decided. */
 export class MasterState extends MasterRecords {
@@ -13,7 +12,6 @@ export class MasterState extends MasterRecords {
   readonly allocator: Allocator;
   readonly inverseOffers: InverseOffers;
   readonly maintenance: Maintenance;
-  readonly withdrawals: Withdrawals;
   readonly quotas: Quotas;
   readonly weights: Weights;
 
@@ -23,7 +21,6 @@ export class MasterState extends MasterRecords {
     this.offers = new Offers(this, (agentIds) => this.inverseOffers.generate(agentIds));
     this.allocator = this.offers.allocator;
     this.maintenance = new Maintenance(this, this.offers, this.inverseOffers);
-    this.withdrawals = new Withdrawals(this);
     this.quotas = new Quotas(this.registry, this.allocator, this.recoveredAgents.size);
     this.weights = new Weights(this, this.offers);
   }

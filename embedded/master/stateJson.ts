@@ -13,6 +13,7 @@ import { AGENT_CAPABILITIES, VERSION } from "../version.js";
 import type { Agent, Framework, Offer, TaskEntry } from "./entities.js";
 import { hasCapability } from "./frameworkInfo.js";
 import type { MasterState } from "./state.js";
+import { drainInfoOf } from "./withdrawal.js";
 
 /** How many tasks one answer holds unless it is told. */
 const DEFAULT_TASKS = 100;
@@ -154,7 +155,7 @@ export function modelAgent(state: MasterState, agent: Agent): Record<string, unk
 }
 
 function modelDraining(state: MasterState, { id, drainStartTime }: Agent): Record<string, unknown> {
-  const info = state.withdrawals.drainInfoOf(id);
+  const info = drainInfoOf(state.withdrawals.get(id));
   if (!info) return {};
   return {
     drain_info: modelMessage("mesos.v1.DrainInfo", info),

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { type Event, Event_Type } from "../../gen/mesos/v1/executor/executor.js";
 import { type TaskInfo, TaskState, TaskStatus, TaskStatus_Source } from "../../gen/mesos/v1/mesos.js";
+import { uuidBytes } from "../../wire/uuid.js";
 import { AgentSession } from "./agentSession.js";
 import { type ExecutorEnvironment, readExecutorEnvironment } from "./environment.js";
 import { IdleTimer } from "./idleTimer.js";
@@ -261,9 +261,4 @@ class Executor {
   get #acknowledgementTimeoutMs(): number {
     return this.#options.acknowledgementTimeoutMs ?? ACKNOWLEDGEMENT_TIMEOUT_MS;
   }
-}
-
-/** A random (v4) uuid as 16 bytes. An agent refuses bytes that carry no version. */
-function uuidBytes(): Buffer {
-  return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
 }
