@@ -1,4 +1,4 @@
-import { parseDuration } from "./duration.js";
+import { parseDuration } from "../wire/duration.js";
 
 /** What an agent has unless it is told. */
 export const DEFAULT_RESOURCES = "cpus:8;mem:8192;disk:10240;ports:[31000-32000]";
@@ -59,7 +59,7 @@ export class Flags {
 
   /** Milliseconds. */
   duration(name: FlagName): number {
-    return parseDuration(this.text(name));
+    return parseDuration(this.text(name).trim());
   }
 
   number(name: FlagName): number {
@@ -75,7 +75,7 @@ export class Flags {
     const fallback: string = DEFAULTS[name];
     const timed = name === "offer_timeout" || /^\d+(secs|mins)$/.test(fallback);
     try {
-      if (timed && this.text(name) !== "") parseDuration(this.text(name));
+      if (timed && this.text(name) !== "") this.duration(name);
       if (/^(true|false)$/.test(fallback) && !/^(true|false)$/.test(this.text(name)))
         throw new Error("it must be true or false");
       if (/^\d+$/.test(fallback) && !/^\d+$/.test(this.text(name))) throw new Error("it must be a whole number");

@@ -1,7 +1,7 @@
 /** The process that a Mesos agent starts to invert images. Its output lands in the sandbox's `stdout` and `stderr`. */
 import { availableParallelism } from "node:os";
 import sharp from "sharp";
-import { parseDuration } from "../library/duration.js";
+import { parseDuration } from "../../wire/duration.js";
 import { runExecutor } from "../library/runExecutor.js";
 import { Slots } from "../library/slots.js";
 import { invertTask } from "./invertTask.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseDuration } from "./duration.js";
+import { parseDuration } from "../../wire/duration.js";
 
 /** How an agent is spoken to over TLS: what Node's `tls.connect` takes. */
 export interface AgentTls {
