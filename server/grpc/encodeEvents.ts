@@ -1,10 +1,10 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
-import { TimestampFields } from "../../gen/google/protobuf/timestamp.fields.js";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { SessionEventFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { LinkChanged, LinkState as LinkStateCode, Opened, Progress } from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, VARINT, varintSize, writeVarint } from "../../wire/proto.js";
 import type { LinkState, SessionEvent } from "../session/sessionEvent.js";
+import { timestampBytes } from "./timestamp.js";
 
 /** How often `Progress` comes on an idle stream, in ms. */
 export const PROGRESS_INTERVAL_MS = 15_000;
@@ -19,9 +19,6 @@ const TAG_OPENED = (EVENT.opened << 3) | LENGTH_DELIMITED;
 const TAG_MESOS = (EVENT.mesos << 3) | LENGTH_DELIMITED;
 const TAG_PROGRESS = (EVENT.progress << 3) | LENGTH_DELIMITED;
 const TAG_LINK_CHANGED = (EVENT.linkChanged << 3) | LENGTH_DELIMITED;
-/** Tags of a Timestamp's fields. */
-const TAG_SECONDS = (TimestampFields.seconds << 3) | VARINT;
-const TAG_NANOS = (TimestampFields.nanos << 3) | VARINT;
 
 interface Body {
   readonly tag: number;
@@ -76,7 +73,7 @@ export function encodeEvents(events: readonly SessionEvent[], field: number, tok
 }
 
 function eventSize(event: SessionEvent, { bytes }: Body, tokens: boolean): number {
-  const time = timestamp(event.receiveTimeMs);
+  const time = timestampBytes(event.receiveTimeMs);
   let size = 1 + varintSize(event.sequence) + 2 + time.length + 1 + varintSize(bytes.length) + bytes.length;
   if (tokens && event.ackToken !== "") size += 1 + varintSize(event.ackToken.length) + event.ackToken.length;
   if (event.fragment) size += 2;
@@ -84,7 +81,7 @@ function eventSize(event: SessionEvent, { bytes }: Body, tokens: boolean): numbe
 }
 
 function writeEvent(out: Buffer, start: number, event: SessionEvent, { tag, bytes }: Body, tokens: boolean): number {
-  const time = timestamp(event.receiveTimeMs);
+  const time = timestampBytes(event.receiveTimeMs);
   let at = start;
   out[at++] = TAG_SEQUENCE;
   at = writeVarint(out, at, event.sequence);
@@ -105,26 +102,6 @@ function writeEvent(out: Buffer, start: number, event: SessionEvent, { tag, byte
   at = writeVarint(out, at, bytes.length);
   out.set(bytes, at);
   return at + bytes.length;
-}
-
-let lastTimeMs = -1;
-let lastTimestamp = Buffer.alloc(0);
-
-/** A serialized `google.protobuf.Timestamp`. Events of one chunk share their time, so the last one is kept. */
-function timestamp(timeMs: number): Buffer {
-  if (timeMs === lastTimeMs) return lastTimestamp;
-  const seconds = Math.floor(timeMs / 1000);
-  const nanos = Math.round((timeMs - seconds * 1000) * 1e6);
-  const out = Buffer.alloc(1 + varintSize(seconds) + (nanos === 0 ? 0 : 1 + varintSize(nanos)));
-  out[0] = TAG_SECONDS;
-  const at = writeVarint(out, 1, seconds);
-  if (nanos !== 0) {
-    out[at] = TAG_NANOS;
-    writeVarint(out, at + 1, nanos);
-  }
-  lastTimeMs = timeMs;
-  lastTimestamp = out;
-  return out;
 }
 
 function bodyOf({ body }: SessionEvent): Body {

@@ -1,4 +1,3 @@
-import { Timestamp } from "../../gen/google/protobuf/timestamp.js";
 import {
   WatchEventsResponseFields,
   WatchLaunchesResponseFields,
@@ -14,6 +13,7 @@ import { lengthDelimited, stringField, varintField } from "../../wire/proto.js";
 import { idMessage } from "../mesos/messages/calls.js";
 import type { LaunchOutcome, Observation, OfferChange } from "../session/observerHub.js";
 import { encodeEvents } from "./encodeEvents.js";
+import { timestampBytes } from "./timestamp.js";
 
 const OFFERS = WatchOffersResponseFields;
 const LAUNCHES = WatchLaunchesResponseFields;
@@ -98,9 +98,4 @@ function head({ frameworkName, timeMs }: { readonly frameworkName: string; reado
     stringField(OFFERS.frameworkName, frameworkName),
     lengthDelimited(OFFERS.time, timestampBytes(timeMs)),
   ]);
-}
-
-export function timestampBytes(timeMs: number): Uint8Array {
-  const seconds = Math.floor(timeMs / 1000);
-  return Timestamp.encode({ seconds: BigInt(seconds), nanos: Math.round((timeMs - seconds * 1000) * 1e6) }).finish();
 }

@@ -1,4 +1,4 @@
-import { BridgeError } from "../session/errors.js";
+import { observerTooSlow } from "../session/errors.js";
 import type { Observation } from "../session/observerHub.js";
 import type { Session } from "../session/session.js";
 
@@ -23,17 +23,17 @@ export function openOffers(open: readonly Session[]): Iterable<Observation> {
 
 /** Events of a session after a sequence, as far back as it holds them, up to now. */
 export function missedEvents(
-  { frameworkName, state: { log } }: Session,
+  { frameworkName, state: { log: events } }: Session,
   afterSequence: number,
   accept: (observation: Observation) => boolean,
 ): Iterable<Observation> {
-  const first = Math.max(afterSequence + 1, log.firstSequence);
-  const last = log.lastSequence;
+  const first = Math.max(afterSequence + 1, events.firstSequence);
+  const last = events.lastSequence;
   return (function* () {
     for (let sequence = first; sequence <= last; sequence++) {
-      const event = log.at(sequence);
+      const event = events.at(sequence);
       // The session's log is bounded: it has gone on while the observer read.
-      if (!event) throw new BridgeError("SLOW_CONSUMER", "the stream was read too slowly: watch again");
+      if (!event) throw observerTooSlow();
       const observation: Observation = { kind: "event", frameworkName, event };
       if (accept(observation)) yield observation;
     }

@@ -1,6 +1,6 @@
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import type { Log } from "../log.js";
-import { BridgeError } from "../session/errors.js";
+import { observerTooSlow } from "../session/errors.js";
 import { Queue } from "../session/queue.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
@@ -71,7 +71,7 @@ export class ObserverStream {
   }
 
   #overflow(): void {
-    this.end(new BridgeError("SLOW_CONSUMER", "the stream was read too slowly: watch again"));
+    this.end(observerTooSlow());
   }
 
   #pump(): void {

@@ -6,7 +6,7 @@ import { lengthDelimited, stringField } from "../../wire/proto.js";
 import type { KnownFramework } from "../session/sessionManager.js";
 import type { KnownTask } from "../session/tasks.js";
 import { linkStateCode } from "./encodeEvents.js";
-import { timestampBytes } from "./observations.js";
+import { timestampBytes } from "./timestamp.js";
 
 /** A framework as observers see it. */
 export function frameworkOf({ record, session }: KnownFramework): Framework {

@@ -115,6 +115,11 @@ export function refusedSubscription({ cause, message }: FrameworkRefusal, framew
   }
 }
 
+/** An observer did not read its stream as fast as events came. */
+export function observerTooSlow(): BridgeError {
+  return new BridgeError("SLOW_CONSUMER", "the stream was read too slowly: watch again");
+}
+
 export function storeUnavailable(error: unknown): BridgeError {
   const text = errorText(error);
   return new BridgeError("STORE_UNAVAILABLE", `the bridge can't write to its data directory: ${text}`);
