@@ -13,8 +13,8 @@ import { lengthDelimited, messageField, stringField } from "../../wire/proto.js"
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { decodeRequest } from "./decodeRequest.js";
+import { frameworkOf, stagingStatus, taskFields } from "./observerViews.js";
 import { type PageRequest, pageOf } from "./paging.js";
-import { frameworkOf, stagingStatus, taskFields } from "./snapshots.js";
 
 /** An offer or a task in a list. */
 interface Entry {
