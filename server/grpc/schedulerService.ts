@@ -9,9 +9,9 @@ import { readAttachRequest } from "./attachRequest.js";
 import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { Connections } from "./connections/connections.js";
-import { EventStream, type EventsCall } from "./eventStream.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
+import { type SubscribeCall, SubscribeStream } from "./subscribeStream.js";
 import { type TypedCall, typedCalls } from "./typedCalls.js";
 
 /** Checks a serialized request of a type (`SubscribeRequest`, ...). @throws BridgeError INVALID_FIELD */
@@ -39,11 +39,11 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     this.#options = options;
   }
 
-  async subscribe(call: EventsCall): Promise<void> {
+  async subscribe(call: SubscribeCall): Promise<void> {
     const { sessions, check, connections, log } = this.#options;
     check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, identityOf(call));
-    const stream = new EventStream(call, connections, log);
+    const stream = new SubscribeStream(call, connections, log);
     const gone = new AbortController();
     let detach = () => {};
     call.on("cancelled", () => {

@@ -18,14 +18,14 @@ const MESSAGE_BYTES = 16 * 1024;
 const MAX_WAITING_BYTES = 64 * 1024;
 
 /** Messages are handed to the library as they are, and serialized to where it wants them. */
-export type EventsCall = ServerStreamCall<EventsMessage>;
+export type SubscribeCall = ServerStreamCall<EventsMessage>;
 
 /**
  * Writes an attachment's events to its client's stream, as fast as the client reads. What waits goes into
  * one message; nothing waits for more.
  */
-export class EventStream implements AttachmentSink {
-  readonly #call: EventsCall;
+export class SubscribeStream implements AttachmentSink {
+  readonly #call: SubscribeCall;
   readonly #stream: ServerStream;
   readonly #waiting: WaitingEvents;
   readonly #log: Log;
@@ -34,7 +34,7 @@ export class EventStream implements AttachmentSink {
   #attachment: Attachment | undefined;
   #ended = false;
 
-  constructor(call: EventsCall, connections: Connections, log: Log) {
+  constructor(call: SubscribeCall, connections: Connections, log: Log) {
     this.#call = call;
     this.#stream = connections.of(call);
     this.#waiting = new WaitingEvents(connections, this.#stream, MAX_WAITING_BYTES, () => this.#pump());
