@@ -77,7 +77,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
       missedHeartbeats,
       callTimeoutMs,
       callBudget: new CallBudget(),
-      census: probe,
+      counter: probe,
     }),
     log,
     callTimeoutMs,

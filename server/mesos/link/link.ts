@@ -102,8 +102,8 @@ export class Link implements FrameworkLink {
     const before = this.connected;
     this.#state = next;
     if (before === this.connected) return;
-    if (before) this.#options.census?.unsubscribed();
-    else this.#options.census?.subscribed();
+    if (before) this.#options.counter?.unsubscribed();
+    else this.#options.counter?.subscribed();
   }
 
   async #run(): Promise<void> {

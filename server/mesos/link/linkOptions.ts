@@ -35,11 +35,11 @@ export interface LinkOptions {
   /** Bounds the bytes of calls that wait on all links which share it. Default: one of its own. */
   readonly callBudget?: CallBudget;
   readonly backoff?: BackoffOptions;
-  readonly census?: LinkCensus;
+  readonly counter?: SubscriptionCounter;
 }
 
-/** Hears of all links when they get and lose their subscriptions. */
-export interface LinkCensus {
+/** Counts the links that have a subscription: it hears from each when it gets and loses it. */
+export interface SubscriptionCounter {
   subscribed(): void;
   unsubscribed(): void;
 }

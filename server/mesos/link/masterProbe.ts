@@ -8,7 +8,7 @@ import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
 import { Connecting } from "./connecting.js";
-import type { LinkCensus } from "./linkOptions.js";
+import type { SubscriptionCounter } from "./linkOptions.js";
 import { type Connect, connectWith } from "./openSocket.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";
@@ -40,7 +40,7 @@ const CONNECT_TIMEOUT_MS = 60_000;
  * answered by every master. What links see counts too: one that is subscribed proves a leader, and one that lost its
  * subscription is a reason to ask at once.
  */
-export class MasterProbe implements LinkCensus {
+export class MasterProbe implements SubscriptionCounter {
   readonly #options: MasterProbeOptions;
   readonly #onChange: (reachable: boolean) => void;
   readonly #clock: Clock;
