@@ -26,7 +26,7 @@ type (
 	Opened struct {
 		Stamp
 		AttachmentID string
-		// Empty while Mesos has not given one: it then comes with Subscribed.
+		// The id of the framework.
 		FrameworkID string
 		Resumed     bool
 		// How long the session outlives its client.

@@ -65,7 +65,7 @@ pub struct Opened {
     pub stamp: Stamp,
     /// Names the attachment.
     pub attachment_id: String,
-    /// None while Mesos has not given one: it then comes with `Subscribed`.
+    /// The id of the framework: the bridge always sends it.
     pub framework_id: Option<String>,
     /// Whether it goes on where the stream broke.
     pub resumed: bool,

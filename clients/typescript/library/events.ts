@@ -29,7 +29,7 @@ export interface SessionEventBase {
 export interface OpenedEvent extends SessionEventBase {
   kind: "opened";
   attachmentId: string;
-  /** Undefined while Mesos has not given one: it then comes with `subscribed`. */
+  /** The id of the framework: the bridge always sends it. */
   frameworkId: string | undefined;
   resumed: boolean;
   /** How long the session outlives its client, in ms. */

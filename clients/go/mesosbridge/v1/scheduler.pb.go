@@ -519,7 +519,7 @@ type Opened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identifies this attachment in every call.
 	AttachmentId string `protobuf:"bytes,1,opt,name=attachment_id,json=attachmentId,proto3" json:"attachment_id,omitempty"`
-	// The framework's id. Empty if Mesos has not assigned one yet: then it comes in the SUBSCRIBED event.
+	// The framework's id. It is always set: the bridge chooses the id of a new framework.
 	FrameworkId *v1.FrameworkID `protobuf:"bytes,2,opt,name=framework_id,json=frameworkId,proto3" json:"framework_id,omitempty"`
 	// The granted lease.
 	Lease *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`

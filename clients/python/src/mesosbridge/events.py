@@ -39,7 +39,7 @@ class Opened(SessionEvent):
     kind: ClassVar[str] = "opened"
     attachment_id: str
     framework_id: str | None = None
-    """None while Mesos has not given one: it then comes with Subscribed."""
+    """The id of the framework: the bridge always sends it."""
     resumed: bool = False
     lease: float = 0.0
     """How long the session outlives its client, in seconds."""

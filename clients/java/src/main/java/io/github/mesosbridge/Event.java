@@ -39,7 +39,7 @@ public interface Event {
   /**
    * The attachment stands. With {@code resumed}, what was missed follows; else forget all offers: a snapshot follows.
    *
-   * @param frameworkId empty while Mesos has not given one: it then comes with Subscribed
+   * @param frameworkId the id of the framework
    * @param lease how long the session outlives its client
    * @param frameworkInfo as sent to Mesos, with the bridge's defaults filled in; {@code defaultedFields} names those
    * @param linked whether the bridge is subscribed to a master at this moment
