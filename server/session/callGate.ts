@@ -10,6 +10,7 @@ const LAST_LOOK_MS = 250;
 /** Lets the clients' calls in, and counts those without an answer. Once the bridge ends it lets no more in. */
 export class CallGate {
   readonly #clock: Clock;
+  /** Calls that were let in and have no answer yet. */
   #underWay = 0;
   /** All calls that ever came, also those that were not let in. */
   #arrived = 0;
@@ -22,11 +23,6 @@ export class CallGate {
 
   get isShut(): boolean {
     return this.#shut;
-  }
-
-  /** Calls that were let in and have no answer yet. */
-  get underWay(): number {
-    return this.#underWay;
   }
 
   shut(): void {

@@ -34,6 +34,7 @@ export class Reconciler {
   readonly #send: SendQuestion;
   readonly #guard: Guard;
   readonly #clock: Clock;
+  /** Tasks that Mesos has not answered for. */
   #unanswered = new Map<string, AskedTask>();
   /** Asked for beside the unfinished ones, until Mesos says something about them. */
   readonly #missing = new Map<string, AskedTask>();
@@ -47,11 +48,6 @@ export class Reconciler {
     this.#send = send;
     this.#guard = guard;
     this.#clock = clock;
-  }
-
-  /** Tasks that Mesos has not answered for. */
-  get unanswered(): number {
-    return this.#unanswered.size;
   }
 
   /** A new subscription stands. */

@@ -14,6 +14,9 @@ import type { SessionOptions } from "./sessionOptions.js";
 import { SortedKeys } from "./sortedKeys.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
 
+/** A client that asks for a longer lease gets this one. */
+const MAX_LEASE_MS = 24 * 3_600_000;
+
 /** Who calls. The transport finds out; sessions only hand it on. */
 export interface Identity {
   /** For logs. */
@@ -36,8 +39,6 @@ export interface AttachRequest {
 export interface SessionManagerOptions extends SessionOptions, Partial<Surroundings> {
   /** Default 60,000. */
   readonly defaultLeaseMs?: number;
-  /** Default 24 h. */
-  readonly maxLeaseMs?: number;
   /** Sessions at a time. Those that the store remembers are taken up even if they are more. Default: any number. */
   readonly maxFrameworks?: number;
 }
@@ -253,9 +254,9 @@ export class SessionManager {
     known: FrameworkRecord | undefined,
   ): { record: FrameworkRecord; defaultedFields: readonly string[] } {
     const { frameworkName } = request;
-    const { defaultLeaseMs = 60_000, maxLeaseMs = 24 * 3_600_000, links } = this.#options;
+    const { defaultLeaseMs = 60_000, links } = this.#options;
     const common = {
-      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, maxLeaseMs),
+      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, MAX_LEASE_MS),
       expiryPolicy: request.expiryPolicy,
       open: true,
       detachedAtMs: undefined,

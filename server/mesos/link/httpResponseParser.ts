@@ -50,11 +50,6 @@ export class HttpResponseParser {
   /** The last answer without a body, and its bytes: until the second of its Date is over, most are the same. */
   #last: { readonly bytes: Buffer; readonly response: HttpResponse } | undefined;
 
-  /** True when an answer has begun and not ended. */
-  get inResponse(): boolean {
-    return this.#open !== undefined || this.#buffered.length > 0;
-  }
-
   /** @throws HttpParseError, after which the connection is of no use. */
   push(chunk: Buffer, onResponse: (response: HttpResponse) => void): void {
     const input = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
