@@ -4,9 +4,9 @@ import { type CallMessage, withFrameworkId } from "../mesos/messages/calls.js";
 import { rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments } from "./attachments.js";
-import { CallDesk } from "./callDesk.js";
 import { CallEntrance } from "./callEntrance.js";
 import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
+import { ClientCalls } from "./clientCalls.js";
 import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
 import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
@@ -38,7 +38,7 @@ export class Session {
   readonly #state: SessionState;
   #link: FrameworkLink;
   readonly #intake: EventIntake;
-  readonly #desk: CallDesk;
+  readonly #clientCalls: ClientCalls;
   readonly #repetitions: Repetition[] = [];
   readonly #own: OwnCalls;
   readonly #teardown: Teardown;
@@ -74,7 +74,7 @@ export class Session {
       suppression: this.#state.suppression,
       repetition: newRepetition(),
     });
-    this.#desk = new CallDesk(this.#state, {
+    this.#clientCalls = new ClientCalls(this.#state, {
       send: (call, done) => this.#sendFor(call, done),
       tearDown: (done) => this.#teardown.ask(done),
       offersPutBack: () => {
@@ -202,7 +202,7 @@ export class Session {
 
   /** Makes a call. `done` is called exactly once. @throws WireError */
   call(attachmentId: string, requestId: string, call: CallMessage, done: (answer: CallAnswer) => void): void {
-    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#desk.perform(call, answered));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.perform(call, answered));
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called exactly once. */
@@ -212,7 +212,7 @@ export class Session {
     tokens: readonly string[],
     done: (answer: CallAnswer) => void,
   ): void {
-    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#desk.acknowledge(tokens, answered));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.acknowledge(tokens, answered));
   }
 
   /** Why this attachment may not call, if it may not. */

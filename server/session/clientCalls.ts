@@ -18,8 +18,8 @@ import type { OpenOffers, UsedOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
 
-/** What the desk needs of its session. */
-export interface DeskHost {
+/** What the calls of a client need of their session. */
+export interface ClientCallsHost {
   /** Sends a call on the link, for the session's framework; `done` is called once. */
   send(call: CallMessage, done: (outcome: CallOutcome) => void): void;
   /** The client wants the framework torn down. */
@@ -39,11 +39,11 @@ type Answered = (answer: CallAnswer) => void;
  * Takes a client's calls: checks them against what the session knows, notes what they
  * change, sends them, and says what the master answered.
  */
-export class CallDesk {
+export class ClientCalls {
   readonly #state: SessionState;
-  readonly #host: DeskHost;
+  readonly #host: ClientCallsHost;
 
-  constructor(state: SessionState, host: DeskHost) {
+  constructor(state: SessionState, host: ClientCallsHost) {
     this.#state = state;
     this.#host = host;
   }
