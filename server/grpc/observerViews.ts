@@ -20,7 +20,7 @@ export function frameworkOf({ record, session }: KnownFramework): Framework {
       ? linkStateCode(session.linkConnected ? "connected" : "connecting")
       : LinkState.LINK_STATE_UNSPECIFIED,
     openOffers: session?.state.offers.size ?? 0,
-    unacknowledgedUpdates: session?.state.owed.size ?? 0,
+    unacknowledgedUpdates: session?.state.unacknowledged.size ?? 0,
     activeTasks: session?.state.tasks.activeCount ?? 0,
     leaseExpireTime: expires === undefined ? undefined : new Date(expires),
   };

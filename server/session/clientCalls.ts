@@ -93,7 +93,7 @@ export class ClientCalls {
     for (const acknowledgement of acknowledgements) {
       if (!acknowledgement || given.has(acknowledgement.key)) continue;
       given.add(acknowledgement.key);
-      if (this.#state.owed.state(acknowledgement.key) === "acknowledged") continue;
+      if (this.#state.unacknowledged.state(acknowledgement.key) === "acknowledged") continue;
       waiting++;
       this.#acknowledge(acknowledgement.key, acknowledgement.call, one);
     }
@@ -156,8 +156,8 @@ export class ClientCalls {
   #acknowledge(key: string, call: CallMessage, done: Answered): void {
     this.#send(call, done, () => {
       if (key === "") return;
-      const { owed, store, record } = this.#state;
-      const update = owed.acknowledged(key);
+      const { unacknowledged, store, record } = this.#state;
+      const update = unacknowledged.acknowledged(key);
       if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);
     });
   }

@@ -23,12 +23,12 @@ export function askForDropped(state: SessionState, reconciler: Reconciler, log: 
  * Tasks of which clients may lack the last word: those that have not ended, and those that have, although the store still
  * has them, which it has until a client was told, and no update waits for a client.
  */
-function* untoldTasks({ record, store, tasks, owed, tokenless }: SessionState): IterableIterator<AskedTask> {
+function* untoldTasks({ record, store, tasks, unacknowledged, tokenless }: SessionState): IterableIterator<AskedTask> {
   yield* tasks.active();
-  const owedTasks = new Set<string>();
-  for (const { taskId } of owed.values()) owedTasks.add(taskId);
+  const unacknowledgedTasks = new Set<string>();
+  for (const { taskId } of unacknowledged.values()) unacknowledgedTasks.add(taskId);
   for (const { taskId, agentId } of store.tasks(record.frameworkName)) {
-    if (tasks.has(taskId) || owedTasks.has(taskId) || tokenless.hasTask(taskId)) continue;
+    if (tasks.has(taskId) || unacknowledgedTasks.has(taskId) || tokenless.hasTask(taskId)) continue;
     const agentIdBytes = agentId === "" ? new Uint8Array(0) : idMessage(agentId);
     yield { taskId, taskIdBytes: idMessage(taskId), agentIdBytes };
   }

@@ -87,12 +87,12 @@ export class EventIntake {
   }
 
   #takeUpdate(event: EventView, timeMs: number): void {
-    const { owed, tokenless, tasks, store, record, hub } = this.#state;
+    const { unacknowledged, tokenless, tasks, store, record, hub } = this.#state;
     const status = readUpdate(event.payload);
     const key = taskUpdateKey(status);
-    const seen = key === "" ? "new" : owed.state(key);
+    const seen = key === "" ? "new" : unacknowledged.state(key);
     this.#host.taskAnswered(status.taskId);
-    if (seen === "owed") return;
+    if (seen === "unacknowledged") return;
     if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, taskAcknowledgement(status));
     const ackToken = key === "" ? "" : taskAckToken(status);
     const known = tasks.has(status.taskId);
@@ -107,7 +107,7 @@ export class EventIntake {
       if (tokenless.addTask(status.taskId, logged, over)) this.#host.unreadDropped();
     } else {
       tokenless.taskOvertaken(status.taskId);
-      owed.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
+      unacknowledged.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
     }
     if (hub.watched) {
       hub.emit({ kind: "update", frameworkName: record.frameworkName, timeMs, status: status.bytes });
@@ -115,18 +115,18 @@ export class EventIntake {
   }
 
   #takeOperationUpdate(event: EventView, timeMs: number): void {
-    const { owed, tokenless } = this.#state;
+    const { unacknowledged, tokenless } = this.#state;
     const status = readOperationUpdate(event.payload);
     const key = operationUpdateKey(status);
-    const seen = key === "" ? "new" : owed.state(key);
-    if (seen === "owed") return;
+    const seen = key === "" ? "new" : unacknowledged.state(key);
+    if (seen === "unacknowledged") return;
     if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, operationAcknowledgement(status));
     const ackToken = key === "" ? "" : operationAckToken(status);
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, event.bytes), timeMs, ackToken);
     const operationId = readId(status.operationIdBytes);
     if (key !== "") {
       tokenless.operationOvertaken(operationId);
-      owed.add(key, { event: logged, taskId: "", terminal: false });
+      unacknowledged.add(key, { event: logged, taskId: "", terminal: false });
     } else if (operationId !== "") {
       this.#host.forgetReadUpdates();
       if (tokenless.addOperation(operationId, logged)) this.#host.unreadDropped();

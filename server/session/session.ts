@@ -292,10 +292,10 @@ export class Session {
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
   #replaceFramework(): void {
-    const { tasks, owed, tokenless } = this.#state;
+    const { tasks, unacknowledged, tokenless } = this.#state;
     const frameworkId = this.#host.surroundings.randomness.uuid();
     tasks.clear();
-    owed.clear();
+    unacknowledged.clear();
     tokenless.clear();
     this.#reconciler.clear();
     this.#own.clear();

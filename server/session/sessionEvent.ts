@@ -36,7 +36,7 @@ export interface SessionEvent {
   readonly sequence: number;
   /** In ms since 1970. */
   readonly receiveTimeMs: number;
-  /** Empty when no acknowledgement is owed. */
+  /** Empty when Mesos wants no acknowledgement. */
   readonly ackToken: string;
   /** True when more pieces of the same OFFERS event follow. */
   readonly fragment: boolean;

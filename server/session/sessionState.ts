@@ -9,7 +9,7 @@ import type { RecordWriter } from "./recordWriter.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
 import { TokenlessUpdates } from "./tokenlessUpdates.js";
-import { OwedUpdates } from "./updates.js";
+import { UnacknowledgedUpdates } from "./unacknowledgedUpdates.js";
 
 /** What the parts of one session share. */
 export interface SessionState {
@@ -20,7 +20,7 @@ export interface SessionState {
   readonly log: EventLog;
   readonly offers: OpenOffers;
   readonly inverseOffers: OpenOffers;
-  readonly owed: OwedUpdates;
+  readonly unacknowledged: UnacknowledgedUpdates;
   readonly tokenless: TokenlessUpdates;
   readonly tasks: KnownTasks;
   readonly suppression: Suppression;
@@ -50,7 +50,7 @@ export function newSessionState(
     log: new EventLog(eventLog),
     offers: new OpenOffers("offers"),
     inverseOffers: new OpenOffers("inverse-offers"),
-    owed: new OwedUpdates(),
+    unacknowledged: new UnacknowledgedUpdates(),
     tokenless: new TokenlessUpdates(),
     tasks,
     suppression: new Suppression(rolesOf(first.frameworkInfo), first.suppressedRoles),

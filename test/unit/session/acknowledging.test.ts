@@ -33,7 +33,7 @@ async function attached() {
   return {
     master,
     state,
-    owed: () => [...state.owed.values()].map(({ event }) => event.ackToken),
+    unacknowledged: () => [...state.unacknowledged.values()].map(({ event }) => event.ackToken),
     send: (...events: Parameters<typeof subscription.send>) => subscription.send(...events),
     acknowledge: (...tokens: string[]) => {
       session.acknowledge(attachment.id, "", tokens, (answer) => answers.push(answer));
@@ -78,49 +78,49 @@ describe("a token with the uuid of an update, and with other ids", () => {
   test.each([
     ["another task", "other", "agent"],
     ["another agent", "task", "other"],
-  ])("of %s leaves the update owed", async (_, taskId, agentId) => {
-    const { owed, send, acknowledge, sent } = await attached();
+  ])("of %s leaves the update unacknowledged", async (_, taskId, agentId) => {
+    const { unacknowledged, send, acknowledge, sent } = await attached();
     const of = uuid();
     send(update("task", "agent", of));
-    await eventually(() => owed().length === 1);
+    await eventually(() => unacknowledged().length === 1);
     await acknowledge(token(taskId, agentId, of));
-    expect(owed()).toEqual([token("task", "agent", of)]);
+    expect(unacknowledged()).toEqual([token("task", "agent", of)]);
     expect(await acknowledge(token("task", "agent", of))).toEqual(OK);
-    expect(owed()).toEqual([]);
+    expect(unacknowledged()).toEqual([]);
     expect(sent().at(-1)?.acknowledge).toMatchObject(ids("task", "agent", of));
   });
 
   test("that comes before the update does not have the update acknowledged", async () => {
-    const { owed, send, acknowledge, sent } = await attached();
+    const { unacknowledged, send, acknowledge, sent } = await attached();
     const of = uuid();
     await acknowledge(token("other", "agent", of));
     send(update("task", "agent", of));
-    await eventually(() => owed().length === 1);
+    await eventually(() => unacknowledged().length === 1);
     expect(sent().filter(({ acknowledge: call }) => call?.taskId?.value === "task")).toEqual([]);
   });
 
-  test("leaves an operation's update owed", async () => {
-    const { owed, send, acknowledge } = await attached();
+  test("leaves an operation's update unacknowledged", async () => {
+    const { unacknowledged, send, acknowledge } = await attached();
     const of = uuid();
     const updateOperationStatus = { status: operation("o", of, "agent") };
     send({ type: Event_Type.UPDATE_OPERATION_STATUS, updateOperationStatus });
-    await eventually(() => owed().length === 1);
+    await eventually(() => unacknowledged().length === 1);
     await acknowledge(operationToken("other", of, "agent"), operationToken("o", of, "other"));
-    expect(owed()).toEqual([operationToken("o", of, "agent")]);
+    expect(unacknowledged()).toEqual([operationToken("o", of, "agent")]);
     expect(await acknowledge(operationToken("o", of, "agent"))).toEqual(OK);
-    expect(owed()).toEqual([]);
+    expect(unacknowledged()).toEqual([]);
   });
 
-  test("of a Call leaves the update owed too", async () => {
-    const { owed, send, call } = await attached();
+  test("of a Call leaves the update unacknowledged too", async () => {
+    const { unacknowledged, send, call } = await attached();
     const of = uuid();
     send(update("task", "agent", of));
-    await eventually(() => owed().length === 1);
+    await eventually(() => unacknowledged().length === 1);
     const payload = (taskId: string) => Buffer.from(token(taskId, "agent", of).slice(1), "base64url");
     await call(CallType.ACKNOWLEDGE, payload("other"));
-    expect(owed()).toHaveLength(1);
+    expect(unacknowledged()).toHaveLength(1);
     await call(CallType.ACKNOWLEDGE, payload("task"));
-    expect(owed()).toEqual([]);
+    expect(unacknowledged()).toEqual([]);
   });
 });
 
@@ -141,15 +141,15 @@ describe("an update whose uuid Mesos would not take", () => {
     ["of 17 bytes", Buffer.alloc(17, 0x44)],
     ["without a version", Buffer.alloc(16, 0x07)],
   ])("(%s) comes without a token, as one that needs no acknowledgement", async (_, of) => {
-    const { state, owed, send } = await attached();
+    const { state, unacknowledged, send } = await attached();
     send(update("task", "agent", of));
     await eventually(() => state.tokenless.events().length === 1);
     expect(state.tokenless.events()[0]?.ackToken).toBe("");
-    expect(owed()).toEqual([]);
+    expect(unacknowledged()).toEqual([]);
     const status = operation("o", of, "agent");
     send({ type: Event_Type.UPDATE_OPERATION_STATUS, updateOperationStatus: { status } });
     await eventually(() => state.tokenless.events().length === 2);
     expect(state.tokenless.events()[1]?.ackToken).toBe("");
-    expect(owed()).toEqual([]);
+    expect(unacknowledged()).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import { OpenOffers } from "../../../server/session/openOffers.js";
 import { Queue } from "../../../server/session/queue.js";
 import { type CallAnswer, RequestMemory } from "../../../server/session/requestMemory.js";
 import { Suppression } from "../../../server/session/suppression.js";
-import { OwedUpdates } from "../../../server/session/updates.js";
+import { UnacknowledgedUpdates } from "../../../server/session/unacknowledgedUpdates.js";
 import { lengthDelimited, messageField, stringField, varintField } from "../../../wire/proto.js";
 import { expectLinear, GROWTH_TIMEOUT_MS } from "../../support/growth.js";
 import { collidingFields } from "./collidingFields.js";
@@ -120,8 +120,8 @@ describe("what is remembered takes no longer to forget than to keep", () => {
 
   test("of acknowledgements", () => {
     expectLinear("acknowledgements", 20_000, (count) => () => {
-      const owed = new OwedUpdates();
-      for (let i = 0; i < count; i++) owed.acknowledged(`key-${i}`);
+      const unacknowledged = new UnacknowledgedUpdates();
+      for (let i = 0; i < count; i++) unacknowledged.acknowledged(`key-${i}`);
     });
   });
 

@@ -4,7 +4,7 @@ import type { SessionEvent } from "./sessionEvent.js";
 const REMEMBERED_ACKNOWLEDGEMENTS = 20_000;
 
 /** An update that the client has not acknowledged. */
-export interface OwedUpdate {
+export interface UnacknowledgedUpdate {
   /** The live event that brought it. */
   readonly event: SessionEvent;
   /** Empty for an operation's update. */
@@ -13,40 +13,40 @@ export interface OwedUpdate {
 }
 
 /** Updates that wait for the client's acknowledgement, and those that have had it. */
-export class OwedUpdates {
-  readonly #owed = new Map<string, OwedUpdate>();
+export class UnacknowledgedUpdates {
+  readonly #unacknowledged = new Map<string, UnacknowledgedUpdate>();
   /** Acknowledged ones, the newest, so that a retransmission that crossed is recognized. */
   readonly #acknowledged = new Set<string>();
   readonly #order = new Queue<string>();
 
   get size(): number {
-    return this.#owed.size;
+    return this.#unacknowledged.size;
   }
 
   /** In the order in which they came. */
-  values(): IterableIterator<OwedUpdate> {
-    return this.#owed.values();
+  values(): IterableIterator<UnacknowledgedUpdate> {
+    return this.#unacknowledged.values();
   }
 
-  state(key: string): "new" | "owed" | "acknowledged" {
-    if (this.#owed.has(key)) return "owed";
+  state(key: string): "new" | "unacknowledged" | "acknowledged" {
+    if (this.#unacknowledged.has(key)) return "unacknowledged";
     return this.#acknowledged.has(key) ? "acknowledged" : "new";
   }
 
-  add(key: string, update: OwedUpdate): void {
-    this.#owed.set(key, update);
+  add(key: string, update: UnacknowledgedUpdate): void {
+    this.#unacknowledged.set(key, update);
   }
 
-  /** Mesos has taken the acknowledgement. The update that is no longer owed, if it was. */
-  acknowledged(key: string): OwedUpdate | undefined {
-    const update = this.#owed.get(key);
-    this.#owed.delete(key);
+  /** Mesos has taken the acknowledgement. The update that is no longer unacknowledged, if it was. */
+  acknowledged(key: string): UnacknowledgedUpdate | undefined {
+    const update = this.#unacknowledged.get(key);
+    this.#unacknowledged.delete(key);
     if (!this.#acknowledged.has(key)) this.#remember(key);
     return update;
   }
 
   clear(): void {
-    this.#owed.clear();
+    this.#unacknowledged.clear();
   }
 
   #remember(key: string): void {

@@ -11,7 +11,7 @@ import {
 } from "../../../server/mesos/messages/acknowledgements.js";
 import { readOperationUpdate } from "../../../server/mesos/messages/events.js";
 import { EventLog } from "../../../server/session/eventLog.js";
-import { OwedUpdates } from "../../../server/session/updates.js";
+import { UnacknowledgedUpdates } from "../../../server/session/unacknowledgedUpdates.js";
 import { body, status } from "./samples.js";
 
 const uuid = fc
@@ -165,42 +165,42 @@ describe("the key of an update", () => {
   });
 });
 
-describe("what is owed", () => {
-  const owed = (taskId: string) => ({ event: new EventLog().append(body(1), 0), taskId, terminal: false });
+describe("what is unacknowledged", () => {
+  const unacknowledged = (taskId: string) => ({ event: new EventLog().append(body(1), 0), taskId, terminal: false });
 
-  test("is new, then owed, then acknowledged", () => {
-    const updates = new OwedUpdates();
-    const update = owed("task");
+  test("is new, then unacknowledged, then acknowledged", () => {
+    const updates = new UnacknowledgedUpdates();
+    const update = unacknowledged("task");
     expect(updates.state("k")).toBe("new");
     updates.add("k", update);
-    expect([updates.state("k"), updates.size]).toEqual(["owed", 1]);
+    expect([updates.state("k"), updates.size]).toEqual(["unacknowledged", 1]);
     expect(updates.acknowledged("k")).toBe(update);
     expect([updates.state("k"), updates.size]).toEqual(["acknowledged", 0]);
     expect(updates.acknowledged("k")).toBeUndefined();
   });
 
   test("keeps the order of their coming", () => {
-    const updates = new OwedUpdates();
-    for (const key of ["a", "b", "c"]) updates.add(key, owed(key));
+    const updates = new UnacknowledgedUpdates();
+    for (const key of ["a", "b", "c"]) updates.add(key, unacknowledged(key));
     updates.acknowledged("b");
     expect([...updates.values()].map(({ taskId }) => taskId)).toEqual(["a", "c"]);
   });
 
   test("an acknowledgement of what never came is remembered too", () => {
-    const updates = new OwedUpdates();
+    const updates = new UnacknowledgedUpdates();
     expect(updates.acknowledged("from an earlier run")).toBeUndefined();
     expect(updates.state("from an earlier run")).toBe("acknowledged");
   });
 
   test("the memory of acknowledged ones is bounded: the oldest go", () => {
-    const updates = new OwedUpdates();
+    const updates = new UnacknowledgedUpdates();
     for (let i = 0; i < 20_001; i++) updates.acknowledged(`key-${i}`);
     expect([updates.state("key-0"), updates.state("key-1")]).toEqual(["new", "acknowledged"]);
   });
 
-  test("clear forgets what is owed", () => {
-    const updates = new OwedUpdates();
-    updates.add("k", owed("task"));
+  test("clear forgets what is unacknowledged", () => {
+    const updates = new UnacknowledgedUpdates();
+    updates.add("k", unacknowledged("task"));
     updates.clear();
     expect([updates.size, updates.state("k")]).toEqual([0, "new"]);
   });
