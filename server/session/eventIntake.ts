@@ -87,7 +87,7 @@ export class EventIntake {
   }
 
   #takeUpdate(event: EventView, timeMs: number): void {
-    const { unacknowledged, tokenless, tasks, store, record, hub } = this.#state;
+    const { unacknowledged, withoutToken, tasks, store, record, hub } = this.#state;
     const status = readUpdate(event.payload);
     const key = taskUpdateKey(status);
     const seen = key === "" ? "new" : unacknowledged.state(key);
@@ -104,9 +104,9 @@ export class EventIntake {
     const logged = this.#append(body, timeMs, ackToken);
     if (key === "") {
       this.#host.forgetReadUpdates();
-      if (tokenless.addTask(status.taskId, logged, over)) this.#host.unreadDropped();
+      if (withoutToken.addTask(status.taskId, logged, over)) this.#host.unreadDropped();
     } else {
-      tokenless.taskOvertaken(status.taskId);
+      withoutToken.taskOvertaken(status.taskId);
       unacknowledged.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
     }
     if (hub.watched) {
@@ -115,7 +115,7 @@ export class EventIntake {
   }
 
   #takeOperationUpdate(event: EventView, timeMs: number): void {
-    const { unacknowledged, tokenless } = this.#state;
+    const { unacknowledged, withoutToken } = this.#state;
     const status = readOperationUpdate(event.payload);
     const key = operationUpdateKey(status);
     const seen = key === "" ? "new" : unacknowledged.state(key);
@@ -125,11 +125,11 @@ export class EventIntake {
     const logged = this.#append(mesosBody(EventType.UPDATE_OPERATION_STATUS, event.bytes), timeMs, ackToken);
     const operationId = readId(status.operationIdBytes);
     if (key !== "") {
-      tokenless.operationOvertaken(operationId);
+      withoutToken.operationOvertaken(operationId);
       unacknowledged.add(key, { event: logged, taskId: "", terminal: false });
     } else if (operationId !== "") {
       this.#host.forgetReadUpdates();
-      if (tokenless.addOperation(operationId, logged)) this.#host.unreadDropped();
+      if (withoutToken.addOperation(operationId, logged)) this.#host.unreadDropped();
     }
   }
 

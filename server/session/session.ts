@@ -194,8 +194,8 @@ export class Session {
   }
 
   #forgetReadUpdates(): void {
-    const { tokenless, store, record } = this.#state;
-    for (const taskId of tokenless.forgetRead(this.#attachments.seenSequence)) {
+    const { withoutToken, store, record } = this.#state;
+    for (const taskId of withoutToken.forgetRead(this.#attachments.seenSequence)) {
       store.removeTask(record.frameworkName, taskId);
     }
   }
@@ -292,11 +292,11 @@ export class Session {
 
   /** Mesos has removed the framework, and the client wants to go on as a new one. */
   #replaceFramework(): void {
-    const { tasks, unacknowledged, tokenless } = this.#state;
+    const { tasks, unacknowledged, withoutToken } = this.#state;
     const frameworkId = this.#host.surroundings.randomness.uuid();
     tasks.clear();
     unacknowledged.clear();
-    tokenless.clear();
+    withoutToken.clear();
     this.#reconciler.clear();
     this.#own.clear();
     this.#records

@@ -8,8 +8,8 @@ import { OpenOffers } from "./openOffers.js";
 import type { RecordWriter } from "./recordWriter.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
-import { TokenlessUpdates } from "./tokenlessUpdates.js";
 import { UnacknowledgedUpdates } from "./unacknowledgedUpdates.js";
+import { UpdatesWithoutToken } from "./updatesWithoutToken.js";
 
 /** What the parts of one session share. */
 export interface SessionState {
@@ -21,7 +21,7 @@ export interface SessionState {
   readonly offers: OpenOffers;
   readonly inverseOffers: OpenOffers;
   readonly unacknowledged: UnacknowledgedUpdates;
-  readonly tokenless: TokenlessUpdates;
+  readonly withoutToken: UpdatesWithoutToken;
   readonly tasks: KnownTasks;
   readonly suppression: Suppression;
 }
@@ -51,7 +51,7 @@ export function newSessionState(
     offers: new OpenOffers("offers"),
     inverseOffers: new OpenOffers("inverse-offers"),
     unacknowledged: new UnacknowledgedUpdates(),
-    tokenless: new TokenlessUpdates(),
+    withoutToken: new UpdatesWithoutToken(),
     tasks,
     suppression: new Suppression(rolesOf(first.frameworkInfo), first.suppressedRoles),
   };

@@ -45,10 +45,10 @@ export function openedEvent(
  * updates; then its end. The events are made one after the other as they are read.
  */
 export function snapshotEvents(opened: SessionEvent, state: SessionState, link: LinkView): Iterable<SessionEvent> {
-  const { offers, inverseOffers, unacknowledged, tokenless, log, clock } = state;
+  const { offers, inverseOffers, unacknowledged, withoutToken, log, clock } = state;
   const receiveTimeMs = clock.wallTime();
   const sequence = log.lastSequence;
-  const updates = [...[...unacknowledged.values()].map((update) => update.event), ...tokenless.events()];
+  const updates = [...[...unacknowledged.values()].map((update) => update.event), ...withoutToken.events()];
   const open = [
     { of: offers, type: EventType.OFFERS, views: offers.values() },
     { of: inverseOffers, type: EventType.INVERSE_OFFERS, views: inverseOffers.values() },

@@ -143,13 +143,13 @@ describe("an update whose uuid Mesos would not take", () => {
   ])("(%s) comes without a token, as one that needs no acknowledgement", async (_, of) => {
     const { state, unacknowledged, send } = await attached();
     send(update("task", "agent", of));
-    await eventually(() => state.tokenless.events().length === 1);
-    expect(state.tokenless.events()[0]?.ackToken).toBe("");
+    await eventually(() => state.withoutToken.events().length === 1);
+    expect(state.withoutToken.events()[0]?.ackToken).toBe("");
     expect(unacknowledged()).toEqual([]);
     const status = operation("o", of, "agent");
     send({ type: Event_Type.UPDATE_OPERATION_STATUS, updateOperationStatus: { status } });
-    await eventually(() => state.tokenless.events().length === 2);
-    expect(state.tokenless.events()[1]?.ackToken).toBe("");
+    await eventually(() => state.withoutToken.events().length === 2);
+    expect(state.withoutToken.events()[1]?.ackToken).toBe("");
     expect(unacknowledged()).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { OperationState, TaskState } from "../../../gen/mesos/v1/mesos.js";
 import { Event, Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import { EventLog } from "../../../server/session/eventLog.js";
-import { TokenlessUpdates } from "../../../server/session/tokenlessUpdates.js";
+import { UpdatesWithoutToken } from "../../../server/session/updatesWithoutToken.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { attachRequest, body } from "./samples.js";
@@ -14,12 +14,12 @@ const KEPT = 10_000;
 describe("what is kept of updates without a token", () => {
   const log = new EventLog();
   const event = () => log.append(body(1), 0);
-  const full = (updates: TokenlessUpdates) => {
+  const full = (updates: UpdatesWithoutToken) => {
     for (let i = 0; i < KEPT; i++) updates.addTask(`task-${i}`, event(), true);
   };
 
   test("is the last of each task and operation, in their order, until a client has read it", () => {
-    const updates = new TokenlessUpdates();
+    const updates = new UpdatesWithoutToken();
     updates.addTask("same", event(), false);
     const [operation, last] = [event(), event()];
     updates.addOperation("same", operation);
@@ -32,7 +32,7 @@ describe("what is kept of updates without a token", () => {
   });
 
   test("is bounded; that the first one had to go is said once", () => {
-    const updates = new TokenlessUpdates();
+    const updates = new UpdatesWithoutToken();
     full(updates);
     expect(updates.dropped).toEqual({ tasks: 0, operations: 0 });
     expect(updates.addTask("one more", event(), true)).toBe(true);
@@ -44,7 +44,7 @@ describe("what is kept of updates without a token", () => {
   });
 
   test("of an operation does not go for any number of tasks", () => {
-    const updates = new TokenlessUpdates();
+    const updates = new UpdatesWithoutToken();
     const operation = event();
     updates.addOperation("o", operation);
     full(updates);
@@ -53,7 +53,7 @@ describe("what is kept of updates without a token", () => {
   });
 
   test("is not missed by a client that has read what was dropped from its stream", () => {
-    const updates = new TokenlessUpdates();
+    const updates = new UpdatesWithoutToken();
     const first = event();
     updates.addTask("first", first, true);
     full(updates);
@@ -119,7 +119,7 @@ describe("a client that comes after more updates than are kept", () => {
       return Event.encode(Event.fromPartial({ type, updateOperationStatus: { status: of } })).finish();
     });
     sendBytes(...operations);
-    await eventually(() => state.tokenless.dropped.operations === 1);
+    await eventually(() => state.withoutToken.dropped.operations === 1);
     await attach();
     expect((await master.call("RECONCILE_OPERATIONS")).call().reconcileOperations?.operations).toEqual([]);
   });
@@ -127,7 +127,7 @@ describe("a client that comes after more updates than are kept", () => {
   test("that were not too many has nothing asked", async () => {
     const { master, session, attach, send, state } = await detached();
     send(status("task", TaskState.TASK_LOST));
-    await eventually(() => state.tokenless.hasTask("task"));
+    await eventually(() => state.withoutToken.hasTask("task"));
     const { attachment } = await attach();
     session.call(attachment.id, "", buildCall(CallType.REVIVE), silent);
     await master.call("REVIVE");

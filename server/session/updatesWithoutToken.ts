@@ -2,7 +2,7 @@ import type { SessionEvent } from "./sessionEvent.js";
 
 const REMEMBERED = 10_000;
 
-interface TokenlessUpdate {
+interface UpdateWithoutToken {
   readonly event: SessionEvent;
   /** Nothing more is expected of the task. */
   readonly over: boolean;
@@ -13,7 +13,7 @@ interface TokenlessUpdate {
  * master itself reports, such as TASK_LOST or OPERATION_ERROR. Mesos sends them once; so those that no client has read are
  * kept for the next one.
  */
-export class TokenlessUpdates {
+export class UpdatesWithoutToken {
   /** Apart from each other, so that many tasks don't drive out an operation, of which Mesos may know no more. */
   readonly #tasks = new Unread();
   readonly #operations = new Unread();
@@ -73,12 +73,12 @@ export class TokenlessUpdates {
 /** The newest updates of 10,000 tasks or operations. */
 class Unread {
   /** In the order of their events. */
-  readonly #updates = new Map<string, TokenlessUpdate>();
+  readonly #updates = new Map<string, UpdateWithoutToken>();
   dropped = 0;
   /** The sequence of the newest that was dropped. */
   #droppedUpTo = 0;
 
-  add(id: string, update: TokenlessUpdate): boolean {
+  add(id: string, update: UpdateWithoutToken): boolean {
     this.#updates.delete(id);
     this.#updates.set(id, update);
     if (this.#updates.size <= REMEMBERED) return false;
