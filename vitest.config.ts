@@ -57,6 +57,10 @@ export default defineConfig({
       },
     ],
     sequence: shuffled ? {} : { sequencer: SpreadOut },
+    // `npm run test:coverage` sets it.
+    setupFiles: process.env.TEST_COVERAGE === undefined ? [] : ["test/support/coverage.ts"],
+    // vitest waits a second by default, which a crowded machine needs for less.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     // A test that others wait for must not hang them: each has a deadline, and a failing one shows its logs.
     teardownTimeout: 20_000,
     allowOnly: false,
