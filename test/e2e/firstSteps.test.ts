@@ -6,7 +6,9 @@ import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { at } from "../support/paths.js";
 
-const options = { agents: 2, flags: { allocation_interval: "100ms" } };
+/** Small agents: a task is a process of its own, or two, and as many start at once as have room. */
+const resources = "cpus:2;mem:2048;disk:1000";
+const options = { agents: 2, resources, flags: { allocation_interval: "100ms" } };
 
 describeEachMesos("the schedulers to learn from", options, (mesos) => {
   let bridge: Bridge;
@@ -36,7 +38,7 @@ describeEachMesos("the schedulers to learn from", options, (mesos) => {
   it("template prints as many offers as it is told to, and ends its framework", async () => {
     const template = await start("template", "--offers", "2");
     expect((await template.exited).code, template.log()).toBe(0);
-    expect(template.log().match(/offer \S+ of agent \S+: .*cpus 8.*/g)?.length).toBe(2);
+    expect(template.log().match(/offer \S+ of agent \S+: .*cpus 2.*/g)?.length).toBe(2);
     expect(await frameworks()).toEqual([]);
   });
 
@@ -57,7 +59,7 @@ describeEachMesos("the schedulers to learn from", options, (mesos) => {
   });
 
   it("empty-tasks that is interrupted tells that not all have finished", async () => {
-    // More than two agents of 8 CPUs have room for at once.
+    // More than two agents of 2 CPUs have room for at once.
     const tasks = await start("empty-tasks", "--tasks", "2000");
     await tasks.logged(/task \d+ finished/, { timeoutMs: 20_000 });
     tasks.signal("SIGINT");

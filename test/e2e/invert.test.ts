@@ -169,7 +169,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const args = [at("images/rocket.jpg"), images.url("one.jpg"), images.url("two.jpg")];
     const first = await start(...args);
     await first.logged(/rocket\.jpg: done/);
-    await eventually(() => images.asked.length === 2, { what: "the fetches of both", timeoutMs: 20_000 });
+    await eventually(() => images.asked.length === 2, { what: "the fetches of both" });
     await first.kill();
     const second = await start(...args);
     await second.logged(/going on: 1 of 3 done before, 2 may still run/);
@@ -192,11 +192,11 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const failures = () => executorLogs(mesos()).filter((log) => /TASK_FAILED: server gone/.test(log)).length;
     const before = failures();
     const first = await start(images.url("one.jpg"));
-    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    await eventually(() => images.asked.length === 1, { what: "the fetch" });
     await first.kill();
     images.open();
     // The executor gives up on a server that is gone after four tries: then the task has failed.
-    await eventually(() => failures() > before, { what: "the failure of the upload", timeoutMs: 20_000 });
+    await eventually(() => failures() > before, { what: "the failure of the upload" });
     const { status, log } = await run(images.url("one.jpg"));
     expect(status, log).toBe(0);
     expect(log).toContain("one.jpg: is launched again");
@@ -222,11 +222,11 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
   it("starts anew what an executor lost that was killed", async () => {
     const images = cleanup.use(await SlowImages.start());
     const invert = await start(images.url("one.jpg"));
-    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    await eventually(() => images.asked.length === 1, { what: "the fetch" });
     const [pid] = executorProcesses(mesos());
     if (pid === undefined) throw new Error("there is no executor process");
     process.kill(pid, "SIGKILL");
-    await eventually(() => images.asked.length === 2, { what: "the second fetch", timeoutMs: 20_000 });
+    await eventually(() => images.asked.length === 2, { what: "the second fetch" });
     images.open();
     expect((await invert.exited).code, invert.log()).toBe(0);
     expect(invert.log()).toMatch(/one\.jpg: is launched again: TASK_FAILED, REASON_EXECUTOR_TERMINATED/);
@@ -298,7 +298,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     await rm(filler);
 
     const invert = await start(...args);
-    await eventually(() => images.asked.length === 1, { what: "the fetch", timeoutMs: 20_000 });
+    await eventually(() => images.asked.length === 1, { what: "the fetch" });
     fill(filler);
     images.open();
     expect((await invert.exited).code, invert.log()).toBe(1);
