@@ -25,7 +25,7 @@ interface Arrived {
 }
 
 /** A client that does what a case wants is there long before that. */
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 40_000;
 
 /** A bridge that sends the bytes that a case tells it to, and compares what it is asked. */
 export class ScriptedBridge {

@@ -24,7 +24,7 @@ describe.runIf(wanted)("a real Mesos that stands still", () => {
     await batch.updates(40);
     await mesos.pause(true);
     try {
-      await bridge.process.logged(/was silent for 30000 ms/, { timeoutMs: 35_000 });
+      await bridge.process.logged(/was silent for 30000 ms/, { timeoutMs: 60_000 });
     } finally {
       await mesos.pause(false);
     }

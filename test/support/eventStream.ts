@@ -78,7 +78,7 @@ export class EventStream<E extends object> {
   /** Takes the first waiting event that meets the condition, or waits for one. */
   async take(
     condition: (event: E) => boolean,
-    { timeoutMs = 15_000, what = "the event" }: Deadline = {},
+    { timeoutMs = 30_000, what = "the event" }: Deadline = {},
   ): Promise<Received<E>> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {

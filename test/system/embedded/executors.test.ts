@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { eventually } from "../../support/eventually.js";
 import { cluster } from "../../unit/embedded/support/cluster.js";
 import { EventReader, type HttpAnswer, http, type Offer, Scheduler, small } from "../../unit/embedded/support/peer.js";
 
@@ -39,15 +40,8 @@ class ExecutorPeer {
   }
 
   /** An executor that is being started isn't known at once. */
-  async subscribed(parts: object = {}): Promise<EventReader> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.subscribe(parts);
-      } catch (error) {
-        if (attempt === 50) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+  subscribed(parts: object = {}): Promise<EventReader> {
+    return eventually(() => this.subscribe(parts), { what: "the executor's subscription" });
   }
 
   update(taskId: string, state: string, more: object = {}): Promise<HttpAnswer> {
