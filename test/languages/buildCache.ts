@@ -12,6 +12,8 @@ import { rustCrate } from "./rust.js";
 const CACHE = join(homedir(), ".cache/mesos-bridge/builds");
 /** Of each client: who goes back and forth between two states builds neither again. */
 const KEPT = 2;
+/** No copy takes that long. */
+const COPY_MS = 3_600_000;
 
 /**
  * What compilers make of files that rarely change: more than half of what a fresh checkout spends on builds. It is only a
@@ -116,10 +118,17 @@ async function renew(folder: string): Promise<void> {
 }
 
 async function prune({ name }: CachedBuild): Promise<void> {
-  const places = (await readdir(CACHE)).filter((each) => each.startsWith(`${name}-`)).map((each) => join(CACHE, each));
-  const ages = await Promise.all(places.map(async (path) => ({ path, used: (await stat(path)).mtimeMs })));
-  const old = ages.sort((a, b) => b.used - a.used).slice(KEPT);
-  await Promise.all(old.map(({ path }) => rm(path, { recursive: true, force: true })));
+  const kept = (await aged(`${name}-`)).slice(KEPT);
+  // Of runs that were ended in the middle of a copy.
+  const unfinished = (await aged("new-")).filter(({ ageMs }) => ageMs > COPY_MS);
+  for (const { path } of [...kept, ...unfinished]) await rm(path, { recursive: true, force: true });
+}
+
+/** Folders of the cache by the beginning of their name, the newest first. */
+async function aged(prefix: string): Promise<{ path: string; ageMs: number }[]> {
+  const paths = (await readdir(CACHE)).filter((each) => each.startsWith(prefix)).map((each) => join(CACHE, each));
+  const ages = await Promise.all(paths.map(async (path) => ({ path, ageMs: Date.now() - (await stat(path)).mtimeMs })));
+  return ages.sort((a, b) => a.ageMs - b.ageMs);
 }
 
 async function placeOf({ name, key }: CachedBuild): Promise<string> {
