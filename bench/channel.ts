@@ -33,7 +33,7 @@ export class NodeChannel implements Channel {
   }
 }
 
-/** Any program, by JSON objects on its stdin and stdout, a line each. */
+/** Any program, with JSON objects on its stdin and stdout, one per line. */
 export class LineChannel implements Channel {
   readonly name: string;
   readonly child: ChildProcess;

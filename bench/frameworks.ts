@@ -43,7 +43,7 @@ export async function idleFrameworks(effort: Effort): Promise<Figure[]> {
   return figures;
 }
 
-/** 100 frameworks with 50 updates a second each, which they acknowledge: does any of them wait longer than the others? */
+/** 100 frameworks that each acknowledge 50 updates per second: does any of them wait longer than the others? */
 export async function busyFrameworks(effort: Effort): Promise<Figure[]> {
   const count = effort.count(BUSY_FRAMEWORKS);
   const rig = await Rig.open();

@@ -82,7 +82,7 @@ export interface BenchBridge {
   spent(): Promise<Spent>;
 }
 
-/** Arguments for Node: the process tells what it holds and spends. */
+/** Arguments for Node: the process reports what it holds and spends. */
 const PROBE = ["--expose-gc", "--import", new URL("./processes/probe.js", import.meta.url).href];
 
 /** Starts a bridge for a benchmark, on a data directory of its own unless one is given. `execArgv` is for profilers. */

@@ -17,7 +17,7 @@ interface Bound {
 
 /**
  * Are the benchmarks whole, and does what they count stay within bounds? Each is run shortened, and its figures are not
- * looked at: they depend on the machine. What is bounded does not. Gives what is broken, a line each.
+ * looked at: they depend on the machine. What is bounded does not. Returns what is broken, one line per fault.
  */
 export async function smoke(benchmarks: Record<string, (effort: Effort) => Promise<Figure[]>>): Promise<string[]> {
   const broken: string[] = [];
@@ -25,7 +25,7 @@ export async function smoke(benchmarks: Record<string, (effort: Effort) => Promi
     try {
       const started = performance.now();
       const wrong = (await run(SHORT)).filter(({ value }) => !Number.isFinite(value.median));
-      for (const figure of wrong) broken.push(`${name}: '${figure.name}' is no number`);
+      for (const figure of wrong) broken.push(`${name}: '${figure.name}' is not a number`);
       process.stdout.write(
         `${name}: ${wrong.length === 0 ? "runs" : "BROKEN"}, ${Math.round(performance.now() - started)} ms\n`,
       );

@@ -4,7 +4,7 @@ import { type BenchBridge, type Figure, Rig, spread, startBridge, type Worker } 
 const COUNT = 25_000;
 const FRAMEWORKS = 2;
 
-/** Would the bridge gain from a second core? Two busy frameworks on a bridge each, beside both on one bridge. */
+/** Would the bridge gain from a second core? Two busy frameworks, each with its own bridge, compared with both on one bridge. */
 export async function twoProcesses(effort: Effort): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const acknowledge of [false, true]) {

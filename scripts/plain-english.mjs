@@ -8,6 +8,7 @@ export const CHECKED = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
+  "bench",
   "docs",
   "proto/mesosbridge",
   "clients",
@@ -18,7 +19,8 @@ export const CHECKED = [
   "test/real-mesos/README.md",
 ];
 
-const SKIPPED = /(?:^|\/)(?:node_modules|target|build|dist|\.venv|gen)\//;
+/** Installed, built or generated. */
+const SKIPPED = /(?:^|\/)(?:node_modules|target|build|dist|\.venv|gen)\/|\.pb\.go$/;
 const LONGEST_LINE = 120;
 
 /** Each: what is wrong, what to write, and an example in the test. A space stands for any white space, also a new line. */
@@ -51,7 +53,7 @@ const MISTAKES = [
 
 /** What is wrong with the checked files, one line for each mistake. */
 export function plainEnglishProblems() {
-  const isText = (name) => /\.(?:md|proto|ts|mjs|cts|cjs)$/.test(name);
+  const isText = (name) => /\.(?:md|proto|ts|mjs|cjs|go|java|rs|cc)$/.test(name);
   const files = CHECKED.flatMap((path) => (isText(path) ? [path] : filesUnder(path, isText)));
   return files
     .filter((file) => !SKIPPED.test(file))

@@ -4,7 +4,7 @@ export interface Report {
   readonly [field: string]: unknown;
 }
 
-/** What a process of a benchmark shall do. */
+/** What a process of a benchmark must do. */
 export interface Command {
   readonly command: string;
   readonly value?: unknown;

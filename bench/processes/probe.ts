@@ -1,5 +1,5 @@
 /**
- * Imported into the bridge's process by a benchmark, for what a process can only tell of itself. Answers to `held` what
+ * Imported into the bridge's process by a benchmark, for what only the process itself can report. Answers to `held` what
  * its heap and buffers hold after a collection, and to `spent` what it has allocated and copied since it was last asked.
  */
 import { GCProfiler, getHeapStatistics } from "node:v8";

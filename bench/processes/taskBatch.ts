@@ -38,7 +38,7 @@ type Launch = (offerIds: OfferID[], tasks: TaskInfo[]) => void;
 
 /**
  * Launches empty tasks on the next offer when told so, and reports when each has finished and all updates have been
- * acknowledged. One batch at a time; the scheduler tells what it gets.
+ * acknowledged. One batch at a time; the scheduler reports what it gets.
  */
 export class TaskBatch {
   readonly #command: string;

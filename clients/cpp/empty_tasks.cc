@@ -240,7 +240,7 @@ class Tasks {
 
   grpc::Status Launch(const bridge::LaunchTasksRequest& request) {
     const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::LaunchTasks, request);
-    // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+    // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
     if (ReasonOf(status) == reason::OFFER_GONE) return grpc::Status::OK;
     if (!status.ok() && !IsOutcomeUnknown(status)) return Tolerate(status);
     for (const auto& info : request.tasks()) {
@@ -319,7 +319,7 @@ class Scheduler {
     request_.set_replace_removed(true);
   }
 
-  // Gives OK when the tasks have ended, or the error that no new attachment can mend.
+  // Returns OK when the tasks have ended, or the error that a new attachment can't fix.
   grpc::Status Run() {
     Clock::time_point alive = Clock::now();
     for (int attempt = 0; !tasks_.done();) {

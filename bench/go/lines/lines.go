@@ -1,5 +1,5 @@
 // Package lines is how a program talks with the benchmark that started it: commands come on stdin and reports go to
-// stdout, as JSON objects, a line each.
+// stdout, as JSON objects, one per line.
 package lines
 
 import (

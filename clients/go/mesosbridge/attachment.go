@@ -91,7 +91,7 @@ func (a *attachment) set(change func()) {
 	a.changed = make(chan struct{})
 }
 
-// run gives nil when the session ended in order or ctx is done, else the error that no new attachment can mend.
+// run returns nil if the session ended regularly or ctx is done, otherwise the error that a new attachment can't fix.
 func (a *attachment) run(ctx context.Context) (err *Error) {
 	defer func() { a.set(func() { a.id, a.ended, a.err = "", true, err }) }()
 	a.alive = time.Now()

@@ -11,11 +11,11 @@ import (
 	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
 )
 
-// Calls wait for an attachment, try again where that is safe (no master, connection broken, attached anew) until the
-// context is done, and end with an *Error. Where they give nil, the Mesos master has taken the call. The header of a
-// request is filled in; a request id of the caller's own is kept.
+// Calls wait for an attachment, are retried if that is safe (no master, broken connection, new attachment) until the
+// context is done, and fail with an *Error. If they return nil, the Mesos master has accepted the call. The header of a
+// request is filled in; the caller's own request id is kept.
 
-// LaunchTasks launches tasks on offers of one agent. What they leave over is declined.
+// LaunchTasks launches tasks on offers of one agent. Unused resources are declined.
 //
 // OFFER_GONE: nothing was launched. With OutcomeUnknown: reconcile before launching again.
 func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequest) error {
@@ -37,7 +37,7 @@ func (s *Scheduler) AcceptOffers(ctx context.Context, request *pb.AcceptOffersRe
 	})
 }
 
-// DeclineOffers declines offers. Those that are gone already do no harm.
+// DeclineOffers declines offers. Offers that are already gone do no harm.
 func (s *Scheduler) DeclineOffers(ctx context.Context, request *pb.DeclineOffersRequest) error {
 	if len(request.GetOfferIds()) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (s *Scheduler) DeclineOffers(ctx context.Context, request *pb.DeclineOffers
 	})
 }
 
-// ReviveOffers asks for offers again, and forgets what earlier declines said. Without roles: for all of them.
+// ReviveOffers asks for offers again, and clears the filters of earlier declines. Without roles: for all of them.
 func (s *Scheduler) ReviveOffers(ctx context.Context, roles ...string) error {
 	return s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) error {
 		_, err := s.client.ReviveOffers(ctx, &pb.ReviveOffersRequest{Header: header, Roles: roles})
@@ -252,7 +252,7 @@ func (a *attempt) verdict(err *Error) *Error {
 }
 
 func (a *attempt) late() *Error {
-	// Without a try that may have reached Mesos, the reason tells that nothing was sent.
+	// If no attempt can have reached Mesos, the reason says that nothing was sent.
 	e := &Error{Code: codes.DeadlineExceeded, Reason: ReasonNotSent, Message: "no answer in time"}
 	if a.maybeSent {
 		e.Reason = ReasonOutcomeUnknown

@@ -78,7 +78,7 @@ func isTransport(code codes.Code) bool {
 	return false
 }
 
-// asError is any error as an *Error, with what google.rpc tells of it.
+// asError turns any error into an *Error, with its google.rpc details.
 func asError(err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {

@@ -16,41 +16,41 @@ import (
 	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
 )
 
-// DefaultMaxMessageBytes is what a message may hold. The bridge cuts offers into pieces of about 1 MiB, but a single
-// offer may be larger, so gRPC's own limit of 4 MiB is not ours.
+// DefaultMaxMessageBytes is the largest size of a message. The bridge splits offers into pieces of about 1 MiB, but a
+// single offer may be larger, so gRPC's own limit of 4 MiB is too small.
 const DefaultMaxMessageBytes = 256 << 20
 
 // Options say how a Scheduler attaches. Bridge and FrameworkName are required.
 type Options struct {
-	// The bridge, as HOST:PORT. For a bridge that comes back on another host: several, as in "a:50051,b:50051". When the
-	// one in use can't be reached, the next one is tried at once.
+	// The bridge: HOST:PORT. For a bridge that may move to another host, several: "a:50051,b:50051". If the one in use
+	// can't be reached, the next one is tried at once.
 	Bridge string
-	// An HTTP proxy to reach the bridge through, as http://[USER:PASSWORD@]HOST:PORT. Default: none. A proxy that the
-	// environment names (HTTPS_PROXY and its like) is not used.
+	// An HTTP proxy through which to reach the bridge: http://[USER:PASSWORD@]HOST:PORT. Default: none. Proxies that the
+	// environment names (such as HTTPS_PROXY) are not used.
 	Proxy string
 	// Names the session. The bridge keeps the Mesos framework id that belongs to it.
 	FrameworkName string
-	// The framework as Mesos shall know it; User is required, Name defaults to FrameworkName. Nil: as the bridge
-	// remembers it.
+	// The framework as Mesos will know it; User is required, Name defaults to FrameworkName. Nil: the one that the
+	// bridge has stored.
 	FrameworkInfo *mesos.FrameworkInfo
 	// How long the session outlives this client. Default: the bridge's, 60 s.
 	Lease time.Duration
-	// What becomes of the framework then. Default: it is left to Mesos's failover timeout.
+	// What happens to the framework then. Default: it is left to Mesos's failover timeout.
 	ExpiryPolicy pb.ExpiryPolicy
 	// Roles for which no offers are wanted yet.
 	SuppressedRoles []string
 	// Which agents' offers are wanted, as in Mesos's SUBSCRIBE.
 	OfferConstraints *scheduler.OfferConstraints
-	// When Mesos has removed the remembered framework: go on as a new one. Default: end with FRAMEWORK_REMOVED.
+	// If Mesos has removed the stored framework: continue as a new one. Default: end with FRAMEWORK_REMOVED.
 	ReplaceRemoved bool
 	// Waits between attachments are random up to a bound that doubles from BackoffInitial (default 100 ms) to
 	// BackoffMax (default 15 s).
 	BackoffInitial, BackoffMax time.Duration
-	// Gives up when there was no attachment for so long. Default: never.
+	// Gives up after this long without an attachment. Default: never.
 	GiveUpAfter time.Duration
-	// Deadline of calls whose context has none, waiting for an attachment and tries again included. Default 30 s.
+	// Deadline of calls whose context has none, including the wait for an attachment and retries. Default 30 s.
 	CallTimeout time.Duration
-	// Hand acknowledgements to the caller: nothing is acknowledged but by Acknowledge. Default false.
+	// Leave acknowledgements to the caller: updates are acknowledged only by Acknowledge. Default false.
 	ManualAcknowledge bool
 	// How many events may wait for the consumer before the bridge is made to wait. Default 256.
 	MaxBuffered int

@@ -6,19 +6,19 @@ import (
 	mesos "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1"
 )
 
-// Outcome is what a status means for who launched the task.
+// Outcome is what a status means for the scheduler that launched the task.
 type Outcome string
 
 const (
-	// Active: it goes on.
+	// Active: it has not ended.
 	Active Outcome = "active"
-	// Finished: it did what it should.
+	// Finished: it succeeded.
 	Finished Outcome = "finished"
-	// Failed by its own fault: again would not help.
+	// Failed by its own fault: a retry would not help.
 	Failed Outcome = "failed"
-	// Killed, as asked.
+	// Killed on request.
 	Killed Outcome = "killed"
-	// Lost by Mesos or an agent: a new task may do better. TASK_UNREACHABLE may come back: kill what does.
+	// Lost by Mesos or an agent: a new task may succeed. A TASK_UNREACHABLE task may come back: kill it then.
 	Lost Outcome = "lost"
 )
 
@@ -43,7 +43,7 @@ func OutcomeOf(status *mesos.TaskStatus) Outcome {
 	return Active
 }
 
-// notTheTask is true where TASK_FAILED is no fault of the task: its container or its executor did not live.
+// notTheTask is true if TASK_FAILED is not the task's fault: its container or its executor died.
 func notTheTask(status *mesos.TaskStatus) bool {
 	switch reason := status.GetReason(); reason {
 	case mesos.TaskStatus_REASON_EXECUTOR_TERMINATED, mesos.TaskStatus_REASON_EXECUTOR_UNREGISTERED,

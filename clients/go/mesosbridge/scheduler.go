@@ -70,7 +70,7 @@ func New(options Options) (*Scheduler, error) {
 
 // Events are the events, in order. An update is acknowledged once the body of the loop is done with it: the one at
 // which the loop is left is not. The last pair has an error, always an *Error, unless the session ended in order:
-// after Close, Teardown or CloseSession. When ctx is done, its error ends the loop; the scheduler goes on.
+// after Close, Teardown or CloseSession. When ctx is done, its error ends the loop; the scheduler continues.
 func (s *Scheduler) Events(ctx context.Context) iter.Seq2[Event, error] {
 	events := s.Channel()
 	return func(yield func(Event, error) bool) {
@@ -95,8 +95,8 @@ func (s *Scheduler) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Channel is what Events reads from, for those who select. Tell Handled of each update. It is closed at the end; then
-// Err tells why.
+// Channel is what Events reads from; use it with select. Call Handled for each update. It is closed at the end; then
+// Err says why.
 func (s *Scheduler) Channel() <-chan Event {
 	s.start()
 	return s.events
@@ -117,7 +117,7 @@ func (s *Scheduler) Handled(event Event) {
 	s.acknowledger.waitUntil(s.lifetime, maxOwed)
 }
 
-// Err is why the events ended, once they have; nil while they go on, or when they ended in order.
+// Err is why the events ended, once they have; nil while they continue, or if they ended regularly.
 func (s *Scheduler) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,8 +127,8 @@ func (s *Scheduler) Err() error {
 	return s.err
 }
 
-// Close detaches: the session and its tasks go on for the lease. First it sends what acknowledgements are owed, for 5 s
-// at most.
+// Close detaches: the session and its tasks continue for the lease. First it sends the pending acknowledgements, for at
+// most 5 s.
 func (s *Scheduler) Close() error {
 	s.started.Do(func() { close(s.events); close(s.done) })
 	ctx, cancel := context.WithTimeout(s.lifetime, closeTimeout)

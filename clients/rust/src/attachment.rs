@@ -27,7 +27,7 @@ pub(crate) enum State {
     Detached,
     /// With its id.
     Attached(String),
-    /// For good: in order, or by an error that no new attachment can mend.
+    /// For good: regularly, or by an error that a new attachment can't fix.
     Ended(Option<Error>),
 }
 
@@ -63,7 +63,7 @@ impl Delivery {
             return;
         }
         tokio::select! {
-            // It fails when nobody listens any more: calls may go on all the same.
+            // Fails if no one listens any more: calls may still continue.
             _ = self.queue.send(event) => {}
             () = self.lifetime.cancelled() => {}
         }

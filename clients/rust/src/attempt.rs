@@ -161,7 +161,7 @@ impl Attempt {
 
     fn late(&self) -> Error {
         let why = self.last.as_ref().map_or(String::new(), |error| format!(": {error}"));
-        // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+        // If no attempt can have reached Mesos, the reason says that nothing was sent.
         let reason = if self.maybe_sent { reason::OUTCOME_UNKNOWN } else { reason::NOT_SENT };
         Error::new(Code::DeadlineExceeded, reason, format!("no answer in time{why}"))
     }

@@ -6,7 +6,7 @@ use crate::proto::mesosbridge::v1::{
 };
 use crate::{Error, Scheduler};
 
-/// Sends a copy of the request with the header that it shall have.
+/// Sends a copy of the request with its header.
 macro_rules! send {
     ($request:expr, $method:ident) => {
         |mut client: Client, header: CallHeader| {

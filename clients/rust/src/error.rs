@@ -140,7 +140,7 @@ fn is_transport(code: Code) -> bool {
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         let mut error = Self::new(status.code(), "", describe(&status));
-        // What a proxy put there instead is no reason to hide the error itself.
+        // A proxy may have put something else there; that must not hide the error itself.
         if let Ok(details) = rpc::Status::decode(status.details()) {
             for detail in &details.details {
                 let _ = error.add_detail(detail);

@@ -67,7 +67,7 @@ pub struct Opened {
     pub attachment_id: String,
     /// The id of the framework: the bridge always sends it.
     pub framework_id: Option<String>,
-    /// Whether it goes on where the stream broke.
+    /// Whether it continues where the stream broke.
     pub resumed: bool,
     /// How long the session outlives its client.
     pub lease: Duration,

@@ -25,7 +25,7 @@ pub use outcome::{Outcome, describe, outcome};
 pub use resources::Pool;
 pub use scheduler::{Events, Scheduler, connect};
 
-/// The stubs, as `protoc` names their packages: `mesos::v1`, `mesos::v1::scheduler` and `mesosbridge::v1`.
+/// The stubs, in packages named as by `protoc`: `mesos::v1`, `mesos::v1::scheduler` and `mesosbridge::v1`.
 ///
 /// Mesos's messages are proto2: an optional field is an `Option`, and a required one is not: it is sent as it is, zero
 /// or empty if nobody set it. Enums are `i32`s; `TaskState::try_from(status.state())` tells one that is not known.

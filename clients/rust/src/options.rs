@@ -12,26 +12,26 @@ use crate::proxy::HttpProxy;
 /// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The bridge, as `HOST:PORT`. For a bridge that comes back on another host: several, as in `"a:50051,b:50051"`. When
-    /// the one in use can't be reached, the next one is tried at once.
+    /// The bridge: `HOST:PORT`. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in
+    /// use can't be reached, the next one is tried at once.
     pub bridge: String,
-    /// An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. Default: none. A proxy that the
-    /// environment names (`http_proxy` and its like) is not used.
+    /// An HTTP proxy through which to reach the bridge: `http://[USER:PASSWORD@]HOST:PORT`. Default: none. Proxies that
+    /// the environment names (such as `http_proxy`) are not used.
     pub proxy: Option<String>,
     /// Names the session. The bridge keeps the Mesos framework id that belongs to it.
     pub framework_name: String,
-    /// The framework as Mesos shall know it; `user` is required, an empty `name` becomes `framework_name`. None: as the
-    /// bridge remembers it.
+    /// The framework as Mesos will know it; `user` is required, an empty `name` becomes `framework_name`. None: the one
+    /// that the bridge has stored.
     pub framework_info: Option<FrameworkInfo>,
-    /// How long the session outlives this client. None: as the bridge wants, 60 s.
+    /// How long the session outlives this client. None: the bridge's default, 60 s.
     pub lease: Option<Duration>,
-    /// What becomes of the framework then. Default: it is left to Mesos's failover timeout.
+    /// What happens to the framework then. Default: it is left to Mesos's failover timeout.
     pub expiry_policy: ExpiryPolicy,
     /// Roles for which no offers are wanted yet.
     pub suppressed_roles: Vec<String>,
     /// Which agents' offers are wanted, as in Mesos's SUBSCRIBE.
     pub offer_constraints: Option<OfferConstraints>,
-    /// When Mesos has removed the remembered framework: go on as a new one. Default: end with `FRAMEWORK_REMOVED`.
+    /// If Mesos has removed the stored framework: continue as a new one. Default: end with `FRAMEWORK_REMOVED`.
     pub replace_removed: bool,
     /// Waits between attachments are random up to a bound that doubles from this one. Default 100 ms.
     pub backoff_initial: Duration,

@@ -5,15 +5,15 @@ use crate::proto::mesos::v1::{TaskState, TaskStatus, task_status::Reason};
 /// What a status means for who launched the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It goes on.
+    /// It has not ended.
     Active,
-    /// It did what it should.
+    /// It succeeded.
     Finished,
-    /// Its own fault: again would not help.
+    /// Its own fault: a retry would not help.
     Failed,
-    /// As asked.
+    /// Killed on request.
     Killed,
-    /// Mesos or an agent lost it: a new task may do better. `TASK_UNREACHABLE` may come back: kill what does.
+    /// Mesos or an agent lost it: a new task may succeed. A `TASK_UNREACHABLE` task may come back: kill it then.
     Lost,
 }
 
@@ -49,7 +49,7 @@ pub fn outcome(status: &TaskStatus) -> Outcome {
     }
 }
 
-/// True where the container or the executor did not live, which is no fault of the task.
+/// True if the container or the executor died, which is not the task's fault.
 fn is_not_its_fault(status: &TaskStatus) -> bool {
     matches!(
         status.reason.map(Reason::try_from),

@@ -39,7 +39,7 @@ struct Shared {
 /// The events of a framework, in order: [`next`](Events::next), or as a `Stream`.
 ///
 /// An update counts as handled, and is acknowledged, when the next event is asked for: the one at which a loop is left is
-/// not. The last item is the error that no new attachment can mend; there is none when the session ended in order: after
+/// not. The last item is the error that a new attachment can't fix; there is none if the session ended regularly: after
 /// `close`, `teardown` or `close_session`.
 pub struct Events {
     shared: Arc<Shared>,
@@ -152,8 +152,8 @@ impl Scheduler {
         })
     }
 
-    /// Detaches: the session and its tasks go on for the lease. First it sends what acknowledgements are owed, for 5 s at
-    /// most.
+    /// Detaches: the session and its tasks continue for the lease. First it sends the pending acknowledgements, for at
+    /// most 5 s.
     pub async fn close(&self) {
         let shared = &self.shared;
         tokio::select! {

@@ -1,4 +1,4 @@
-// Command conformance is the conformance driver of the Go client: test/conformance/README.md tells what a driver does.
+// Command conformance is the conformance driver of the Go client: test/conformance/README.md describes drivers.
 package main
 
 import (
@@ -158,7 +158,7 @@ func (d *driver) loop(ctx context.Context) error {
 	return nil
 }
 
-// react does what the rules say of an event, and gives how the loop shall end, if it shall.
+// react applies the rules to an event, and returns how the loop must end, if it must.
 func (d *driver) react(ctx context.Context, event mesosbridge.Event, seen printed) string {
 	for _, rule := range d.input.Rules {
 		if rule.On != seen["kind"] || !seen.has(rule.Where) || rule.Times != nil && *rule.Times <= 0 {

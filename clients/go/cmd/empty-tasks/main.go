@@ -58,7 +58,7 @@ func parse(args []string) (options, error) {
 	if me, err := user.Current(); err == nil {
 		name = me.Username
 	}
-	flags.StringVar(&o.bridge, "bridge", "127.0.0.1:50051", "the Mesos bridge, as `HOST:PORT`, or several with commas between them")
+	flags.StringVar(&o.bridge, "bridge", "127.0.0.1:50051", "the Mesos bridge: `HOST:PORT`, or several with commas between them")
 	flags.StringVar(&o.frameworkName, "framework-name", "empty-tasks", "`names` this framework's session at the bridge")
 	flags.StringVar(&o.user, "user", name, "the `user` that tasks run as on the agents")
 	flags.StringVar(&o.role, "role", "*", "the Mesos `role` whose resources are used")
@@ -109,7 +109,7 @@ func run(ctx context.Context, o options) (int, error) {
 	defer func() { _ = scheduler.Close() }()
 
 	tasks := newTasks(scheduler, o)
-	// Mesos tells what became of a task whose update was lost only to who asks.
+	// If an update was lost, Mesos reports the task's state only on request.
 	reconcile := time.NewTicker(30 * time.Second)
 	defer reconcile.Stop()
 	events := scheduler.Channel()

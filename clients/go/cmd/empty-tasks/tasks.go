@@ -107,7 +107,7 @@ func (t *tasks) launch(ctx context.Context, request *pb.LaunchTasksRequest, laun
 	err := t.scheduler.LaunchTasks(ctx, request)
 	var refused *mesosbridge.Error
 	if errors.As(err, &refused) && !refused.OutcomeUnknown() {
-		// Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+		// Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
 		if refused.Reason == mesosbridge.ReasonOfferGone {
 			return nil
 		}

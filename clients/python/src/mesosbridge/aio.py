@@ -37,8 +37,8 @@ class AsyncScheduler(Calls):
         bridge: where it is, as HOST:PORT. For a bridge that comes back on another host: several, as in
             "a:50051,b:50051". When the one in use can't be reached, the next one is tried at once.
         framework_name: names the session; the bridge keeps the Mesos framework id that belongs to it.
-        framework_info: the framework as Mesos shall know it; `user` is required, `name` defaults to `framework_name`.
-            None: as the bridge remembers it.
+        framework_info: the framework as Mesos will know it; `user` is required, `name` defaults to `framework_name`.
+            None: the one that the bridge has stored.
         options: the rest.
     """
 
@@ -85,7 +85,7 @@ class AsyncScheduler(Calls):
             await self.handled(event)
 
     async def next_event(self) -> Event | None:
-        """The next event, for those who do without `events`: tell `handled` of it. None when they ended in order."""
+        """The next event, for programs without `events`: call `handled` for it. None if they ended regularly."""
         await self.start()
         event = await self._queue.get()
         self._taken.set()
@@ -117,7 +117,7 @@ class AsyncScheduler(Calls):
         return self._bridges.stub
 
     async def close(self, drain: float = 5.0) -> None:
-        """Detaches: the session and its tasks go on for the lease. First sends what acknowledgements are owed.
+        """Detaches: the session and its tasks continue for the lease. First sends the pending acknowledgements.
 
         Args:
             drain: how long to try that, in seconds.

@@ -50,7 +50,7 @@ class Attachment:
         self._id: str | None = None
         self._error: BridgeError | None = None
         self.ended = False
-        """True once there is no attachment and will be none."""
+        """True once there is no attachment and never will be."""
         self._changed = asyncio.Event()
 
     @property
@@ -72,7 +72,7 @@ class Attachment:
         return self._id
 
     async def run(self) -> None:
-        """Runs until the session ends; raises the BridgeError that no new attachment can mend."""
+        """Runs until the session ends; raises the BridgeError that a new attachment can't fix."""
         try:
             while (broken := await self._read_stream()) is not None:
                 self._set_id(None)

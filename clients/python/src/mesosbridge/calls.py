@@ -81,7 +81,9 @@ class Calls:
 
     async def revive_offers(self, roles: Iterable[str] = (), *, timeout: float | None = None) -> None:
         """Asks for offers again, and forgets what earlier declines said. Without roles: for all of them."""
-        await self._repeatedly(lambda: self._bridges.stub.ReviveOffers, scheduler_pb2.ReviveOffersRequest(roles=roles), timeout)
+        await self._repeatedly(
+            lambda: self._bridges.stub.ReviveOffers, scheduler_pb2.ReviveOffersRequest(roles=roles), timeout
+        )
 
     async def suppress_offers(self, roles: Iterable[str] = (), *, timeout: float | None = None) -> None:
         """Stops offers until `revive_offers`. Open offers stay open."""
@@ -123,7 +125,7 @@ class Calls:
         await self._once(lambda: self._bridges.stub.SendMessage, request, None, timeout)
 
     async def acknowledge(self, ack_tokens: Iterable[str], *, timeout: float | None = None) -> None:
-        """Acknowledges updates, in the order given. Only for who turned `Options.acknowledge` off."""
+        """Acknowledges updates, in the order given. Use it only if you turned `Options.acknowledge` off."""
         request = scheduler_pb2.AcknowledgeRequest(ack_tokens=ack_tokens)
         if request.ack_tokens:
             await self._repeatedly(lambda: self._bridges.stub.Acknowledge, request, timeout)
@@ -191,7 +193,7 @@ class _Attempt:
         # What the last try that came to an end got.
         self._last: BridgeError | None = None
         self.hopeless = False
-        """True when there is no attachment and will be none."""
+        """True if there is no attachment and never will be."""
         self.failed = False
         """True when a try went out and did not come back well."""
 
@@ -233,7 +235,7 @@ class _Attempt:
         return BridgeError(grpc.StatusCode.UNAVAILABLE, text, reasons.OUTCOME_UNKNOWN)
 
     def late(self) -> BridgeError:
-        """The time was up. Without a try that may have reached Mesos, the reason tells that nothing was sent."""
+        """The time was up. If no attempt can have reached Mesos, the reason says that nothing was sent."""
         why = "" if self._last is None else f": {self._last.message}"
         reason = reasons.OUTCOME_UNKNOWN if self._maybe_sent else reasons.NOT_SENT
         return BridgeError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer in time{why}", reason)

@@ -76,7 +76,7 @@ class BridgeError(Exception):
 
 
 def bridge_error(error: grpc.aio.AioRpcError) -> BridgeError:
-    """The error with what google.rpc tells of it."""
+    """The error with its google.rpc details."""
     found: dict[str, Any] = {}
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
@@ -99,6 +99,6 @@ def _details(value: bytes) -> dict[str, Any]:
                 delay = error_details_pb2.RetryInfo.FromString(detail.value).retry_delay
                 found["retry_delay"] = delay.seconds + delay.nanos / 1e9
     except DecodeError:
-        # What a proxy put there instead is no reason to hide the error itself.
+        # A proxy may have put something else there; that must not hide the error itself.
         return found
     return found

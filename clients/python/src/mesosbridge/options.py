@@ -22,13 +22,13 @@ class Options:
     lease: float | None = None
     """How long the session outlives this client. None: the bridge's default, 60 s."""
     expiry: str = "disconnect"
-    """What becomes of the framework then: `disconnect` leaves it to Mesos's failover timeout, or `teardown`."""
+    """What happens to the framework then: `disconnect` leaves it to Mesos's failover timeout, or `teardown`."""
     suppressed_roles: Sequence[str] = ()
     """Roles for which no offers are wanted yet."""
     offer_constraints: mesos_scheduler_pb2.OfferConstraints | None = None
     """Which agents' offers are wanted, as in Mesos's SUBSCRIBE."""
     replace_removed: bool = False
-    """When Mesos has removed the remembered framework: go on as a new one. Else the events end, FRAMEWORK_REMOVED."""
+    """If Mesos has removed the stored framework: continue as a new one. Otherwise the events end, FRAMEWORK_REMOVED."""
     backoff_initial: float = 0.1
     """Waits between attachments are random up to a bound that doubles from this one ..."""
     backoff_max: float = 15.0

@@ -1,4 +1,4 @@
-"""What a status means for who launched the task."""
+"""What a status means for the scheduler that launched the task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OUTCOMES: dict[int, Outcome] = {
     mesos_pb2.TASK_UNKNOWN: "lost",
 }
 _STATUS = mesos_pb2.TaskStatus
-# TASK_FAILED with one of these is no fault of the task: its container or its executor did not live.
+# TASK_FAILED with one of these is not the task's fault: its container or its executor died.
 _NOT_THE_TASK = frozenset(
     {
         _STATUS.REASON_EXECUTOR_TERMINATED,
@@ -40,10 +40,10 @@ _NOT_THE_TASK = frozenset(
 
 
 def task_outcome(status: mesos_pb2.TaskStatus) -> Outcome:
-    """`active`: it goes on; `finished`: it did what it should; `failed`: its own fault, again would not help;
-    `killed`: as asked; `lost`: Mesos or an agent lost it, and a new task may do better.
+    """`active`: it has not ended; `finished`: it succeeded; `failed`: its own fault, so a retry would not help;
+    `killed`: on request; `lost`: Mesos or an agent lost it, and a new task may succeed.
 
-    TASK_UNREACHABLE counts as `lost`, but may come back: kill what does. A state that this version does not know is
+    TASK_UNREACHABLE counts as `lost`, but may come back: kill it then. A state that this version does not know is
     `active`.
     """
     if not status.HasField("state"):

@@ -1,4 +1,4 @@
-//! The conformance driver of the Rust client: test/conformance/README.md tells what a driver does.
+//! The conformance driver of the Rust client: test/conformance/README.md describes drivers.
 
 mod printed;
 

@@ -90,7 +90,7 @@ async fn run(arguments: &Arguments) -> Result<u32, Error> {
 
 /// Runs until all tasks have ended, or no more events come.
 async fn see_through(tasks: &mut Tasks, mut events: Events) -> Result<(), Error> {
-    // Mesos tells what became of a task whose update was lost only to who asks.
+    // If an update was lost, Mesos reports the task's state only on request.
     let mut reconcile = interval(Duration::from_secs(30));
     while !tasks.done() {
         tokio::select! {

@@ -103,7 +103,7 @@ impl Tasks {
         let agent = request.tasks[0].agent_id.value.clone();
         let result = self.scheduler.launch_tasks(request).await;
         match &result {
-            // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+            // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
             Err(error) if error.reason() == "OFFER_GONE" => return Ok(()),
             Err(error) if !error.is_outcome_unknown() => return tolerate(result),
             _ => {}

@@ -61,7 +61,7 @@ public final class BridgeException extends RuntimeException {
     return new BridgeException(error.code, error.text, error.details(), error);
   }
 
-  /** Any exception as a BridgeException, with what {@code google.rpc} tells of it. */
+  /** Turns any exception into a BridgeException, with its {@code google.rpc} details. */
   static BridgeException of(Throwable cause) {
     if (cause instanceof BridgeException known) {
       return known;
@@ -91,7 +91,7 @@ public final class BridgeException extends RuntimeException {
         found = with(found, detail);
       }
     } catch (InvalidProtocolBufferException | IllegalArgumentException unreadable) {
-      // What a proxy put there instead is no reason to hide the error itself.
+      // A proxy may have put something else there; that must not hide the error itself.
     }
     return found;
   }

@@ -159,7 +159,7 @@ final class Caller {
 
     BridgeException late() {
       String why = last == null ? "" : ": " + last.getMessage();
-      // Without a try that may have reached Mesos, the reason tells that nothing was sent.
+      // If no attempt can have reached Mesos, the reason says that nothing was sent.
       String reason = maybeSent ? Reason.OUTCOME_UNKNOWN : Reason.NOT_SENT;
       return new BridgeException(
           Status.Code.DEADLINE_EXCEEDED, reason, "no answer in time" + why);

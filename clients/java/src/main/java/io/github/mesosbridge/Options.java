@@ -53,8 +53,8 @@ public final class Options {
   }
 
   /**
-   * The framework as Mesos shall know it; {@code user} is required, {@code name} defaults to the framework name. Left out:
-   * as the bridge remembers it.
+   * The framework as Mesos will know it; {@code user} is required, {@code name} defaults to the framework name. Default:
+   * the one that the bridge has stored.
    */
   public Options frameworkInfo(FrameworkInfo.Builder info) {
     if (!info.hasUser()) {
@@ -93,7 +93,7 @@ public final class Options {
   }
 
   /**
-   * When Mesos has removed the remembered framework: go on as a new one. Default false: the events end with {@code
+   * If Mesos has removed the stored framework: continue as a new one. Default false: the events end with {@code
    * FRAMEWORK_REMOVED}.
    */
   public Options replaceRemoved(boolean replace) {

@@ -3,17 +3,17 @@ package io.github.mesosbridge;
 import java.util.Locale;
 import org.apache.mesos.v1.Protos.TaskStatus;
 
-/** What a status means for who launched the task. */
+/** What a status means for the scheduler that launched the task. */
 public enum Outcome {
-  /** It goes on. */
+  /** It has not ended. */
   ACTIVE,
-  /** It did what it should. */
+  /** It succeeded. */
   FINISHED,
-  /** Its own fault: again would not help. */
+  /** Its own fault: a retry would not help. */
   FAILED,
-  /** As asked. */
+  /** Killed on request. */
   KILLED,
-  /** Mesos or an agent lost it: a new task may do better. TASK_UNREACHABLE may come back: kill what does. */
+  /** Mesos or an agent lost it: a new task may succeed. A TASK_UNREACHABLE task may come back: kill it then. */
   LOST;
 
   /** The outcome of the task that the status is of. */
@@ -32,7 +32,7 @@ public enum Outcome {
     };
   }
 
-  /** True where the container or the executor did not live, which is no fault of the task. */
+  /** True if the container or the executor died, which is not the task's fault. */
   private static boolean isNotItsFault(TaskStatus status) {
     if (!status.hasReason()) {
       return false;

@@ -93,14 +93,14 @@ public final class Scheduler implements AutoCloseable {
    * The next event. The one before counts as handled from now on: an update is acknowledged then. Empty at the end, when
    * the session ended in order: after {@code close}, {@code teardown} or {@code closeSession}.
    *
-   * @throws BridgeException when someone else attached, the framework is gone, or the bridge refuses: what no new
-   *     attachment can mend
+   * @throws BridgeException when another client attached, the framework is gone, or the bridge refuses: what a new
+   *     attachment can't fix
    */
   public Optional<Event> next() throws InterruptedException {
     return next(Duration.ofSeconds(Long.MAX_VALUE));
   }
 
-  /** The same, but empty also when nothing came in time: {@link #hasEnded} tells which. */
+  /** The same, but empty even if nothing came in time: {@link #hasEnded} distinguishes the two. */
   public Optional<Event> next(Duration atMost) throws InterruptedException {
     handled();
     acknowledger.awaitFewerThan(Acknowledger.MAX_OWED, Duration.ofDays(1));
@@ -164,8 +164,8 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Detaches: the session and its tasks go on for the lease. First it sends what acknowledgements are owed, for 5 s at
-   * most.
+   * Detaches: the session and its tasks continue for the lease. First it sends the pending acknowledgements, for at most
+   * 5 s.
    */
   @Override
   public void close() {

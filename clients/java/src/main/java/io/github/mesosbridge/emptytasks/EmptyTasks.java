@@ -15,7 +15,7 @@ import org.apache.mesos.v1.Protos.FrameworkInfo;
  * not, 2 if it was called wrongly.
  */
 public final class EmptyTasks {
-  /** Mesos tells what became of a task whose update was lost only to who asks. */
+  /** If an update was lost, Mesos reports the task's state only on request. */
   private static final Duration RECONCILE = Duration.ofSeconds(30);
 
   /** How long an interrupted program tries to tear its framework down. */

@@ -149,7 +149,7 @@ final class Tasks {
       scheduler.launchTasks(request);
     } catch (BridgeException error) {
       if (!error.isOutcomeUnknown()) {
-        // Nothing was launched. A gone offer is no fault of theirs; more offers come by themselves.
+        // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
         if (error.reason().equals("OFFER_GONE") || error.isRetryable()) {
           System.err.println(error.getMessage());
           return;

@@ -35,11 +35,11 @@ import org.apache.mesos.v1.Protos.TaskID;
 import org.apache.mesos.v1.Protos.TaskInfo;
 import org.apache.mesos.v1.scheduler.Protos.Call;
 
-/** The conformance driver of the Java client: test/conformance/README.md tells what a driver does. */
+/** The conformance driver of the Java client: test/conformance/README.md describes drivers. */
 public final class Conformance {
   private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
-  /** How the loop goes on after an event. */
+  /** How the loop continues after an event. */
   private enum Next {
     EVENT,
     END_HANDLED,
