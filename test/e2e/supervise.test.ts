@@ -10,7 +10,7 @@ import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
 import { type RunningProcess, startProcess } from "../support/childProcess.js";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
-import { describeEachMesos } from "../support/cluster.js";
+import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
 import { type EmbeddedMesos, startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { eventually } from "../support/eventually.js";
 import { at } from "../support/paths.js";
@@ -75,11 +75,6 @@ class Supervision {
 
   async frameworks(): Promise<string[]> {
     return (await this.#frameworks()).map(({ frameworkName }) => frameworkName);
-  }
-
-  /** Whether a client is attached to a framework of such a name. */
-  async isAttached(name: RegExp): Promise<boolean> {
-    return (await this.#frameworks()).some(({ frameworkName, attached }) => attached && name.test(frameworkName));
   }
 
   /** Whether its framework is subscribed to a master. */
@@ -150,6 +145,13 @@ function processesOf(script: string, word: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** What the tasks of a cluster wrote whose ids begin so. */
+function logsOf({ workDir }: MesosCluster, prefix: string): string[] {
+  return readdirSync(workDir, { recursive: true, withFileTypes: true })
+    .filter(({ name, parentPath }) => name === "stderr" && parentPath.includes(`/executors/${prefix}`))
+    .map(({ name, parentPath }) => readFileSync(join(parentPath, name), "utf8"));
 }
 
 const sleeper = { id: "sleeper", cmd: "sleep 1000", instances: 2 };
@@ -239,9 +241,9 @@ describeEachMesos("mesos-supervise", { agents: 2, flags: { allocation_interval: 
     if (pid === undefined) throw new Error("mesos-invert does not run");
     process.kill(pid, "SIGKILL");
     await supervisor.logged(/invert\.0 has ended: TASK_FAILED/);
-    await eventually(() => processesOf(script, output).some((other) => other !== pid), {
-      what: "another mesos-invert",
-    });
+    // Then it takes results.
+    const found = /going on: \d of 5 done before(.*\n)+.* d\.jpg: running/;
+    await eventually(() => logsOf(mesos(), "invert.").some((log) => found.test(log)), { what: "another mesos-invert" });
     images.open();
     await supervisor.logged(/invert\.0 has ended: TASK_FINISHED/);
     expect(images.asked.sort()).toEqual(["/a.jpg", "/b.jpg", "/c.jpg", "/d.jpg"]);

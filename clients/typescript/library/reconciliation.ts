@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { CallSettings } from "./calls.js";
 import type { Scheduler } from "./scheduler.js";
@@ -8,12 +9,15 @@ const IMPATIENT_MS = 1_000;
 /**
  * Asks Mesos for all tasks of a framework, and knows when it has told of all. Mesos answers in order, and about a task
  * that it does not know only once all agents of before a failover are back. So a question about such a task stands
- * before and after the one about all: once both are answered, none is missing.
+ * before and after the one about all: once both are answered, none is missing. The bridge lists those two from then on.
  */
 export class Reconciliation {
   readonly #scheduler: Scheduler;
   readonly #everyMs: number;
-  readonly #open = new Set<string>();
+  /** Tells its questions from those of another process, whose answers may come here. */
+  readonly #own = randomUUID();
+  /** When the question was asked whose first probe was answered last. */
+  #before = "";
   #askedMs = 0;
   #complete = false;
 
@@ -40,17 +44,19 @@ export class Reconciliation {
   /** Asks for all tasks, and for those that are thought to be there. @throws BridgeError */
   async ask(tasks: Iterable<{ id: string; agentId: string }>, nowMs: number, settings?: CallSettings): Promise<void> {
     this.#askedMs = nowMs;
-    this.#open.clear();
-    const [before, after] = [`none-before-${nowMs}`, `none-after-${nowMs}`];
-    this.#open.add(before).add(after);
+    const probe = (place: string) => ({ taskId: { value: `${place}.${this.#own}.${nowMs}` } });
     const own = Array.from(tasks, ({ id, agentId }) => ({ taskId: { value: id }, agentId: { value: agentId } }));
-    await this.#scheduler.reconcileTasks([...own, { taskId: { value: before } }], settings);
+    const known = this.#complete ? own : [...own, probe("before")];
+    if (known.length > 0) await this.#scheduler.reconcileTasks(known, settings);
     await this.#scheduler.reconcileTasks([], settings);
-    await this.#scheduler.reconcileTasks([{ taskId: { value: after } }], settings);
+    if (!this.#complete) await this.#scheduler.reconcileTasks([probe("after")], settings);
   }
 
   /** Takes each update: it may be an answer. */
   onUpdate({ taskId }: TaskStatus): void {
-    if (this.#open.delete(taskId?.value ?? "") && this.#open.size === 0) this.#complete = true;
+    const [place, own, asked = ""] = (taskId?.value ?? "").split(".");
+    if (own !== this.#own) return;
+    if (place === "before") this.#before = asked;
+    else if (asked === this.#before) this.#complete = true;
   }
 }
