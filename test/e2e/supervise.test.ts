@@ -188,7 +188,7 @@ describeEachMesos("mesos-supervise", { agents: 2, flags: { allocation_interval: 
     expect(second.log()).not.toContain("sleeper.0 is launched");
 
     await writeFile(supervision.file, JSON.stringify({ ...sleeper, ...small, cpu: 1 }));
-    await second.logged(/apps\.json: cpu: unknown field; what runs goes on\n/);
+    await second.logged(/apps\.json: cpu: unknown field; what runs keeps running\n/);
     expect(await supervision.running()).toEqual(scaled);
 
     await supervision.define({ ...sleeper, instances: 3, cmd: "sleep 1001" });
@@ -218,7 +218,7 @@ describeEachMesos("mesos-supervise", { agents: 2, flags: { allocation_interval: 
       /ends\.0 has ended: TASK_FINISHED.*; launched again after 0\.2 s\n(.*\n)*ends\.0 is launched/,
     );
     await supervisor.logged(
-      /apps\[1\]\.constraints\[0\]: no agent that has room meets hostname UNIQUE; what runs goes on/,
+      /apps\[1\]\.constraints\[0\]: no agent that has room meets hostname UNIQUE; what runs keeps running/,
     );
     expect(supervisor.log().match(/constraints\[0\]/g)?.length).toBe(1);
     expect(supervisor.log().match(/sleeper\.\d is launched/g)?.length).toBe(1);
@@ -270,7 +270,7 @@ describe.runIf(process.env.MESOS !== "real")("mesos-supervise, embedded Mesos", 
     await supervisor.logged(/web\.0 passes its health check/);
     const [before] = await supervision.settled({ web: 1 });
     await supervision.define({ ...app, cmd: "sleep 1000" });
-    await supervisor.logged(/apps\[0\]\.healthChecks\[0\]: web\.0 fails it; what runs goes on/);
+    await supervisor.logged(/apps\[0\]\.healthChecks\[0\]: web\.0 fails it; what runs keeps running/);
     // The next tick after that would have ended the first one.
     await supervision.define({ ...app, cmd: "sleep 1000" }, { id: "other", cmd: "sleep 1000" });
     expect(await supervision.settled({ web: 2, other: 1 })).toContain(before);

@@ -2,7 +2,7 @@ import { BridgeError } from "./errors.js";
 import type { SchedulerEvent } from "./events.js";
 import type { Scheduler } from "./scheduler.js";
 
-/** A call that waits for a master holds up the event that tells why: it is made again when there is one. */
+/** A call that waits for a master delays the event with the reason, so it is repeated once there is a master. */
 export const PATIENT_CALL = { deadlineMs: 10_000 };
 
 /** Calls of a scheduler that lives on when one fails: it is told, and made again when there is reason to. */
@@ -23,7 +23,7 @@ export class PatientCalls {
     return this.#scheduler.attached && this.#linked;
   }
 
-  /** Takes each event: some tell of the bridge and its master. */
+  /** Takes each event: some report on the bridge and its master. */
   onEvent(event: SchedulerEvent): void {
     if (event.kind === "opened" || event.kind === "link-changed") this.#linked = event.linked;
     if (event.kind === "opened" || event.kind === "subscribed") this.#demand = undefined;
@@ -42,7 +42,7 @@ export class PatientCalls {
     }
   }
 
-  /** Asks for offers, or for none. `again`: also when that was the last thing asked for, so that filters are forgotten. */
+  /** Asks for offers, or for none. `again`: even if that was the last request, so that filters are cleared. */
   async demand(wanted: boolean, again: boolean): Promise<void> {
     if (wanted === this.#demand && !again) return;
     const asked = await this.try((it) =>

@@ -36,7 +36,7 @@ export class ReloadedFiles<T> {
       if (!(error instanceof UsageError)) throw error;
       if (error.message === this.#fault) return undefined;
       this.#fault = error.message;
-      return `${error.message}; what runs goes on`;
+      return `${error.message}; what runs keeps running`;
     }
   }
 }

@@ -6,7 +6,7 @@ export class Terminal {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    // A reader that left is no reason to end.
+    // A reader that left must not end the program.
     stream.on("error", () => undefined);
   }
 

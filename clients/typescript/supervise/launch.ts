@@ -13,7 +13,7 @@ export interface Placement {
   resources: Resource[];
 }
 
-/** Puts instances on offers. Gives what goes on each, by its id, and why apps have to wait, by their names. */
+/** Puts instances on offers. Returns what runs on each, by its id, and why apps have to wait, by their names. */
 export function place(
   wanted: readonly Wanted[],
   offers: readonly Offer[],

@@ -13,9 +13,9 @@ import { Supervisor } from "./supervisor.js";
 const TICK_MS = 500;
 const HELP = `
 A file holds an app, a list of them, or {"apps": [...]}. A change is taken at once; a file that can't be used any more is
-told, and what runs goes on. docs/supervise.md has the fields.
+told, and what runs keeps running. docs/supervise.md has the fields.
 
-Tasks go on when this program ends. Started again with the same --framework-name, it finds them: it keeps nothing on a
+Tasks keep running when this program ends. Started again with the same --framework-name, it finds them: it keeps nothing on a
 disk. With --end-tasks, Ctrl-C or SIGTERM ends them, and the framework.
 
 Exit status: 0 ended by a signal, 1 an error, 2 wrong usage or a file that can't be used.
@@ -36,7 +36,9 @@ async function main(): Promise<number> {
   let ending = false;
   let closing: Promise<void> | undefined;
   const end = () => {
-    terminal.line(options.endTasks ? "ending all tasks; once more ends at once, and leaves them" : "the tasks go on");
+    terminal.line(
+      options.endTasks ? "ending all tasks; once more ends at once, and leaves them" : "the tasks keep running",
+    );
     if (options.endTasks) ending = true;
     else closing = scheduler.close();
   };

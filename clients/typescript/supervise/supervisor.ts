@@ -15,7 +15,7 @@ import { isAgentsFault, parseTaskId, passes, plan, type Task } from "./plan.js";
 const PATIENCE_MS = 5_000;
 const RECONCILE_MS = 30_000;
 const FILTERS = { refuseSeconds: 5 };
-const GOES_ON = "what runs goes on";
+const GOES_ON = "what runs keeps running";
 
 /** Holds the tasks of a framework against its apps. Its methods are called one after the other. */
 export class Supervisor {
@@ -123,7 +123,7 @@ export class Supervisor {
       if (error.outcomeUnknown) return this.#reconciliation.soon();
       for (const { task, app } of placements) {
         this.tasks.delete(task.id);
-        // What is wrong with it is not mended by trying again at once.
+        // An immediate retry would not fix it.
         if (!error.retryable && error.reason !== "OFFER_GONE") this.#delay(app, task.attempt);
       }
     };
