@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { errorText } from "../../../wire/errorText.js";
 import { UsageError } from "./program.js";
 
 /** What a file with JSON says. @throws UsageError when it is none */
@@ -6,7 +7,7 @@ export function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`${path} is not JSON: ${errorText(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { errorText } from "../../../wire/errorText.js";
 import { UsageError } from "./program.js";
 
 /** What files say, kept up with their changes while a program runs. */
@@ -51,6 +52,6 @@ function readText(path: string): string {
     if (!statSync(path).isFile()) throw new Error("it is not a file");
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(`${path} can't be read: ${(error as Error).message}`);
+    throw new UsageError(`${path} can't be read: ${errorText(error)}`);
   }
 }
