@@ -14,7 +14,7 @@ export const CHECKED = [
   "clients",
   "embedded",
   "executor",
-  "server/cli",
+  "server",
   "test/conformance/README.md",
   "test/real-mesos/README.md",
 ];

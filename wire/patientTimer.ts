@@ -9,7 +9,7 @@ const STOOD_STILL_MS = 1_000;
 /**
  * A timer that judges a peer by its silence. It never judges before what the peer has sent is read: once its time is
  * over it lets the event loop read its sockets, and calls back only if nothing has called `refresh` or `stop` by then.
- * A process that was stopped and goes on therefore sees first what came meanwhile. The time that the process stood
+ * So a process that was stopped and resumes first sees what arrived in that time. The time that the process stood
  * still (over a second) does not count either: the peer, or what is between, may have stood still as well, so the timer
  * then waits for that long again, for its own time at most.
  */

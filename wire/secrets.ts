@@ -34,7 +34,7 @@ export class Secrets {
   /**
    * The text without secrets.
    *
-   * @param cut the text goes on: what may be the beginning of a secret at its end is left out
+   * @param cut the text continues: what may be the beginning of a secret at its end is left out
    */
   redact(text: string, cut = false): string {
     const finders = this.#remembered.flatMap((secret) => secret.finders);

@@ -11,7 +11,7 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** When a connection without traffic is probed: what is between may forget it after as little as 20 s. */
 const KEEPALIVE_MS = 10_000;
-/** How long the connection of calls may be idle and still be used, whatever the agent says that it keeps it for. */
+/** How long the connection for calls may be idle and still be used, whatever the agent says that it keeps it for. */
 const IDLE_MS = 5_000;
 /** Of an error's text, as much is read, and as much belongs into a log line. */
 const MAX_ERROR_BYTES = 64 * 1024;

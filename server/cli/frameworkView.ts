@@ -55,7 +55,7 @@ function infoOf({ frameworkName, frameworkInfo }: FrameworkRecord): FrameworkInf
     return FrameworkInfo.decode(frameworkInfo);
   } catch (error) {
     const reason = errorText(error);
-    throw new Error(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`);
+    throw new Error(`the stored record of the framework '${frameworkName}' can't be read: ${reason}`);
   }
 }
 

@@ -86,7 +86,7 @@ export class BridgeServer {
     }
   }
 
-  /** Takes no more connections, and says so to health checks. Those that stand go on. */
+  /** Takes no more connections, and says so to health checks. Existing ones stay. */
   drain(): void {
     this.setServing(false);
     this.#listener.close();

@@ -67,7 +67,7 @@ export class CallsStream {
       this.#inputEnded = true;
       this.#endIfDone();
     });
-    // A stream that broke has nobody to answer; its calls are on their way all the same.
+    // A broken stream can't be answered, but its calls are already on their way.
     this.#call.on("error", () => {});
     this.#call.on("cancelled", () => this.#over());
   }

@@ -45,7 +45,7 @@ export const SNAPSHOT_END = lengthDelimited(
 /** However many observers there are, an observation is serialized once. */
 const encoded = new WeakMap<Observation, Buffer>();
 
-/** The serialized `Watch...Response` that tells of an observation. */
+/** The serialized `Watch...Response` that reports an observation. */
 export function encodeObservation(observation: Observation): Buffer {
   const known = encoded.get(observation);
   if (known) return known;

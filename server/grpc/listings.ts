@@ -71,7 +71,7 @@ export function listings(sessions: SessionManager): Listings {
   };
 }
 
-/** Where a list goes on: after an entry of a framework, or with its first one. */
+/** Where a list continues: after an entry of a framework, or with its first one. */
 interface Place {
   readonly frameworkName: string;
   readonly id: string | undefined;

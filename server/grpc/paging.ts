@@ -22,8 +22,8 @@ export interface PageRequest {
  * neither repeat nor hide others. @throws BridgeError INVALID_FIELD
  *
  * @param after gives the items after a key, or all of them, in the order of their keys. Only the items of the page are read, and
- *   one more that tells whether there is a next page
- * @param bytesOf tells how large an item is
+ *   one more that shows whether there is a next page
+ * @param bytesOf returns the size of an item
  */
 export function pageOf<Item>(
   after: (key: string | undefined) => Iterable<Item>,

@@ -14,7 +14,7 @@ export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer
       return {
         error: new BridgeError(
           "OUTCOME_UNKNOWN",
-          `the master may have taken the call or not, as no answer of its own came (${outcome.message}): reconcile before you make it again`,
+          `the master may have accepted the call or not, because its answer never came (${outcome.message}): reconcile before you repeat it`,
         ),
       };
     case "not-sent":
@@ -33,9 +33,9 @@ function refusal({ cause, reason, metadata }: Refused): BridgeError {
     case "not-subscribed":
       return new BridgeError("NO_MASTER", reason, { metadata });
     case "unreachable":
-      return new BridgeError("NO_MASTER", `${reason}; then make the call again`, { metadata });
+      return new BridgeError("NO_MASTER", `${reason}; then repeat the call`, { metadata });
     case "unauthorized":
-      return new BridgeError("MESOS_CREDENTIALS_REFUSED", `${reason}; then make the call again`, { metadata });
+      return new BridgeError("MESOS_CREDENTIALS_REFUSED", `${reason}; then repeat the call`, { metadata });
     case "call":
       return new BridgeError("CALL_REFUSED", reason, { metadata });
   }

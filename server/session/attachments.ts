@@ -55,7 +55,7 @@ export class Attachments {
     this.#current.end(superseded("stream"));
   }
 
-  /** Makes an attachment that goes on behind this sequence, and the newest. */
+  /** Makes an attachment that continues after this sequence, and the newest. */
   add(afterSequence: number, sink: AttachmentSink): Attachment {
     const attachment = new Attachment(this.#randomness.uuid(), this.#log, afterSequence + 1, sink);
     this.#current = attachment;

@@ -23,7 +23,7 @@ export function declineOpenOffers(state: SessionState, own: OwnCalls): void {
 
 /** A client is there, and gets the offers that it wants: those of before if it resumes. */
 export function wantOffersAgain({ suppression, record }: SessionState, resumed: boolean, own: OwnCalls): void {
-  // Who resumes goes on where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
+  // A client that resumes continues where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
   // it can't know what the one before it had suppressed since.
   if (!resumed) suppression.reset(record.suppressedRoles);
   suppression.setAway(false);

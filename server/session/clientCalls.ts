@@ -80,7 +80,7 @@ export class ClientCalls {
     const bad = acknowledgements.indexOf(undefined);
     if (bad !== -1) {
       return done({
-        error: invalidField(`ack_tokens[${bad}]`, "is not a token of this API: hand back SessionEvent.ack_token"),
+        error: invalidField(`ack_tokens[${bad}]`, "is not an ack token: send SessionEvent.ack_token"),
       });
     }
     let waiting = 1;
@@ -217,7 +217,7 @@ function offersGone(ids: readonly string[]): BridgeError {
   const told = ids.slice(0, MAX_TOLD).filter((id) => id.length <= MAX_ID_LENGTH);
   const one = told.length === 1 ? `offer ${told[0]} is` : "the offer is";
   const text = ids.length === 1 ? one : `${ids.length} of the offers are`;
-  return new BridgeError("OFFER_GONE", `${text} not open any more: wait for new offers`, {
+  return new BridgeError("OFFER_GONE", `${text} no longer open: wait for new offers`, {
     metadata: { offer_ids: told.join(",") },
   });
 }

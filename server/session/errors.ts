@@ -51,7 +51,7 @@ export function tooManyFrameworks(limit: number): BridgeError {
 export function otherId(frameworkName: string, known: string, given: string): BridgeError {
   return new BridgeError(
     "FRAMEWORK_ID_MISMATCH",
-    `the bridge remembers framework '${frameworkName}' with id ${known}, not ${given}: leave framework_info.id out, or forget the framework first`,
+    `the bridge knows framework '${frameworkName}' with id ${known}, not ${given}: leave framework_info.id out, or forget the framework first`,
     { metadata: { framework_id: known } },
   );
 }
@@ -69,13 +69,13 @@ export function idOfAnother(given: string): BridgeError {
 export function notTakenAnyMore(): BridgeError {
   return new BridgeError(
     "BRIDGE_SHUTTING_DOWN",
-    "nothing was sent: the bridge shuts down; attach again, and make the call again",
+    "nothing was sent: the bridge is shutting down; attach again, and repeat the call",
   );
 }
 
 /** The bridge ends, and a stream with it. */
 export function shuttingDown(): BridgeError {
-  return new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge shuts down: attach again");
+  return new BridgeError("BRIDGE_SHUTTING_DOWN", "the bridge is shutting down: attach again");
 }
 
 /** A newer client has attached. Its streams end ABORTED, its calls get FAILED_PRECONDITION. */
@@ -103,11 +103,11 @@ export function refusedSubscription({ cause, message }: FrameworkRefusal, framew
   const details = { metadata: { framework_id: frameworkId } };
   switch (cause) {
     case "removed": {
-      const advice = "its id can't be used again; attach with replace_removed to go on as a new framework";
+      const advice = "its id can't be used again; attach with replace_removed to continue as a new framework";
       return new BridgeError("FRAMEWORK_REMOVED", `Mesos says: ${message}: ${advice}`, details);
     }
     case "failed-over": {
-      const text = `Mesos says: ${message}: someone else subscribed with its id`;
+      const text = `Mesos says: ${message}: another scheduler subscribed with its id`;
       return new BridgeError("FRAMEWORK_FAILED_OVER", text, details);
     }
     case "other":

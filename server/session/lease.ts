@@ -42,7 +42,7 @@ export class Lease {
     this.goOn(leaseMs);
   }
 
-  /** The time that is left does not run until `goOn`: the bridge itself keeps the client waiting. Offers are given back all the same. */
+  /** The time that is left does not run until `goOn`: the bridge itself keeps the client waiting. Offers are still given back. */
   pause(): void {
     this.#expiry.stop();
   }

@@ -123,7 +123,7 @@ export class OpenOffers {
   }
 
   /**
-   * Forgets a rescinded offer. If the event that brought it is `unread`, tells how that event
+   * Forgets a rescinded offer. If the event that brought it is `unread`, says how that event
    * changes so that the offer never shows; undefined: the client has to see the rescind.
    */
   withdraw(id: string, unread: (event: SessionEvent) => boolean): Withdrawal | undefined {

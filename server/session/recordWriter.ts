@@ -82,7 +82,7 @@ export class RecordWriter {
     this.#follow();
   }
 
-  /** The framework goes on as another one, without the tasks of before. @throws BridgeError STORE_UNAVAILABLE */
+  /** The framework continues as another one, without its earlier tasks. @throws BridgeError STORE_UNAVAILABLE */
   async replace(next: (record: FrameworkRecord) => FrameworkRecord): Promise<void> {
     this.#dropTasks = true;
     this.#apply(next);
@@ -152,7 +152,7 @@ export class RecordWriter {
     try {
       if (this.#dropTasks || !same(this.#kept, this.#issued)) await this.#put(this.#kept);
     } catch {
-      // The store tells of it. A later write may have been issued: what is kept then is looked at again.
+      // The store reports it. A later write may have been issued: what is kept then is looked at again.
       this.#persistLater();
     }
     this.#noteStored();

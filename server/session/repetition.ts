@@ -55,7 +55,7 @@ export class Repetition {
 
   /**
    * A call was not taken: `again` runs after a wait. Not where the link is to blame: it says so itself, and makes a new
-   * subscription, with which to go on.
+   * subscription, with which to continue.
    */
   failed(call: string, outcome: CallOutcome, again: () => void): void {
     const reason = reasonOf(outcome);
@@ -66,7 +66,7 @@ export class Repetition {
     this.#state = { kind: "troubled", wait: { timer, again } };
   }
 
-  /** Ends a wait early: what made Mesos refuse calls may be mended. */
+  /** Ends a wait early: the reason why Mesos refused calls may be gone. */
   tryNow(): void {
     if (this.#state.kind !== "troubled" || !this.#state.wait) return;
     const { again } = this.#state.wait;
@@ -78,7 +78,7 @@ export class Repetition {
   note(call: string, reason: string): void {
     if (this.#state.kind !== "well") return;
     this.#state = TROUBLED;
-    const text = "Mesos did not take a call of the bridge's own: such calls are repeated until it does";
+    const text = "Mesos did not accept one of the bridge's own calls: such calls are repeated until it does";
     this.#host.log.warn({ framework: this.#host.frameworkName(), call, reason }, text);
   }
 
@@ -95,7 +95,8 @@ export class Repetition {
     this.pause();
     this.#state = WELL;
     this.#backoff.reset();
-    const text = why === "taken" ? "Mesos takes the bridge's own calls again" : "no call of the bridge's own is left";
+    const text =
+      why === "taken" ? "Mesos accepts the bridge's own calls again" : "none of the bridge's own calls is left";
     this.#host.log.info({ framework: this.#host.frameworkName() }, text);
   }
 

@@ -7,7 +7,7 @@ export class RestoreError extends Error {
 
   constructor(frameworkName: string, cause: unknown) {
     const reason = errorText(cause);
-    super(`what is remembered of the framework '${frameworkName}' can't be read: ${reason}`, { cause });
+    super(`the stored record of the framework '${frameworkName}' can't be read: ${reason}`, { cause });
     this.frameworkName = frameworkName;
   }
 }

@@ -290,7 +290,7 @@ export class Session {
     this.#beginEnd(refusedSubscription(refusal, this.#state.record.frameworkId));
   }
 
-  /** Mesos has removed the framework, and the client wants to go on as a new one. */
+  /** Mesos has removed the framework, and the client wants to continue as a new one. */
   #replaceFramework(): void {
     const { tasks, unacknowledged, withoutToken } = this.#state;
     const frameworkId = this.#host.surroundings.randomness.uuid();
@@ -341,7 +341,7 @@ export class Session {
     }
   }
 
-  /** The bridge has a fault that this session ran into: it ends, and whatever else the bridge does goes on. */
+  /** This session ran into a bug of the bridge: it ends, and everything else continues. */
   #fault(error: unknown): void {
     if (this.#closed) return;
     this.#options.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");

@@ -165,7 +165,7 @@ export class SessionManager {
   }
 
   /**
-   * Takes no more calls and clients, and waits until all calls that were taken are answered; the streams go on. Gives
+   * Takes no more calls and clients, and waits until all calls that were taken are answered; the streams stay. Gives
    * the number of calls that have no answer after that time.
    */
   async drain(timeoutMs: number): Promise<number> {

@@ -25,7 +25,7 @@ export function isTerminal(state: number): boolean {
 
 /**
  * True if nothing more is expected of a task: it has ended, or Mesos has never heard of it and of its agent. Should such
- * an agent turn up after all, Mesos tells of its tasks, and they are taken up again.
+ * an agent turn up after all, Mesos reports its tasks, and they are restored.
  */
 export function isOver(state: number): boolean {
   return isTerminal(state) || state === TASK_UNKNOWN;

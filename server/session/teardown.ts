@@ -74,7 +74,7 @@ const TOLD: Asked = { kind: "told" };
 /**
  * Takes a framework down, through breaks of the link if need be. The master ends the subscription when
  * it takes a TEARDOWN, and may do so before its answer is read: only the next subscription, refused
- * because the framework has been removed, then tells that it did. Asking twice does no harm. What the lease demands is
+ * because the framework has been removed, then shows that it did. Asking twice does no harm. What the lease demands is
  * repeated until Mesos has taken it.
  */
 export class Teardown {
@@ -137,7 +137,7 @@ export class Teardown {
     return true;
   }
 
-  /** The subscription is gone: the next one is when a demand goes on. */
+  /** The subscription is gone: a demand continues with the next one. */
   disconnected(): void {
     this.#host.repetition.pause();
   }

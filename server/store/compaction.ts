@@ -63,7 +63,7 @@ export class Compaction {
     await this.#target.discard();
   }
 
-  /** Most of the copy goes to the disk while commits go on. */
+  /** Most of the copy goes to the disk while commits continue. */
   #sync(ready: () => void): void {
     this.#state = { kind: "syncing" };
     this.#syncing = this.#target.sync().then(

@@ -45,7 +45,7 @@ export class Compactor {
     } catch (error) {
       await this.discard();
       if (error instanceof FileUnreliableError) return { kind: "unreliable", error };
-      this.#log.warn({ err: error }, "the log of frameworks could not be compacted: it goes on as it is");
+      this.#log.warn({ err: error }, "the log of frameworks could not be compacted: it stays as it is");
       this.#nextFrom = file.end * RETRY_GROWTH;
       return { kind: "more to do" };
     }

@@ -68,7 +68,7 @@ function readFile(path: string, log: Log): KeptFrameworks {
     const fields = { file: path, offset: end, bytes: torn };
     log.warn(
       fields,
-      "the end of a file is left out: a crash cut its last write short, which nobody was told of as done",
+      "the end of a file is left out: a crash cut its last write short, which was never reported as done",
     );
   }
   if (!headWhole) log.warn({ file: path }, "a note in the head of a file is damaged; all that it holds could be read");
@@ -86,7 +86,7 @@ async function loadOlder(dataDir: string): Promise<Loaded> {
   return { kept, source: "older" };
 }
 
-const MOVE_AWAY = "move away the one that is not to count";
+const MOVE_AWAY = "move away the one that must not be used";
 
 function olderFiles(dataDir: string): string[] {
   return [LMDB_FILE, MIGRATING_FILE].map((name) => join(dataDir, name)).filter((path) => existsSync(path));
@@ -163,7 +163,7 @@ function putAside(path: string, log: Log): void {
   renameSync(path, kept);
   log.warn(
     { file: path, kept },
-    "a log does not count beside a newer one, and is kept under another name: a copy is to be put back into an empty directory",
+    "a log beside a newer one is not used, and is kept under another name: restore a copy into an empty directory",
   );
 }
 

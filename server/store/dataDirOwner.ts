@@ -32,9 +32,9 @@ const SOCKET_POLL_MS = 100;
  * A claim is a symbolic link `owner-N` that says who made it and on which socket it listens: it is made whole or not
  * at all, by one process only, and needs no room on the disk. Whether an owner lives is asked of its socket, which the kernel
  * closes with the process: unlike a process id, that is true across containers, and after a crash nothing has to be
- * cleaned up by hand. Who takes over makes the claim N+1, removes claim N, and only then reads what was written. An
- * owner whose claim is gone must not tell anyone that a write is done. So nothing that somebody was told of is
- * lost, even if an owner that lives was taken for dead, and it notices at its next write.
+ * cleaned up by hand. A process that takes over makes the claim N+1, removes claim N, and only then reads what was written.
+ * An owner whose claim is gone must not report a write as done. So nothing that was reported is lost, even if a living
+ * owner was considered dead, and it notices at its next write.
  */
 export class DataDirOwner {
   /** Grows with each owner, and is that of the log that the owner writes. */

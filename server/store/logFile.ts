@@ -154,7 +154,7 @@ export class LogFile {
       await this.#handle.write(note, 0, note.length, SYNCED_AT);
       this.#watch.note(await this.#handle.stat());
     } catch {
-      // The next commit meets the same trouble, and tells of it.
+      // The next commit has the same trouble, and reports it.
     }
   }
 

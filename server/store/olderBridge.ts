@@ -14,7 +14,7 @@ export class OlderBridgeLookout {
     this.#log = log;
   }
 
-  /** Tells of it once. To be called when what an older bridge has left is migrated. */
+  /** Reports it once. To be called when what an older bridge has left is migrated. */
   async look(): Promise<void> {
     if (this.#isTold || !(await this.#writes())) return;
     this.#isTold = true;

@@ -216,7 +216,7 @@ export class OwnedLog {
     }
   }
 
-  /** Where there is something to lose, a bridge also goes on without a log, until there is room for one. */
+  /** If there is something to lose, a bridge continues even without a log, until there is room for one. */
   async #begin(): Promise<void> {
     try {
       await this.#usable();

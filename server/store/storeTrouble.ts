@@ -19,7 +19,7 @@ type State =
 const QUIET_MS = 60_000;
 
 /**
- * Tells of the trouble with a data directory: once when it begins, and once when it is over and all is stored. On a full
+ * Reports trouble with a data directory: once when it begins, and once when it is over and all is stored. On a full
  * disk small writes may still work, and larger ones not: all that is one trouble.
  */
 export class StoreTrouble {
@@ -46,7 +46,7 @@ export class StoreTrouble {
   /** There is no log any more that can be used. */
   lost(error: Error, file: string): void {
     if (this.#begin("lost", Number.MAX_VALUE)) {
-      const message = "the log of frameworks is lost: it is to be written anew from memory";
+      const message = "the log of frameworks is lost: it will be rewritten from memory";
       this.#log.error({ err: error, file }, message);
     }
   }
@@ -84,7 +84,9 @@ export class StoreTrouble {
     const isAnew = kind === "lost" || kind === "unbegun";
     this.#log.info(
       {},
-      isAnew ? "the log of frameworks is written anew" : "the data directory can be written again, and all is stored",
+      isAnew
+        ? "the log of frameworks has been rewritten"
+        : "the data directory can be written again, and all is stored",
     );
   }
 

@@ -10,7 +10,7 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 /** One field of a message, as the walk needs it. */
 export interface FieldEntry {
   readonly number: number;
-  /** Proto name; empty for key and value of a map's entry, which are no step of a path. */
+  /** Proto name; empty for key and value of a map's entry, which are not steps of a path. */
   readonly name: string;
   readonly kind: Kind;
   /** Of a value, or of one element. */

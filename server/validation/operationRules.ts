@@ -25,7 +25,7 @@ const EXECUTOR = "mesos.v1.ExecutorInfo";
 
 const { UNKNOWN, LAUNCH, LAUNCH_GROUP } = OperationType;
 
-/** Types whose message Mesos looks for in vain, and then drops the operation without a word. LAUNCH without one declines. */
+/** Types whose message Mesos looks for in vain, and then drops the operation silently. LAUNCH without one declines. */
 const OPERATION_MESSAGES: ReadonlyMap<number, string> = new Map([
   [OperationType.RESERVE, "reserve"],
   [OperationType.UNRESERVE, "unreserve"],
@@ -39,7 +39,7 @@ const OPERATION_MESSAGES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Mesos: an operation without a type, or without the type's message, is dropped without a word. So is one of a type that
+ * Mesos: an operation without a type, or without the type's message, is dropped silently. So is one of a type that
  * 1.11.0 does not know, but a newer master may know it.
  */
 const operationHasItsMessage: MessageRule = {
@@ -50,7 +50,7 @@ const operationHasItsMessage: MessageRule = {
     return (operation) => {
       const number = operation.enumNumber(type);
       if (number === undefined && !operation.hasUnknownEnum(type)) operation.report(type, "is required");
-      if (number === UNKNOWN) operation.report(type, "must name an operation: UNKNOWN is none");
+      if (number === UNKNOWN) operation.report(type, "must name an operation, not UNKNOWN");
       const need = number === undefined ? undefined : needs.get(number);
       if (need !== undefined && !operation.has(need))
         operation.report(need, "is required in an operation of this type");
@@ -147,7 +147,7 @@ export function launchesTasksOnce(type: string, field: string): MessageRule {
         if (id)
           launch.report(
             tasks,
-            `must not have two tasks of the same id: ${quoted(lastValue(id, TaskIDFields.value) ?? id)}`,
+            `must not have two tasks with the same id: ${quoted(lastValue(id, TaskIDFields.value) ?? id)}`,
           );
       };
     },

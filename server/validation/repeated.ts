@@ -1,7 +1,7 @@
 import { keyOfBytes } from "../../wire/keys.js";
 import type { MessageView } from "./rule.js";
 
-/** Tells what elements are the same; undefined for one that is like no other. */
+/** A key that equal elements share; undefined for one that is like no other. */
 export type ElementKey = (buffer: Uint8Array, start: number, end: number) => string | undefined;
 
 /** The first element of a repeated field whose key one before it has: by default, that is byte for byte the same. */

@@ -46,7 +46,7 @@ function resourceIsNoText(within: string): MessageRule {
 }
 
 const NOTHING =
-  "must not be nothing (a scalar of 0, no ranges, an empty set): a Mesos 1.11.0 master aborts on operations of nothing";
+  "must not be empty (a scalar of 0, no ranges, an empty set): a Mesos 1.11.0 master aborts on empty operations";
 
 /**
  * UNRESERVE, CREATE and DESTROY convert each resource by itself, and of one that is nothing the master does not find the

@@ -47,7 +47,7 @@ const callHasItsMessage: MessageRule = {
     return (call) => {
       const number = call.enumNumber(type);
       if (number === undefined) return;
-      if (number === UNKNOWN) call.report(type, "must name a call: UNKNOWN is none");
+      if (number === UNKNOWN) call.report(type, "must name a call, not UNKNOWN");
       if (number === SUBSCRIBE) call.report(type, "must not be SUBSCRIBE: attach with SchedulerService.Subscribe");
       const need = needs.get(number);
       if (need !== undefined && !call.has(need.slot)) call.report(need.slot, need.text);
@@ -83,7 +83,7 @@ export const mesosRules: RuleSet = {
     { field: `${CALL}.AcknowledgeOperationStatus.uuid`, bytes: uuidProblem },
     // Mesos: 400 `Expecting 'agent_id' to be present`, although the descriptors call it optional.
     { field: `${CALL}.AcknowledgeOperationStatus.agent_id`, required: true },
-    // Mesos: 202, and the whole call is dropped without a word.
+    // Mesos: 202, and the whole call is dropped silently.
     { field: `${CALL}.Revive.roles`, bytes: roleProblem },
     { field: `${CALL}.Suppress.roles`, bytes: roleProblem },
     { field: "mesos.v1.TaskID.value", within: "id", bytes: idProblem },

@@ -1,6 +1,6 @@
 /** One thing that is wrong with a message. */
 export interface FieldViolation {
-  /** Where: a path in proto names from the request's root, as "call.accept.operations[0].launch.task_infos[2].task_id.value". */
+  /** Where: a path in proto names from the request's root, such as "call.accept.operations[0].launch.task_infos[2].task_id.value". */
   readonly field: string;
   /** What is wrong, to be read after the field: "is required". */
   readonly description: string;

@@ -65,12 +65,12 @@ describe("a bridge whose memory is damaged", () => {
     const ended = await serve();
     expect(ended).toMatchObject({ status: 1, stdout: "" });
     expect(ended.stderr).toMatch(
-      /^mesos-bridge: --data-dir: what is remembered of the framework 'bad' can't be read: /m,
+      /^mesos-bridge: --data-dir: the stored record of the framework 'bad' can't be read: /m,
     );
     expect(ended.stderr).toContain(`'mesos-bridge frameworks forget bad --data-dir ${dataDir}'`);
     expect(ended.stderr).not.toContain("--listen");
     const list = await run("frameworks", "list");
-    expect(list.stderr).toMatch(/^mesos-bridge frameworks: what is remembered of the framework 'bad' can't be read: /);
+    expect(list.stderr).toMatch(/^mesos-bridge frameworks: the stored record of the framework 'bad' can't be read: /);
     expect((await run("frameworks", "forget", "bad")).status).toBe(0);
     const bridge = cleanup.use(await startBridge({ master: NO_MASTER, dataDir }));
     const request = { frameworkName: "good", frameworkInfo: undefined };

@@ -72,10 +72,10 @@ function overwrite(at: number, bytes: Buffer): void {
 
 const middle = () => Math.floor(statSync(file).size / 2);
 const LOST =
-  /^error the log of frameworks is lost: it is to be written anew from memory: \S+frameworks-1\.log was changed by another process: /;
+  /^error the log of frameworks is lost: it will be rewritten from memory: \S+frameworks-1\.log was changed by another process: /;
 const expectOneLine = (lines: Lines) => {
   expect(lines.notable).toEqual([expect.stringMatching(LOST)]);
-  expect(lines.all).toContain("info the log of frameworks is written anew");
+  expect(lines.all).toContain("info the log of frameworks has been rewritten");
 };
 
 describe("a log that somebody changes in place while the bridge runs", () => {

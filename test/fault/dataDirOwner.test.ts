@@ -133,9 +133,9 @@ describe("while the bridge runs", () => {
     await store.put(record("b"));
     expect(lines.notable).toHaveLength(1);
     expect(lines.notable[0]).toMatch(
-      /^error the log of frameworks is lost: it is to be written anew from memory: .*was deleted$/,
+      /^error the log of frameworks is lost: it will be rewritten from memory: .*was deleted$/,
     );
-    expect(lines.all).toContain("info the log of frameworks is written anew");
+    expect(lines.all).toContain("info the log of frameworks has been rewritten");
     await expect(open()).rejects.toThrow(DataDirInUseError);
     await store.close();
     const again = await open();
@@ -160,7 +160,7 @@ describe("while the bridge runs", () => {
     await expect(store.put(record("b"))).rejects.toThrow(/ENOTDIR|is not a directory/);
     store.putTasks("a", [{ taskId: "1", agentId: "x" }]);
     rmSync(dataDir);
-    await eventually(() => lines.all.includes("info the log of frameworks is written anew"));
+    await eventually(() => lines.all.includes("info the log of frameworks has been rewritten"));
     expect(lines.notable).toEqual([expect.stringMatching(/^error the log of frameworks is lost/)]);
     await store.put(record("b"));
     await store.close();
@@ -240,9 +240,7 @@ describe("a copy that is put back beside another log", () => {
     renameSync(old, join(dataDir, `frameworks-${number}.log`));
     const { store, lines } = await open();
     expect(store.frameworks().map(({ frameworkName }) => frameworkName)).toEqual([counts]);
-    expect(lines.notable).toEqual([
-      expect.stringMatching(/^warn a log does not count beside a newer one, and is kept/),
-    ]);
+    expect(lines.notable).toEqual([expect.stringMatching(/^warn a log beside a newer one is not used, and is kept/)]);
     await store.close();
     expect(logs().sort()).toEqual(["frameworks-1.log.superseded", "frameworks-3.log"]);
     renameSync(join(dataDir, "frameworks-1.log.superseded"), join(dataDir, "frameworks-4.log"));

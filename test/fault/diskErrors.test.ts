@@ -84,7 +84,7 @@ test("after an error of fsync the file is not trusted: another one is written, a
     "put after",
   ]);
   expect(lines.filter((line) => line.startsWith("error"))).toEqual([
-    expect.stringMatching(/^error the log of frameworks is lost: it is to be written anew from memory: EIO/),
+    expect.stringMatching(/^error the log of frameworks is lost: it will be rewritten from memory: EIO/),
   ]);
   const store = await LogStore.open(dataDir, { log: new Lines() });
   cleanup.defer(() => store.close());

@@ -119,7 +119,7 @@ describe("a bridge whose data directory is on a full disk", () => {
     rmSync(filler);
     await full.put(record("b"));
     expect(lines.notable).toHaveLength(1);
-    expect(lines.all.at(-1)).toBe("info the log of frameworks is written anew");
+    expect(lines.all.at(-1)).toBe("info the log of frameworks has been rewritten");
     await full.close();
     expect((await open(dataDir)).frameworks()).toHaveLength(2);
   });

@@ -151,7 +151,7 @@ describe("a data directory of a bridge that kept frameworks in LMDB", () => {
     await root.close();
     chmodSync(file, 0o600);
     const unusable =
-      /^mesos-bridge: --data-dir: what is remembered of the framework 'bad' can't be read: its framework id is missing\. Restore a copy of \S+, or forget the framework with 'mesos-bridge frameworks forget bad --data-dir \S+'$/m;
+      /^mesos-bridge: --data-dir: the stored record of the framework 'bad' can't be read: its framework id is missing\. Restore a copy of \S+, or forget the framework with 'mesos-bridge frameworks forget bad --data-dir \S+'$/m;
     expect((await serve()).stderr).toMatch(unusable);
     // By now it has been migrated.
     expectOneLine(await serve(), unusable);

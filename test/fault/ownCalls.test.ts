@@ -101,7 +101,7 @@ describe.each(refusals)("calls of the bridge's own that are answered with %s", (
     expect(bridge.log()).toMatch(/"level":40[^\n]*"call":"TEARDOWN"/);
     master.answerCallsWith(ACCEPTED);
     await next("TEARDOWN");
-    await bridge.process.logged(/"level":30[^\n]*Mesos takes the bridge's own calls again/);
+    await bridge.process.logged(/"level":30[^\n]*Mesos accepts the bridge's own calls again/);
     await eventually(() => master.fake.openConnections === 0, { what: "the end of the link" });
   });
 });

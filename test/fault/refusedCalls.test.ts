@@ -161,10 +161,10 @@ describe("a call that is answered by something else than 202", () => {
   const denied = "<html><head><title>Access denied</title></head><body>by order</body></html>";
   test.each([
     [401, "MESOS_CREDENTIALS_REFUSED", "if that checks the bridge's credentials"],
-    [403, "MESOS_CREDENTIALS_REFUSED", "let the bridge's calls through; then make the call again"],
+    [403, "MESOS_CREDENTIALS_REFUSED", "let the bridge's calls through; then repeat the call"],
     [407, "MESOS_CREDENTIALS_REFUSED", "lead --master past that proxy"],
     [404, "CALL_REFUSED", "let the bridge's calls through"],
-    [503, "NO_MASTER", "where --master leads; then make the call again"],
+    [503, "NO_MASTER", "where --master leads; then repeat the call"],
   ])("%i with a page: the message says whose it is, and what to do", async (status, reason, advice) => {
     const { message = "", ...answer } = await launchAnswered(status, denied, html);
     expect(answer).toMatchObject({ reason });

@@ -82,7 +82,7 @@ describe.runIf(wanted)("a master that wants authentication", () => {
     scheduler.stop();
     await bridge.process.logged(/"level":40[^\n]*"call":"DECLINE","reason":"[^"]*\(401: /);
     await writeFile(secretFile, SECRET);
-    await bridge.process.logged(/Mesos takes the bridge's own calls again/, { timeoutMs: 20_000 });
+    await bridge.process.logged(/Mesos accepts the bridge's own calls again/, { timeoutMs: 20_000 });
     const request = { frameworkName: scheduler.name, frameworkInfo: undefined };
     const back = each.use(await BridgeScheduler.attach(bridge.address, request));
     expect((await back.offer({ timeoutMs: 15_000 })).agentId).toEqual(agentId);

@@ -113,7 +113,7 @@ export class Connections implements ServerStreamHost {
       const greediest = this.#greediest((each) => each.unreadBytes());
       if (!greediest || greediest === connection) throw unreadAnswers(maxUnreadBytes.all);
       this.#unreadBytes -= greediest.unreadBytes();
-      this.#drop(greediest, "it does not take its answers, and the bridge needs the room");
+      this.#drop(greediest, "it does not read its answers, and the bridge needs the memory");
     }
   }
 
@@ -197,7 +197,7 @@ export class Connections implements ServerStreamHost {
     if (!greediest || !stream) return;
     const limit = this.#limits.maxOpenRequestBytes.all;
     if (stream.heldBytes >= MIB) stream.refuse(openRequests(limit, "all connections"));
-    else this.#drop(greediest, "it has begun many requests and not ended them, and the bridge needs the room");
+    else this.#drop(greediest, "it has many unfinished requests, and the bridge needs the memory");
   }
 
   #greediest(takes: (connection: Connection) => number): Connection | undefined {
@@ -215,7 +215,7 @@ export class Connections implements ServerStreamHost {
   /** Ends the connection that takes least of what it is sent. */
   #makeRoomForEvents(): void {
     const greediest = this.#greediest((each) => each.eventBytes);
-    if (greediest) this.#drop(greediest, "it does not take its events, and the bridge needs the room");
+    if (greediest) this.#drop(greediest, "it does not read its events, and the bridge needs the memory");
   }
 
   /** Makes room for a connection by closing the one that has had no stream for longest. False if all have streams. */
@@ -226,7 +226,7 @@ export class Connections implements ServerStreamHost {
       if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#sweep.second)) idlest = connection;
     }
     if (!idlest) return false;
-    this.#drop(idlest, "it is not used, and another client needs the place");
+    this.#drop(idlest, "it is idle, and another client needs its place");
     return true;
   }
 
@@ -264,7 +264,7 @@ function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "r
   return `${remoteAddress}:${remotePort}`;
 }
 
-/** Lets streams that waited for room go on, until there is none. */
+/** Lets streams that waited for memory continue while there is some. */
 function unblock(account: Account): void {
   const blocked = [...account.blocked];
   account.blocked.clear();

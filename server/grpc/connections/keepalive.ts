@@ -6,7 +6,7 @@ import { PatientTimer } from "../../../wire/patientTimer.js";
 const ASKED_AFTER = 0.6;
 
 /**
- * Finds a client that has vanished without a word: its TCP connection alone would not tell for hours. It is asked by a
+ * Finds a client that has vanished silently: its TCP connection alone would not show that for hours. It is asked by a
  * ping of HTTP/2 every now and then, and is silent if neither the answer nor anything else comes in time. What waits
  * in the socket is read before that is said, which the library's own keepalive does not do: after the bridge itself stood
  * still, it took every client with an answer under way for gone.

@@ -27,7 +27,7 @@ export class Listener {
     return port;
   }
 
-  /** Takes no more connections. Those that stand go on. */
+  /** Takes no more connections. Existing ones stay. */
   close(): void {
     for (const server of this.#servers) server.close();
   }

@@ -6,7 +6,7 @@ const MAX_RATIO = 1032;
 /** What is kept for a chunk besides its bytes, roughly. */
 export const CHUNK_BYTES = 300;
 
-/** Follows the messages in a stream of bytes, to tell how much memory they hold before they are whole. */
+/** Follows the messages in a stream of bytes, to know how much memory they hold before they are complete. */
 export class MessageMeter {
   #head = 0;
   #compressed = false;

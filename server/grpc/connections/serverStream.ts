@@ -26,7 +26,7 @@ export interface Account {
   heldBytes: number;
   /** Bytes of events that wait for the client to take them. */
   eventBytes: number;
-  /** What goes on when there is room for events again. */
+  /** What continues when there is memory for events again. */
   readonly blocked: Set<() => void>;
   /** Streams of Watch methods. */
   observers: number;

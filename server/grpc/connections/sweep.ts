@@ -3,7 +3,7 @@ import { afterReading } from "../../../wire/afterReading.js";
 const SECOND_MS = 1_000;
 
 /**
- * Calls back once a second, as a clock of the seconds in which this process ran: one that was stopped and goes on has
+ * Calls back once a second, as a clock of the seconds in which this process ran: one that was stopped and resumes has
  * missed nothing by that. After a standstill the timer comes ahead of what waits in the sockets, which is read before it
  * calls back.
  */

@@ -1,6 +1,6 @@
 import type { MasterSpec } from "./masterSpec.js";
 
-/** Tells where the leading master is, as far as is known. Shared by all links of a bridge. */
+/** Knows where the leading master is, as far as it can. Shared by all links of a bridge. */
 export interface MasterDetector {
   /**
    * The master to try now. Waits while none is known, and then tells `onWaiting` why, at once and whenever the

@@ -27,7 +27,7 @@ export function parseMasterSpec(text: string, scheme: MasterScheme = "http"): Ma
   if (spec === "") throw new Error(`no master is given: ${HELP}`);
   if (/^(zks|zk\+tls|zk\+ssl|zk-tls):\/\//.test(spec)) {
     throw new Error(
-      `the bridge speaks no TLS to ZooKeeper: use zk:// and its plain client port, or a TLS tunnel: ${HELP}`,
+      `the bridge does not support TLS to ZooKeeper: use zk:// and its plain client port, or a TLS tunnel: ${HELP}`,
     );
   }
   if (spec.startsWith("zk://")) return parseZookeeper(spec);
@@ -42,7 +42,7 @@ function parseUrl(part: string, scheme: MasterScheme): URL {
     throw new Error(`'${url.protocol}//' is not a scheme that masters speak: ${HELP}`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new Error("a master address holds no credentials: use --principal and --secret-file");
+    throw new Error("a master address must not contain credentials: use --principal and --secret-file");
   }
   if (url.hostname === "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
     throw new Error(`'${masked(part)}' is not host:port: ${HELP}`);

@@ -83,7 +83,7 @@ export class ZookeeperConnection {
     this.#silence.start(options.connectTimeoutMs);
   }
 
-  /** Connects and opens a session. @throws Error with a text for a person, also when `signal` aborts. */
+  /** Connects and opens a session. @throws Error with a text for a person, even when `signal` aborts. */
   static async open(options: ZookeeperConnectionOptions, signal: AbortSignal): Promise<ZookeeperConnection> {
     signal.throwIfAborted();
     const connection = new ZookeeperConnection(options);
@@ -136,7 +136,7 @@ export class ZookeeperConnection {
     this.#socket.destroySoon();
   }
 
-  /** ZooKeeper closes without a word where it wants TLS, and where a client has too many connections. */
+  /** ZooKeeper closes silently if it wants TLS, or if a client has too many connections. */
   get #hint(): string {
     return this.#opening ? " before a session was open (a port that wants TLS is of no use here)" : "";
   }
@@ -246,7 +246,7 @@ export class ZookeeperConnection {
   }
 }
 
-/** What a TLS server answers to what is no TLS: a record of type alert, of any version. */
+/** A TLS server's answer to anything that is not TLS: a record of type alert, of any version. */
 function isTlsAlert(bytes: Buffer): boolean {
   return bytes[0] === 0x15 && bytes[1] === 0x03;
 }

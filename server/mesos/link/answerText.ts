@@ -14,7 +14,7 @@ export interface Answer {
 export const MAX_TEXT_BYTES = 64 * 1024;
 const MAX_SUMMARY_CHARACTERS = 200;
 
-/** An answer's status and type, for a person, as `HTTP status 200 (text/html)`. */
+/** An answer's status and type, for a person, such as `HTTP status 200 (text/html)`. */
 export function answerName({ status, contentType }: Pick<Answer, "status" | "contentType">): string {
   const type = mediaType(contentType);
   return `HTTP status ${status}${type === "" ? "" : ` (${type})`}`;

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../../wire/clock.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { WatchedFile } from "./watchedFile.js";
 
-/** How the bridge proves to the master who it is. */
+/** How the bridge authenticates to the master. */
 export interface Authentication {
   /** The `Authorization` header's value as of now, or undefined to send none. Reads files again when they changed. */
   header(): Promise<string | undefined>;

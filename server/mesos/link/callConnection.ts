@@ -36,7 +36,7 @@ export interface CallConnectionOptions {
   onFailedOver(): void;
   /** The master refused a call for the credentials that it carried. */
   onCredentialsRefused(): void;
-  /** What `done` of a call has thrown. All other calls are told their outcomes all the same. */
+  /** What `done` of a call has thrown. All other calls still get their outcomes. */
   onFault(error: unknown): void;
 }
 
@@ -166,7 +166,7 @@ export class CallConnection {
     const parser = new HttpResponseParser();
     socket.on("data", (chunk: Buffer) => this.#onData(socket, parser, chunk));
     socket.on("error", (error) => this.#onEnd(socket, connectErrorText(error, master)));
-    socket.on("close", () => this.#onEnd(socket, "the master closed the connection of calls"));
+    socket.on("close", () => this.#onEnd(socket, "the master closed the connection for calls"));
     this.#timer.start(this.#options.timeoutMs);
   }
 
@@ -223,7 +223,7 @@ export class CallConnection {
       this.#idleSinceMs = this.#options.clock.now();
     }
     // First, so that a call made from within `done` is not written to a connection that ends.
-    if (!response.keepAlive) this.#drop("the master closes the connection of calls");
+    if (!response.keepAlive) this.#drop("the master closes the connection for calls");
     this.#tell(pending, outcome);
     if (outcome.kind === "refused") this.#refused(outcome);
   }

@@ -13,7 +13,7 @@ export function connectErrorText(error: Error & { code?: unknown }, master: URL)
     case "EAI_AGAIN":
       return `the name ${master.hostname} can't be resolved`;
     case "ETIMEDOUT":
-      return `${master.host} does not answer: what is sent there is lost on the way`;
+      return `${master.host} does not answer: what is sent there gets lost`;
     case "UND_ERR_CONNECT_TIMEOUT":
       return `${master.host} can't be reached: no connection in time`;
     case "UND_ERR_HEADERS_TIMEOUT":

@@ -25,7 +25,7 @@ export interface LinkHandler {
   onConnected(master: string): void;
   /** Events of one chunk, in order, heartbeats left out; views of memory that others share. */
   onEvents(events: readonly Uint8Array[]): void;
-  /** The subscription broke, or could not be made; the link goes on trying. */
+  /** The subscription broke, or could not be made; the link keeps trying. */
   onDisconnected(disconnection: Disconnection): void;
   /** Mesos ended the subscription with an ERROR event, or says at a call what it means: the link does not try again. */
   onRefused(refusal: FrameworkRefusal): void;

@@ -207,7 +207,7 @@ export class Link implements FrameworkLink {
     if (this.#redirects <= MAX_REDIRECTS) return this.#options.detector.redirected(leader);
     this.#redirects = 0;
     this.#options.detector.failed(from);
-    this.#report(`${from.host} and others redirect in a circle: ${MAX_REDIRECTS} redirections and no leader`);
+    this.#report(`${from.host} and others redirect in a circle: ${MAX_REDIRECTS} redirects and no leader`);
   }
 
   #leaderChanged(leader: URL | undefined): void {
@@ -235,7 +235,7 @@ export class Link implements FrameworkLink {
   #authorizationRefused(): void {
     this.#options.authentication.header().then(
       (header) => this.#setAuthorization(header),
-      // The file can't be read now. Calls go on with what was read before, until it can.
+      // The file can't be read now. Until it can, calls use what was read before.
       () => {},
     );
   }

@@ -23,7 +23,7 @@ export interface LinkOptions {
   readonly missedHeartbeats?: number;
   /** How long the answer to a call may take, in ms. Default 30,000. */
   readonly callTimeoutMs?: number;
-  /** How long the connection of calls may be idle and still be used, in ms. Default 15,000. */
+  /** How long the connection for calls may be idle and still be used, in ms. Default 15,000. */
   readonly callIdleMs?: number;
   /** How long a subscription has to live before a break is tried again soon, in ms. Default 5,000. */
   readonly settledAfterMs?: number;

@@ -198,7 +198,7 @@ export class MasterConnection {
 
   #otherFramework(frameworkId: string): string {
     const given = this.#options.link.authentication.secrets.redact(frameworkId).slice(0, MAX_ID_CHARACTERS);
-    return `${this.master.host} subscribed framework ${given} in place of ${this.#frameworkId}: nothing of that is used`;
+    return `${this.master.host} subscribed framework ${given} in place of ${this.#frameworkId}: its answer is ignored`;
   }
 
   #openCalls(streamId: string): CallConnection {
@@ -219,7 +219,7 @@ export class MasterConnection {
       budget,
       // As Mesos's own clients do: what became of offers in those calls is not known, and
       // a new subscription makes the master give all of them back.
-      onBroken: (reason) => this.end(`the connection of calls broke: ${reason}`),
+      onBroken: (reason) => this.end(`the connection for calls broke: ${reason}`),
       onSubscriptionOver: (refused) => this.end(refusedText(refused)),
       // The master says so on the stream as well, unless that has broken without a sign of it.
       onFailedOver: () => this.#host.refused(FAILED_OVER),

@@ -34,8 +34,8 @@ const MAX_REDIRECTS = 5;
 const CONNECT_TIMEOUT_MS = 60_000;
 
 /**
- * Asks whether there is a Mesos master that leads, also while no framework needs one, so that health checks tell the
- * truth. It asks by a GET for what schedulers POST to: a master that does not lead answers 307 or 503, one that does not
+ * Asks whether there is a Mesos master that leads, even while no framework needs one, so that health checks are
+ * correct. It asks by a GET for what schedulers POST to: a master that does not lead answers 307 or 503, one that does not
  * take the bridge's credentials 401, and only the leader says that it wants a POST. `/version` and `/health` are
  * answered by every master. What links see counts too: one that is subscribed proves a leader, and one that lost its
  * subscription is a reason to ask at once.
@@ -95,7 +95,7 @@ export class MasterProbe implements SubscriptionCounter {
   #begin(): void {
     this.#round().catch((err: unknown) => {
       this.#asking = false;
-      this.#options.log.error({ err }, "the question to the Mesos master failed: it is asked again");
+      this.#options.log.error({ err }, "the health check of the Mesos master failed: it is repeated");
       this.#later(this.#options.retryMs);
     });
   }
@@ -165,7 +165,7 @@ export class MasterProbe implements SubscriptionCounter {
       const answer = await this.#askOne(authorization, signal);
       if (!("leader" in answer)) return answer.problem;
       this.#options.detector.redirected(answer.leader);
-      problem = `${answer.leader.host} and others redirect in a circle: ${MAX_REDIRECTS} redirections and no leader`;
+      problem = `${answer.leader.host} and others redirect in a circle: ${MAX_REDIRECTS} redirects and no leader`;
     }
     return problem;
   }

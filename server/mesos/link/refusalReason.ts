@@ -10,25 +10,25 @@ export interface RefusingAnswer {
   readonly foreign: boolean;
 }
 
-/** Why a call was refused, and what mends that: for its client, or, where it was the bridge's own, for the log. */
+/** Why a call was refused, and how to fix that: for its client, or for the log if the bridge itself made it. */
 export function refusalReason(answer: RefusingAnswer): string {
   if (answer.foreign) return foreignReason(answer);
   const { cause, status, message } = answer;
   const notTaken = "the master did not take the call";
   switch (cause) {
     case "failed-over":
-      return `${notTaken}: someone else has subscribed with this framework's id`;
+      return `${notTaken}: another scheduler has subscribed with this framework's id`;
     case "not-subscribed":
     case "unreachable":
       return `${notTaken}, because ${subscriptionOver(status)}: ${message}`;
     case "unauthorized":
-      return `${notTaken}, because ${credentialsRefused(status)} (${status}: ${message}): ${MEND_CREDENTIALS}`;
+      return `${notTaken}, because ${credentialsRefused(status)} (${status}: ${message}): ${CORRECT_CREDENTIALS}`;
     case "call":
       return `Mesos refuses the call: ${message}`;
   }
 }
 
-const MEND_CREDENTIALS = "the bridge's operator has to mend its --secret-file or --token-file";
+const CORRECT_CREDENTIALS = "the bridge's operator must correct its --secret-file or --token-file";
 
 function subscriptionOver(status: number): string {
   if (status === 503) return "it is not ready";
@@ -50,14 +50,14 @@ function foreignReason({ status, message }: RefusingAnswer): string {
 function foreignAdvice(status: number): string {
   switch (status) {
     case 401:
-      return `if that checks the bridge's credentials, ${MEND_CREDENTIALS}, else have it let the bridge's calls through`;
+      return `if that checks the bridge's credentials, ${CORRECT_CREDENTIALS}, else have it let the bridge's calls through`;
     case 407:
-      return "the bridge's operator has to lead --master past that proxy, as the bridge has no credentials for it";
+      return "the bridge's operator must point --master past that proxy, because the bridge has no credentials for it";
     case 429:
       return "make calls less often, or have it let more of them through";
     case 503:
-      return "if it comes again, the bridge's operator has to look at where --master leads";
+      return "if it happens again, the bridge's operator must check where --master leads";
     default:
-      return "the bridge's operator has to have it let the bridge's calls through";
+      return "the bridge's operator must make it let the bridge's calls through";
   }
 }

@@ -17,7 +17,7 @@ function reasonOf(answer: Answer, authenticates: boolean): string {
     const what = answer.body.length === 0 ? "" : `, but with ${type || "text"}`;
     return `this is not a Mesos master: it answers 200 to SUBSCRIBE without a stream of events${what}`;
   }
-  if (status === 307) return `a redirection without a usable Location${type === "" ? "" : ` (${name})`}`;
+  if (status === 307) return `a redirect without a usable Location${type === "" ? "" : ` (${name})`}`;
   if (status === 404 || status === 405) return `this is not a Mesos master: it answers ${name} to SUBSCRIBE`;
   if (isForeign(answer)) return foreignReason(status, name);
   if (status === 503) return `the master is not ready (${name})`;

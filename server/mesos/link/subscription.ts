@@ -136,7 +136,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
-    // Informational answers come before the answer itself, and are no reason to wait for it longer.
+    // Informational answers come before the answer itself, and do not extend the wait for it.
     if (status < 200) return;
     const leader = status === 307 ? leaderOf(headers.location, this.#master) : undefined;
     if (leader) return this.#end({ kind: "redirected", leader });

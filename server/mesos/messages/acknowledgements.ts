@@ -40,7 +40,7 @@ export function operationUpdateKey(status: OperationIds): string {
 type UpdateIds = Pick<StatusView, "uuid" | "taskId" | "agentId" | "taskIdBytes" | "agentIdBytes">;
 type OperationIds = OperationStatusView;
 
-/** Of the ids only a digest is kept: thousands of keys are. Who makes two alike can only harm itself. */
+/** Of the ids only a digest is kept: thousands of keys are. A client that makes two alike harms only itself. */
 function keyOfUpdate(uuid: Uint8Array, ids: readonly Uint8Array[]): string {
   if (!isUuid(uuid)) return "";
   const bytes = Buffer.from(uuid.buffer, uuid.byteOffset, uuid.length);

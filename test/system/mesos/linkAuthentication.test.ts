@@ -260,7 +260,7 @@ describe("TLS", () => {
     const { master, tlsCa } = await tlsMaster();
     const subject = links.subject([master.url], { connect: connectWith(tlsCa) });
     (await master.requests.next()).connection.answer(307, "", { Location: `http://${links.master.host}/` });
-    expect(await subject.disconnected()).toBe("a redirection without a usable Location");
+    expect(await subject.disconnected()).toBe("a redirect without a usable Location");
     expect(links.master.connections.all).toEqual([]);
   });
 

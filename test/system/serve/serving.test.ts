@@ -137,7 +137,7 @@ test.each(masters)("a master that %s: stays up, is not healthy, and says what it
   const opened = await scheduler.next(({ event }) => event?.$case === "opened", { what: "Opened" });
   const changed = await scheduler.next(({ event }) => event?.$case === "linkChanged", { what: "LinkChanged" });
   expect(changed.event?.$case === "linkChanged" && changed.event.value.reason).toMatch(
-    answer ? /127\.0\.0\.1:\d+|not a Mesos master|redirection/ : seen,
+    answer ? /127\.0\.0\.1:\d+|not a Mesos master|redirect/ : seen,
   );
   for (const service of SERVICES) expect(await health(running.address, service)).toBe("NOT_SERVING");
   const line = await running.process.logged(/^.*no Mesos master.*$/m);

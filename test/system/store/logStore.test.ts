@@ -289,7 +289,7 @@ describe("a record that can't be used", () => {
   }
 
   test.each([
-    [{ frameworkId: "" }, /^what is remembered of the framework 'bad' can't be read: its framework id is empty$/],
+    [{ frameworkId: "" }, /^the stored record of the framework 'bad' can't be read: its framework id is empty$/],
     [{ frameworkId: undefined }, /its framework id is missing$/],
     [{ frameworkInfo: Buffer.from([0x0a, 0xff]) }, /its FrameworkInfo: /],
     [{ expiryPolicy: "never" }, /its expiry policy is missing or unknown$/],

@@ -87,7 +87,7 @@ test.each([200, 201, 204, 302, 307])("a %i is not how an agent takes a call", as
   await expect(client.send(call, "UPDATE", never)).rejects.toThrow(`the agent answered UPDATE with ${status}`);
 });
 
-test("the connection of calls does not stay idle, whatever the agent says", async () => {
+test("the connection for calls does not stay idle, whatever the agent says", async () => {
   answer = (response) => response.writeHead(202, { "content-length": "0", "keep-alive": "timeout=600" }).end();
   await client.send(call, "UPDATE", never);
   const [socket] = sockets;

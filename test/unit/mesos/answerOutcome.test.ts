@@ -8,7 +8,7 @@ import { Secrets } from "../../../wire/secrets.js";
 
 const PAGE = "<!doctype html><title>Sign in</title>";
 const MASTER = new URL("http://127.0.0.1:5050");
-const OPERATOR = "the bridge's operator has to mend its --secret-file or --token-file";
+const OPERATOR = "the bridge's operator must correct its --secret-file or --token-file";
 const BETWEEN = "something between the bridge and Mesos (a proxy, a firewall, a login page) answered in its place";
 
 /** What a client is told of an answer with this status and text. */
@@ -29,7 +29,7 @@ const cases: [status: number, text: string, cause: RefusalCause, reason: BridgeR
     "The stream ID 'a' included in this request didn't match the stream ID currently associated with b",
     "failed-over",
     "FRAMEWORK_FAILED_OVER",
-    "the master did not take the call: someone else has subscribed with this framework's id",
+    "the master did not take the call: another scheduler has subscribed with this framework's id",
   ],
   [
     403,
@@ -57,35 +57,35 @@ const cases: [status: number, text: string, cause: RefusalCause, reason: BridgeR
     PAGE,
     "unreachable",
     "NO_MASTER",
-    `${foreign(503, "if it comes again, the bridge's operator has to look at where --master leads")}; then make the call again`,
+    `${foreign(503, "if it happens again, the bridge's operator must check where --master leads")}; then repeat the call`,
   ],
   [
     401,
     "Unauthorized",
     "unauthorized",
     "MESOS_CREDENTIALS_REFUSED",
-    `the master did not take the call, because it does not accept the bridge's own credentials (401: Unauthorized): ${OPERATOR}; then make the call again`,
+    `the master did not take the call, because it does not accept the bridge's own credentials (401: Unauthorized): ${OPERATOR}; then repeat the call`,
   ],
   [
     403,
     "Forbidden",
     "unauthorized",
     "MESOS_CREDENTIALS_REFUSED",
-    `the master did not take the call, because it, or something before it, does not accept the bridge's own credentials (403: Forbidden): ${OPERATOR}; then make the call again`,
+    `the master did not take the call, because it, or something before it, does not accept the bridge's own credentials (403: Forbidden): ${OPERATOR}; then repeat the call`,
   ],
   [
     401,
     PAGE,
     "unauthorized",
     "MESOS_CREDENTIALS_REFUSED",
-    `${foreign(401, `if that checks the bridge's credentials, ${OPERATOR}, else have it let the bridge's calls through`)}; then make the call again`,
+    `${foreign(401, `if that checks the bridge's credentials, ${OPERATOR}, else have it let the bridge's calls through`)}; then repeat the call`,
   ],
   [
     407,
     PAGE,
     "unauthorized",
     "MESOS_CREDENTIALS_REFUSED",
-    `${foreign(407, "the bridge's operator has to lead --master past that proxy, as the bridge has no credentials for it")}; then make the call again`,
+    `${foreign(407, "the bridge's operator must point --master past that proxy, because the bridge has no credentials for it")}; then repeat the call`,
   ],
   [429, PAGE, "call", "CALL_REFUSED", foreign(429, "make calls less often, or have it let more of them through")],
   [
@@ -93,7 +93,7 @@ const cases: [status: number, text: string, cause: RefusalCause, reason: BridgeR
     PAGE,
     "call",
     "CALL_REFUSED",
-    foreign(451, "the bridge's operator has to have it let the bridge's calls through"),
+    foreign(451, "the bridge's operator must make it let the bridge's calls through"),
   ],
   [400, "No such role", "call", "CALL_REFUSED", "Mesos refuses the call: No such role"],
 ];

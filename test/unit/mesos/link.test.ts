@@ -52,7 +52,7 @@ describe("subscribing", () => {
     const foreign = await links.master.subscription({ frameworkId: "somebody-else" });
     foreign.connection.send(rescind("o"));
     expect(await subject.disconnected()).toBe(
-      `${links.master.host} subscribed framework somebody-else in place of framework: nothing of that is used`,
+      `${links.master.host} subscribed framework somebody-else in place of framework: its answer is ignored`,
     );
     await foreign.connection.ended();
     await links.master.subscription({ frameworkId: "framework" });
@@ -244,7 +244,7 @@ describe("what ends a subscription, is told, and is tried again", () => {
     subject.link.send(outgoingCall("call"), (outcome) => outcomes.push(outcome));
     (await links.master.requests.next()).connection.reset();
     expect((await outcomes.next()).kind).toBe("unknown");
-    expect(await subject.disconnected()).toMatch(/^the connection of calls broke: /);
+    expect(await subject.disconnected()).toMatch(/^the connection for calls broke: /);
     await subscribe.connection.ended();
     await links.master.subscription();
     await subject.connected();

@@ -46,7 +46,7 @@ describe("redirection", () => {
       .flat() as [FakeMaster, FakeMaster][]) {
       (await asked.requests.next()).connection.answer(307, "", { Location: `//${named.host}/` });
     }
-    expect(await subject.disconnected()).toMatch(/redirect in a circle: 5 redirections and no leader$/);
+    expect(await subject.disconnected()).toMatch(/redirect in a circle: 5 redirects and no leader$/);
     await third.subscription();
     expect(await subject.told.next()).toEqual({ connected: third.host });
   });

@@ -80,16 +80,16 @@ describe("what is answered in place of a stream", () => {
       /^something between the bridge and Mesos can't reach the master now \(503, text\/html\): It works!$/,
     ],
     ["a 429", 429, "slow", {}, /^something between the bridge and Mesos answers 429 to SUBSCRIBE: slow$/],
-    ["a 307 without Location", 307, "", {}, /^a redirection without a usable Location$/],
-    ["a 307 with nonsense", 307, "", { Location: "::::" }, /^a redirection without a usable Location$/],
+    ["a 307 without Location", 307, "", {}, /^a redirect without a usable Location$/],
+    ["a 307 with nonsense", 307, "", { Location: "::::" }, /^a redirect without a usable Location$/],
     [
       "a 307 to a login page",
       307,
       "",
       { Location: "http://127.0.0.1:1/login?next=%2Fapi%2Fv1%2Fscheduler" },
-      /^a redirection without a usable Location$/,
+      /^a redirect without a usable Location$/,
     ],
-    ["a 307 to a path", 307, "", { Location: "/elsewhere" }, /^a redirection without a usable Location$/],
+    ["a 307 to a path", 307, "", { Location: "/elsewhere" }, /^a redirect without a usable Location$/],
   ];
   test.each(answers)("%s, then a subscription", async (_, status, body, headers, reason) => {
     const subject = links.subject();

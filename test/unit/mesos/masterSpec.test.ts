@@ -42,7 +42,10 @@ describe("what is no master", () => {
     ["a:99999", "'a:99999' is not a master address"],
     ["a b", "'a b' is not a master address"],
     ["::1", "'::1' is not a master address"],
-    ["zks://user:hunter2@a:2281/mesos", "the bridge speaks no TLS to ZooKeeper: use zk:// and its plain client port"],
+    [
+      "zks://user:hunter2@a:2281/mesos",
+      "the bridge does not support TLS to ZooKeeper: use zk:// and its plain client port",
+    ],
     ["ftp://a:21", "'ftp://' is not a scheme that masters speak"],
     ["http://a:5050/master", "'http://a:5050/master' is not host:port"],
     ["a:5050?x=1", "'a:5050?x=1' is not host:port"],

@@ -177,7 +177,7 @@ describe("the bridge's own messages", () => {
     if (!first || !second) throw new Error("two tasks are needed");
     expect(fieldsOf(LAUNCH, first, second)).toEqual([]);
     expect(validator.validate(LAUNCH, Buffer.concat([first, second, first]))).toEqual([
-      { field: "tasks", description: 'must not have two tasks of the same id: "task"' },
+      { field: "tasks", description: 'must not have two tasks with the same id: "task"' },
     ]);
   });
 

@@ -61,7 +61,7 @@ const emptyList = (name: string, field: string, operation: PartialOperation): Re
 });
 
 const HUGE = 9.2e15;
-const NOTHING = "must not be nothing";
+const NOTHING = "must not be empty";
 const TOO_MUCH = "more than 9.2e15 in all";
 
 const group = (offer: Offer, ...tasks: Parameters<typeof newTask>[1][]): PartialOperation => {
@@ -152,7 +152,7 @@ export const refusedResources: readonly RefusedCall[] = [
       return operations(offer, group(offer, { taskId }, {}, { taskId }));
     },
     field: "accept.operations[0].launch_group.task_group.tasks",
-    says: 'two tasks of the same id: "twin"',
+    says: 'two tasks with the same id: "twin"',
     mesos: "crash",
   },
 ];
