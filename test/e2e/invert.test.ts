@@ -303,7 +303,7 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     images.open();
     expect((await invert.exited).code, invert.log()).toBe(1);
     expect(invert.log()).toMatch(
-      /\nmesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be written again, run .*\n$/,
+      /^mesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be written again, run .*$/m,
     );
     expect(invert.log()).not.toContain("    at ");
     await rm(filler);

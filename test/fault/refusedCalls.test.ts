@@ -162,7 +162,7 @@ describe("a call that is answered by something else than 202", () => {
   test.each([
     [401, "MESOS_CREDENTIALS_REFUSED", "if that checks the bridge's credentials"],
     [403, "MESOS_CREDENTIALS_REFUSED", "let the bridge's calls through; then repeat the call"],
-    [407, "MESOS_CREDENTIALS_REFUSED", "lead --master past that proxy"],
+    [407, "MESOS_CREDENTIALS_REFUSED", "point --master past that proxy"],
     [404, "CALL_REFUSED", "let the bridge's calls through"],
     [503, "NO_MASTER", "where --master leads; then repeat the call"],
   ])("%i with a page: the message says whose it is, and what to do", async (status, reason, advice) => {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { at } from "../support/paths.js";
 import { succeed } from "./execute.js";
@@ -53,6 +53,9 @@ async function buildUser(path: string): Promise<Program> {
   copyFileSync(join(rustCrate, "Cargo.lock"), join(folder, "Cargo.lock"));
   const target = join(rustCrate, "target");
   mkdirSync(target, { recursive: true });
+  // Cargo takes crates of one name for one crate. A source that is older than the last build would count as built.
+  const now = new Date();
+  utimesSync(path, now, now);
   await succeed("cargo", ["build", "--quiet", "--target-dir", target], { cwd: folder });
   // The target folder is shared: the next such crate has a program of the same name.
   const program = join(folder, "program");

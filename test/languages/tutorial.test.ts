@@ -8,6 +8,7 @@ import { type BridgeSuite, describeBridge } from "../support/describeBridge.js";
 import { eventually, within } from "../support/eventually.js";
 import { freePort } from "../support/freePort.js";
 import { at } from "../support/paths.js";
+import { processesOf } from "../support/processes.js";
 import { succeed } from "./execute.js";
 import type { Program } from "./program.js";
 import { preparePython, pythonEnv } from "./python.js";
@@ -117,6 +118,32 @@ async function step4(suite: BridgeSuite, { folder, program, language }: Desk): P
   expect(names).not.toContain(frameworkOf(language.name, 4));
 }
 
+/** Killed in the middle as a task of the meta-framework, with the page's definition, which starts it again. */
+async function keptRunning(suite: BridgeSuite, { folder, program }: Desk): Promise<void> {
+  const definition = join(folder, "apps.json");
+  writeFileSync(definition, readFileSync(definition, "utf8").replace("FOLDER", folder));
+  const { args } = program(4);
+  // On the agent's machine PORT may be taken by another test.
+  const port = String(await freePort());
+  const app = JSON.parse(readFileSync(definition, "utf8")) as Record<string, unknown>;
+  writeFileSync(definition, JSON.stringify({ ...app, env: { PORT: port } }));
+  const bridge = ["--bridge", suite.bridge.address, "--framework-name", `supervisor-${suite.mesos.kind}`];
+  const supervisor = await start(suite, {
+    command: process.execPath,
+    args: [at("dist/clients/typescript/supervise/main.js"), ...bridge, "--end-tasks", definition],
+  });
+  const inverted = () => readdirSync(join(folder, "kept")).filter((name) => !name.startsWith(".")).length;
+  await eventually(() => inverted() > 0, { ...END, what: "an inverted image" });
+  const [pid] = processesOf(args.map((arg) => arg.replace(`${folder}/`, ""))[0] ?? "", "kept");
+  if (pid === undefined) throw new Error(`the scheduler does not run\n${supervisor.log()}`);
+  process.kill(pid, "SIGKILL");
+  await supervisor.logged(/^tutorial\.0 has ended: .*; launched again after /m, END);
+  await eventually(() => inverted() === 24, { ...END, what: "24 inverted images" });
+  for (const name of readdirSync(join(folder, "many"))) await expectInverted(join(folder, "kept", name));
+  supervisor.signal("SIGTERM");
+  await expectSuccess(supervisor);
+}
+
 // Eight images have room at a time.
 describeBridge("the tutorial's programs", { resources: "cpus:4;mem:4096" }, (suite) => {
   const cleanup = cleanupAfterAll();
@@ -139,6 +166,12 @@ describeBridge("the tutorial's programs", { resources: "cpus:4;mem:4096" }, (sui
   it("go on where they were killed, also elsewhere", { timeout: COLD_MS }, async () => {
     const own = suite();
     await Promise.all((await ready(own)).map((desk) => step4(own, desk)));
+  });
+
+  it("are kept running by mesos-supervise", { timeout: COLD_MS }, async () => {
+    const own = suite();
+    const [typescript] = await ready(own);
+    if (typescript) await keptRunning(own, typescript);
   });
 });
 

@@ -311,7 +311,11 @@ describeBridge("calls over the bridge", cluster, (suite) => {
     expect(await next()).toMatchObject({ tag: 4n, code: 3, message: expect.stringContaining("at most 10000 tokens") });
     const long = { offerIds: [{ value: "x".repeat(100_000) }] };
     calls.send({ tag: 4n, call: { type: Call_Type.ACCEPT, accept: long } });
-    expect(await next()).toMatchObject({ tag: 4n, code: 9, message: expect.stringMatching(/^the offer is not open/) });
+    expect(await next()).toMatchObject({
+      tag: 4n,
+      code: 9,
+      message: expect.stringMatching(/^the offer is no longer open/),
+    });
     calls.send({ tag: 5n });
     expect(await next()).toMatchObject({ tag: 5n, code: 3, reason: "INVALID_FIELD" });
     const states: unknown[] = [];

@@ -32,7 +32,7 @@ describe("files that are reloaded", () => {
     const files = new ReloadedFiles([path], parse);
     for (let time = 0; time < 2; time++) {
       writeFileSync(path, "bad");
-      expect([files.reload(), files.reload()]).toEqual(["a: bad; what runs goes on", undefined]);
+      expect([files.reload(), files.reload()]).toEqual(["a: bad; what runs keeps running", undefined]);
       writeFileSync(path, `good ${time}`);
       expect(files.reload()).toBe(`${path}: changed`);
       rmSync(path);
