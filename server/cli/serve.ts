@@ -165,7 +165,7 @@ async function openStore(dataDir: string, options: LogStoreOptions, handover: Ha
 /** How this bridge takes the place of one that is about to end. */
 function handoverOf({ waitForDataDir: patienceMs }: ServeConfig, log: Log): Handover {
   return {
-    patienceMs,
+    deadlineMs: performance.now() + patienceMs,
     isBusy: (error) => error instanceof DataDirInUseError || error instanceof AddressInUseError,
     onWait: ({ message }) => log.info({ reason: message, patienceMs }, "waiting for another bridge to end"),
   };
