@@ -23,7 +23,7 @@ export function deactivateAgent(state: MasterState, agentId: string): void {
   if (agent) deactivate(state, agent);
 }
 
-/** @returns false for an agent that is not registered: it is as any other when it registers. */
+/** @returns false for an agent that is not registered: once it registers, it is an agent like any other. */
 export function reactivateAgent(state: MasterState, agentId: string): boolean {
   apply(state, agentId, { type: "reactivate" });
   const agent = state.agents.get(agentId);

@@ -1,8 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -13,46 +11,13 @@ import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos, type MesosCluster } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";
 import { at } from "../support/paths.js";
+import { SlowImages } from "../support/slowImages.js";
 import { fill, smallDisk } from "../support/smallDisk.js";
 
 const SAMPLES = ["astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "rocket.jpg"];
 
 /** A JPEG is coded anew: its pixels are near, and not the same. Of 255. */
 const JPEG_DISTANCE = 6;
-
-/** A server of images that answers when it is told to, and counts who asked. */
-class SlowImages {
-  readonly asked: string[] = [];
-  readonly #held: ServerResponse[] = [];
-  readonly #image = readFileSync(at("images/rocket.jpg"));
-  #open = false;
-  readonly #server = createServer((request, response) => {
-    this.asked.push(request.url ?? "");
-    if (this.#open) response.end(this.#image);
-    else this.#held.push(response);
-  });
-
-  static async start(): Promise<SlowImages> {
-    const images = new SlowImages();
-    await new Promise<void>((resolve) => images.#server.listen(0, "127.0.0.1", resolve));
-    return images;
-  }
-
-  url(name: string): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${name}`;
-  }
-
-  /** Answers those that wait, and from now on everyone at once. */
-  open(): void {
-    this.#open = true;
-    for (const response of this.#held.splice(0)) response.end(this.#image);
-  }
-
-  stop(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
 
 /** The pixels of an image without its alpha, and that. */
 async function pixels(path: string): Promise<{ colour: Buffer; alpha: Buffer | undefined }> {

@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TaskState } from "../../gen/mesos/v1/mesos.js";
@@ -15,6 +13,7 @@ import { type EmbeddedMesos, startEmbeddedMesos } from "../support/embeddedMesos
 import { eventually } from "../support/eventually.js";
 import { at } from "../support/paths.js";
 import { processesOf } from "../support/processes.js";
+import { SlowImages } from "../support/slowImages.js";
 
 const small = { cpus: 0.1, mem: 32, backoffSeconds: 0.2 };
 const program = at("dist/clients/typescript/supervise/main.js");
@@ -96,40 +95,6 @@ class Supervision {
     await last.logged(/^keeps /);
     last.signal("SIGTERM");
     await last.exited;
-  }
-}
-
-/** A server of images that answers when it is told to, and counts who asked. */
-class SlowImages {
-  readonly asked: string[] = [];
-  readonly #held: ServerResponse[] = [];
-  readonly #image = readFileSync(at("images/rocket.jpg"));
-  #open = false;
-  readonly #server = createServer((request, response) => {
-    this.asked.push(request.url ?? "");
-    if (this.#open) response.end(this.#image);
-    else this.#held.push(response);
-  });
-
-  static async start(): Promise<SlowImages> {
-    const images = new SlowImages();
-    await new Promise<void>((resolve) => images.#server.listen(0, "127.0.0.1", resolve));
-    return images;
-  }
-
-  url(name: string): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${name}`;
-  }
-
-  /** Answers those that wait, and from now on everyone at once. */
-  open(): void {
-    this.#open = true;
-    for (const response of this.#held.splice(0)) response.end(this.#image);
-  }
-
-  stop(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { MultiBar, type SingleBar } from "cli-progress";
+import { printable } from "../library/terminal.js";
 import { hostOf, type ImageRecord } from "./image.js";
 
 /** Shows the progress of the batch. */
@@ -20,11 +21,6 @@ export interface Display {
 /** A progress bar on a terminal, plain lines elsewhere. */
 export function createDisplay(total: number, done: number, stream: NodeJS.WriteStream): Display {
   return stream.isTTY ? new BarDisplay(total, done, stream) : new LineDisplay(total, done, stream);
-}
-
-/** Names may hold anything; a terminal must not obey it. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");
 }
 
 export function count(number: number, thing: string): string {

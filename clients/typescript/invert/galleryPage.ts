@@ -34,7 +34,8 @@ export function galleryPage(
 ): string {
   const rank = { failed: 0, waiting: 1, launched: 1, done: 2 };
   const sorted = [...images].sort((a, b) => rank[a.state] - rank[b.state]);
-  const done = images.filter(({ state }) => state === "done").length;
+  const counts = countsOf(images);
+  const { done } = counts;
   const time = now.toISOString().replace("T", " ").slice(0, 16);
   return `<!doctype html>
 <html lang="en">
@@ -49,9 +50,9 @@ ${GENERATOR}
 <body>
 <header>
 <h1>${done} of ${images.length} images inverted</h1>
-<p>${html(`${summaryOf(images, unusable)} · ${seconds(totalMs)} on Mesos`)}</p>
+<p>${html(`${summaryOf(counts, unusable.length)} · ${seconds(totalMs)} on Mesos`)}</p>
 </header>
-${toolbar(images)}
+${toolbar(counts)}
 <main>
 ${sorted.map((image) => card(image, thumbnails.get(image.id), output)).join("\n")}
 </main>
@@ -64,19 +65,30 @@ ${leftOut(unusable)}${LIGHTBOX}
 `;
 }
 
-/** Filters by state and by name. Hidden until the script, which they need, has started. */
-function toolbar(images: readonly ImageRecord[]): string {
+interface Counts {
+  readonly all: number;
+  readonly failed: number;
+  /** Neither done nor failed. */
+  readonly open: number;
+  readonly done: number;
+}
+
+function countsOf(images: readonly ImageRecord[]): Counts {
   const failed = images.filter(({ state }) => state === "failed").length;
   const done = images.filter(({ state }) => state === "done").length;
-  const open = images.length - failed - done;
+  return { all: images.length, failed, open: images.length - failed - done, done };
+}
+
+/** Filters by state and by name. Hidden until the script, which they need, has started. */
+function toolbar({ all, failed, open, done }: Counts): string {
   const states = [
-    ["all", "All", images.length],
+    ["all", "All", all],
     ["failed", "Failed", failed],
     ["waiting", "Not finished", open],
     ["done", "Inverted", done],
   ] as const;
   const buttons = states
-    .filter(([state, , count]) => state === "all" || (count > 0 && count < images.length))
+    .filter(([state, , count]) => state === "all" || (count > 0 && count < all))
     .map(
       ([state, label, count]) =>
         `<button type="button" data-state="${state}" aria-pressed="${state === "all"}">${label} <b>${count}</b></button>`,
@@ -105,10 +117,7 @@ function leftOut(unusable: readonly Unusable[]): string {
   return `<section class="left-out">\n<h2>Left out</h2>\n<ul>\n${items.join("\n")}\n</ul>\n</section>\n`;
 }
 
-function summaryOf(images: readonly ImageRecord[], unusable: readonly Unusable[]): string {
-  const failed = images.filter(({ state }) => state === "failed").length;
-  const open = images.filter(({ state }) => state === "waiting" || state === "launched").length;
-  const out = unusable.length;
+function summaryOf({ failed, open }: Counts, out: number): string {
   const parts = [
     failed > 0 && `${failed} failed`,
     open > 0 && `${open} not finished`,

@@ -1,4 +1,5 @@
-import { count, type Display, printable, seconds } from "./display.js";
+import { printable } from "../library/terminal.js";
+import { count, type Display, seconds } from "./display.js";
 import { reason } from "./fileReason.js";
 import type { Unusable } from "./folderImages.js";
 import { writeGallery } from "./gallery.js";

@@ -39,6 +39,7 @@ export class Terminal {
   }
 }
 
-function printable(text: string): string {
+/** Text as a terminal may show it: names may hold anything, and a terminal must not obey it. */
+export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Cf}/gu, "\uFFFD");
 }
