@@ -427,9 +427,12 @@ describeEachMesos("quota", cluster, (mesos) => {
 
     test("is in the metrics", async () => {
       await update(quota("m", { guarantees: { cpus: 1 }, limits: { mem: 5 } }));
-      const metrics = (await getJson(`${mesos().master}/metrics/snapshot`)) as Record<string, number>;
-      const own = Object.entries(metrics).filter(([name]) => name.includes("/quota/roles/m/"));
-      expect(Object.fromEntries(own)).toEqual({
+      const own = async () => {
+        const metrics = (await getJson(`${mesos().master}/metrics/snapshot`)) as Record<string, number>;
+        return Object.entries(metrics).filter(([name]) => name.includes("/quota/roles/m/"));
+      };
+      // The allocator hears of a quota only after the one who sets it has its answer.
+      expect(Object.fromEntries(await eventually(async () => ((await own()).length > 0 ? own() : undefined)))).toEqual({
         "allocator/mesos/quota/roles/m/resources/cpus/guarantee": 1,
         "allocator/mesos/quota/roles/m/resources/cpus/offered_or_allocated": 0,
         "allocator/mesos/quota/roles/m/resources/mem/limit": 5,

@@ -135,6 +135,9 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     const first = await start(...args);
     await first.logged(/rocket\.jpg: done/);
     await eventually(() => images.asked.length === 2, { what: "the fetches of both" });
+    // What is done is shown before it is stored. Killed in between, the next run would hear of it once more.
+    const isStored = () => readFileSync(join(output, ".invert-ledger.jsonl"), "utf8").includes('"state":"done"');
+    await eventually(isStored, { what: "the ledger's line of the one that is done" });
     await first.kill();
     const second = await start(...args);
     await second.logged(/going on: 1 of 3 done before, 2 may still run/);
