@@ -23,6 +23,8 @@ const currentMesos = once(async () => {
   return image;
 });
 const releasedMesos = "test/fixtures/mesos-1.11.0-descriptors.binpb";
+/** The scheduler API of ClusterD 0.9.0 and what it imports, made from its protos by `buf build`. */
+const clusterD = "test/fixtures/clusterd-scheduler.binpb";
 const releasedBridge = "test/fixtures/mesosbridge.binpb";
 
 /** Descriptors dumped from Mesos's compiled classes hold no JSON names, and Mesos has no Go package. */
@@ -77,6 +79,14 @@ const checks = [
     name: "Mesos's messages have no more than 1.11.0 has",
     fix: "make proto/mesos agree with Mesos 1.11.0 again",
     run: async () => failed(buf("breaking", releasedMesos, "--config", mesosRules, "--against", await currentMesos())),
+  },
+  {
+    name: "ClusterD's scheduler API has all that our messages have",
+    fix: "say in the README what ClusterD has not, and leave it out of the comparison",
+    run: async () => {
+      const against = ["--against", await currentMesos(), "--limit-to-input-files"];
+      return failed(buf("breaking", clusterD, "--config", mesosRules, ...against));
+    },
   },
   {
     name: "generated code is current, and the same every time",
