@@ -64,6 +64,11 @@ const checks = [
     fix: "pass the array, or use its elements in a loop: about 100,000 arguments end the process",
     run: async () => spreadArguments().join("\n"),
   },
+  {
+    name: "sessions, links and the store use the clock and the randomness that they are given",
+    fix: "take them from the options, as wire/clock.ts and wire/randomness.ts say: a simulation gives its own",
+    run: async () => ownTime().join("\n"),
+  },
   { name: "protos are well formed", fix: "npx buf lint", run: () => failed(buf("lint")) },
   {
     name: "our API breaks no one",
@@ -168,6 +173,18 @@ function spreadArguments() {
       const text = readFileSync(at(file), "utf8");
       const calls = text.matchAll(/[\w$\])]\((?:[^()[\]{};]*,\s*)?\.\.\.(?!\w+: )/g);
       return [...calls].map(({ index }) => `${file}:${text.slice(0, index).split("\n").length}`);
+    });
+}
+
+/** Where code that runs on a virtual clock asks the machine for time or chance. */
+function ownTime() {
+  const folders = ["server/session", "server/mesos/link", "server/store"];
+  const asked = /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|Math\.random)\b/;
+  return folders
+    .flatMap((folder) => filesUnder(folder, (name) => name.endsWith(".ts")))
+    .flatMap((file) => {
+      const lines = readFileSync(at(file), "utf8").split("\n");
+      return lines.flatMap((line, index) => (asked.test(line) ? [`${file}:${index + 1}: ${asked.exec(line)[1]}`] : []));
     });
 }
 
