@@ -41,8 +41,13 @@ const areas = {
     may: ["gen/", "wire/", "server/mesos/messages/"],
     not: ["@grpc/", "nice-grpc", "undici", "node:http", "lmdb"],
   },
-  "server/grpc/": {
+  // Who is calling, and what they may do: edges ask it, and it knows none of them.
+  "server/access/": {
     may: ["gen/", "wire/", "server/log", "server/session/", "server/mesos/messages/"],
+    not: ["@grpc/", "nice-grpc", "node:http", "lmdb"],
+  },
+  "server/grpc/": {
+    may: ["gen/", "wire/", "server/log", "server/session/", "server/access/", "server/mesos/messages/"],
     not: ["undici", "node:http", "lmdb"],
   },
   // The commands put the others together.

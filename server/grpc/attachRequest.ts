@@ -4,7 +4,7 @@ import { ExpiryPolicy as ExpiryPolicyCode } from "../../gen/mesosbridge/v1/sched
 import type { Resume } from "../session/attachments.js";
 import { invalidField } from "../session/errors.js";
 import type { ExpiryPolicy } from "../session/frameworkStore.js";
-import type { AttachRequest, Identity } from "../session/sessionManager.js";
+import type { AttachRequest } from "../session/sessionManager.js";
 import { checkFrameworkName } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { RequestFields } from "./requestFields.js";
@@ -13,7 +13,7 @@ const REQUEST = SubscribeRequestFields;
 const MAX_KEPT_BYTES = 2 * 1024 * 1024;
 
 /** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
-export function readAttachRequest(bytes: Uint8Array, identity: Identity): AttachRequest {
+export function readAttachRequest(bytes: Uint8Array, identity: string): AttachRequest {
   const request = new RequestFields(bytes);
   const frameworkName = request.string(REQUEST.frameworkName);
   checkFrameworkName(frameworkName, "framework_name");

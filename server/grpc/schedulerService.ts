@@ -1,14 +1,16 @@
 import { AcknowledgeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import { nameOf } from "../access/identity.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { CallAnswer } from "../session/requestMemory.js";
-import type { Identity, SessionManager } from "../session/sessionManager.js";
+import type { SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
 import { readAttachRequest } from "./attachRequest.js";
 import { readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { Connections } from "./connections/connections.js";
+import { identityOf } from "./identityOf.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
 import { type SubscribeCall, SubscribeStream } from "./subscribeStream.js";
@@ -42,7 +44,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   async subscribe(call: SubscribeCall): Promise<void> {
     const { sessions, check, connections, log } = this.#options;
     check("SubscribeRequest", call.request);
-    const request = readAttachRequest(call.request, identityOf(call));
+    const request = readAttachRequest(call.request, nameOf(identityOf(call)));
     const stream = new SubscribeStream(call, connections, log);
     const gone = new AbortController();
     let detach = () => {};
@@ -54,10 +56,8 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     try {
       const { session, attachment } = await sessions.attach(request, stream, gone.signal);
       detach = () => session.detach(attachment);
-      log.info(
-        { framework: request.frameworkName, attachment: attachment.id, peer: request.identity.name },
-        "attached",
-      );
+      const { frameworkName: framework, identity } = request;
+      log.info({ framework, attachment: attachment.id, identity, peer: call.getPeer() }, "attached");
       // It may have gone between the last look and now.
       if (gone.signal.aborted) detach();
       else stream.begin(attachment);
@@ -152,10 +152,6 @@ function answerBy(done: Done, respond: Respond): (answer: CallAnswer) => void {
     if (answer.error) done(answer.error);
     else done(undefined, respond(answer.gone));
   };
-}
-
-function identityOf(call: { getPeer(): string }): Identity {
-  return { name: call.getPeer() };
 }
 
 /** Makes violations into the error that a client sees. */

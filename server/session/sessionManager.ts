@@ -17,14 +17,9 @@ import { type Surroundings, surroundings } from "./surroundings.js";
 /** A client that asks for a longer lease gets this one. */
 const MAX_LEASE_MS = 24 * 3_600_000;
 
-/** Who calls. The transport finds out; sessions only hand it on. */
-export interface Identity {
-  /** For logs. */
-  readonly name: string;
-}
-
 export interface AttachRequest {
-  readonly identity: Identity;
+  /** Who attaches, as logs and lists name it. The transport finds out; sessions only hand it on. */
+  readonly identity: string;
   readonly frameworkName: string;
   /** Serialized `mesos.v1.FrameworkInfo`; undefined: as stored. */
   readonly frameworkInfo: Uint8Array | undefined;

@@ -7,7 +7,7 @@ import { RequestFields } from "../../../server/grpc/requestFields.js";
 import { BridgeError } from "../../../server/session/errors.js";
 import { doubleField, lengthDelimited, stringField, varintField, WireError } from "../../../wire/proto.js";
 
-const me = { name: "test" };
+const me = "test";
 
 describe("RequestFields", () => {
   test("reads what the generated codec wrote", () => {

@@ -38,7 +38,7 @@ export function status(partial: Parameters<typeof TaskStatus.fromPartial>[0]): S
 /** How a client attaches that asks for nothing but its name, and for a lease of a minute. */
 export function attachRequest(frameworkName: string, more: Partial<AttachRequest> = {}): AttachRequest {
   return {
-    identity: { name: "test" },
+    identity: "test",
     frameworkName,
     frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
     suppressedRoles: [],
