@@ -1,25 +1,72 @@
 import type { BridgeServer } from "../grpc/bridgeServer.js";
 import { type ListenAddress, remoteIps, resolveListenAddress } from "../grpc/connections/listenAddress.js";
+import { type Bound, ListenError } from "../grpc/connections/listener.js";
 import type { Log } from "../log.js";
 import type { ServeConfig } from "./serveConfig.js";
 
+/** What protects the addresses that other machines reach. */
+export interface Protection {
+  readonly tls: boolean;
+  readonly authentication: boolean;
+}
+
 /**
- * The addresses of `--listen`. Clients are not authenticated, so an address that other machines can reach needs consent.
+ * The addresses of `--listen`. One that other machines can reach needs protection, or consent.
  *
  * @throws Error with one line that says what to do
  */
-export async function allowedAddress({ listen, insecure }: ServeConfig): Promise<ListenAddress> {
-  const address = await resolveListenAddress(listen).catch((error: Error) => {
-    throw new Error(`--listen: ${listen} can't be used: ${error.message}`);
+export async function allowedAddresses(
+  { listen, insecure }: Pick<ServeConfig, "listen" | "insecure">,
+  protection: Protection,
+): Promise<ListenAddress[]> {
+  const twice = listen.find((text, at) => !text.endsWith(":0") && listen.indexOf(text) !== at);
+  if (twice !== undefined) throw new Error(`--listen: ${twice} is given twice`);
+  return Promise.all(listen.map((text) => allowedAddress(text, insecure, protection)));
+}
+
+async function allowedAddress(text: string, insecure: boolean, protection: Protection): Promise<ListenAddress> {
+  const address = await resolveListenAddress(text).catch((error: Error) => {
+    throw new Error(`--listen: ${text} can't be used: ${error.message}`);
   });
   const [remote] = remoteIps(address);
-  if (remote === undefined || insecure) return address;
-  const which =
-    listen.startsWith(`${remote}:`) || listen.startsWith(`[${remote}]:`) ? "is" : `means ${remote}, which is`;
+  const lacking = lackOf(protection);
+  if (remote === undefined || lacking === undefined || insecure) return address;
+  const which = text.startsWith(`${remote}:`) || text.startsWith(`[${remote}]:`) ? "is" : `means ${remote}, which is`;
   throw new Error(
-    `--listen: ${listen} ${which} not a loopback address, and the bridge does not authenticate its clients: ` +
-      "listen on 127.0.0.1, or add --insecure if you want this",
+    `--listen: ${text} ${which} not a loopback address, and ${lacking.what}: ` +
+      `listen on 127.0.0.1, ${lacking.cure}, or add --insecure if you want this`,
   );
+}
+
+interface Lack {
+  readonly what: string;
+  readonly cure: string;
+  readonly risk: string;
+}
+
+const TLS_FLAGS = "--tls-cert and --tls-key";
+
+function lackOf({ tls, authentication }: Protection): Lack | undefined {
+  if (tls && authentication) return undefined;
+  if (tls) {
+    return {
+      what: "the bridge does not authenticate its clients",
+      cure: "add --tls-client-ca",
+      risk: "it does not authenticate its clients: they control every framework",
+    };
+  }
+  if (authentication) {
+    return {
+      what: "the bridge does not encrypt what it sends and gets",
+      cure: `add ${TLS_FLAGS}`,
+      risk: "it does not encrypt what it sends and gets: others on the network can read credentials and change calls",
+    };
+  }
+  return {
+    what: "the bridge does not authenticate its clients",
+    cure: `add ${TLS_FLAGS} and --tls-client-ca`,
+    risk: "it does not authenticate its clients: they control every framework",
+  };
 }
 
 /** Another program listens on the address. */
@@ -27,20 +74,25 @@ export class AddressInUseError extends Error {
   override readonly name = "AddressInUseError";
 }
 
-/** Gives the port. Warns if other machines may reach it. @throws Error with one line that says why it can't be used */
-export async function listenOn(server: BridgeServer, address: ListenAddress, log: Log): Promise<number> {
-  const port = await server.listen(address).catch(({ message }: Error) => {
-    if (message.includes("EADDRINUSE")) {
-      throw new AddressInUseError(`--listen: ${address.text} is in use by another program`);
-    }
-    throw new Error(`--listen: ${address.text} can't be used: ${message}`);
+/** Listens. Warns if other machines may reach it unprotected. @throws Error with one line that says why it can't */
+export async function listenOn(
+  server: BridgeServer,
+  addresses: readonly ListenAddress[],
+  protection: Protection,
+  log: Log,
+): Promise<Bound[]> {
+  const bound = await server.listen(addresses).catch((error: unknown) => {
+    if (!(error instanceof ListenError)) throw error;
+    const { text } = error.address;
+    if (error.inUse) throw new AddressInUseError(`--listen: ${text} is in use by another program`);
+    throw new Error(`--listen: ${text} can't be used: ${error.message}`);
   });
-  const remote = remoteIps(address);
-  if (remote.length > 0) {
-    log.warn(
-      { addresses: remote, port },
-      "other machines may reach the bridge, and it does not authenticate its clients: they control every framework",
-    );
-  }
-  return port;
+  const lack = lackOf(protection);
+  if (lack) for (const each of bound) warnOfRemote(each, lack, log);
+  return bound;
+}
+
+function warnOfRemote({ address, port }: Bound, { risk }: Lack, log: Log): void {
+  const addresses = remoteIps(address);
+  if (addresses.length > 0) log.warn({ addresses, port }, `other machines may reach the bridge, and ${risk}`);
 }

@@ -17,22 +17,39 @@ export interface ValueOption<T> {
   readonly read: (text: string | undefined) => T;
 }
 
+/** An option that may be given several times. */
+export interface ListOption<T> extends Told {
+  /** The text that is used if the option is not given. */
+  readonly default: string;
+  readonly repeated: true;
+  /** Reads one of the typed texts. @throws Error that says what to type instead */
+  readonly read: (text: string) => T;
+}
+
 /** An option that is given or not. */
 export interface Switch {
   readonly help: string;
 }
 
 /** The options of a command by their names in camel case, in the order of the help. */
-export type OptionTable = Readonly<Record<string, ValueOption<unknown> | Switch>>;
+export type OptionTable = Readonly<Record<string, ValueOption<unknown> | ListOption<unknown> | Switch>>;
 
 /** The values of the options of a table. */
 export type ValuesOf<T extends OptionTable> = {
-  readonly [K in keyof T]: T[K] extends ValueOption<infer V> ? V : boolean;
+  readonly [K in keyof T]: T[K] extends ListOption<infer V>
+    ? readonly V[]
+    : T[K] extends ValueOption<infer V>
+      ? V
+      : boolean;
 };
 
 /** The typed texts, by the options' names. */
 export type Typed<T extends OptionTable> = {
-  readonly [K in keyof T]?: T[K] extends ValueOption<unknown> ? string : boolean;
+  readonly [K in keyof T]?: T[K] extends ListOption<unknown>
+    ? string | readonly string[]
+    : T[K] extends ValueOption<unknown>
+      ? string
+      : boolean;
 };
 
 type Told = Pick<ValueOption<unknown>, "value" | "help">;
@@ -60,10 +77,15 @@ export const optional = <T>(option: Told & { read: (text: string) => T }): Value
   read: (text) => (text === undefined ? undefined : option.read(text)),
 });
 
+/** An option that may be given several times, with a default for when it is not given at all. */
+export const repeated = <T>(option: Omit<ListOption<T>, "repeated">): ListOption<T> => ({ ...option, repeated: true });
+
 /** Adds the options of a table to a command. */
 export function addOptions(command: Command, table: OptionTable): Command {
   for (const [name, option] of Object.entries(table)) {
     if (!("read" in option)) command.option(flagOf(name), option.help);
+    else if ("repeated" in option)
+      command.option(`${flagOf(name)} <${option.value}>`, option.help, collected, option.default);
     else if (option.required) command.requiredOption(`${flagOf(name)} <${option.value}>`, option.help);
     else command.option(`${flagOf(name)} <${option.value}>`, option.help, option.default);
   }
@@ -76,8 +98,19 @@ export function readOptions<T extends OptionTable>(table: T, typed: Typed<T>): V
   return Object.fromEntries(values) as ValuesOf<T>;
 }
 
-function readOne(name: string, option: ValueOption<unknown> | Switch, typed: string | boolean | undefined): unknown {
+/** The texts so far, or the default, and another one. */
+function collected(text: string, before: string | readonly string[]): readonly string[] {
+  return typeof before === "string" ? [text] : [...before, text];
+}
+
+type TypedValue = string | readonly string[] | boolean | undefined;
+
+function readOne(name: string, option: OptionTable[string], typed: TypedValue): unknown {
   if (!("read" in option)) return typed === true;
+  if ("repeated" in option) {
+    const texts = Array.isArray(typed) ? typed : [typeof typed === "string" ? typed : option.default];
+    return texts.map((text: string) => named(name, () => option.read(text)));
+  }
   return named(name, () => option.read(typeof typed === "string" ? typed : undefined));
 }
 

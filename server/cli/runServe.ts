@@ -31,8 +31,9 @@ async function run(flags: ServeFlags, output: LogOutput): Promise<void> {
   const log = pino({ level: config.logLevel, base: null }, output);
   const bridge = await serve(config, log);
   const stop = stopSignal();
-  writeToStdout(`ready ${bridge.address}\n`);
-  log.info({ address: bridge.address }, "serving");
+  // At once, so that whoever reads the first of the lines has all of them.
+  writeToStdout(bridge.addresses.map((address) => `ready ${address}\n`).join(""));
+  for (const address of bridge.addresses) log.info({ address }, "serving");
   const signal = await Promise.race([stop, bridge.takenOver]);
   // At once: another process has the frameworks now, and two would keep taking each other's subscriptions.
   if (signal instanceof Error) throw signal;

@@ -24,7 +24,7 @@ import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
-import { AddressInUseError, allowedAddress, listenOn } from "./listening.js";
+import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { readCertificates } from "./serveConfig.js";
@@ -32,8 +32,8 @@ import { shellWord } from "./shellWord.js";
 import { type Handover, inSuccession } from "./successor.js";
 
 export interface RunningBridge {
-  /** Where it listens, as host:port. */
-  readonly address: string;
+  /** Where it listens, as host:port or unix:/path. */
+  readonly addresses: readonly string[];
   /** Settles with the reason if another process takes the data directory: then this one must end at once. */
   readonly takenOver: Promise<Error>;
   /**
@@ -46,7 +46,8 @@ export interface RunningBridge {
 
 /** Starts the bridge. @throws Error with one line that says what is wrong. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
-  const address = await allowedAddress(config);
+  const protection = { tls: false, authentication: false };
+  const listenAddresses = await allowedAddresses(config, protection);
   const world = {
     clock: systemClock,
     randomness: systemRandomness,
@@ -113,10 +114,10 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await store.close();
   };
   try {
-    const port = await inSuccession(() => listenOn(server, address, log), handover);
+    const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);
     restore(sessions, store, config.dataDir);
     probe.start();
-    return { address: config.listen.replace(/\d+$/, String(port)), takenOver, close: closeAll };
+    return { addresses: bound.map(({ text }) => text), takenOver, close: closeAll };
   } catch (error) {
     await closeAll().catch((later: Error) =>
       log.error({ err: later }, "the bridge failed to start, and then failed to close"),

@@ -13,7 +13,7 @@ export function serveCommand(): Command {
     addOptions(command, SERVE_OPTIONS)
       .addHelpText(
         "after",
-        "\nPrints 'ready HOST:PORT' on stdout when it serves; the log goes to stderr. SIGTERM finishes the calls in\n" +
+        "\nPrints 'ready ADDRESS' for each --listen on stdout when it serves; the log goes to stderr. SIGTERM finishes the calls in\n" +
           "progress and ends it; a second one ends it at once.\n" +
           "\nExample:\n  mesos-bridge serve --master 127.0.0.1:5050 --listen 127.0.0.1:50051 --data-dir ./data",
       )

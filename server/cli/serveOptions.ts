@@ -1,6 +1,6 @@
 import type { MasterScheme } from "../mesos/detect/masterSpec.js";
-import { defaulted, optional, required } from "./options.js";
-import { durationBetween, filled, hostAndPort, milliseconds, oneOf, sizeBetween, wholeNumber } from "./values.js";
+import { defaulted, optional, repeated, required } from "./options.js";
+import { durationBetween, filled, listenAddress, milliseconds, oneOf, sizeBetween, wholeNumber } from "./values.js";
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 const SCHEMES: readonly MasterScheme[] = ["http", "https"];
@@ -24,14 +24,14 @@ export const SERVE_OPTIONS = {
     default: "http",
     read: oneOf(SCHEMES),
   }),
-  listen: defaulted({
-    value: "host:port",
-    help: "where to serve gRPC; port 0 picks a free port",
+  listen: repeated({
+    value: "address",
+    help: "where to serve gRPC: host:port, where port 0 picks a free port, or unix:/path; may be given several times",
     default: "127.0.0.1:50051",
-    read: hostAndPort,
+    read: listenAddress,
   }),
   insecure: {
-    help: "allow --listen on an address that other machines can reach: clients are not authenticated, so anyone who reaches it controls every framework",
+    help: "allow --listen on an address that other machines can reach without TLS and authentication: anyone who reaches it controls every framework",
   },
   dataDir: required({
     value: "dir",

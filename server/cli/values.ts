@@ -62,10 +62,27 @@ export function sizeBetween(least: string, most: string): (text: string) => numb
   };
 }
 
-export function hostAndPort(text: string): string {
+/** What the kernel takes, without the byte that ends it. */
+const MAX_SOCKET_PATH_BYTES = process.platform === "linux" ? 107 : 103;
+
+/** `host:port` or `unix:/path`; `unix:///path`, as gRPC has it too, is read as the latter. */
+export function listenAddress(text: string): string {
+  if (text.startsWith("unix:")) return socketAddress(text.replace(/^unix:\/\/(?=\/)/, "unix:"));
   const [, port] = /^(?:[^:\s]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text) ?? [];
   if (port !== undefined && Number(port) <= 65_535) return text;
-  throw new Error("use host:port, such as 127.0.0.1:50051; port 0 picks a free port");
+  throw new Error("use host:port, such as 127.0.0.1:50051, or unix:/path; port 0 picks a free port");
+}
+
+function socketAddress(text: string): string {
+  const path = text.slice("unix:".length);
+  if (!/^\/(?!\/).*[^/]$/s.test(path) || /[\0\r\n]/.test(path)) {
+    throw new Error("use unix:/path with the whole path of a file, such as unix:/run/mesos-bridge/grpc.sock");
+  }
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return text;
+  throw new Error(
+    `the path of a unix socket may have ${MAX_SOCKET_PATH_BYTES} bytes, and this one has ${bytes}: use a shorter one`,
+  );
 }
 
 /** The content of a file. @throws Error that names the file */

@@ -12,7 +12,7 @@ import { Connections } from "./connections/connections.js";
 import { onHttp2Session } from "./connections/http2Sessions.js";
 import { connectionLimits, type LimitOptions } from "./connections/limits.js";
 import type { ListenAddress } from "./connections/listenAddress.js";
-import { Listener } from "./connections/listener.js";
+import { type Bound, Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
@@ -69,14 +69,14 @@ export class BridgeServer {
     addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     onHttp2Session(this.#server, (session) => connections.sessionBegun(session));
-    this.#listener = new Listener((socket) => {
-      if (connections.accept(socket)) injector.injectConnection(socket);
+    this.#listener = new Listener((socket, address) => {
+      if (connections.accept(socket, address)) injector.injectConnection(socket);
     });
   }
 
-  /** Listens, and returns the port. @throws Error if the address can't be used. */
-  async listen(address: ListenAddress): Promise<number> {
-    return this.#listener.listen(address);
+  /** Listens on all of the addresses, or on none. @throws ListenError if one of them can't be used */
+  async listen(addresses: readonly ListenAddress[]): Promise<Bound[]> {
+    return this.#listener.listen(addresses);
   }
 
   /** Says to health checks whether there is a master to work with. */

@@ -17,7 +17,7 @@ export interface BridgeOptions {
 
 /** A bridge as users run it: a process of its own. Whoever starts one stops it. */
 export interface Bridge {
-  /** As `127.0.0.1:50051`. Stays the same over `restart`. */
+  /** As `127.0.0.1:50051`. Stays the same over `restart`, unless the flags name it. The first, if there are several. */
   readonly address: string;
   readonly dataDir: string;
   readonly process: RunningProcess;
@@ -40,7 +40,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let earlier = "";
   const start = (port: number) => {
     const listen = `127.0.0.1:${port}`;
-    const args = ["serve", "--master", master, "--listen", listen, "--data-dir", dataDir, ...flags];
+    const where = flags.includes("--listen") ? [] : ["--listen", listen];
+    const args = ["serve", "--master", master, ...where, "--data-dir", dataDir, ...flags];
     return startProcess({
       command: process.execPath,
       args: [at("dist/server/main.js"), ...args],

@@ -1,9 +1,26 @@
 import type { Socket } from "node:net";
 import type { Account, ServerStream } from "./serverStream.js";
 
+/** On a socket: its connection. HTTP/2 shows its socket only through a proxy, which gives properties and not itself. */
+const OWNER = Symbol("connection");
+
+type Owned = Socket & { [OWNER]?: Connection };
+
+/** Says to which connection a socket belongs over which HTTP/2 is spoken. */
+export function setOwner(socket: Owned, connection: Connection): void {
+  socket[OWNER] = connection;
+}
+
+/** The connection of a socket, as HTTP/2 shows it. */
+export function ownerOf(socket: Owned): Connection | undefined {
+  return socket[OWNER];
+}
+
 /** One client's connection, and what it takes of the bridge. */
 export class Connection implements Account {
   readonly socket: Socket;
+  /** Where it comes from, for logs. */
+  readonly peer: string;
   readonly streams = new Set<ServerStream>();
   heldBytes = 0;
   eventBytes = 0;
@@ -12,8 +29,9 @@ export class Connection implements Account {
   longStreams = 0;
   lastUsed: number;
 
-  constructor(socket: Socket, second: number) {
+  constructor(socket: Socket, peer: string, second: number) {
     this.socket = socket;
+    this.peer = peer;
     this.lastUsed = second;
   }
 

@@ -4,10 +4,11 @@ import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@g
 import type { Log } from "../../log.js";
 import { BridgeError, limitReached } from "../../session/errors.js";
 import { statusOf } from "../statusOf.js";
-import { Connection } from "./connection.js";
+import { Connection, ownerOf, setOwner } from "./connection.js";
 import { http2StreamOf } from "./http2Stream.js";
 import { Keepalive } from "./keepalive.js";
 import type { ConnectionLimits } from "./limits.js";
+import type { ListenAddress } from "./listenAddress.js";
 import { type Account, type MethodKind, ServerStream, type ServerStreamHost } from "./serverStream.js";
 import { Sweep } from "./sweep.js";
 
@@ -21,7 +22,7 @@ const MIB = 1024 * 1024;
 export class Connections implements ServerStreamHost {
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Set<Connection>();
   /** By the metadata of their calls. */
   readonly #streams = new WeakMap<Metadata, ServerStream>();
   readonly #sessions = new WeakMap<Http2Session, Connection>();
@@ -39,26 +40,25 @@ export class Connections implements ServerStreamHost {
   }
 
   /** Takes a new connection up. False if there are too many: then it is closed. */
-  accept(socket: Socket): boolean {
-    if (
-      socket.remotePort === undefined ||
-      (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())
-    ) {
+  accept(socket: Socket, address: ListenAddress): boolean {
+    // One without a port is gone already.
+    const peer = address.kind === "unix" ? address.text : peerOf(socket);
+    if (peer === undefined || (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())) {
       this.#noteRefusal();
       socket.destroy();
       return false;
     }
-    const peer = peerOf(socket);
-    const connection = new Connection(socket, this.#sweep.second);
-    this.#connections.set(peer, connection);
-    socket.once("close", () => this.#closed(peer, connection));
+    const connection = new Connection(socket, peer, this.#sweep.second);
+    this.#connections.add(connection);
+    setOwner(socket, connection);
+    socket.once("close", () => this.#closed(connection));
     this.#sweep.start();
     return true;
   }
 
   /** A connection that was accepted begins to speak HTTP/2. */
   sessionBegun(session: ServerHttp2Session): void {
-    const connection = this.#connections.get(peerOf(session.socket));
+    const connection = ownerOf(session.socket);
     if (!connection) return;
     this.#sessions.set(session, connection);
     const { clientTimeoutMs } = this.#limits;
@@ -173,7 +173,7 @@ export class Connections implements ServerStreamHost {
   /** Closes all connections. */
   close(): void {
     this.#sweep.stop();
-    for (const { socket } of this.#connections.values()) socket.destroy();
+    for (const { socket } of this.#connections) socket.destroy();
   }
 
   /** One line a second at most: clients try again. */
@@ -184,9 +184,8 @@ export class Connections implements ServerStreamHost {
     this.#log.warn(fields, "a connection was refused, because there are too many: see serve --max-connections");
   }
 
-  #closed(peer: string, connection: Connection): void {
-    // Another connection may have come from the same address and port meanwhile.
-    if (this.#connections.get(peer) === connection) this.#connections.delete(peer);
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#sweep.stop();
   }
 
@@ -203,7 +202,7 @@ export class Connections implements ServerStreamHost {
   #greediest(takes: (connection: Connection) => number): Connection | undefined {
     let greediest: Connection | undefined;
     let most = 0;
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#connections) {
       const taken = takes(connection);
       if (taken <= most) continue;
       greediest = connection;
@@ -221,7 +220,7 @@ export class Connections implements ServerStreamHost {
   /** Makes room for a connection by closing the one that has had no stream for longest. False if all have streams. */
   #dropIdle(): boolean {
     let idlest: Connection | undefined;
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#connections) {
       const used = connection.streams.size > 0 || connection.socket.destroyed;
       if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#sweep.second)) idlest = connection;
     }
@@ -232,13 +231,13 @@ export class Connections implements ServerStreamHost {
 
   #countUnread(): void {
     this.#unreadBytes = 0;
-    for (const connection of this.#connections.values()) this.#unreadBytes += connection.unreadBytes();
+    for (const connection of this.#connections) this.#unreadBytes += connection.unreadBytes();
   }
 
   /** Once a second. */
   #look(): void {
     this.#countUnread();
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#connections) {
       for (const stream of connection.streams) this.#lookAt(connection, stream);
     }
   }
@@ -254,14 +253,14 @@ export class Connections implements ServerStreamHost {
     } else this.#drop(connection, `it has not taken an answer for ${timeoutSeconds} s`);
   }
 
-  #drop({ socket }: Connection, reason: string): void {
-    if (!socket.destroyed) this.#log.info({ peer: peerOf(socket), reason }, "a connection is closed");
+  #drop({ socket, peer }: Connection, reason: string): void {
+    if (!socket.destroyed) this.#log.info({ peer, reason }, "a connection is closed");
     socket.destroy();
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
-  return `${remoteAddress}:${remotePort}`;
+function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remotePort === undefined ? undefined : `${remoteAddress}:${remotePort}`;
 }
 
 /** Lets streams that waited for memory continue while there is some. */

@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createConnection } from "node:net";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Bridge, startBridge } from "../../support/bridge.js";
 import { BridgeClient } from "../../support/bridgeClient.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -160,6 +162,27 @@ test("other machines may reach it only with --insecure, and then it warns once",
   expect(JSON.parse(warning ?? "")).toMatchObject({ addresses: ["0.0.0.0"], port: Number(port) });
   expect(warning).toContain("does not authenticate its clients");
   expect(more).toEqual([]);
+});
+
+describe("a unix socket beside a port", () => {
+  test("serves, and is there only while the bridge is", async () => {
+    const path = join(await cleanup.tempDir(), "grpc.sock");
+    const flags = ["--listen", "127.0.0.1:0", "--listen", `unix:${path}`];
+    const both = cleanup.use(await startBridge({ master: master.host, flags }));
+    expect(both.process.log().match(/^ready .*$/gm)).toEqual([`ready ${both.address}`, `ready unix:${path}`]);
+    expect(await health(both.address)).toBe("NOT_SERVING");
+    expect(await health(`unix:${path}`)).toBe("NOT_SERVING");
+    const client = cleanup.use(new BridgeClient(`unix:${path}`));
+    expect(await client.call("listFrameworks", {})).toMatchObject({ code: "OK" });
+    await both.kill();
+    expect(existsSync(path)).toBe(true);
+    await both.restart();
+    expect(await health(`unix:${path}`)).toBe("NOT_SERVING");
+    const second = startBridge({ master: master.host, flags: ["--listen", `unix:${path}`] });
+    await expect(second).rejects.toThrow(`--listen: unix:${path} is in use by another program`);
+    await both.terminate();
+    expect(existsSync(path)).toBe(false);
+  });
 });
 
 test("two bridges don't share a data directory", async () => {
