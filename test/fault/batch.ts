@@ -33,7 +33,7 @@ interface Line {
 
 /** What the tests read of /master/state. */
 interface MasterState {
-  frameworks: { id: string; name: string; tasks: { state: string }[] }[];
+  frameworks: { id: string; name: string; tasks: { state: string }[]; offers: { id: string }[] }[];
 }
 
 const TERMINAL = /^(FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE|GONE_BY_OPERATOR)$/;
@@ -108,20 +108,30 @@ export class Batch {
     const detached = () => this.lines().filter(({ kind }) => kind === "detached").length;
     const before = detached();
     await takeAway();
-    await eventually(() => detached() > before || this.lines().at(-1)?.kind === "done", {
+    await eventually(() => detached() > before || this.lines().some(({ kind }) => kind === "done"), {
       what: `the client of ${this.frameworkName} without a bridge`,
     });
   }
 
   /** Waits until what Mesos has of tasks has ended: the updates wait for someone who acknowledges them. */
   async allEndedAtMesos(): Promise<void> {
+    await this.#atMesos("the end of all tasks", ({ tasks }) => {
+      return tasks.length > 0 && tasks.every(({ state }) => TERMINAL.test(state.replace("TASK_", "")));
+    });
+  }
+
+  /** Waits until the client has so many offers that it has not answered. */
+  async offered(count: number): Promise<void> {
+    await this.#atMesos(`${count} offers`, ({ offers }) => offers.length >= count);
+  }
+
+  async #atMesos(what: string, holds: (framework: MasterState["frameworks"][number]) => boolean): Promise<void> {
     await eventually(
       async () => {
-        const state = (await getJson(`${this.#options.master}/master/state`)) as MasterState;
-        const tasks = state.frameworks.filter(({ name }) => name === this.frameworkName).flatMap((each) => each.tasks);
-        return tasks.length > 0 && tasks.every((task) => TERMINAL.test(task.state.replace("TASK_", "")));
+        const { frameworks } = (await getJson(`${this.#options.master}/master/state`)) as MasterState;
+        return frameworks.some((framework) => framework.name === this.frameworkName && holds(framework));
       },
-      { what: `the end of all tasks of ${this.frameworkName} at the master`, timeoutMs: 30_000 },
+      { what: `${what} of ${this.frameworkName} at the master` },
     );
   }
 

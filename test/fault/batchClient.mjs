@@ -35,7 +35,7 @@ const scheduler = new Scheduler({
   },
   leaseMs,
   backoff: { initialMs: 20, maxMs: 300 },
-  deadlineMs: 20_000,
+  deadlineMs: 40_000,
 });
 let linked = false;
 let done = false;
@@ -61,7 +61,7 @@ async function launch(offer) {
   const mem = offer.resources.find(({ name }) => name === "mem")?.scalar?.value ?? 0;
   const room = Math.max(0, Math.min(8, Math.floor(cpus / 0.1 + 1e-6), Math.floor(mem / 32)));
   const chosen = idsOf("to do").slice(0, room);
-  if (chosen.length === 0) return scheduler.declineOffers([offer.id.value], 0.2);
+  if (chosen.length === 0) return scheduler.declineOffers([offer.id.value], 0.2).catch(() => {});
   for (const id of chosen) {
     note("begin", id);
     tasks.set(id, "in doubt");
@@ -120,7 +120,8 @@ for await (const event of scheduler.events()) {
   if (event.kind === "opened") linked = event.linked;
   if (event.kind === "link-changed") linked = event.linked;
   if (event.kind === "opened" || event.kind === "link-changed" || event.kind === "gap") reconcile();
-  if (event.kind === "offers") await Promise.all(event.offers.map((offer) => launch(offer).catch(() => {})));
+  // Not awaited: calls wait for a bridge, and until then this would not see that there is none.
+  if (event.kind === "offers") event.offers.forEach(launch);
   if (idsOf("ended").length === count && !done) {
     done = true;
     clearInterval(timer);

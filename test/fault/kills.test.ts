@@ -23,6 +23,19 @@ describeBridge("a batch whose", cluster, (suite) => {
     await batch.expectAllRanOnce();
   });
 
+  test("bridge is killed while its client has offers to answer: the client notices it", async () => {
+    const { bridge, batch } = await start();
+    await batch.updates(1);
+    batch.signalClient("SIGSTOP");
+    await batch.offered(2);
+    await batch.loses(async () => {
+      await bridge.kill();
+      batch.signalClient("SIGCONT");
+    });
+    await bridge.restart();
+    await batch.expectAllRanOnce();
+  });
+
   test("client is killed: every task runs once, and its end is seen", { timeout: 120_000 }, async () => {
     const random = seeded("client killed");
     const { batch } = await start();

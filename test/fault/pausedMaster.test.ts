@@ -19,7 +19,9 @@ describe.runIf(wanted)("a real Mesos that stands still", () => {
         flags: { allocation_interval: "100ms" },
       }),
     );
-    const bridge = cleanup.use(await startBridge({ master: mesos.master, flags: ["--missed-heartbeats", "2"] }));
+    // A call that the master took and did not answer must not be what it is given up for.
+    const flags = ["--missed-heartbeats", "2", "--call-timeout", "120s"];
+    const bridge = cleanup.use(await startBridge({ master: mesos.master, flags }));
     const batch = await Batch.start({ bridge, master: mesos.master, cleanup });
     await batch.updates(40);
     await mesos.pause(true);
