@@ -9,6 +9,7 @@ export const CHECKED = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "bench",
+  "deploy",
   "docs",
   "proto/mesosbridge",
   "clients",
