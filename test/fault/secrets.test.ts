@@ -4,12 +4,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFai
 import { LinkState, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeScheduler } from "../support/bridgeScheduler.js";
+import { type Authority, makeAuthority } from "../support/certificates.js";
 import { Cleanup } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { getJson } from "../support/http.js";
 import { frameworkInfo } from "../support/messages.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
-import { type Authority, makeAuthority } from "./certificates.js";
 import { startProxy } from "./proxy.js";
 
 const { LINK_STATE_CONNECTED } = LinkState;
