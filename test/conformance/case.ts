@@ -27,6 +27,22 @@ export interface Failure {
 /** The scripted bridge has two addresses, as if it were two bridges. */
 export type ScriptedAddress = "first" | "second";
 
+/** A certificate that the scripted bridge may show: all but `good` have one fault. */
+export type ServerCertificate = "good" | "expired" | "wrong-name" | "other-authority";
+
+/** How the scripted bridge listens. */
+export interface Listening {
+  /** Serves TLS with that certificate. Default: plain text. */
+  tls?: ServerCertificate;
+  /** Demands a certificate of the authority `{{ca}}` from clients. */
+  demandsCertificate?: boolean;
+  /** On a Unix socket instead of its two addresses. */
+  socket?: true;
+}
+
+/** A server that answers and is not a bridge. */
+export type StrangerKind = "http" | "https" | "http2" | "grpc" | "greeting";
+
 /** One step of the bridge's side. The first group is for both bridges, then those of the scripted, then of the real one. */
 export interface Step {
   /** Cuts all connections. */
@@ -42,6 +58,8 @@ export interface Step {
   call?: string;
   /** By which of its addresses the Subscribe, or the call, has to have come. Default: by any. */
   at?: ScriptedAddress;
+  /** The token with which the Subscribe, or the call, has to come; null for none. Default: it does not matter. */
+  token?: string | null;
   /** What the call has to match. */
   request?: Json;
   /** Waits for these acknowledgements, in this order, in however many calls. */
@@ -78,18 +96,27 @@ export interface Part {
   proxy?: PartProxy;
   /** More of the driver's environment. */
   environment?: Record<string, string>;
-  /** The addresses that the driver is told, of the scripted bridge; nobody listens on `absent`. Default: the first. */
-  bridges?: (ScriptedAddress | "absent")[];
+  /**
+   * The addresses that the driver is told, of the scripted bridge; nobody listens on `absent`, and `remote` is another
+   * host. Default: the first.
+   */
+  bridges?: (ScriptedAddress | "absent" | "remote")[];
+  /** How the scripted bridge listens. Default: plain text. */
+  listen?: Listening;
+  /** What is at the address in place of the scripted bridge. */
+  stranger?: StrangerKind;
   /** How the driver is told the bridge's host; the port is the bridge's. Default 127.0.0.1. */
   bridgeHost?: string;
   driver: Omit<DriverPart, "frameworkName" | "user"> & Partial<DriverPart>;
   steps?: Step[];
   expect: {
-    /** All events, or with `"..."` between them those that matter. */
-    events: Json[];
+    /** All events, or with `"..."` between them those that matter. Required unless `failure` is given. */
+    events?: Json[];
     calls?: Json[];
     /** Null: the events end in order. Default null. */
     error?: Json;
+    /** Instead: the options are refused, with this text. */
+    failure?: Json;
   };
 }
 

@@ -18,6 +18,11 @@ export interface DriverOutput {
   error: JsonValue;
 }
 
+/** The driver could not make a run: the library refused its options, or the driver itself failed. */
+export class RunFailure extends Error {
+  override readonly name = "RunFailure";
+}
+
 type Answer = { run: number } & (DriverOutput | { failure: string });
 
 /** A line that is waited for. */
@@ -138,7 +143,7 @@ class DriverProcess {
       return this.#end(new Error(`the driver printed what is not JSON: ${line.slice(0, 1_000)}\n${this.#stderr}`));
     }
     const run = this.#runs.get(answer.run);
-    if ("failure" in answer) run?.failed(new Error(`the run failed: ${answer.failure}`));
+    if ("failure" in answer) run?.failed(new RunFailure(answer.failure));
     else run?.answered(answer);
   }
 

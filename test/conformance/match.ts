@@ -6,8 +6,8 @@ export type Saved = Map<string, JsonValue | undefined>;
 /**
  * What is wrong with `seen`, as lines; none if it matches. An object matches one that has at least its members. Special
  * values: `{"$any": true}` something, `{"$absent": true}` nothing, `{"$save": n}` something, remembered as n,
- * `{"$same": n}` and `{"$differs": n}` compare with that, `{"$includes": t}` is a text with t in it, `{"$oneOf": [...]}`
- * one of these.
+ * `{"$same": n}` and `{"$differs": n}` compare with that, `{"$includes": t}` is a text with t in it, or with each
+ * of a list of texts, `{"$oneOf": [...]}` one of these.
  */
 export function mismatches(
   expected: JsonValue,
@@ -49,8 +49,8 @@ function special(
   if ($save !== undefined) saved.set(String($save), seen);
   if ($same !== undefined && saved.get(String($same)) !== seen) return `should be ${shown(saved.get(String($same)))}`;
   if ($differs !== undefined && saved.get(String($differs)) === seen) return "should be another one";
-  if ($includes !== undefined && !String(seen).includes(String($includes)))
-    return `should have ${shown($includes)} in it`;
+  for (const part of [$includes ?? []].flat())
+    if (!String(seen).includes(String(part))) return `should have ${shown(part)} in it`;
   return $any === undefined && [$save, $same, $differs, $includes].every((value) => value === undefined)
     ? "can't match: the case uses an unknown special value"
     : undefined;

@@ -9,6 +9,8 @@ const TITLES: Record<string, string> = {
   "3-acknowledge.json": "Acknowledgements",
   "4-resume.json": "Broken streams",
   "4a-addresses.json": "Several addresses",
+  "4b-access.json": "TLS and tokens",
+  "4c-strangers.json": "Addresses that are not a bridge",
   "5-errors.json": "Errors",
   "6-calls.json": "Calls",
   "7-values.json": "Values",

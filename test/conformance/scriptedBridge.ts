@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import {
   Metadata,
@@ -10,7 +12,8 @@ import {
 } from "@grpc/grpc-js";
 import { within } from "../support/eventually.js";
 import { TcpProxy } from "../support/tcpProxy.js";
-import type { Failure, ScriptedAddress, Step } from "./case.js";
+import type { Failure, Listening, ScriptedAddress, Step } from "./case.js";
+import type { Certificates } from "./certificates.js";
 import { Mailbox } from "./mailbox.js";
 import { mismatches, type Saved, shown } from "./match.js";
 import { decode, encode, methods, responseOf } from "./messages.js";
@@ -20,8 +23,13 @@ interface Arrived {
   method: string;
   /** The address that the client used. */
   host: string;
+  authorization: string | undefined;
   request: JsonValue;
   answer: (failure?: Failure) => void;
+}
+
+interface Subscription extends Pick<Arrived, "host" | "authorization" | "request"> {
+  stream: Stream;
 }
 
 /** A client that does what a case wants is there long before that. */
@@ -30,26 +38,30 @@ const STEP_TIMEOUT_MS = 40_000;
 /** A bridge that sends the bytes that a case tells it to, and compares what it is asked. */
 export class ScriptedBridge {
   readonly #server = new Server({ "grpc.max_receive_message_length": -1 });
-  readonly #streams = new Mailbox<{ host: string; request: JsonValue; stream: Stream }>();
+  readonly #streams = new Mailbox<Subscription>();
   readonly #calls = new Mailbox<Arrived>();
   readonly #saved: Saved = new Map();
   #proxies: TcpProxy[] = [];
   #stream: Stream | undefined;
+  #socket: string | undefined;
 
-  static async start(): Promise<ScriptedBridge> {
+  /** @param folder  where it puts its Unix socket */
+  static async start(listening: Listening, certificates: Certificates, folder: string): Promise<ScriptedBridge> {
     const bridge = new ScriptedBridge();
     bridge.#addService();
-    const port = await new Promise<number>((resolve, reject) => {
-      bridge.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
-    });
+    const credentials = serverCredentials(listening, certificates);
+    if (listening.socket) {
+      bridge.#socket = `unix:${join(folder, `${++sockets}.sock`)}`;
+      await bridge.#bind(bridge.#socket, credentials);
+      return bridge;
+    }
+    const port = await bridge.#bind("127.0.0.1:0", credentials);
     for (const _ of ["first", "second"]) bridge.#proxies.push(await TcpProxy.start(port));
     return bridge;
   }
 
   get address(): string {
-    return this.addressOf("first");
+    return this.#socket ?? this.addressOf("first");
   }
 
   addressOf(which: ScriptedAddress): string {
@@ -78,22 +90,30 @@ export class ScriptedBridge {
     this.#server.forceShutdown();
   }
 
-  async #playOne({ cut, accept, send, end, call, request = {}, acks, answer, at }: Step): Promise<void> {
+  #bind(address: string, credentials: ServerCredentials): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    });
+  }
+
+  async #playOne({ cut, accept, send, end, call, request = {}, acks, answer, at, token }: Step): Promise<void> {
     if (cut) for (const proxy of this.#proxies) proxy.cut();
     if (accept !== undefined) {
       const arrived = await this.#streams.take("a Subscribe", STEP_TIMEOUT_MS);
       this.#compare(accept, arrived.request);
       this.#compareAddress(at, arrived.host);
+      compareToken(token, arrived.authorization);
       this.#stream = arrived.stream;
     }
     if (send !== undefined) await this.#send(responseOf(send));
     if (end === true) this.#stream?.end();
     else if (end !== undefined) this.#stream?.emit("error", failed(end));
-    if (acks !== undefined) await this.#acknowledged(acks, answer);
+    if (acks !== undefined) await this.#acknowledged(acks, answer, token);
     if (call !== undefined) {
       const arrived = await this.#next(call);
       this.#compare(request, arrived.request);
       this.#compareAddress(at, arrived.host);
+      compareToken(token, arrived.authorization);
       respond(arrived, answer);
     }
   }
@@ -104,10 +124,11 @@ export class ScriptedBridge {
     await within(sent, { what: "room for the message", timeoutMs: STEP_TIMEOUT_MS });
   }
 
-  async #acknowledged(wanted: readonly string[], answer: Step["answer"]): Promise<void> {
+  async #acknowledged(wanted: readonly string[], answer: Step["answer"], token: Step["token"]): Promise<void> {
     const got: string[] = [];
     while (got.length < wanted.length) {
       const arrived = await this.#next("Acknowledge");
+      compareToken(token, arrived.authorization);
       got.push(...((arrived.request as { ackTokens?: string[] }).ackTokens ?? []));
       if (got.length < wanted.length) arrived.answer();
       else respond(arrived, answer);
@@ -150,6 +171,7 @@ export class ScriptedBridge {
           this.#calls.put({
             method: name,
             host: call.getHost(),
+            authorization: authorizationOf(call.metadata),
             request: decode(input, call.request),
             answer: (failure) => (failure ? done(failed(failure)) : done(null, Buffer.alloc(0))),
           });
@@ -157,13 +179,37 @@ export class ScriptedBridge {
         handlers[name] = (stream: Stream) => {
           // Whoever cuts connections has streams that fail.
           stream.on("error", () => undefined);
-          this.#streams.put({ host: stream.getHost(), request: decode(input, stream.request), stream });
+          this.#streams.put({
+            host: stream.getHost(),
+            authorization: authorizationOf(stream.metadata),
+            request: decode(input, stream.request),
+            stream,
+          });
         };
       }
     }
     delete definition.Calls;
     this.#server.addService(definition, handlers as Parameters<Server["addService"]>[1]);
   }
+}
+
+let sockets = 0;
+
+function serverCredentials({ tls, demandsCertificate = false }: Listening, { ca, server }: Certificates) {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { key, cert } = server[tls];
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
+  return ServerCredentials.createSsl(readFileSync(ca), [pair], demandsCertificate);
+}
+
+function authorizationOf(metadata: Metadata): string | undefined {
+  return metadata.get("authorization").map(String).join(", ") || undefined;
+}
+
+function compareToken(token: string | null | undefined, authorization: string | undefined): void {
+  if (token === undefined) return;
+  const expected = token === null ? undefined : `Bearer ${token}`;
+  if (authorization !== expected) throw new Error(`authorization should be ${expected}, and is ${authorization}`);
 }
 
 function respond(arrived: Arrived, answer: Step["answer"]): void {

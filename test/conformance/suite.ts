@@ -1,103 +1,52 @@
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeLanguage } from "../languages/toolchain.js";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
 import type { MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
-import { HttpProxy, proxyEnvironment } from "../support/httpProxy.js";
 import { startRealMesos } from "../support/realMesos.js";
-import { filled, type Instance, loadCases, type Part, type ScriptedAddress } from "./case.js";
-import { type DriverOutput, LanguageDriver } from "./driverProcess.js";
+import { type Instance, loadCases, type Part } from "./case.js";
+import { type Certificates, makeCertificates } from "./certificates.js";
+import { LanguageDriver } from "./driverProcess.js";
 import type { Language } from "./drivers.js";
-import { listMismatches, mismatches } from "./match.js";
 import { expanded } from "./messages.js";
 import { currentPage, pageWith, writePage } from "./page.js";
+import { runPart, type Side } from "./part.js";
 import { RealBridge } from "./realBridge.js";
 import { ScriptedBridge } from "./scriptedBridge.js";
+import { startStranger } from "./stranger.js";
 
-const DRIVER_TIMEOUT_MS = 50_000;
 const CASE_TIMEOUT_MS = 90_000;
 const instances = loadCases();
 /** Those that wait for long begin first: the others run meanwhile. */
 const slowFirst = [...instances].sort((a, b) => Number(b.slow ?? false) - Number(a.slow ?? false));
 const startMesos = process.env.MESOS === "real" ? startRealMesos : startEmbeddedMesos;
 
-/** What both kinds of bridge do for a case. */
-interface Side {
-  readonly address: string;
-  addressOf?(which: ScriptedAddress): string;
-  /** A command that a step ends. The scripted bridge runs none. */
-  readonly gate?: string;
-  play(steps: NonNullable<Part["steps"]>): Promise<void>;
-  stop(): Promise<void>;
+/** What the scripted bridges of a run share. */
+interface Scripted {
+  certificates: Certificates;
+  /** For Unix sockets. */
+  folder: string;
 }
 
-/** Runs the driver against the bridge; says what is wrong, line by line. */
-async function runPart(side: Side, driver: LanguageDriver, part: Part, frameworkName: string): Promise<string[]> {
-  if (part.proxy === undefined) return await runBeside(undefined, side, driver, part, frameworkName);
-  const proxy = await HttpProxy.start(part.proxy.status);
-  try {
-    return await runBeside(proxy, side, driver, part, frameworkName);
-  } finally {
-    await proxy.stop();
-  }
-}
-
-async function runBeside(
-  proxy: HttpProxy | undefined,
-  side: Side,
-  driver: LanguageDriver,
-  part: Part,
-  frameworkName: string,
-): Promise<string[]> {
-  const bridge = addressesFor(part, side);
-  const values = { bridge, proxy: `127.0.0.1:${proxy?.port}`, ...(side.gate !== undefined && { gate: side.gate }) };
-  const input = filled(expanded({ frameworkName, user: "nobody", ...part.driver, bridge }), values) as JsonObject;
-  const environment = part.proxy?.inEnvironment
-    ? { ...proxyEnvironment(values.proxy), ...part.environment }
-    : part.environment;
-  const running = driver.drive(input, DRIVER_TIMEOUT_MS, environment).catch((error: Error) => error);
-  const played = await side.play(part.steps ?? []).catch((error: Error) => error);
-  const output = await running;
-  const failures = [played, output].filter((outcome) => outcome instanceof Error).map(({ message }) => message);
-  if (proxy !== undefined) failures.push(...wrongAtProxy(proxy, filled(part.proxy?.expect ?? [], values)));
-  return output instanceof Error ? failures : [...failures, ...wrongIn(output, part.expect)];
-}
-
-/** Where a port that nobody listens on refuses connections. */
-const ABSENT = "127.0.0.1:1";
-
-function addressesFor({ bridges, bridgeHost = "127.0.0.1" }: Part, side: Side): string {
-  if (bridges === undefined) return side.address.replace("127.0.0.1", bridgeHost);
-  return bridges.map((one) => (one === "absent" ? ABSENT : side.addressOf?.(one))).join(",");
-}
-
-function wrongAtProxy({ connections, requests }: HttpProxy, expected: JsonValue): string[] {
-  const list = expected as JsonValue[];
-  if (list.length === 0) return connections === 0 ? [] : [`proxy: ${connections} connections were made to it`];
-  return listMismatches(list, requests as unknown as JsonValue[]).map((line) => `proxy: ${line}`);
-}
-
-function wrongIn(output: DriverOutput, { events, calls, error = null }: Part["expect"]): string[] {
-  return [
-    ...listMismatches(events, output.events).map((line) => `events: ${line}`),
-    ...(calls === undefined ? [] : listMismatches(calls, output.calls).map((line) => `calls: ${line}`)),
-    ...mismatches(error, output.error).map((line) => `error: ${line}`),
-  ];
-}
-
-async function runScripted(one: Instance, driver: LanguageDriver): Promise<string[]> {
+async function runScripted(one: Instance, driver: LanguageDriver, scripted: Scripted): Promise<string[]> {
   const wrong: string[] = [];
   for (const part of one.parts) {
-    const bridge = await ScriptedBridge.start();
+    const cleanup = new Cleanup();
     try {
-      wrong.push(...(await runPart(bridge, driver, part, "conformance")));
-      wrong.push(...bridge.unexpected.map((what) => `unexpected: ${what}`));
+      const side = cleanup.use(await startSide(part, scripted));
+      wrong.push(...(await runPart(side, driver, part, "conformance")));
+      wrong.push(...(side.unexpected ?? []).map((what) => `unexpected: ${what}`));
     } finally {
-      await bridge.stop();
+      await cleanup.run();
     }
   }
   return wrong;
+}
+
+async function startSide({ stranger, listen = {} }: Part, { certificates, folder }: Scripted): Promise<Side> {
+  const { files } = certificates;
+  if (stranger === undefined) return Object.assign(await ScriptedBridge.start(listen, certificates, folder), { files });
+  return { ...(await startStranger(stranger, certificates)), files, play: async () => undefined };
 }
 
 let frameworks = 0;
@@ -144,7 +93,10 @@ export function testConformance({ name: language, prepare, programs }: Language)
     const cleanup = cleanupAfterAll();
     let mesos: MesosCluster;
     let driver: LanguageDriver;
+    let scripted: Scripted;
     beforeAll(async () => {
+      const folder = await cleanup.tempDir();
+      scripted = { folder, certificates: await makeCertificates(folder) };
       mesos = cleanup.use(await startMesos({ flags: { allocation_interval: "100ms" } }));
       driver = cleanup.use(new LanguageDriver(await prepare()));
     }, 600_000);
@@ -154,7 +106,9 @@ export function testConformance({ name: language, prepare, programs }: Language)
       const test = one.bridge === "scripted" || one.slow ? it.concurrent : it;
       const name = one.values === "" ? one.name : `${one.name}: ${one.values}`;
       test(name, { timeout: CASE_TIMEOUT_MS }, async () => {
-        const wrong = one.bridge === "scripted" ? await runScripted(one, driver) : await runReal(one, driver, mesos);
+        const wrong = await (one.bridge === "scripted"
+          ? runScripted(one, driver, scripted)
+          : runReal(one, driver, mesos));
         outcomes.note(one, wrong.length === 0);
         expect(wrong.join("\n")).toBe("");
       });

@@ -19,9 +19,9 @@ export function printedEvent(event: SchedulerEvent): Printed {
 }
 
 export function printedError(error: BridgeError): Printed {
-  const { code, reason, metadata, fieldViolations, retryDelayMs, retryable, outcomeUnknown } = error;
+  const { code, reason, message, metadata, fieldViolations, retryDelayMs, retryable, outcomeUnknown } = error;
   const fields = fieldViolations.map(({ field, description }) => ({ field, description }));
-  return { code, reason, metadata, fields, retryDelayMs: retryDelayMs ?? 0, retryable, outcomeUnknown };
+  return { code, reason, message, metadata, fields, retryDelayMs: retryDelayMs ?? 0, retryable, outcomeUnknown };
 }
 
 /** The library's own events. */
