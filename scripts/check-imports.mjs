@@ -14,9 +14,11 @@ const areas = {
   "server/log": { may: [] },
   // Bytes in, bytes out.
   "server/mesos/messages/": { may: ["gen/", "wire/"], not: ["@grpc/", "nice-grpc", "undici", "node:"] },
-  "server/mesos/detect/": { may: ["wire/", "server/log"], not: ["@grpc/", "nice-grpc", "undici"] },
+  // How the bridge speaks TLS with masters and ZooKeeper.
+  "server/mesos/tls/": { may: ["wire/", "server/log"], not: ["@grpc/", "nice-grpc", "undici"] },
+  "server/mesos/detect/": { may: ["wire/", "server/log", "server/mesos/tls/"], not: ["@grpc/", "nice-grpc", "undici"] },
   "server/mesos/link/": {
-    may: ["gen/", "wire/", "server/log", "server/mesos/messages/", "server/mesos/detect/"],
+    may: ["gen/", "wire/", "server/log", "server/mesos/messages/", "server/mesos/detect/", "server/mesos/tls/"],
     not: ["@grpc/", "nice-grpc"],
   },
   "server/session/": {

@@ -25,9 +25,9 @@ import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
+import { openMasterTls } from "./mesosTls.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
-import { readCertificates } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
 import { type Handover, inSuccession } from "./successor.js";
 
@@ -48,11 +48,9 @@ export interface RunningBridge {
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
   const protection = { tls: false, authentication: false };
   const listenAddresses = await allowedAddresses(config, protection);
-  const world = {
-    clock: systemClock,
-    randomness: systemRandomness,
-    connect: connectWith(readCertificates(config.masterCa)),
-  };
+  const masterTls = await openMasterTls(config, log);
+  const { tls } = masterTls;
+  const world = { clock: systemClock, randomness: systemRandomness, connect: connectWith(tls), tls };
   const authentication = await authenticationOf(config, world.clock);
   const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
@@ -111,6 +109,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await sessions.close();
     await server.close();
     await detector.close();
+    masterTls.close();
     await store.close();
   };
   try {

@@ -1,4 +1,5 @@
 import { type MasterSpec, parseMasterSpec } from "../mesos/detect/masterSpec.js";
+import { checkMasterTls } from "./mesosTls.js";
 import { named, readOptions, type Typed, type ValuesOf } from "./options.js";
 import { SERVE_OPTIONS } from "./serveOptions.js";
 import { readText } from "./values.js";
@@ -22,20 +23,11 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
   if (principal !== undefined && tokenFile !== undefined) {
     throw new Error("use either --principal and --secret-file, or --token-file");
   }
+  checkMasterTls(values, master, masterScheme);
   return { ...values, master };
 }
 
 /** The specification, or the content of the file that `file:///path` names, which keeps credentials off the command line. */
 function specText(master: string): string {
   return master.startsWith("file://") ? readText(master.slice("file://".length)) : master;
-}
-
-/** The text of a certificate file. @throws Error that names the option and the file */
-export function readCertificates(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  return named("masterCa", () => {
-    const text = readText(path);
-    if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} does not contain a PEM certificate`);
-    return text;
-  });
 }

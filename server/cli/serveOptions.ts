@@ -61,7 +61,17 @@ export const SERVE_OPTIONS = {
   }),
   masterCa: optional({
     value: "file",
-    help: "PEM certificates to trust for https masters, instead of Node's",
+    help: "PEM certificates to trust for https masters, instead of Node's; read again when it changes",
+    read: text,
+  }),
+  masterCert: optional({
+    value: "file",
+    help: "PEM client certificate for https masters that want one; needs --master-key; read again when it changes",
+    read: text,
+  }),
+  masterKey: optional({
+    value: "file",
+    help: "PEM private key of --master-cert",
     read: text,
   }),
   defaultLease: defaulted({

@@ -2,6 +2,7 @@ import { Backoff } from "../../../wire/backoff.js";
 import { type Clock, systemClock } from "../../../wire/clock.js";
 import { systemRandomness } from "../../../wire/randomness.js";
 import type { OutgoingCall } from "../messages/calls.js";
+import { plainTls } from "../tls/clientTls.js";
 import { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Disconnection } from "./callOutcome.js";
 import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
@@ -107,7 +108,8 @@ export class Link implements FrameworkLink {
   }
 
   async #run(): Promise<void> {
-    const { detector, authentication } = this.#options;
+    const { detector, authentication, tls = plainTls } = this.#options;
+    const unwatchTls = tls.onChanged(() => this.#tryNow());
     const unwatch = detector.onLeaderChanged((leader) => this.#leaderChanged(leader));
     const unwatchAuthorization = authentication.onChanged((header) => this.#authorizationChanged(header));
     try {
@@ -120,6 +122,7 @@ export class Link implements FrameworkLink {
     } finally {
       unwatch();
       unwatchAuthorization();
+      unwatchTls();
     }
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../../wire/clock.js";
 import type { Randomness } from "../../../wire/randomness.js";
 import type { Log } from "../../log.js";
 import type { MasterDetector } from "../detect/detector.js";
+import type { ClientTls } from "../tls/clientTls.js";
 import type { Authentication } from "./authentication.js";
 import type { CallBudget } from "./callBudget.js";
 import type { Connect } from "./openSocket.js";
@@ -13,6 +14,8 @@ export interface LinkOptions {
   readonly log: Log;
   /** Opens connections to masters. Default: over the network, trusting the system's certificates. */
   readonly connect?: Connect;
+  /** What `connect` uses: what failed before a change of it is tried again at once. */
+  readonly tls?: ClientTls;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: the system's. */

@@ -4,6 +4,7 @@ import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
 import type { Log } from "../../log.js";
 import type { MasterDetector } from "../detect/detector.js";
+import { type ClientTls, plainTls } from "../tls/clientTls.js";
 import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
@@ -19,6 +20,8 @@ export interface MasterProbeOptions {
   readonly log: Log;
   /** Default: over the network, trusting the system's certificates. */
   readonly connect?: Connect;
+  /** What `connect` uses: a change is a reason to ask at once. */
+  readonly tls?: ClientTls;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** How often a master that answers is asked again, in ms. Default 15,000. */
@@ -49,6 +52,7 @@ export class MasterProbe implements SubscriptionCounter {
   #timer: Timer | undefined;
   #unwatch: (() => void) | undefined;
   #unwatchAuthorization: (() => void) | undefined;
+  #unwatchTls: (() => void) | undefined;
   #asking = false;
   #askAgain = false;
   #seen: string | undefined;
@@ -66,7 +70,8 @@ export class MasterProbe implements SubscriptionCounter {
   }
 
   start(): void {
-    const { detector, authentication } = this.#options;
+    const { detector, authentication, tls = plainTls } = this.#options;
+    this.#unwatchTls = tls.onChanged(() => this.#begin());
     this.#unwatch = detector.onLeaderChanged(() => this.#begin());
     this.#unwatchAuthorization = authentication.onChanged(() => this.#begin());
     this.#begin();
@@ -75,6 +80,7 @@ export class MasterProbe implements SubscriptionCounter {
   close(): void {
     this.#unwatch?.();
     this.#unwatchAuthorization?.();
+    this.#unwatchTls?.();
     this.#stop.abort();
     this.#timer?.cancel();
   }
@@ -192,7 +198,7 @@ export class MasterProbe implements SubscriptionCounter {
       if (!master) return { problem: waiting };
       detector.failed(master);
       const silent = (error as Error).name === "TimeoutError";
-      return { problem: silent ? `${master.host} does not answer` : connectErrorText(error as Error, master) };
+      return { problem: silent ? `${master.host} does not answer` : connectErrorText(error as Error, master, false) };
     }
   }
 }

@@ -1,5 +1,10 @@
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect, type Socket } from "node:net";
+import { type ClientTls, plainTls } from "../tls/clientTls.js";
+import { connectWithTls } from "../tls/connectWithTls.js";
+import type { TlsFlags } from "../tls/tlsFiles.js";
+
+/** The options of TLS towards masters. */
+export const MASTER_TLS: TlsFlags = { ca: "--master-ca", cert: "--master-cert", key: "--master-key" };
 
 /**
  * When a connection without traffic is probed, in ms (and each second from then on, ten times, if nothing comes back).
@@ -13,18 +18,16 @@ const KEEPALIVE_MS = 10_000;
  */
 export type Connect = (master: URL, onReady: () => void) => Socket;
 
-/** Connects over the network. @param tlsCa PEM certificates to trust in place of the system's. */
-export function connectWith(tlsCa?: string): Connect {
-  return (master, onReady) => openSocket(master, tlsCa, onReady);
+/** Connects over the network. @param tls default: no certificate, and the authorities that Node trusts */
+export function connectWith(tls: ClientTls = plainTls): Connect {
+  return (master, onReady) => openSocket(master, tls, onReady);
 }
 
-function openSocket(master: URL, tlsCa: string | undefined, onReady: () => void): Socket {
-  const host = master.hostname.replace(/^\[|\]$/g, "");
-  const address = { host, port: portOf(master) };
-  if (master.protocol !== "https:") return kept(connectTcp(address, onReady));
-  const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-  const ca = tlsCa === undefined ? {} : { ca: tlsCa };
-  return kept(connectTls({ ...address, ...ca, ...servername }, onReady));
+function openSocket(master: URL, tls: ClientTls, onReady: () => void): Socket {
+  const address = { host: master.hostname.replace(/^\[|\]$/g, ""), port: portOf(master) };
+  if (master.protocol !== "https:") return kept(connect(address, onReady));
+  const peer = { where: master.host, flags: MASTER_TLS, ifPlain: "if it speaks plain HTTP, write http://" };
+  return kept(connectWithTls(address, tls, peer, onReady));
 }
 
 function kept(socket: Socket): Socket {

@@ -198,7 +198,8 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#end({ kind: "broken", reason: connectErrorText(error, this.#master) });
+    const answered = this.#open || this.#other !== undefined;
+    this.#end({ kind: "broken", reason: connectErrorText(error, this.#master, answered) });
   }
 
   #keepErrorBody(chunk: Buffer): void {

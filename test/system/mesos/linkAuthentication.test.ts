@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { describe, expect, test } from "vitest";
 import {
   type Authentication,
@@ -10,6 +11,7 @@ import {
 } from "../../../server/mesos/link/authentication.js";
 import type { CallOutcome } from "../../../server/mesos/link/callOutcome.js";
 import { connectWith } from "../../../server/mesos/link/openSocket.js";
+import { plainTls } from "../../../server/mesos/tls/clientTls.js";
 import { Secrets } from "../../../wire/secrets.js";
 import { Arrivals } from "../../support/arrivals.js";
 import { eventually } from "../../support/eventually.js";
@@ -237,7 +239,9 @@ describe("TLS", () => {
 
   test("subscribes and calls over TLS with an authority of one's own", async () => {
     const { master, tlsCa } = await tlsMaster();
-    const subject = links.subject([master.url], { connect: connectWith(tlsCa) });
+    const subject = links.subject([master.url], {
+      connect: connectWith({ ...plainTls, context: createSecureContext({ ca: tlsCa }) }),
+    });
     await master.subscription();
     await subject.connected();
     const outcomes = new Arrivals<CallOutcome>();
@@ -258,7 +262,9 @@ describe("TLS", () => {
 
   test("a redirection never leads from TLS to plain text", async () => {
     const { master, tlsCa } = await tlsMaster();
-    const subject = links.subject([master.url], { connect: connectWith(tlsCa) });
+    const subject = links.subject([master.url], {
+      connect: connectWith({ ...plainTls, context: createSecureContext({ ca: tlsCa }) }),
+    });
     (await master.requests.next()).connection.answer(307, "", { Location: `http://${links.master.host}/` });
     expect(await subject.disconnected()).toBe("a redirect without a usable Location");
     expect(links.master.connections.all).toEqual([]);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { invertCommand, invertOptions } from "../../../clients/typescript/invert/options.js";
 import { parseApps } from "../../../clients/typescript/supervise/app.js";
-import { allowedAddress } from "../../../server/cli/listening.js";
+import { allowedAddresses } from "../../../server/cli/listening.js";
 import { addOptions } from "../../../server/cli/options.js";
 import { parseServeConfig, type ServeConfig, type ServeFlags } from "../../../server/cli/serveConfig.js";
 import { SERVE_OPTIONS } from "../../../server/cli/serveOptions.js";
@@ -49,7 +49,7 @@ async function serveConfig(line: string[]): Promise<ServeConfig> {
   expect(name).toBe("serve");
   const command = addOptions(quiet(new Command().allowExcessArguments(false)), SERVE_OPTIONS);
   const config = parseServeConfig(command.parse(args, { from: "user" }).opts<ServeFlags>());
-  await allowedAddress(config);
+  await allowedAddresses(config, { tls: false, authentication: false });
   return config;
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseServeConfig, readCertificates } from "../../../server/cli/serveConfig.js";
+import { parseServeConfig } from "../../../server/cli/serveConfig.js";
 
 let directory: string;
 beforeAll(async () => {
@@ -49,10 +49,13 @@ test.each([
   expect(() => masterOf(master)).not.toThrow("hunter2");
 });
 
-test("--master-ca names the file that can't be used", async () => {
-  const file = join(directory, "ca.pem");
-  await writeFile(file, "no certificate");
-  expect(() => readCertificates(file)).toThrow(`--master-ca: ${file} does not contain a PEM certificate`);
-  expect(() => readCertificates("/nowhere.pem")).toThrow("--master-ca: /nowhere.pem can't be read: ENOENT");
-  expect(readCertificates(undefined)).toBeUndefined();
+test.each([
+  [{ masterCert: "c" }, "https://a:1", "--master-cert and --master-key go together"],
+  [{ masterKey: "k" }, "https://a:1", "--master-cert and --master-key go together"],
+  [{ masterCert: "c", masterKey: "k" }, "a:1,http://b:1", "--master-cert: no master is asked for by TLS"],
+  [{ masterCert: "c", masterKey: "k" }, "zk://a:1/mesos", "would not be used: add --master-scheme https"],
+])("a client certificate is refused where it can't be used: %o for %s", (flags, master, message) => {
+  expect(() => masterOf(master, flags)).toThrow(message);
+  expect(() => masterOf("a:1", { masterCert: "c", masterKey: "k", masterScheme: "https" })).not.toThrow();
+  expect(() => masterOf("zk://a:1/m", { masterCert: "c", masterKey: "k", masterScheme: "https" })).not.toThrow();
 });
