@@ -79,6 +79,14 @@ inline constexpr char BRIDGE_SHUTTING_DOWN[] = "BRIDGE_SHUTTING_DOWN";
 // does not run out until then.
 inline constexpr char STORE_UNAVAILABLE[] = "STORE_UNAVAILABLE";
 
+// The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a
+// certificate or a token that the bridge accepts; the message says what is wrong with this one.
+inline constexpr char UNAUTHENTICATED[] = "UNAUTHENTICATED";
+
+// The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
+// done. Try again; the bridge's log says why the keys can't be had.
+inline constexpr char ISSUER_UNAVAILABLE[] = "ISSUER_UNAVAILABLE";
+
 // The bridge itself failed; its log says how. Report it.
 inline constexpr char INTERNAL[] = "INTERNAL";
 
@@ -95,6 +103,7 @@ inline const std::set<std::string> kLater = {
     TOO_MANY_CALLS,
     BRIDGE_SHUTTING_DOWN,
     STORE_UNAVAILABLE,
+    ISSUER_UNAVAILABLE,
     NOT_SENT,
 };
 

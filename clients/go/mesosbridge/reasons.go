@@ -62,6 +62,13 @@ const (
 	// A client whose framework does not change can still attach. Free disk space, or fix what the message names,
 	// then try again. The lease does not run out until then.
 	ReasonStoreUnavailable = "STORE_UNAVAILABLE"
+	// ReasonUnauthenticated: The bridge does not know who is calling: credentials are missing or wrong. Nothing
+	// was done. Give a certificate or a token that the bridge accepts; the message says what is wrong with this
+	// one.
+	ReasonUnauthenticated = "UNAUTHENTICATED"
+	// ReasonIssuerUnavailable: The bridge can't check the token now, because it can't get the keys of the
+	// token's issuer. Nothing was done. Try again; the bridge's log says why the keys can't be had.
+	ReasonIssuerUnavailable = "ISSUER_UNAVAILABLE"
 	// ReasonInternal: The bridge itself failed; its log says how. Report it.
 	ReasonInternal = "INTERNAL"
 	// ReasonNotSent: The deadline passed before the client could send the request. Given by client libraries
@@ -80,6 +87,7 @@ func helpsLater(reason string) bool {
 		ReasonTooManyCalls,
 		ReasonBridgeShuttingDown,
 		ReasonStoreUnavailable,
+		ReasonIssuerUnavailable,
 		ReasonNotSent:
 		return true
 	}

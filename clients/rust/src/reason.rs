@@ -73,6 +73,14 @@ pub const BRIDGE_SHUTTING_DOWN: &str = "BRIDGE_SHUTTING_DOWN";
 /// again. The lease does not run out until then.
 pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 
+/// The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a
+/// certificate or a token that the bridge accepts; the message says what is wrong with this one.
+pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+
+/// The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
+/// done. Try again; the bridge's log says why the keys can't be had.
+pub const ISSUER_UNAVAILABLE: &str = "ISSUER_UNAVAILABLE";
+
 /// The bridge itself failed; its log says how. Report it.
 pub const INTERNAL: &str = "INTERNAL";
 
@@ -89,6 +97,7 @@ pub(crate) const LATER: &[&str] = &[
     TOO_MANY_CALLS,
     BRIDGE_SHUTTING_DOWN,
     STORE_UNAVAILABLE,
+    ISSUER_UNAVAILABLE,
     NOT_SENT,
 ];
 

@@ -75,6 +75,14 @@ STORE_UNAVAILABLE: Final = "STORE_UNAVAILABLE"
 does not change can still attach. Free disk space, or fix what the message names, then try again. The lease
 does not run out until then."""
 
+UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+"""The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a
+certificate or a token that the bridge accepts; the message says what is wrong with this one."""
+
+ISSUER_UNAVAILABLE: Final = "ISSUER_UNAVAILABLE"
+"""The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
+done. Try again; the bridge's log says why the keys can't be had."""
+
 INTERNAL: Final = "INTERNAL"
 """The bridge itself failed; its log says how. Report it."""
 
@@ -92,6 +100,7 @@ LATER: Final = frozenset(
         TOO_MANY_CALLS,
         BRIDGE_SHUTTING_DOWN,
         STORE_UNAVAILABLE,
+        ISSUER_UNAVAILABLE,
         NOT_SENT,
     }
 )

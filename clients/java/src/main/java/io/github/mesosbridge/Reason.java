@@ -117,6 +117,18 @@ public final class Reason {
   public static final String STORE_UNAVAILABLE = "STORE_UNAVAILABLE";
 
   /**
+   * The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a
+   * certificate or a token that the bridge accepts; the message says what is wrong with this one.
+   */
+  public static final String UNAUTHENTICATED = "UNAUTHENTICATED";
+
+  /**
+   * The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
+   * done. Try again; the bridge's log says why the keys can't be had.
+   */
+  public static final String ISSUER_UNAVAILABLE = "ISSUER_UNAVAILABLE";
+
+  /**
    * The bridge itself failed; its log says how. Report it.
    */
   public static final String INTERNAL = "INTERNAL";
@@ -137,6 +149,7 @@ public final class Reason {
           TOO_MANY_CALLS,
           BRIDGE_SHUTTING_DOWN,
           STORE_UNAVAILABLE,
+          ISSUER_UNAVAILABLE,
           NOT_SENT);
 
   /** The bridge does not know the attachment of a call, or not any more. */
