@@ -67,6 +67,16 @@ inline constexpr char SLOW_CONSUMER[] = "SLOW_CONSUMER";
 // connection. Try again later; the message names what to change, and the flag that sets the limit.
 inline constexpr char LIMIT_REACHED[] = "LIMIT_REACHED";
 
+// No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
+// answer is the same whether there is such a framework or not. A stream ends with it when the permission is
+// withdrawn. Ask for a rule that allows what the message names, or use another identity.
+inline constexpr char PERMISSION_DENIED[] = "PERMISSION_DENIED";
+
+// The caller has as much of the bridge as the permissions grant it (`metadata.limit`): `frameworks`,
+// `attachments`, `observers`, `calls-per-second` or `waiting-bytes`. Nothing was sent. Try again later, end
+// what is not needed, or ask for a higher limit.
+inline constexpr char IDENTITY_LIMIT[] = "IDENTITY_LIMIT";
+
 // Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 inline constexpr char TOO_MANY_CALLS[] = "TOO_MANY_CALLS";
 
@@ -100,6 +110,7 @@ inline const std::set<std::string> kLater = {
     LEASE_EXPIRED,
     SLOW_CONSUMER,
     LIMIT_REACHED,
+    IDENTITY_LIMIT,
     TOO_MANY_CALLS,
     BRIDGE_SHUTTING_DOWN,
     STORE_UNAVAILABLE,

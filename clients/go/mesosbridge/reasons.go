@@ -53,6 +53,15 @@ const (
 	// unread answers of a connection. Try again later; the message names what to change, and the flag that sets
 	// the limit.
 	ReasonLimitReached = "LIMIT_REACHED"
+	// ReasonPermissionDenied: No rule of the bridge's permissions allows this to the caller. Without permission
+	// on a framework name the answer is the same whether there is such a framework or not. A stream ends with it
+	// when the permission is withdrawn. Ask for a rule that allows what the message names, or use another
+	// identity.
+	ReasonPermissionDenied = "PERMISSION_DENIED"
+	// ReasonIdentityLimit: The caller has as much of the bridge as the permissions grant it (`metadata.limit`):
+	// `frameworks`, `attachments`, `observers`, `calls-per-second` or `waiting-bytes`. Nothing was sent. Try
+	// again later, end what is not needed, or ask for a higher limit.
+	ReasonIdentityLimit = "IDENTITY_LIMIT"
 	// ReasonTooManyCalls: Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 	ReasonTooManyCalls = "TOO_MANY_CALLS"
 	// ReasonBridgeShuttingDown: The bridge is shutting down. A call with this reason was not sent. Attach again
@@ -84,6 +93,7 @@ func helpsLater(reason string) bool {
 		ReasonLeaseExpired,
 		ReasonSlowConsumer,
 		ReasonLimitReached,
+		ReasonIdentityLimit,
 		ReasonTooManyCalls,
 		ReasonBridgeShuttingDown,
 		ReasonStoreUnavailable,

@@ -61,6 +61,16 @@ pub const SLOW_CONSUMER: &str = "SLOW_CONSUMER";
 /// connection. Try again later; the message names what to change, and the flag that sets the limit.
 pub const LIMIT_REACHED: &str = "LIMIT_REACHED";
 
+/// No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
+/// answer is the same whether there is such a framework or not. A stream ends with it when the permission is
+/// withdrawn. Ask for a rule that allows what the message names, or use another identity.
+pub const PERMISSION_DENIED: &str = "PERMISSION_DENIED";
+
+/// The caller has as much of the bridge as the permissions grant it (`metadata.limit`): `frameworks`,
+/// `attachments`, `observers`, `calls-per-second` or `waiting-bytes`. Nothing was sent. Try again later, end
+/// what is not needed, or ask for a higher limit.
+pub const IDENTITY_LIMIT: &str = "IDENTITY_LIMIT";
+
 /// Too many calls wait for the master's answer; nothing was sent. Wait for answers.
 pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
 
@@ -94,6 +104,7 @@ pub(crate) const LATER: &[&str] = &[
     LEASE_EXPIRED,
     SLOW_CONSUMER,
     LIMIT_REACHED,
+    IDENTITY_LIMIT,
     TOO_MANY_CALLS,
     BRIDGE_SHUTTING_DOWN,
     STORE_UNAVAILABLE,

@@ -63,6 +63,16 @@ LIMIT_REACHED: Final = "LIMIT_REACHED"
 """A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams or unread answers of a
 connection. Try again later; the message names what to change, and the flag that sets the limit."""
 
+PERMISSION_DENIED: Final = "PERMISSION_DENIED"
+"""No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
+answer is the same whether there is such a framework or not. A stream ends with it when the permission is
+withdrawn. Ask for a rule that allows what the message names, or use another identity."""
+
+IDENTITY_LIMIT: Final = "IDENTITY_LIMIT"
+"""The caller has as much of the bridge as the permissions grant it (`metadata.limit`): `frameworks`,
+`attachments`, `observers`, `calls-per-second` or `waiting-bytes`. Nothing was sent. Try again later, end what
+is not needed, or ask for a higher limit."""
+
 TOO_MANY_CALLS: Final = "TOO_MANY_CALLS"
 """Too many calls wait for the master's answer; nothing was sent. Wait for answers."""
 
@@ -97,6 +107,7 @@ LATER: Final = frozenset(
         LEASE_EXPIRED,
         SLOW_CONSUMER,
         LIMIT_REACHED,
+        IDENTITY_LIMIT,
         TOO_MANY_CALLS,
         BRIDGE_SHUTTING_DOWN,
         STORE_UNAVAILABLE,

@@ -99,6 +99,20 @@ public final class Reason {
   public static final String LIMIT_REACHED = "LIMIT_REACHED";
 
   /**
+   * No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
+   * answer is the same whether there is such a framework or not. A stream ends with it when the permission is
+   * withdrawn. Ask for a rule that allows what the message names, or use another identity.
+   */
+  public static final String PERMISSION_DENIED = "PERMISSION_DENIED";
+
+  /**
+   * The caller has as much of the bridge as the permissions grant it ({@code metadata.limit}): {@code
+   * frameworks}, {@code attachments}, {@code observers}, {@code calls-per-second} or {@code waiting-bytes}.
+   * Nothing was sent. Try again later, end what is not needed, or ask for a higher limit.
+   */
+  public static final String IDENTITY_LIMIT = "IDENTITY_LIMIT";
+
+  /**
    * Too many calls wait for the master's answer; nothing was sent. Wait for answers.
    */
   public static final String TOO_MANY_CALLS = "TOO_MANY_CALLS";
@@ -146,6 +160,7 @@ public final class Reason {
           LEASE_EXPIRED,
           SLOW_CONSUMER,
           LIMIT_REACHED,
+          IDENTITY_LIMIT,
           TOO_MANY_CALLS,
           BRIDGE_SHUTTING_DOWN,
           STORE_UNAVAILABLE,
