@@ -94,7 +94,7 @@ inline constexpr char STORE_UNAVAILABLE[] = "STORE_UNAVAILABLE";
 inline constexpr char UNAUTHENTICATED[] = "UNAUTHENTICATED";
 
 // The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
-// done. Try again; the bridge's log says why the keys can't be had.
+// done. Try again; the bridge's log says why it has no keys.
 inline constexpr char ISSUER_UNAVAILABLE[] = "ISSUER_UNAVAILABLE";
 
 // The bridge itself failed; its log says how. Report it.

@@ -23,6 +23,7 @@ import { SessionManager } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
+import { type Access, openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls } from "./mesosTls.js";
@@ -46,7 +47,17 @@ export interface RunningBridge {
 
 /** Starts the bridge. @throws Error with one line that says what is wrong. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
-  const protection = { tls: false, authentication: false };
+  const access = await openAccess(config, systemClock, log);
+  try {
+    return await serveWith(access, config, log);
+  } catch (error) {
+    access.close();
+    throw error;
+  }
+}
+
+async function serveWith(access: Access, config: ServeConfig, log: Log): Promise<RunningBridge> {
+  const { authenticator, tls, protection } = access;
   const listenAddresses = await allowedAddresses(config, protection);
   const masterTls = await openMasterTls(config, log);
   const { tls } = masterTls;
@@ -90,6 +101,8 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     hub,
     check: checkBy((type, request) => validator.validate(type, request)),
     log,
+    authenticator,
+    tls,
     descriptorSet,
     maxObservers: config.maxObservers,
     limits: {
@@ -111,6 +124,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
     await detector.close();
     masterTls.close();
     await store.close();
+    access.close();
   };
   try {
     const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);

@@ -24,7 +24,15 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     throw new Error("use either --principal and --secret-file, or --token-file");
   }
   checkMasterTls(values, master, masterScheme);
+  checkTls(values);
   return { ...values, master };
+}
+
+function checkTls({ tlsCert, tlsKey, tlsClientCa }: ValuesOf<typeof SERVE_OPTIONS>): void {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new Error("--tls-cert and --tls-key go together");
+  if (tlsClientCa !== undefined && tlsCert === undefined) {
+    throw new Error("--tls-client-ca needs --tls-cert and --tls-key: clients show certificates only over TLS");
+  }
 }
 
 /** The specification, or the content of the file that `file:///path` names, which keeps credentials off the command line. */

@@ -33,6 +33,21 @@ export const SERVE_OPTIONS = {
   insecure: {
     help: "allow --listen on an address that other machines can reach without TLS and authentication: anyone who reaches it controls every framework",
   },
+  tlsCert: optional({
+    value: "file",
+    help: "PEM certificate for TLS 1.2 and later on every --listen but unix sockets, and its chain; needs --tls-key; read again when it changes",
+    read: text,
+  }),
+  tlsKey: optional({
+    value: "file",
+    help: "PEM private key of --tls-cert, without a password; read again when it changes",
+    read: text,
+  }),
+  tlsClientCa: optional({
+    value: "file",
+    help: "PEM certificates of the authorities of clients' certificates: clients are authenticated; read again when it changes",
+    read: text,
+  }),
   dataDir: required({
     value: "dir",
     help: "where the bridge stores its frameworks; created if missing",

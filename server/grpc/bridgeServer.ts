@@ -1,12 +1,14 @@
-import { addAdminServicesToServer, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
+import { addAdminServicesToServer, type ConnectionInjector, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Authenticator } from "../access/authenticator.js";
 import type { Log } from "../log.js";
 import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import { authenticatingInterceptor } from "./authenticatingInterceptor.js";
 import type { CallsStream } from "./callsStream.js";
 import { Connections } from "./connections/connections.js";
 import { onHttp2Session } from "./connections/http2Sessions.js";
@@ -14,6 +16,7 @@ import { connectionLimits, type LimitOptions } from "./connections/limits.js";
 import type { ListenAddress } from "./connections/listenAddress.js";
 import { type Bound, Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
+import { TlsDoor, type TlsSource } from "./connections/tlsDoor.js";
 import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { OpenStreams } from "./openStreams.js";
@@ -29,6 +32,10 @@ export interface BridgeServerOptions {
   /** Serialized FileDescriptorSet of all services, for reflection. */
   readonly descriptorSet: Uint8Array;
   readonly limits: LimitOptions;
+  /** Says who makes a call. */
+  readonly authenticator: Authenticator;
+  /** Speaks TLS on all addresses but unix sockets. Undefined: on none. */
+  readonly tls: TlsSource | undefined;
   readonly maxObservers: number;
 }
 
@@ -36,6 +43,8 @@ const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefin
 /** Services of libraries, whose protos are in the descriptor set too. */
 const OTHER_SERVICE_NAMES = ["grpc.health.v1.Health", "grpc.channelz.v1.Channelz"] as const;
 const DRAIN_MS = 3_000;
+/** Of all connections this part may be in their handshake, so that clients that never end it don't take all places. */
+const SHARE_OF_HANDSHAKES = 0.5;
 
 /** The bridge's gRPC server: the services of the API, health, reflection and channelz. */
 export class BridgeServer {
@@ -54,7 +63,10 @@ export class BridgeServer {
     const connections = new Connections(limits, options.log);
     this.#connections = connections;
     this.#server = new Server({
-      interceptors: [meteringInterceptor(connections)],
+      interceptors: [
+        meteringInterceptor(connections),
+        authenticatingInterceptor(connections, options.authenticator, options.log),
+      ],
       "grpc.max_concurrent_streams": limits.maxStreams,
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
@@ -69,8 +81,11 @@ export class BridgeServer {
     addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     onHttp2Session(this.#server, (session) => connections.sessionBegun(session));
+    const tls = options.tls && tlsDoor(options.tls, limits.maxConnections, options.log, injector);
     this.#listener = new Listener((socket, address) => {
-      if (connections.accept(socket, address)) injector.injectConnection(socket);
+      const connection = connections.accept(socket, address);
+      if (connection && tls && address.kind === "tcp") tls.take(connection);
+      else if (connection) injector.injectConnection(socket);
     });
   }
 
@@ -114,6 +129,11 @@ export class BridgeServer {
     });
     this.#connections.close();
   }
+}
+
+function tlsDoor(source: TlsSource, maxConnections: number, log: Log, injector: ConnectionInjector): TlsDoor {
+  const maxHandshakes = Math.max(1, Math.floor(maxConnections * SHARE_OF_HANDSHAKES));
+  return new TlsDoor({ source, maxHandshakes, log, onSecure: (socket) => injector.injectConnection(socket) });
 }
 
 function statusMap(status: "SERVING" | "NOT_SERVING"): Record<string, "SERVING" | "NOT_SERVING"> {

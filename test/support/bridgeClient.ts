@@ -1,4 +1,10 @@
-import { Client, type ClientOptions, type ClientReadableStream, credentials } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientOptions,
+  type ClientReadableStream,
+  credentials,
+} from "@grpc/grpc-js";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
 import { type Ending, endingOf } from "./bridgeEnding.js";
@@ -40,10 +46,14 @@ const OPTIONS: ClientOptions = {
 export class BridgeClient {
   readonly #client: Client;
 
-  constructor(address: string, options: ClientOptions = {}) {
+  constructor(
+    address: string,
+    options: ClientOptions = {},
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
     // A connection of its own: what one client does to it is not seen by another.
     const own = { "grpc.use_local_subchannel_pool": 1 };
-    this.#client = new Client(address, credentials.createInsecure(), { ...OPTIONS, ...own, ...options });
+    this.#client = new Client(address, channel, { ...OPTIONS, ...own, ...options });
   }
 
   /** Makes a unary call. Never throws: how it ended is in the answer. */

@@ -1,12 +1,16 @@
-import { type Client, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { type ChannelCredentials, type Client, credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { type Deadline, eventually } from "./eventually.js";
 
 /** Asks `grpc.health.v1` of the bridge at `address`; without a service for all of it. */
-export async function health(address: string, service = ""): Promise<string> {
+export async function health(
+  address: string,
+  service = "",
+  channel: ChannelCredentials = credentials.createInsecure(),
+): Promise<string> {
   const HealthClient = makeGenericClientConstructor(healthService, "grpc.health.v1.Health");
   const options = { "grpc.use_local_subchannel_pool": 1, "grpc.enable_http_proxy": 0 };
-  const client = new HealthClient(address, credentials.createInsecure(), options);
+  const client = new HealthClient(address, channel, options);
   try {
     return await new Promise((resolve, reject) => {
       const check = (client as Client & Record<string, (...args: unknown[]) => void>).check;

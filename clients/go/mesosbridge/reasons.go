@@ -76,7 +76,7 @@ const (
 	// one.
 	ReasonUnauthenticated = "UNAUTHENTICATED"
 	// ReasonIssuerUnavailable: The bridge can't check the token now, because it can't get the keys of the
-	// token's issuer. Nothing was done. Try again; the bridge's log says why the keys can't be had.
+	// token's issuer. Nothing was done. Try again; the bridge's log says why it has no keys.
 	ReasonIssuerUnavailable = "ISSUER_UNAVAILABLE"
 	// ReasonInternal: The bridge itself failed; its log says how. Report it.
 	ReasonInternal = "INTERNAL"

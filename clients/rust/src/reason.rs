@@ -88,7 +88,7 @@ pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 
 /// The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
-/// done. Try again; the bridge's log says why the keys can't be had.
+/// done. Try again; the bridge's log says why it has no keys.
 pub const ISSUER_UNAVAILABLE: &str = "ISSUER_UNAVAILABLE";
 
 /// The bridge itself failed; its log says how. Report it.

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Evidence } from "../../access/evidence.js";
 import type { Account, ServerStream } from "./serverStream.js";
 
 /** On a socket: its connection. HTTP/2 shows its socket only through a proxy, which gives properties and not itself. */
@@ -21,6 +22,7 @@ export class Connection implements Account {
   readonly socket: Socket;
   /** Where it comes from, for logs. */
   readonly peer: string;
+  evidence: Evidence;
   readonly streams = new Set<ServerStream>();
   heldBytes = 0;
   eventBytes = 0;
@@ -29,9 +31,10 @@ export class Connection implements Account {
   longStreams = 0;
   lastUsed: number;
 
-  constructor(socket: Socket, peer: string, second: number) {
+  constructor(socket: Socket, peer: string, evidence: Evidence, second: number) {
     this.socket = socket;
     this.peer = peer;
+    this.evidence = evidence;
     this.lastUsed = second;
   }
 

@@ -1,6 +1,7 @@
 import type { Http2Session, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
+import { NO_EVIDENCE, socketEvidence } from "../../access/evidence.js";
 import type { Log } from "../../log.js";
 import { BridgeError, limitReached } from "../../session/errors.js";
 import { statusOf } from "../statusOf.js";
@@ -39,21 +40,22 @@ export class Connections implements ServerStreamHost {
     this.#log = log;
   }
 
-  /** Takes a new connection up. False if there are too many: then it is closed. */
-  accept(socket: Socket, address: ListenAddress): boolean {
+  /** Takes a new connection up. Gives none if there are too many: then it is closed. */
+  accept(socket: Socket, address: ListenAddress): Connection | undefined {
     // One without a port is gone already.
     const peer = address.kind === "unix" ? address.text : peerOf(socket);
     if (peer === undefined || (this.#connections.size >= this.#limits.maxConnections && !this.#dropIdle())) {
       this.#noteRefusal();
       socket.destroy();
-      return false;
+      return undefined;
     }
-    const connection = new Connection(socket, peer, this.#sweep.second);
+    const evidence = address.kind === "unix" ? socketEvidence(address.path) : NO_EVIDENCE;
+    const connection = new Connection(socket, peer, evidence, this.#sweep.second);
     this.#connections.add(connection);
     setOwner(socket, connection);
     socket.once("close", () => this.#closed(connection));
     this.#sweep.start();
-    return true;
+    return connection;
   }
 
   /** A connection that was accepted begins to speak HTTP/2. */

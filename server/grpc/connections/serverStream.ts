@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
+import type { Evidence } from "../../access/evidence.js";
 import type { BridgeError } from "../../session/errors.js";
 import { CHUNK_BYTES, MessageMeter } from "./messageMeter.js";
 
@@ -17,6 +18,10 @@ export interface MethodKind {
 
 /** What one connection takes of the bridge. */
 export interface Account {
+  /** Where it comes from, for logs. */
+  readonly peer: string;
+  /** What it says of its client. */
+  readonly evidence: Evidence;
   readonly streams: Set<ServerStream>;
   /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. */
   longStreams: number;
@@ -86,6 +91,11 @@ export class ServerStream {
       this.#host.closed(this);
     });
     if (!this.kind.requestStream) this.#hold(OPEN_STREAM_BYTES);
+  }
+
+  /** True once it has ended in whatever way. */
+  get isOver(): boolean {
+    return this.#http2.closed || this.#http2.destroyed;
   }
 
   /** Bytes that its unfinished request holds. */

@@ -91,7 +91,7 @@ certificate or a token that the bridge accepts; the message says what is wrong w
 
 ISSUER_UNAVAILABLE: Final = "ISSUER_UNAVAILABLE"
 """The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
-done. Try again; the bridge's log says why the keys can't be had."""
+done. Try again; the bridge's log says why it has no keys."""
 
 INTERNAL: Final = "INTERNAL"
 """The bridge itself failed; its log says how. Report it."""

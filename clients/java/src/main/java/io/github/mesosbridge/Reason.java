@@ -138,7 +138,7 @@ public final class Reason {
 
   /**
    * The bridge can't check the token now, because it can't get the keys of the token's issuer. Nothing was
-   * done. Try again; the bridge's log says why the keys can't be had.
+   * done. Try again; the bridge's log says why it has no keys.
    */
   public static final String ISSUER_UNAVAILABLE = "ISSUER_UNAVAILABLE";
 

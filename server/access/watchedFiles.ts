@@ -1,0 +1,141 @@
+import { readFile, stat } from "node:fs/promises";
+import type { Clock, Planned } from "../../wire/clock.js";
+import { errorText } from "../../wire/errorText.js";
+import type { Log } from "../log.js";
+
+const LOOK_MS = 500;
+const MAX_BYTES = 4 * 1024 * 1024;
+/** The file's mode lets every user of the machine read it. */
+const READ_BY_OTHERS = 0o004;
+
+/** A file that an option names. */
+export interface OptionFile {
+  /** As it is typed: `--tls-key`. */
+  readonly option: string;
+  readonly path: string;
+  /** True if only the bridge's user should be able to read it. */
+  readonly secret?: boolean;
+}
+
+export interface WatchedFilesOptions<T> {
+  readonly files: readonly OptionFile[];
+  /** What the files hold, for the log: `the TLS certificate`. */
+  readonly what: string;
+  /** Makes a value of the files' contents, in their order. @throws Error that names the option, the file and the cure */
+  readonly read: (contents: readonly Buffer[]) => T;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * What is made of some files that belong together. They are read again twice a second, and their content is compared: a
+ * file may be written in place, renamed over, or reached through a symbolic link that changes. What can't be used, such
+ * as a key that does not belong to the certificate yet, leaves the value as it is and is tried again.
+ */
+export class WatchedFiles<T> {
+  readonly #options: WatchedFilesOptions<T>;
+  readonly #listeners = new Set<(value: T) => void>();
+  readonly #timer: Planned;
+  #value: T;
+  /** What the value was made of. */
+  #contents: readonly Buffer[];
+  /** Why the files can't be used now, as the log has it. */
+  #failure: string | undefined;
+  #looking = false;
+
+  private constructor(options: WatchedFilesOptions<T>, contents: readonly Buffer[], value: T) {
+    this.#options = options;
+    this.#contents = contents;
+    this.#value = value;
+    this.#timer = options.clock.every(LOOK_MS, () => {
+      this.#look().catch((error: unknown) => options.log.error({ err: error }, "looking at files failed"));
+    });
+  }
+
+  /** Reads the files. @throws Error with one line that names the option, the file and the cure */
+  static async open<T>(options: WatchedFilesOptions<T>): Promise<WatchedFiles<T>> {
+    const contents = await readAll(options.files);
+    const value = options.read(contents);
+    await warnOfReaders(options);
+    return new WatchedFiles(options, contents, value);
+  }
+
+  /** What the files held when they could be used last. */
+  get value(): T {
+    return this.#value;
+  }
+
+  /** Calls back with each new value. */
+  onChanged(listener: (value: T) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  /** Not while another look is under way, which may wait for a slow disk. */
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      await this.#compare();
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #compare(): Promise<void> {
+    const { files, read, what, log } = this.#options;
+    try {
+      const contents = await readAll(files);
+      const changed = !sameContents(contents, this.#contents);
+      if (!changed && this.#failure === undefined) return;
+      const value = read(contents);
+      this.#contents = contents;
+      this.#failure = undefined;
+      log.info({ files: files.map(({ path }) => path) }, `${what} was read again, and is used from now on`);
+      if (!changed) return;
+      this.#value = value;
+      for (const listener of this.#listeners) listener(value);
+    } catch (error) {
+      const reason = errorText(error);
+      if (reason === this.#failure) return;
+      this.#failure = reason;
+      log.warn({ reason }, `${what} can't be used as it is now: the one that was read before stays in use`);
+    }
+  }
+}
+
+async function warnOfReaders({ files, log }: Pick<WatchedFilesOptions<unknown>, "files" | "log">): Promise<void> {
+  for (const { option, path, secret } of files) {
+    if (secret !== true || ((await stat(path)).mode & READ_BY_OTHERS) === 0) continue;
+    log.warn({ option, path }, `every user of this machine can read ${path}: take that right away with chmod o-rwx`);
+  }
+}
+
+async function readAll(files: readonly OptionFile[]): Promise<Buffer[]> {
+  return Promise.all(files.map(readOne));
+}
+
+async function readOne({ option, path }: OptionFile): Promise<Buffer> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error(found.isDirectory() ? "it is a directory" : "it is not a regular file");
+    if (found.size > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
+    return await readFile(path);
+  } catch (error) {
+    throw new Error(`${option}: ${path} can't be read: ${whyUnreadable(error)}`);
+  }
+}
+
+function whyUnreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return "there is no such file (ENOENT): check the path";
+  if (code === "EACCES") return "this user may not read it (EACCES): let the bridge's user read it";
+  return errorText(error);
+}
+
+function sameContents(some: readonly Buffer[], others: readonly Buffer[]): boolean {
+  return some.every((content, at) => others[at]?.equals(content) === true);
+}
