@@ -6,7 +6,8 @@ import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import type { Log } from "../log.js";
 import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
-import type { MasterScheme, MasterSpec } from "../mesos/detect/masterSpec.js";
+import type { MasterSpec } from "../mesos/detect/masterSpec.js";
+import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
 import {
   type Authentication,
   basicAuthentication,
@@ -26,7 +27,7 @@ import { createValidator } from "../validation/validator.js";
 import { type Access, openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
-import { openMasterTls } from "./mesosTls.js";
+import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
@@ -60,8 +61,13 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
   const { authenticator, tls, protection } = access;
   const listenAddresses = await allowedAddresses(config, protection);
   const masterTls = await openMasterTls(config, log);
-  const { tls } = masterTls;
-  const world = { clock: systemClock, randomness: systemRandomness, connect: connectWith(tls), tls };
+  const zookeeperTls = await openZookeeperTls(config, log);
+  const world = {
+    clock: systemClock,
+    randomness: systemRandomness,
+    connect: connectWith(masterTls.tls),
+    tls: masterTls.tls,
+  };
   const authentication = await authenticationOf(config, world.clock);
   const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
@@ -71,7 +77,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
   });
   const handover = handoverOf(config, log);
   const store = await openStore(config.dataDir, { log, clock: world.clock, onTakenOver: tellTakenOver }, handover);
-  const detector = await detectorOf(config.master, config.masterScheme, log);
+  const detector = await detectorOf(config.master, { scheme: config.masterScheme, tls: zookeeperTls.tls, log });
   const hub = new ObserverHub();
   const probe = new MasterProbe({ ...world, detector, authentication, log }, (leads) => server.setServing(leads));
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
@@ -123,6 +129,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     await server.close();
     await detector.close();
     masterTls.close();
+    zookeeperTls.close();
     await store.close();
     access.close();
   };
@@ -185,10 +192,10 @@ function handoverOf({ waitForDataDir: patienceMs }: ServeConfig, log: Log): Hand
   };
 }
 
-async function detectorOf(spec: MasterSpec, scheme: MasterScheme, log: Log): Promise<MasterDetector> {
+async function detectorOf(spec: MasterSpec, options: ZookeeperDetectorOptions): Promise<MasterDetector> {
   if (spec.kind === "list") return new ListDetector(spec);
   const { ZookeeperDetector } = await import("../mesos/detect/zookeeperDetector.js");
-  return new ZookeeperDetector(spec, { scheme, log });
+  return new ZookeeperDetector(spec, options);
 }
 
 async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Authentication> {

@@ -1,5 +1,5 @@
 import { type MasterSpec, parseMasterSpec } from "../mesos/detect/masterSpec.js";
-import { checkMasterTls } from "./mesosTls.js";
+import { checkMasterTls, checkZookeeperTls } from "./mesosTls.js";
 import { named, readOptions, type Typed, type ValuesOf } from "./options.js";
 import { SERVE_OPTIONS } from "./serveOptions.js";
 import { readText } from "./values.js";
@@ -25,6 +25,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
   }
   checkMasterTls(values, master, masterScheme);
   checkTls(values);
+  checkZookeeperTls(values, master);
   return { ...values, master };
 }
 

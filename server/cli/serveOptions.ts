@@ -15,12 +15,12 @@ export const SERVE_OPTIONS = {
     value: "spec",
     help:
       "the masters: host:port[,host:port...], http(s)://host:port, zk://[user:password@]host:port[,host:port...]/path, " +
-      "or file:///path of a file that holds one of these",
+      "with TLS zks://..., or file:///path of a file that holds one of these",
     read: (spec) => spec,
   }),
   masterScheme: defaulted({
     value: "scheme",
-    help: "http or https, for masters whose address does not name one: host:port, and zk://",
+    help: "http or https, for masters whose address does not name one: host:port, zk:// and zks://",
     default: "http",
     read: oneOf(SCHEMES),
   }),
@@ -87,6 +87,21 @@ export const SERVE_OPTIONS = {
   masterKey: optional({
     value: "file",
     help: "PEM private key of --master-cert",
+    read: text,
+  }),
+  zkCa: optional({
+    value: "file",
+    help: "PEM certificates to trust for zks://, instead of Node's; read again when it changes",
+    read: text,
+  }),
+  zkCert: optional({
+    value: "file",
+    help: "PEM client certificate for zks://; needs --zk-key; read again when it changes",
+    read: text,
+  }),
+  zkKey: optional({
+    value: "file",
+    help: "PEM private key of --zk-cert",
     read: text,
   }),
   defaultLease: defaulted({

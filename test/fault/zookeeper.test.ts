@@ -229,7 +229,7 @@ describe.runIf(wanted)("masters by ZooKeeper", () => {
     const lines: string[] = [];
     const note = (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`);
     const detector = new ZookeeperDetector(
-      { kind: "zookeeper", servers: `127.0.0.1:${proxy.port}`, path, auth: undefined },
+      { kind: "zookeeper", tls: false, servers: `127.0.0.1:${proxy.port}`, path, auth: undefined },
       {
         log: { debug: note, info: note, warn: note, error: note },
         sessionTimeoutMs: 600,

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { promisify } from "node:util";
 import zookeeper from "node-zookeeper-client";
 import { type RunningProcess, startProcess } from "../support/childProcess.js";
@@ -12,6 +13,8 @@ import { freePort } from "../support/freePort.js";
 import { at } from "../support/paths.js";
 
 const JAR = "/usr/share/java/zookeeper.jar";
+/** What Debian's ZooKeeper needs for TLS and does not name itself: without it, its secure port takes no connection. */
+const TLS_JARS = ["/usr/share/java/netty-codec.jar", "/usr/share/java/netty-resolver.jar"];
 
 /** Installs ZooKeeper if it is missing. Gives why it can't be had here. */
 export async function zookeeperMissing(): Promise<string | undefined> {
@@ -27,6 +30,8 @@ export async function zookeeperMissing(): Promise<string | undefined> {
 export interface ZookeeperServer {
   /** As `127.0.0.1:2181`; stays the same over `start`. */
   readonly address: string;
+  /** Where it speaks TLS, if it does. */
+  readonly secureAddress: string;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Starts it again with what it had stored; one that runs is left alone. */
@@ -36,10 +41,21 @@ export interface ZookeeperServer {
   stop(): Promise<void>;
 }
 
+/** What a ZooKeeper needs for TLS, in PEM. It has a plain port all the same. */
+export interface ZookeeperTls {
+  readonly key: string;
+  readonly cert: string;
+  /** A file with the authorities of clients. */
+  readonly ca: string;
+  /** Whether clients have to have a certificate. Default true, as ZooKeeper's. */
+  readonly wantsClients?: boolean;
+}
+
 /** Starts ZooKeeper on a free port, with a directory of its own. Sessions last from 0.4 s to 20 s. */
-export async function startZookeeper(): Promise<ZookeeperServer> {
+export async function startZookeeper(tls?: ZookeeperTls): Promise<ZookeeperServer> {
   const directory = await mkdtemp(join(tmpdir(), "mesos-bridge-zookeeper-"));
   const port = await freePort();
+  const securePort = tls ? await freePort() : 0;
   const config = join(directory, "zoo.cfg");
   await writeFile(
     config,
@@ -50,16 +66,19 @@ export async function startZookeeper(): Promise<ZookeeperServer> {
       "tickTime=200",
       "maxSessionTimeout=20000",
       "admin.enableServer=false",
+      ...(tls ? await secureLines(tls, securePort, directory) : []),
       "",
     ].join("\n"),
   );
   const address = `127.0.0.1:${port}`;
+  const classPath = [JAR, ...(tls ? TLS_JARS : [])].join(":");
   let running: RunningProcess | undefined;
   const start = async () => {
     if (running) return;
     const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-    running = await startProcess({ command: "java", args: ["-Xmx128m", "-cp", JAR, main, config] });
+    running = await startProcess({ command: "java", args: ["-Xmx128m", "-cp", classPath, main, config] });
     await eventually(() => answers(address), { what: "ZooKeeper", timeoutMs: 30_000 });
+    if (tls) await eventually(() => handshakes(securePort, tls), { what: "ZooKeeper's TLS", timeoutMs: 30_000 });
   };
   try {
     await start();
@@ -69,6 +88,7 @@ export async function startZookeeper(): Promise<ZookeeperServer> {
   }
   return {
     address,
+    secureAddress: `127.0.0.1:${securePort}`,
     start,
     async kill() {
       await running?.kill();
@@ -81,6 +101,32 @@ export async function startZookeeper(): Promise<ZookeeperServer> {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+async function secureLines(tls: ZookeeperTls, port: number, directory: string): Promise<string[]> {
+  const keyStore = join(directory, "server.pem");
+  await writeFile(keyStore, `${tls.key}${tls.cert}`);
+  return [
+    "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory",
+    "secureClientPortAddress=127.0.0.1",
+    `secureClientPort=${port}`,
+    `ssl.keyStore.location=${keyStore}`,
+    "ssl.keyStore.type=PEM",
+    `ssl.trustStore.location=${tls.ca}`,
+    "ssl.trustStore.type=PEM",
+    `ssl.clientAuth=${tls.wantsClients === false ? "none" : "need"}`,
+  ];
+}
+
+/** Whether the secure port speaks TLS: without the jars it opens, and every connection fails. */
+async function handshakes(port: number, { key, cert }: ZookeeperTls): Promise<boolean> {
+  const socket = connectTls({ host: "127.0.0.1", port, key, cert, rejectUnauthorized: false });
+  try {
+    await within(once(socket, "secureConnect"), { timeoutMs: 5_000 });
+    return true;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Asks for ZooKeeper's state, by one of its commands of four letters; a server that is still starting says so. */

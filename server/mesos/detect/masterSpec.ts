@@ -5,6 +5,8 @@ export type MasterSpec =
   | { readonly kind: "list"; readonly urls: readonly URL[] }
   | {
       readonly kind: "zookeeper";
+      /** Whether its servers are asked by TLS. */
+      readonly tls: boolean;
       /** As `host:port,host:port`. */
       readonly servers: string;
       readonly path: string;
@@ -12,12 +14,14 @@ export type MasterSpec =
       readonly auth: string | undefined;
     };
 
-const HELP = "use host:port[,host:port...], http(s)://host:port, or zk://host:port[,host:port...]/path";
+const HELP =
+  "use host:port[,host:port...], http(s)://host:port, or zk://host:port[,host:port...]/path, with TLS zks://...";
 const DEFAULT_MASTER_PORT = 5050;
 
 /**
  * Reads a master specification: `host:port,host:port`, `http(s)://host:port`, or
- * `zk://[user:password@]host:port,.../path`. The port defaults to 5050, ZooKeeper's to 2181.
+ * `zk://[user:password@]host:port,.../path`, or the same with `zks://` for TLS. The port defaults to 5050, ZooKeeper's
+ * to 2181; that of its TLS has no default.
  *
  * @param scheme of masters whose address names none. Default http
  * @throws Error with a text for the person who typed it, without credentials.
@@ -25,12 +29,8 @@ const DEFAULT_MASTER_PORT = 5050;
 export function parseMasterSpec(text: string, scheme: MasterScheme = "http"): MasterSpec {
   const spec = text.trim();
   if (spec === "") throw new Error(`no master is given: ${HELP}`);
-  if (/^(zks|zk\+tls|zk\+ssl|zk-tls):\/\//.test(spec)) {
-    throw new Error(
-      `the bridge does not support TLS to ZooKeeper: use zk:// and its plain client port, or a TLS tunnel: ${HELP}`,
-    );
-  }
-  if (spec.startsWith("zk://")) return parseZookeeper(spec);
+  if (/^zk[+-]?(tls|ssl):\/\//.test(spec)) throw new Error(`TLS to ZooKeeper is written zks://: ${HELP}`);
+  if (/^zks?:\/\//.test(spec)) return parseZookeeper(spec);
   return { kind: "list", urls: spec.split(",").map((part) => parseUrl(part.trim(), scheme)) };
 }
 
@@ -53,7 +53,8 @@ function parseUrl(part: string, scheme: MasterScheme): URL {
 }
 
 function parseZookeeper(spec: string): MasterSpec {
-  const [, auth, servers, rawPath] = /^zk:\/\/(?:([^@/]+)@)?([^@/]+)(\/.*)$/.exec(spec) ?? [];
+  const tls = spec.startsWith("zks:");
+  const [, auth, servers, rawPath] = /^zks?:\/\/(?:([^@/]+)@)?([^@/]+)(\/.*)$/.exec(spec) ?? [];
   if (servers === undefined || rawPath === undefined) {
     const hint = spec.includes("@") ? " (user and password can't hold @ or /)" : "";
     throw new Error(`'${masked(spec)}' names no ZooKeeper path${hint}: ${HELP}`);
@@ -67,10 +68,13 @@ function parseZookeeper(spec: string): MasterSpec {
   }
   for (const server of servers.split(",")) {
     const [, port] = /^[^:\s]+(?::(\d{1,5}))?$/.exec(server) ?? [undefined, "0"];
+    if (port === undefined && tls) {
+      throw new Error(`'${server}' names no port: give ZooKeeper's secureClientPort, which has no default: ${HELP}`);
+    }
     if (port === undefined || (Number(port) > 0 && Number(port) <= 65_535)) continue;
     throw new Error(`'${server}' is not a ZooKeeper host:port: ${HELP}`);
   }
-  return { kind: "zookeeper", servers, path, auth };
+  return { kind: "zookeeper", tls, servers, path, auth };
 }
 
 /** Without what may be credentials, or a part of them where a character in them is not as it should be. */

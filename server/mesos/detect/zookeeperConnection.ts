@@ -1,10 +1,16 @@
 import { connect, type Socket } from "node:net";
 import { PatientTimer } from "../../../wire/patientTimer.js";
+import type { ClientTls } from "../tls/clientTls.js";
+import { connectWithTls } from "../tls/connectWithTls.js";
+import type { TlsError } from "../tls/tlsErrorText.js";
+import type { TlsFlags } from "../tls/tlsFiles.js";
 import { FrameReader, FrameSplitter, FrameWriter, ZookeeperWireError } from "./zookeeperWire.js";
 
 export interface ZookeeperConnectionOptions {
   readonly host: string;
   readonly port: number;
+  /** Undefined: plain text. */
+  readonly tls: ClientTls | undefined;
   /** `user:password` for ZooKeeper's digest scheme. */
   readonly credentials: string | undefined;
   /** What is asked for, in ms; the server may grant another. */
@@ -16,6 +22,9 @@ export interface ZookeeperConnectionOptions {
   /** The connection ended, for this reason. Not called after `close`, nor before `open` resolves. */
   onClosed(reason: string): void;
 }
+
+/** The options of TLS towards ZooKeeper. */
+export const ZOOKEEPER_TLS: TlsFlags = { ca: "--zk-ca", cert: "--zk-cert", key: "--zk-key" };
 
 /** ZooKeeper's answer that something can't be done. */
 export class ZookeeperError extends Error {
@@ -75,10 +84,9 @@ export class ZookeeperConnection {
 
   private constructor(options: ZookeeperConnectionOptions) {
     this.#options = options;
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true });
-    this.#socket.on("connect", () => this.#socket.write(connectRequest(options.sessionTimeoutMs)));
+    this.#socket = this.#connected(() => this.#socket.write(connectRequest(options.sessionTimeoutMs)));
     this.#socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
+    this.#socket.on("error", (error: TlsError & NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
     this.#socket.on("close", () => this.#end(`${this.#where} closed the connection${this.#hint}`));
     this.#silence.start(options.connectTimeoutMs);
   }
@@ -136,9 +144,20 @@ export class ZookeeperConnection {
     this.#socket.destroySoon();
   }
 
+  #connected(onReady: () => void): Socket {
+    const { host, port, tls } = this.#options;
+    if (!tls) return connect({ host, port, noDelay: true }, onReady);
+    const peer = { where: this.#where, flags: ZOOKEEPER_TLS, ifPlain: "if that is its plain port, write zk://" };
+    return connectWithTls({ host, port }, tls, peer, onReady).setNoDelay(true);
+  }
+
   /** ZooKeeper closes silently if it wants TLS, or if a client has too many connections. */
   get #hint(): string {
-    return this.#opening ? " before a session was open (a port that wants TLS is of no use here)" : "";
+    if (!this.#opening) return "";
+    const reason = this.#options.tls
+      ? "one that wants a client certificate, or another one, may do so: --zk-cert"
+      : "one that wants TLS may do so: then write zks://";
+    return ` before a session was open (${reason})`;
   }
 
   get #where(): string {
@@ -157,8 +176,8 @@ export class ZookeeperConnection {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#opening && isTlsAlert(chunk)) {
-      return this.#end(`${this.#where} wants TLS, which the bridge does not speak to ZooKeeper: use its plain port`);
+    if (this.#opening && !this.#options.tls && isTlsAlert(chunk)) {
+      return this.#end(`${this.#where} wants TLS: write zks:// in place of zk://, or use its plain port`);
     }
     try {
       for (const frame of this.#frames.push(chunk)) {
@@ -236,12 +255,14 @@ export class ZookeeperConnection {
     this.#unanswered.stop();
   }
 
-  #errorText(error: NodeJS.ErrnoException): string {
+  #errorText(error: TlsError & NodeJS.ErrnoException): string {
+    if (error.meaning !== undefined) return error.meaning;
     if (error.code === "ECONNREFUSED") return `nothing listens at ${this.#where}`;
     if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN") {
       return `the name ${this.#options.host} can't be resolved`;
     }
-    if (error.code === "ECONNRESET" || error.code === "EPIPE") return `the connection to ${this.#where} broke`;
+    if (error.code === "ECONNRESET" || error.code === "EPIPE")
+      return `the connection to ${this.#where} broke${this.#hint}`;
     return `${this.#where}: ${error.message === "" ? (error.code ?? "no connection") : error.message}`;
   }
 }

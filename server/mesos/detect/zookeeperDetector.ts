@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../../wire/backoff.js";
 import { errorText } from "../../../wire/errorText.js";
 import type { Log } from "../../log.js";
+import { type ClientTls, plainTls } from "../tls/clientTls.js";
 import type { MasterDetector } from "./detector.js";
 import { masterUrl } from "./masterInfo.js";
 import type { MasterScheme, MasterSpec } from "./masterSpec.js";
@@ -9,6 +10,8 @@ import { NO_AUTH, NO_NODE, ZookeeperConnection, ZookeeperError } from "./zookeep
 
 export interface ZookeeperDetectorOptions {
   readonly log: Log;
+  /** What connections to ZooKeeper use if the specification says TLS. Default: no certificate, and Node's authorities. */
+  readonly tls?: ClientTls;
   /** What masters speak: their nodes don't tell. Default http. */
   readonly scheme?: MasterScheme;
   /** Session time to ask for, in ms. A silent server is given up after two thirds of it. Default 10,000, as Mesos's. */
@@ -17,7 +20,9 @@ export interface ZookeeperDetectorOptions {
   readonly connectTimeoutMs?: number;
   /** How often the nodes are read again without a change being told, in ms. Default 5,000. */
   readonly rereadMs?: number;
-  /** Upper bound of the waits between attempts to connect, in ms. Default 5,000. */
+  /** Upper bound of the first wait between attempts to connect, in ms. Default 100. */
+  readonly initialBackoffMs?: number;
+  /** Upper bound of all of them, in ms. Default 5,000. */
   readonly maxBackoffMs?: number;
 }
 
@@ -58,12 +63,14 @@ export class ZookeeperDetector implements MasterDetector {
   /** What is wrong with ZooKeeper itself; empty while it can be read. */
   #trouble = "";
   #closed = false;
+  /** The wait between two attempts to connect. */
+  #pause = new AbortController();
 
   constructor(spec: ZookeeperSpec, options: ZookeeperDetectorOptions) {
     this.#spec = spec;
     this.#options = options;
     this.#servers = shuffled(spec.servers.split(",").map(parseServer));
-    this.#backoff = new Backoff({ initialMs: 100, maxMs: options.maxBackoffMs ?? 5_000 });
+    this.#backoff = new Backoff({ initialMs: options.initialBackoffMs ?? 100, maxMs: options.maxBackoffMs ?? 5_000 });
     this.#noLeader = `${this.#name} has not been read yet`;
     this.#running = this.#run();
   }
@@ -122,7 +129,11 @@ export class ZookeeperDetector implements MasterDetector {
 
   /** The specification without its credentials. */
   get #name(): string {
-    return `zk://${this.#spec.servers}${this.#spec.path}`;
+    return `zk${this.#spec.tls ? "s" : ""}://${this.#spec.servers}${this.#spec.path}`;
+  }
+
+  get #tls(): ClientTls | undefined {
+    return this.#spec.tls ? (this.#options.tls ?? plainTls) : undefined;
   }
 
   #why(): string {
@@ -131,14 +142,18 @@ export class ZookeeperDetector implements MasterDetector {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    // What failed with files that were replaced is tried with the new ones at once.
+    const unwatch = this.#tls?.onChanged(() => this.#pause.abort());
     for (let i = 0; !signal.aborted; i++) {
       const server = this.#servers[i % this.#servers.length];
-      if (!server) return;
+      if (!server) break;
       const reason = await this.#follow(server, signal).catch((error: Error) => error.message);
-      if (signal.aborted) return;
+      if (signal.aborted) break;
       this.#inTrouble(reason);
-      await this.#backoff.wait(signal).catch(() => {});
+      this.#pause = new AbortController();
+      await this.#backoff.wait(AbortSignal.any([signal, this.#pause.signal])).catch(() => {});
     }
+    unwatch?.();
   }
 
   /** Reads the nodes, and again whenever they change, until the connection ends. Gives the reason of that. */
@@ -149,6 +164,7 @@ export class ZookeeperDetector implements MasterDetector {
     const connection = await ZookeeperConnection.open(
       {
         ...server,
+        tls: this.#tls,
         credentials: this.#spec.auth,
         sessionTimeoutMs,
         connectTimeoutMs,

@@ -16,11 +16,15 @@ export function connectWithTls(address: TlsAddress, tls: ClientTls, peer: TlsPee
   const { context, hasCertificate } = tls;
   // A name alone may be asked for.
   const servername = /^[\d.]+$|:/.test(address.host) ? {} : { servername: address.host };
-  const socket = connect({ ...address, ...(context && { secureContext: context }), ...servername }, onReady);
+  let ready = false;
+  const socket = connect({ ...address, ...(context && { secureContext: context }), ...servername }, () => {
+    ready = true;
+    onReady();
+  });
   let meaning: string | undefined;
   // Before anybody else hears of it. An alert is followed by the connection's end, which undici makes another error of.
   return socket.on("error", (error: TlsError) => {
-    meaning ??= tlsErrorText(error, peer, hasCertificate);
+    meaning ??= tlsErrorText(error, peer, { ready, showed: hasCertificate });
     if (meaning !== undefined) error.meaning = meaning;
   });
 }

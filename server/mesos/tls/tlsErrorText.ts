@@ -17,17 +17,20 @@ export interface TlsError extends Error {
   meaning?: string;
 }
 
-/**
- * What ended a TLS connection, in words; undefined if TLS has no part in it.
- *
- * @param showed the bridge has a client certificate
- */
-export function tlsErrorText(error: TlsError, peer: TlsPeer, showed: boolean): string | undefined {
+/** What a connection has come to. */
+export interface TlsProgress {
+  /** The handshake is over, as far as the bridge sees. */
+  readonly ready: boolean;
+  /** The bridge has a client certificate. */
+  readonly showed: boolean;
+}
+
+/** What ended a TLS connection, in words; undefined if TLS has no part in it. */
+export function tlsErrorText(error: TlsError, peer: TlsPeer, { ready, showed }: TlsProgress): string | undefined {
   // Node's own abort errors have a number as their code.
   const code = typeof error.code === "string" ? error.code : "";
   const { where, ifPlain, flags } = peer;
-  // Node's own words: it has no code for this.
-  if (error.message.includes("before secure TLS connection was established")) {
+  if (!ready && (code === "ECONNRESET" || code === "EPIPE")) {
     return `${where} ended the connection instead of speaking TLS; ${ifPlain}`;
   }
   const certificate = certificateText(code, flags);

@@ -27,9 +27,10 @@ describe("ZooKeeper", () => {
   test.each([
     ["zk://a:2181/mesos", { servers: "a:2181", path: "/mesos", auth: undefined }],
     ["zk://a:2181,b:2182,c/mesos/prod/", { servers: "a:2181,b:2182,c", path: "/mesos/prod", auth: undefined }],
+    ["zks://a:2281,b:2281/mesos", { tls: true, servers: "a:2281,b:2281", path: "/mesos", auth: undefined }],
     ["zk://user:secret@a:2181/mesos", { servers: "a:2181", path: "/mesos", auth: "user:secret" }],
   ])("%s", (spec, expected) => {
-    expect(parseMasterSpec(spec)).toEqual({ kind: "zookeeper", ...expected });
+    expect(parseMasterSpec(spec)).toEqual({ kind: "zookeeper", tls: false, ...expected });
   });
 });
 
@@ -42,10 +43,10 @@ describe("what is no master", () => {
     ["a:99999", "'a:99999' is not a master address"],
     ["a b", "'a b' is not a master address"],
     ["::1", "'::1' is not a master address"],
-    [
-      "zks://user:hunter2@a:2281/mesos",
-      "the bridge does not support TLS to ZooKeeper: use zk:// and its plain client port",
-    ],
+    ["zk+tls://user:hunter2@a:2281/mesos", "TLS to ZooKeeper is written zks://"],
+    ["zks://user:hunter2@a:2281,b/mesos", "'b' names no port: give ZooKeeper's secureClientPort, which has no default"],
+    ["zks://user:hunter2@a:2281", "'zks://***@a:2281' names no ZooKeeper path"],
+    ["zks://a:0/mesos", "'a:0' is not a ZooKeeper host:port"],
     ["ftp://a:21", "'ftp://' is not a scheme that masters speak"],
     ["http://a:5050/master", "'http://a:5050/master' is not host:port"],
     ["a:5050?x=1", "'a:5050?x=1' is not host:port"],

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { ZookeeperConnection, ZookeeperError } from "../../../server/mesos/detect/zookeeperConnection.js";
 import { ZookeeperDetector } from "../../../server/mesos/detect/zookeeperDetector.js";
 import { FrameSplitter, FrameWriter, ZookeeperWireError } from "../../../server/mesos/detect/zookeeperWire.js";
+import type { ClientTls } from "../../../server/mesos/tls/clientTls.js";
 import { deferred, eventually } from "../../support/eventually.js";
 import { standStill } from "../../support/standStill.js";
 
@@ -58,13 +59,14 @@ function zookeeper(...answers: Buffer[]) {
   });
 }
 
-async function open(port: number, more: { signal?: AbortSignal; connectTimeoutMs?: number } = {}) {
+async function open(port: number, more: { signal?: AbortSignal; connectTimeoutMs?: number; tls?: ClientTls } = {}) {
   const closed = deferred<string>();
-  const { signal = new AbortController().signal, connectTimeoutMs = 2_000 } = more;
+  const { tls, signal = new AbortController().signal, connectTimeoutMs = 2_000 } = more;
   const connection = await ZookeeperConnection.open(
     {
       host: "127.0.0.1",
       port,
+      tls,
       credentials: undefined,
       sessionTimeoutMs: 10_000,
       connectTimeoutMs,
@@ -103,12 +105,10 @@ describe("opening", () => {
 
   test("a port that wants TLS is told as such, whether it answers by an alert or by nothing", async () => {
     const alert = await peer((socket) => socket.once("data", () => socket.end(Buffer.from("15030100020246", "hex"))));
-    await expect(open(alert)).rejects.toThrow(
-      /^127\.0\.0\.1:\d+ wants TLS, which the bridge does not speak to ZooKeeper/,
-    );
+    await expect(open(alert)).rejects.toThrow(/^127\.0\.0\.1:\d+ wants TLS: write zks:\/\/ in place of zk:\/\//);
     const closing = await peer((socket) => socket.once("data", () => socket.end()));
     await expect(open(closing)).rejects.toThrow(
-      /closed the connection before a session was open \(a port that wants TLS/,
+      /closed the connection before a session was open \(one that wants TLS may do so: then write zks:\/\/\)/,
     );
     const port = await tlsPort();
     await expect(open(port)).rejects.toThrow(/wants TLS/);
@@ -216,7 +216,13 @@ test("whatever a peer says, the detection goes on and says what is wrong", async
     socket.once("data", () => socket.end(Buffer.concat([...session, bytes])));
   });
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const spec = { kind: "zookeeper", servers: `127.0.0.1:${port}`, path: "/mesos", auth: undefined } as const;
+  const spec = {
+    kind: "zookeeper",
+    tls: false,
+    servers: `127.0.0.1:${port}`,
+    path: "/mesos",
+    auth: undefined,
+  } as const;
   const detector = new ZookeeperDetector(spec, { log, maxBackoffMs: 5, connectTimeoutMs: 200 });
   cleanups.push(() => detector.close());
   const waits = detector.next(AbortSignal.timeout(10_000)).catch((error: Error) => error.message);

@@ -28,6 +28,7 @@ test("--master may be a file, so that credentials are on no command line", async
   await writeFile(file, "zk://user:hunter2@a:2181,b/mesos\n");
   expect(masterOf(`file://${file}`)).toEqual({
     kind: "zookeeper",
+    tls: false,
     servers: "a:2181,b",
     path: "/mesos",
     auth: "user:hunter2",
@@ -47,6 +48,16 @@ test.each([
 ])("%s is refused, and its password is told to nobody", (master, message) => {
   expect(() => masterOf(master)).toThrow(message);
   expect(() => masterOf(master)).not.toThrow("hunter2");
+});
+
+test.each([
+  [{ zkCert: "c" }, "zks://a:1/mesos", "--zk-cert and --zk-key go together"],
+  [{ zkKey: "k" }, "zks://a:1/mesos", "--zk-cert and --zk-key go together"],
+  [{ zkCa: "c" }, "zk://a:1/mesos", "--zk-ca: --master does not begin with zks://, so it would not be used"],
+  [{ zkCert: "c", zkKey: "k" }, "a:1", "--zk-cert: --master does not begin with zks://, so it would not be used"],
+])("options of TLS to ZooKeeper are refused where they can't be used: %o for %s", (flags, master, message) => {
+  expect(() => masterOf(master, flags)).toThrow(message);
+  expect(() => masterOf("zks://a:1/m", { zkCa: "a", zkCert: "c", zkKey: "k" })).not.toThrow();
 });
 
 test.each([
