@@ -15,29 +15,13 @@ export interface Stranger {
 export async function startStranger(kind: StrangerKind, { server }: Certificates): Promise<Stranger> {
   switch (kind) {
     case "http":
-      return await listen(
-        createHttpServer((_, response) => {
-          response.end("Hello.");
-        }),
-      );
+      return await listen(createHttpServer((_, response) => response.end("Hello.")));
     case "https":
-      return await listen(
-        createHttpsServer(server.good, (_, response) => {
-          response.end("Hello.");
-        }),
-      );
+      return await listen(createHttpsServer(server.good, (_, response) => response.end("Hello.")));
     case "http2":
-      return await listen(
-        createHttp2Server((_, response) => {
-          response.writeHead(404).end("Not here.");
-        }),
-      );
+      return await listen(createHttp2Server((_, response) => response.writeHead(404).end("Not here.")));
     case "greeting":
-      return await listen(
-        createServer((socket) => {
-          socket.write("SSH-2.0-OpenSSH_9.2\r\n");
-        }),
-      );
+      return await listen(createServer((socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n")));
     case "grpc":
       return await startGrpc();
   }

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 // The conformance driver of the TypeScript client: test/conformance/README.md describes drivers.
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Offer, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { TlsOptions } from "../library/access.js";
 import type { DeepPartial } from "../library/deepPartial.js";
 import { toBridgeError } from "../library/errors.js";
 import type { SchedulerEvent } from "../library/events.js";
+import { OptionError } from "../library/optionError.js";
 import { ResourcePool } from "../library/resources.js";
 import { Scheduler } from "../library/scheduler.js";
 import { printedError, printedEvent } from "./printed.js";
@@ -28,6 +31,9 @@ interface DriverInput {
     suppressedRoles?: string[];
     maxBuffered?: number;
     proxy?: string;
+    tls?: { ca?: string; cert?: string; key?: string; serverName?: string };
+    token?: string;
+    tokens?: (string | null)[];
   };
   rules?: Rule[];
 }
@@ -73,6 +79,9 @@ class Run {
       ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
       ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
       ...(options.proxy !== undefined && { proxy: options.proxy }),
+      ...(options.tls !== undefined && { tls: tlsOf(options.tls) }),
+      ...(options.token !== undefined && { token: options.token }),
+      ...(options.tokens !== undefined && { token: nextOf(options.tokens) }),
     });
   }
 
@@ -162,13 +171,34 @@ function tasksOf(action: Action, offer: Offer): DeepPartial<TaskInfo>[] {
   }));
 }
 
+function tlsOf({ ca, cert, key, serverName }: NonNullable<NonNullable<DriverInput["options"]>["tls"]>): TlsOptions {
+  return {
+    ...(ca !== undefined && { ca: readFileSync(ca) }),
+    ...(cert !== undefined && { cert: readFileSync(cert) }),
+    ...(key !== undefined && { key: readFileSync(key) }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+/** Gives the tokens one after the other, and the last one again and again. */
+function nextOf(tokens: readonly (string | null)[]): () => Promise<string> {
+  let next = 0;
+  return async () => {
+    const token = tokens[Math.min(next++, tokens.length - 1)];
+    if (typeof token !== "string") throw new Error("the issuer is away");
+    return token;
+  };
+}
+
 async function runOf(input: DriverInput): Promise<object> {
   return new Run(input).output();
 }
 
 async function answer(line: string): Promise<void> {
   const input = JSON.parse(line) as DriverInput;
-  const output = await runOf(input).catch((error: Error) => ({ failure: String(error.stack) }));
+  const output = await runOf(input).catch((error: Error) => ({
+    failure: error instanceof OptionError ? error.message : String(error.stack),
+  }));
   console.log(JSON.stringify({ run: input.run, ...output }));
 }
 

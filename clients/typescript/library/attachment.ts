@@ -46,6 +46,8 @@ export class Attachment {
   #aliveTime = Date.now();
   /** In a row, since the last stream that was opened. */
   #failures = 0;
+  /** Whether this try has a fresh token because the last one was refused. */
+  #tokenRefused = false;
   #end: { error: BridgeError | undefined } | undefined;
   #waiters = new Set<() => void>();
 
@@ -99,6 +101,7 @@ export class Attachment {
         this.#setId(undefined);
         if (broken === undefined || this.#options.signal.aborted) return;
         if (this.endExpected && broken.reason === "FRAMEWORK_REMOVED") return;
+        if (await this.#takesFreshToken(broken)) continue;
         error = this.#isFinal(broken) ? broken : undefined;
         if (error !== undefined) throw error;
         await this.#waitToRetry(broken);
@@ -111,6 +114,15 @@ export class Attachment {
 
   #isFinal(error: BridgeError): boolean {
     return !error.retryable || Date.now() - this.#aliveTime > this.#options.giveUpAfterMs;
+  }
+
+  /** After a token that is refused, one try with a fresh one. */
+  async #takesFreshToken(error: BridgeError): Promise<boolean> {
+    if (error.code !== Status.UNAUTHENTICATED || !this.#options.bridges.hasFreshTokens || this.#tokenRefused)
+      return false;
+    this.#tokenRefused = true;
+    await this.#options.deliver({ kind: "detached", error, attempt: ++this.#failures, retryInMs: 0 });
+    return true;
   }
 
   async #waitToRetry(error: BridgeError): Promise<void> {
@@ -138,7 +150,9 @@ export class Attachment {
       await this.#readResponses(responses[Symbol.asyncIterator](), abort);
       return undefined;
     } catch (error) {
-      return toBridgeError(error, trailer);
+      const broken = toBridgeError(error, trailer);
+      if (this.#id !== undefined || this.#options.signal.aborted) return broken;
+      return await this.#options.bridges.explained(broken, this.#options.signal);
     } finally {
       this.#options.signal.removeEventListener("abort", abort);
       abort();
@@ -179,6 +193,7 @@ export class Attachment {
 
   #open({ attachmentId, sequence, resumed, progressIntervalMs }: OpenedEvent): void {
     this.#progressIntervalMs = progressIntervalMs || DEFAULT_PROGRESS_INTERVAL_MS;
+    this.#tokenRefused = false;
     if (!resumed) this.#lastSequence = sequence;
     this.#snapshotEnded = resumed;
     this.#resume = { attachmentId, afterSequence: resumed ? (this.#resume?.afterSequence ?? 0n) : sequence };

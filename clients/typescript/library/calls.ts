@@ -199,11 +199,12 @@ export abstract class SchedulerCalls {
       for (;;) {
         const error = await attempt.make(signal);
         if (error === undefined) return;
-        const again = error.retryable || helpsAttached(error) || repeatable(error);
+        const fresh = attempt.takesFreshToken(error);
+        const again = error.retryable || helpsAttached(error) || repeatable(error) || fresh;
         if (expired() && error.code === Status.CANCELLED) throw late(attempt, deadlineMs);
         if (!again || signal.aborted || attempt.isHopeless) throw attempt.verdict(error);
         if (error.reason === "OUTCOME_UNKNOWN") attempt.requestId = randomUUID();
-        if (!helpsAttached(error)) await attempt.wait(error, signal);
+        if (!helpsAttached(error) && !fresh) await attempt.wait(error, signal);
       }
     });
   }
@@ -216,6 +217,7 @@ class Attempt {
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 2_000 });
   /** The attachment whose call was refused: only another one can help. */
   #staleId: string | undefined;
+  #tokenRefused = false;
   requestId: string;
   /** True when an earlier try may have reached Mesos. */
   maybeSent = false;
@@ -256,6 +258,13 @@ class Attempt {
       if (!signal.aborted) this.lastError = error;
       return error;
     }
+  }
+
+  /** Whether the next try is made because it has another token. Once: if that is refused too, the caller is. */
+  takesFreshToken({ code }: BridgeError): boolean {
+    if (code !== Status.UNAUTHENTICATED || !this.#context.bridges.hasFreshTokens || this.#tokenRefused) return false;
+    this.#tokenRefused = true;
+    return true;
   }
 
   async wait(error: BridgeError, signal: AbortSignal): Promise<void> {

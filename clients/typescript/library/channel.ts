@@ -1,4 +1,6 @@
-import { type Channel, type ChannelOptions, createChannel } from "nice-grpc";
+import { resolve } from "node:path";
+import { type Channel, ChannelCredentials, type ChannelOptions, createChannel } from "nice-grpc";
+import type { TlsOptions } from "./access.js";
 import { parseHttpProxy } from "./httpProxy.js";
 
 /** One OFFERS piece is about 1 MiB, and a single offer may be larger: gRPC's own limit of 4 MiB is not ours. */
@@ -17,20 +19,45 @@ const OPTIONS: ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 2_000,
 };
 
+/** How a channel connects. */
+export interface ChannelSettings {
+  /** `http://[USER:PASSWORD@]HOST:PORT` of a proxy to go through. Default: none, whatever the environment says. */
+  proxy?: string | undefined;
+  /** Uses TLS. Default: plain text. */
+  tls?: TlsOptions | undefined;
+}
+
 /**
  * Opens a channel to a bridge: large messages, HTTP/2 keepalive, quick reconnects. It connects with the first call.
  *
- * @param address  `HOST:PORT`
- * @param proxy  `http://[USER:PASSWORD@]HOST:PORT` of a proxy to go through. Default: none, whatever the environment says
- * @throws TypeError when `proxy` is not that
+ * @param address  `HOST:PORT` or `unix:/PATH`
+ * @throws OptionError when `proxy` is not a proxy
  */
-export function openChannel(address: string, proxy?: string): Channel {
-  if (proxy === undefined) return createChannel(address, undefined, OPTIONS);
-  const { address: proxyAddress, credentials } = parseHttpProxy(proxy);
-  return createChannel(proxyAddress, undefined, {
-    ...OPTIONS,
-    "grpc.default_authority": address,
+export function openChannel(address: string, { proxy, tls }: ChannelSettings = {}): Channel {
+  const credentials = credentialsOf(tls);
+  const options = { ...OPTIONS, ...serverNameOptions(tls) };
+  if (proxy === undefined) return createChannel(targetOf(address), credentials, options);
+  const { address: proxyAddress, credentials: proxyCredentials } = parseHttpProxy(proxy);
+  return createChannel(proxyAddress, credentials, {
+    ...options,
+    "grpc.default_authority": tls?.serverName ?? address,
     "grpc.http_connect_target": `dns:${address}`,
-    ...(credentials !== undefined && { "grpc.http_connect_creds": credentials }),
+    ...(proxyCredentials !== undefined && { "grpc.http_connect_creds": proxyCredentials }),
   });
+}
+
+function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return ChannelCredentials.createInsecure();
+  const buffer = (pem: string | Uint8Array | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  return ChannelCredentials.createSsl(buffer(tls.ca), buffer(tls.key), buffer(tls.cert));
+}
+
+function serverNameOptions(tls: TlsOptions | undefined): ChannelOptions {
+  if (tls?.serverName === undefined) return {};
+  return { "grpc.ssl_target_name_override": tls.serverName, "grpc.default_authority": tls.serverName };
+}
+
+/** nice-grpc knows sockets only as URLs. */
+function targetOf(address: string): string {
+  return address.startsWith("unix:") ? `unix://${resolve(address.replace(/^unix:(\/\/)?/, ""))}` : address;
 }

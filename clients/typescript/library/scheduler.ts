@@ -1,6 +1,7 @@
 import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { ExpiryPolicy, type SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BackoffOptions } from "../../../wire/backoff.js";
+import type { TlsOptions, Token } from "./access.js";
 import { Acknowledger } from "./acknowledger.js";
 import { Attachment } from "./attachment.js";
 import { Bridges } from "./bridges.js";
@@ -13,7 +14,7 @@ import type { SchedulerEvent } from "./events.js";
 
 export interface SchedulerOptions {
   /**
-   * The bridge: `HOST:PORT`. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in use
+   * The bridge: `HOST:PORT`, or `unix:/PATH` for a socket. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in use
    * can't be reached, the next one is tried at once.
    */
   bridge: string;
@@ -22,6 +23,14 @@ export interface SchedulerOptions {
    * environment names (such as `http_proxy`) are not used.
    */
   proxy?: string;
+  /** Use TLS to the bridge. Default: plain text. */
+  tls?: TlsOptions;
+  /**
+   * Who this client is: a token that the bridge knows, or a function that gives a fresh one, which is called for each
+   * stream and each call. After a token that is refused, a function is asked once more. If it fails, that is like a
+   * bridge that can't be reached. A token goes to another host only over TLS. Default: none.
+   */
+  token?: Token;
   /** Names the session. The bridge keeps the Mesos framework id that belongs to it. */
   frameworkName: string;
   /** The framework as Mesos will know it; `user` is required. Default: the one that the bridge has stored. */
@@ -82,10 +91,12 @@ export class Scheduler extends SchedulerCalls {
   #failure: BridgeError | undefined;
   protected override readonly context: CallContext;
 
+  /** @throws OptionError for options that can't be used */
   constructor(options: SchedulerOptions) {
     super();
     this.#options = options;
-    this.#bridges = new Bridges(options.bridge, options.proxy);
+    const { bridge: addresses, proxy, tls, token } = options;
+    this.#bridges = new Bridges({ addresses, proxy, tls, token });
     this.#queue = new EventQueue(options.maxBuffered ?? 10_000, (event) =>
       event.kind === "offers" ? Math.max(1, event.offers.length) : 1,
     );
