@@ -5,16 +5,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from mesos.v1.mesos_pb2 import CommandInfo, ExecutorID, ExecutorInfo, FrameworkInfo, TaskID, TaskInfo
 from mesosbridge import Offers, Options, ResourcePool, Scheduler, Update, describe, task_outcome
 
+if len(sys.argv) not in (4, 5):
+    sys.exit(print(__doc__, file=sys.stderr) or 2)
 bridge, source, target, host = (*sys.argv[1:], "127.0.0.1")[:4]
 images = [path.resolve() for path in sorted(Path(source).iterdir()) if path.is_file()]
-Path(target).mkdir(parents=True, exist_ok=True)
+(target := Path(target)).mkdir(parents=True, exist_ok=True)
 archive_command = Path(__file__).resolve().parents[3] / "dist/executor/archive-command/main.js"
 archive = json.loads(subprocess.check_output(["node", archive_command]))
 folder = Path(tempfile.mkdtemp())
@@ -24,13 +25,12 @@ for name, path in {archive["fileName"]: archive["path"], **{str(n): path for n, 
 
 class Files(SimpleHTTPRequestHandler):
     def do_PUT(self):
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        (Path(target) / images[int(self.path[1:])].name).write_bytes(data)
+        (target / images[int(self.path[1:])].name).write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(201)
         self.end_headers()
 
 
-server = ThreadingHTTPServer((host, 0), partial(Files, directory=folder))
+server = ThreadingHTTPServer((host, 0), lambda *args: Files(*args, directory=folder))
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://{host}:{server.server_port}"
 uri = CommandInfo.URI(value=f"{url}/{archive['fileName']}")
@@ -52,7 +52,7 @@ with Scheduler(bridge, "python-invert", FrameworkInfo(user="root"), options) as 
             case Update(status=status) if status.task_id.value in running and task_outcome(status) != "active":
                 running.remove(status.task_id.value)
                 finished += task_outcome(status) == "finished"
-                print(images[int(status.task_id.value)].name, describe(status))
+                print(images[int(status.task_id.value)].name, "is task", describe(status))
         if not waiting and not running:
             scheduler.teardown()
             break

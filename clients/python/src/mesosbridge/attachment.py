@@ -12,6 +12,7 @@ from .backoff import Backoff
 from .bridges import Bridges
 from .errors import BridgeError, bridge_error
 from .events import Detached, Event, Gap, Opened, event_of
+from .notices import Notices
 from .options import Options
 from .v1 import scheduler_pb2
 
@@ -52,6 +53,9 @@ class Attachment:
         self.ended = False
         """True once there is no attachment and never will be."""
         self._changed = asyncio.Event()
+        self._notices = Notices(wants_offers=not request.suppressed_roles)
+        # Where there was a bridge once, it is the bridge that is away.
+        self._found = False
 
     @property
     def id(self) -> str | None:
@@ -76,16 +80,20 @@ class Attachment:
         try:
             while (broken := await self._read_stream()) is not None:
                 self._set_id(None)
+                if not self._found:
+                    broken = await self._bridges.explained(broken)
                 out_of_time = self._give_up_after is not None and time.monotonic() - self._alive > self._give_up_after
                 if not broken.retryable or out_of_time:
                     self._error = broken
                     raise broken
                 self._failures += 1
+                self._notices.failed(broken)
                 is_next_fresh = self._bridges.failed(broken)
                 wait = 0.0 if is_next_fresh else max(self._backoff.next(), broken.retry_delay)
                 await self._deliver(Detached(error=broken, attempt=self._failures, retry_in=wait))
                 await asyncio.sleep(wait)
         finally:
+            self._notices.close()
             self.ended = True
             self._set_id(None)
 
@@ -126,10 +134,12 @@ class Attachment:
         else:
             await self._advance(event)
         if seen is not None:
+            self._notices.seen(seen)
             await self._deliver(seen)
 
     def _open(self, opened: Opened) -> None:
         self._failures = 0
+        self._found = True
         self._progress_interval = opened.progress_interval or _DEFAULT_PROGRESS_INTERVAL
         if opened.resumed and self._resume is not None:
             self._resume.attachment_id = opened.attachment_id

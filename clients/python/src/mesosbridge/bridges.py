@@ -7,6 +7,7 @@ import grpc
 from .errors import BridgeError
 from .options import Options
 from .proxy import Route
+from .stranger import with_stranger
 from .v1 import scheduler_pb2_grpc
 
 
@@ -22,6 +23,7 @@ class Bridges:
     """One of the addresses is used at a time, for the stream and for all calls."""
 
     def __init__(self, routes: list[Route], options: Options) -> None:
+        self._routes = routes
         # They connect with their first call, and stay: calls may be under way.
         self._channels = [options.channel(route) for route in routes]
         self._stubs = [scheduler_pb2_grpc.SchedulerServiceStub(channel) for channel in self._channels]
@@ -44,6 +46,11 @@ class Bridges:
         self._current = (self._current + 1) % len(self._stubs)
         self._tried += 1
         return self._tried % len(self._stubs) != 0
+
+    async def explained(self, error: BridgeError) -> BridgeError:
+        """The error of a failed attempt to attach, with what it means here."""
+        route = self._routes[self._current]
+        return error if route.options else await with_stranger(error, route.address)
 
     def served(self) -> None:
         """A stream lived long enough to be called a good one."""

@@ -55,8 +55,9 @@ def task_outcome(status: mesos_pb2.TaskStatus) -> Outcome:
 
 
 def describe(status: mesos_pb2.TaskStatus) -> str:
-    """The status in words: `TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`."""
-    text = mesos_pb2.TaskState.Name(status.state) if status.HasField("state") else "unknown"
+    """The task and its status in words: `task-1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`."""
+    state = mesos_pb2.TaskState.Name(status.state) if status.HasField("state") else "unknown"
+    text = f"{status.task_id.value}: {state}"
     if status.HasField("reason"):
         text += f", {_STATUS.Reason.Name(status.reason)}"
     return f"{text}: {status.message}" if status.message else text

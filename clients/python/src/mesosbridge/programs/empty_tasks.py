@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import secrets
 import signal
 import sys
 import time
@@ -17,7 +18,6 @@ from .. import (
     AcknowledgementRefused,
     AsyncScheduler,
     BridgeError,
-    Detached,
     Event,
     Gap,
     LinkChanged,
@@ -75,9 +75,6 @@ class EmptyTasks:
             case Gap() | Subscribed():
                 # What happened meanwhile was perhaps not seen.
                 await self.reconcile()
-            case Detached() if event.attempt & (event.attempt - 1) == 0:
-                # Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
-                complain(f"not attached to the bridge: {event.error}; trying again")
             case LinkChanged(linked=True):
                 complain(f"the bridge is connected to the Mesos master {event.master}")
             case LinkChanged():
@@ -184,7 +181,11 @@ def arguments() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="the Mesos bridge, or several addresses with commas between them",
     )
-    parser.add_argument("--framework-name", default="empty-tasks", help="names this framework's session at the bridge")
+    parser.add_argument(
+        "--framework-name",
+        default=f"empty-tasks-{secrets.token_hex(4)}",
+        help="names this framework's session at the bridge; unless told, each run has its own",
+    )
     parser.add_argument("--user", default=getpass.getuser(), help="the user that tasks run as on the agents")
     parser.add_argument("--role", default="*", help="the Mesos role whose resources are used")
     parser.add_argument("--tasks", type=at_least(1), default=5, help="how many tasks")
