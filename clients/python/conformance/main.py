@@ -14,7 +14,7 @@ from typing import Any
 from printed import printed_error, printed_event
 
 from mesos.v1 import mesos_pb2
-from mesosbridge import AsyncScheduler, BridgeError, Event, Offers, Options, ResourcePool, Scheduler
+from mesosbridge import AsyncScheduler, BridgeError, Event, Offers, Options, ResourcePool, Scheduler, Tls
 from mesosbridge.events import owed_token
 
 
@@ -37,6 +37,8 @@ class Driver:
             replace_removed=given.get("replaceRemoved", False),
             suppressed_roles=given.get("suppressedRoles", []),
             proxy=given.get("proxy"),
+            tls=tls_of(given.get("tls")),
+            token=token_of(given),
         )
         if "giveUpAfterMs" in given:
             options.give_up_after = given["giveUpAfterMs"] / 1000
@@ -63,6 +65,27 @@ class Driver:
 
     def output(self) -> dict[str, Any]:
         return {"events": self.events, "calls": self.calls, "error": self.error}
+
+
+def tls_of(given: dict[str, str] | None) -> Tls | None:
+    if given is None:
+        return None
+    return Tls(ca=given.get("ca"), cert=given.get("cert"), key=given.get("key"), server_name=given.get("serverName"))
+
+
+def token_of(given: dict[str, Any]) -> Any:
+    """The token, or a function that gives one after the other; the last one stays."""
+    if "tokens" not in given:
+        return given.get("token")
+    tokens = list(given["tokens"])
+
+    def fresh() -> str:
+        token = tokens.pop(0) if len(tokens) > 1 else tokens[0]
+        if token is None:
+            raise RuntimeError("the issuer does not answer")
+        return token
+
+    return fresh
 
 
 def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
@@ -168,6 +191,8 @@ async def answer_async(line: str) -> None:
     driver = Driver(json.loads(line))
     try:
         await drive_async(driver)
+    except ValueError as refused:
+        print_answer(driver.given["run"], {"failure": str(refused)})
     except Exception:
         print_answer(driver.given["run"], {"failure": traceback.format_exc()})
     else:
@@ -184,6 +209,8 @@ def answer_blocking(line: str) -> None:
     driver = Driver(json.loads(line))
     try:
         drive_blocking(driver)
+    except ValueError as refused:
+        print_answer(driver.given["run"], {"failure": str(refused)})
     except Exception:
         print_answer(driver.given["run"], {"failure": traceback.format_exc()})
     else:

@@ -22,6 +22,7 @@ def printed_error(error: BridgeError) -> Printed:
     return {
         "code": error.code.value[0],
         "reason": error.reason,
+        "message": error.message,
         "metadata": dict(error.metadata),
         "fields": [{"field": wrong.field, "description": wrong.description} for wrong in error.field_violations],
         "retryDelayMs": round(error.retry_delay * 1000),

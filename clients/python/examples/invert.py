@@ -36,7 +36,7 @@ url = f"http://{host}:{server.server_port}"
 uri = CommandInfo.URI(value=f"{url}/{archive['fileName']}")
 executor = ExecutorInfo(executor_id=ExecutorID(value="inverter"), command={"value": archive["command"], "uris": [uri]})
 waiting, running, finished = list(range(len(images))), set(), 0
-options = Options(replace_removed=True, expiry="teardown")
+options = Options.from_environment(replace_removed=True, expiry="teardown")
 with Scheduler(bridge, "python-invert", FrameworkInfo(user="root"), options) as scheduler:
     for event in scheduler if images else ():
         match event:

@@ -92,6 +92,12 @@ def test_the_thread_ends_with_the_blocking_scheduler() -> None:
         scheduler.revive_offers()
 
 
+@pytest.mark.parametrize("bridge", ["", "nonsense", "http://127.0.0.1:1/", "a:1,", "a:port", "unix:"])
+def test_what_is_not_an_address_is_refused(bridge: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT or unix:/PATH"):
+        AsyncScheduler(bridge, "test")
+
+
 @pytest.mark.parametrize(
     ("name", "info", "options"),
     [("", None, None), ("x", FrameworkInfo(), None), ("x", None, Options(expiry="never"))],

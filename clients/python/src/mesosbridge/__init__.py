@@ -30,6 +30,8 @@ from .options import Options
 from .outcome import describe, task_outcome
 from .resources import ResourcePool
 from .scheduler import Scheduler
+from .tls import Tls
+from .tokens import token_file
 
 __version__ = "0.1.0"
 
@@ -55,8 +57,10 @@ __all__ = [
     "Scheduler",
     "SnapshotEnd",
     "Subscribed",
+    "Tls",
     "Update",
     "describe",
     "reasons",
     "task_outcome",
+    "token_file",
 ]

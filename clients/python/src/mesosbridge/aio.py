@@ -12,8 +12,9 @@ from mesos.v1 import mesos_pb2
 
 from .acknowledger import MAX_OWED, Acknowledger
 from .attachment import Attachment
-from .bridges import Bridges, addresses_of
+from .bridges import Bridges
 from .calls import Calls
+from .connector import Connector
 from .errors import BridgeError
 from .events import AcknowledgementRefused, Event, owed_token
 from .options import Options
@@ -34,7 +35,7 @@ class AsyncScheduler(Calls):
     left is not. The loop ends in order after `close`, `teardown` and `close_session`, and else with a BridgeError.
 
     Args:
-        bridge: where it is, as HOST:PORT. For a bridge that comes back on another host: several, as in
+        bridge: where it is, as HOST:PORT or unix:/PATH. For a bridge that comes back on another host: several, as in
             "a:50051,b:50051". When the one in use can't be reached, the next one is tried at once.
         framework_name: names the session; the bridge keeps the Mesos framework id that belongs to it.
         framework_info: the framework as Mesos will know it; `user` is required, `name` defaults to `framework_name`.
@@ -50,7 +51,7 @@ class AsyncScheduler(Calls):
         options: Options | None = None,
     ) -> None:
         self._options = options or Options()
-        self._routes = [self._options.route(address) for address in addresses_of(bridge)]
+        self._connector = Connector(bridge, self._options)
         self._framework_name = framework_name
         self._call_timeout = self._options.call_timeout
         self._request = self._options.request(framework_name, framework_info)
@@ -69,7 +70,7 @@ class AsyncScheduler(Calls):
             return
         if self._closed:
             raise BridgeError(grpc.StatusCode.CANCELLED, "the scheduler is closed")
-        self._bridges = Bridges(self._routes, self._options)
+        self._bridges = Bridges(self._connector)
         self._attachment = Attachment(self._bridges, self._request, self._options, self._deliver)
         self._acknowledger = Acknowledger(self._send_acknowledgements, self._refused)
         acknowledging = asyncio.create_task(self._acknowledger.run())

@@ -56,6 +56,7 @@ class Attachment:
         self._notices = Notices(wants_offers=not request.suppressed_roles)
         # Where there was a bridge once, it is the bridge that is away.
         self._found = False
+        self._token_refused = False
 
     @property
     def id(self) -> str | None:
@@ -83,19 +84,26 @@ class Attachment:
                 if not self._found:
                     broken = await self._bridges.explained(broken)
                 out_of_time = self._give_up_after is not None and time.monotonic() - self._alive > self._give_up_after
-                if not broken.retryable or out_of_time:
+                has_fresh_token = self._has_fresh_token(broken)
+                if not (broken.retryable or has_fresh_token) or out_of_time:
                     self._error = broken
                     raise broken
                 self._failures += 1
                 self._notices.failed(broken)
                 is_next_fresh = self._bridges.failed(broken)
-                wait = 0.0 if is_next_fresh else max(self._backoff.next(), broken.retry_delay)
+                at_once = is_next_fresh or has_fresh_token
+                wait = 0.0 if at_once else max(self._backoff.next(), broken.retry_delay)
                 await self._deliver(Detached(error=broken, attempt=self._failures, retry_in=wait))
                 await asyncio.sleep(wait)
         finally:
             self._notices.close()
             self.ended = True
             self._set_id(None)
+
+    def _has_fresh_token(self, error: BridgeError) -> bool:
+        """True once after each good stream, for a token that was refused, if the next one may be another."""
+        refused, self._token_refused = self._token_refused, error.code == grpc.StatusCode.UNAUTHENTICATED
+        return self._token_refused and not refused and self._bridges.gives_fresh_tokens
 
     async def _read_stream(self) -> BridgeError | None:
         """Reads one stream to its end. Gives the error that broke it; None when the bridge ended it in order."""
@@ -117,6 +125,8 @@ class Attachment:
                 patience = _MISSED_PROGRESS * self._progress_interval
         except grpc.aio.AioRpcError as error:
             return bridge_error(error)
+        except BridgeError as no_token:
+            return no_token
         except TimeoutError:
             return BridgeError(grpc.StatusCode.UNAVAILABLE, f"no sign of life from the bridge for {patience:g} s")
         finally:
@@ -140,6 +150,7 @@ class Attachment:
     def _open(self, opened: Opened) -> None:
         self._failures = 0
         self._found = True
+        self._token_refused = False
         self._progress_interval = opened.progress_interval or _DEFAULT_PROGRESS_INTERVAL
         if opened.resumed and self._resume is not None:
             self._resume.attachment_id = opened.attachment_id

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import grpc
 
+from .connector import Connector
 from .errors import BridgeError
-from .options import Options
-from .proxy import Route
-from .stranger import with_stranger
 from .v1 import scheduler_pb2_grpc
-
-
-def addresses_of(bridge: str) -> list[str]:
-    """The addresses of `HOST:PORT`, or of several with commas between them. Raises ValueError if one is empty."""
-    addresses = [address.strip() for address in bridge.split(",")]
-    if "" in addresses:
-        raise ValueError("bridge should be HOST:PORT, or several of them with commas between them")
-    return addresses
 
 
 class Bridges:
     """One of the addresses is used at a time, for the stream and for all calls."""
 
-    def __init__(self, routes: list[Route], options: Options) -> None:
-        self._routes = routes
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         # They connect with their first call, and stay: calls may be under way.
-        self._channels = [options.channel(route) for route in routes]
+        self._channels = connector.open()
         self._stubs = [scheduler_pb2_grpc.SchedulerServiceStub(channel) for channel in self._channels]
         self._current = 0
         # Addresses tried since the last good stream.
@@ -49,8 +39,12 @@ class Bridges:
 
     async def explained(self, error: BridgeError) -> BridgeError:
         """The error of a failed attempt to attach, with what it means here."""
-        route = self._routes[self._current]
-        return error if route.options else await with_stranger(error, route.address)
+        return await self._connector.explained(error, self._current)
+
+    @property
+    def gives_fresh_tokens(self) -> bool:
+        """True if another try may have another token."""
+        return self._connector.gives_fresh_tokens
 
     def served(self) -> None:
         """A stream lived long enough to be called a good one."""

@@ -167,6 +167,8 @@ class Calls:
             async with asyncio.timeout(self._call_timeout if timeout is None else timeout):
                 while (error := await attempt.make()) is not None:
                     unknown = repeat and error.reason == reasons.OUTCOME_UNKNOWN
+                    if attempt.has_fresh_token(error):
+                        continue
                     if attempt.hopeless or not (error.retryable or error.stale or unknown):
                         raise attempt.verdict(error)
                     if unknown:
@@ -192,6 +194,7 @@ class _Attempt:
         self._maybe_sent = False
         # What the last try that came to an end got.
         self._last: BridgeError | None = None
+        self._token_refused = False
         self.hopeless = False
         """True if there is no attachment and never will be."""
         self.failed = False
@@ -214,6 +217,8 @@ class _Attempt:
             await self._method()(self._request)
         except grpc.aio.AioRpcError as failure:
             error = bridge_error(failure)
+        except BridgeError as no_token:
+            error = no_token
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling() > 0:
@@ -226,6 +231,13 @@ class _Attempt:
             self._stale_id = attachment_id
         self._last = error
         return error
+
+    def has_fresh_token(self, error: BridgeError) -> bool:
+        """True once, for a token that was refused, if the next one may be another."""
+        refused = self._token_refused
+        self._token_refused = self._token_refused or error.code == grpc.StatusCode.UNAUTHENTICATED
+        is_first = self._token_refused and not refused
+        return is_first and not self.hopeless and self._calls._bridges.gives_fresh_tokens
 
     def verdict(self, error: BridgeError) -> BridgeError:
         """A clear refusal after a try that got no answer says nothing about that try."""

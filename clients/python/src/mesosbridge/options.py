@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -11,8 +13,17 @@ from google.protobuf.duration_pb2 import Duration
 from mesos.v1 import mesos_pb2
 from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
-from .proxy import Route, through_proxy
+from .tls import Tls
+from .tokens import FreshToken, token_file
 from .v1 import scheduler_pb2
+
+_VARIABLES = ("CA", "CERT", "KEY", "TOKEN_FILE")
+
+
+def access(ca: str | None, cert: str | None, key: str | None, token: str | None) -> dict[str, Any]:
+    """Options of the files that a program is told; None or an empty text where it is not."""
+    tls = Tls(ca=ca or None, cert=cert or None, key=key or None) if ca or cert or key else None
+    return {"tls": tls, "token": token_file(token) if token else None}
 
 
 @dataclass(kw_only=True)
@@ -43,11 +54,23 @@ class Options:
     """How many events may wait for the consumer before the bridge is made to wait."""
     max_message_bytes: int = 256 * 1024 * 1024
     """A single offer may be larger than the pieces of about 1 MiB, so gRPC's own limit of 4 MiB is not ours."""
+    tls: Tls | None = None
+    """Reach the bridge by TLS. None: in plain text."""
+    token: str | FreshToken | None = field(default=None, repr=False)
+    """Says who calls. A function, which may be async, is called for each stream and call; `token_file` makes one that
+    reads a file. In plain text it goes to this host only."""
     credentials: grpc.ChannelCredentials | None = None
-    """For TLS. None: plain text."""
-    proxy: str | None = None
+    """Of gRPC, in place of `tls`."""
+    proxy: str | None = field(default=None, repr=False)
     """An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. None: the environment's
     (`http_proxy` and its like) is not used either."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **others: Any) -> Self:
+        """With `tls` and `token` as these variables say, which name files: MESOS_BRIDGE_CA, MESOS_BRIDGE_CERT,
+        MESOS_BRIDGE_KEY, and MESOS_BRIDGE_TOKEN_FILE, which is read for each stream and call.
+        """
+        return cls(**access(*(environment.get(f"MESOS_BRIDGE_{name}") for name in _VARIABLES)), **others)
 
     def request(
         self, framework_name: str, framework_info: mesos_pb2.FrameworkInfo | None
@@ -75,32 +98,3 @@ class Options:
             if not framework_info.HasField("name"):
                 request.framework_info.name = framework_name
         return request
-
-    def route(self, bridge: str) -> Route:
-        """The way to the bridge."""
-        return Route(bridge) if self.proxy is None else through_proxy(self.proxy, bridge)
-
-    def channel(self, route: Route) -> grpc.aio.Channel:
-        """A channel to the bridge. It connects with the first call."""
-        options: list[tuple[str, int | str]] = [
-            # gRPC would take a proxy from the environment, which is meant for the web and seldom knows the way to a
-            # bridge.
-            ("grpc.enable_http_proxy", 0),
-            ("grpc.max_receive_message_length", self.max_message_bytes),
-            ("grpc.max_send_message_length", self.max_message_bytes),
-            ("grpc.keepalive_time_ms", 20_000),
-            ("grpc.keepalive_timeout_ms", 10_000),
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.max_pings_without_data", 0),
-            # Attaching again has a backoff of its own; the channel's must not come on top of it.
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            # How long a connection may take to be made, whatever its name says.
-            ("grpc.min_reconnect_backoff_ms", 5_000),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
-            # Each scheduler has a connection of its own.
-            ("grpc.use_local_subchannel_pool", 1),
-        ]
-        options += route.options
-        if self.credentials is None:
-            return grpc.aio.insecure_channel(route.address, options=options)
-        return grpc.aio.secure_channel(route.address, self.credentials, options=options)

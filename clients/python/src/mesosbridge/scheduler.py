@@ -89,6 +89,8 @@ class Scheduler:
         self._wait(self._scheduler.close(drain))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        # Where functions that give tokens ran.
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
     def __enter__(self) -> Scheduler:

@@ -22,19 +22,19 @@ _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 
 async def with_stranger(error: BridgeError, address: str) -> BridgeError:
-    """The error of a failed attempt to attach, with what answers at the address if that is not a bridge.
-
-    Args:
-        address: of a bridge that the client reaches directly and in plain text
-    """
-    if error.reason or "refused" in error.message:
+    """The error of a failed attempt to attach in plain text, with what answers at the address if that is no bridge."""
+    text = shown_by_answer(error)
+    if text is not None:
+        return BridgeError(error.code, f"{address} {text}")
+    found = host_and_port(address)
+    if found is None or "refused" in error.message:
         return error
-    text = _shown_by(error) or await _found_at(address)
-    return error if text is None else BridgeError(error.code, f"{address} {text}")
+    text = await _found_at(*found)
+    return error if text is None else BridgeError(grpc.StatusCode.UNAVAILABLE, f"{address} {text}")
 
 
-def _shown_by(error: BridgeError) -> str | None:
-    """What the answer to the call shows."""
+def shown_by_answer(error: BridgeError) -> str | None:
+    """What the answer to the call shows of the server, if that is not a bridge."""
     if "http2 header with status" in error.message or "Stream removed (Data frame" in error.message:
         return "is not a Mesos bridge: a web server answers there"
     if error.code == grpc.StatusCode.UNIMPLEMENTED:
@@ -42,19 +42,31 @@ def _shown_by(error: BridgeError) -> str | None:
     return None
 
 
-async def _found_at(address: str) -> str | None:
-    """What asking shows. None if it may be a bridge, or if it does not answer."""
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """None for what is not HOST:PORT."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        return None
-    host = host.strip("[]")
-    answer = await _answer(host, int(port), _PREFACE)
-    if answer is None or answer[3:4] == bytes([_SETTINGS]):
+    return (host.strip("[]"), int(port)) if host and port.isdecimal() else None
+
+
+async def is_http2(host: str, port: int) -> bool:
+    """True if a server there speaks HTTP/2 in plain text."""
+    answer = await _answer(host, port, _PREFACE)
+    return answer is not None and _is_settings(answer)
+
+
+def _is_settings(answer: bytes) -> bool:
+    return answer[3:4] == bytes([_SETTINGS])
+
+
+async def _found_at(host: str, port: int) -> str | None:
+    """What asking shows. None if it may be a bridge, or if it does not answer."""
+    answer = await _answer(host, port, _PREFACE)
+    if answer is None or _is_settings(answer):
         return None
     if answer.startswith(b"HTTP/"):
         return "is not a Mesos bridge: a web server answers there"
     # Most servers that want TLS hang up without a word.
-    hello = await _answer(host, int(port), _HELLO) if not answer.startswith(_TLS_RECORDS) else answer
+    hello = answer if answer.startswith(_TLS_RECORDS) else await _answer(host, port, _HELLO)
     if hello is not None and hello.startswith(_TLS_RECORDS):
         return "speaks TLS: set Options.tls"
     return "is not a Mesos bridge: what answers there speaks another protocol" if answer else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import os
 import secrets
 import signal
 import sys
@@ -30,6 +31,7 @@ from .. import (
     describe,
     task_outcome,
 )
+from ..options import access
 
 # What one task needs: a tenth of a CPU and 32 MB.
 CPUS, MEM = 0.1, 32
@@ -179,8 +181,9 @@ def arguments() -> argparse.ArgumentParser:
         "--bridge",
         default="127.0.0.1:50051",
         metavar="HOST:PORT",
-        help="the Mesos bridge, or several addresses with commas between them",
+        help="the Mesos bridge, also as unix:/PATH, or several addresses with commas between them",
     )
+    add_access(parser)
     parser.add_argument(
         "--framework-name",
         default=f"empty-tasks-{secrets.token_hex(4)}",
@@ -195,6 +198,20 @@ def arguments() -> argparse.ArgumentParser:
         "--give-up-after", type=float, default=60, metavar="SECONDS", help="end when the bridge was away for so long"
     )
     return parser
+
+
+def add_access(parser: argparse.ArgumentParser) -> None:
+    environment = os.environ.get
+    for name, what in (
+        ("ca", "PEM file of the authorities that the bridge's certificate may be of, for TLS"),
+        ("cert", "PEM file of this client's certificate, for TLS"),
+        ("key", "PEM file of its key"),
+        ("token-file", "file of the token that says who calls; read for each stream and call"),
+    ):
+        variable = f"MESOS_BRIDGE_{name.replace('-', '_').upper()}"
+        parser.add_argument(
+            f"--bridge-{name}", metavar="FILE", default=environment(variable), help=f"{what}; also {variable}"
+        )
 
 
 def version() -> str:
@@ -222,7 +239,8 @@ async def run(options: argparse.Namespace) -> int:
         roles=[options.role],
         capabilities=[capability(type=capability.MULTI_ROLE), capability(type=capability.PARTITION_AWARE)],
     )
-    settings = Options(expiry="teardown", replace_removed=True, give_up_after=options.give_up_after)
+    files = access(options.bridge_ca, options.bridge_cert, options.bridge_key, options.bridge_token_file)
+    settings = Options(expiry="teardown", replace_removed=True, give_up_after=options.give_up_after, **files)
     async with AsyncScheduler(options.bridge, options.framework_name, info, settings) as scheduler:
         tasks = EmptyTasks(scheduler, options.tasks, options.command, options.retries)
         end_on_signals(scheduler)
