@@ -26,3 +26,19 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, at: string): T 
   const fault = unknown.length > 0 ? "unknown field" : issue?.message.replace(/^Invalid input: /, "");
   throw new UsageError(`${at}${field}: ${fault}`);
 }
+
+/**
+ * The items of a file: one alone, a list of them, or an object whose only field is such a list.
+ *
+ * @param list  the name of that field
+ * @returns each with its place, as a field can follow it: `apps.json: apps[0].`
+ * @throws UsageError when the object has other fields, or no list
+ */
+export function itemsOf(file: string, json: unknown, list: string): { item: unknown; at: string }[] {
+  const places = (items: readonly unknown[], name: string) =>
+    items.map((item, i) => ({ item, at: `${file}: ${name}[${i}].` }));
+  if (Array.isArray(json)) return places(json, "");
+  if (!(json instanceof Object && list in json)) return [{ item: json, at: `${file}: ` }];
+  const whole = checked(z.strictObject({ [list]: z.array(z.unknown()) }), json, `${file}: `);
+  return places(whole[list] ?? [], list);
+}

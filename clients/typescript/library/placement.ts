@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Offer, Resource } from "../../../gen/mesos/v1/mesos.js";
 import { type Amounts, ResourcePool } from "./resources.js";
 
@@ -13,31 +14,47 @@ export function agentOf({ hostname, attributes }: Offer): Agent {
   return new Map([...values, ["hostname", hostname ?? ""]]);
 }
 
-/** `[field, operator, value]`, as Marathon's; the value may be left out. */
-export type Constraint = readonly (string | undefined)[];
+const text = z.string().min(1);
 
-/** The room that offers have for tasks. */
+/** `[field, operator, value]`, as Marathon's; the value may be left out. */
+export const constraintSchema = z
+  .tuple([text, z.enum(["UNIQUE", "CLUSTER", "GROUP_BY"]), text.optional()])
+  .refine(([, name, n = "1"]) => name !== "GROUP_BY" || /^[1-9]\d{0,5}$/.test(n), "GROUP_BY takes a number");
+export type Constraint = z.infer<typeof constraintSchema>;
+
+/** Room for a task. */
+export interface Seat {
+  offer: Offer;
+  /** Those of the offer that the task gets. */
+  resources: Resource[];
+}
+
+/** The room that offers have for tasks. Tasks of one kind are spread over the agents. */
 export class Seats {
   readonly #agents: ReadonlyMap<string, Agent>;
   readonly #seats: { offer: Offer; pool: ResourcePool; agent: Agent }[];
+  /** How many tasks agents have, by kind and agent id. */
+  readonly #counts = new Map<string, Map<string, number>>();
 
-  /** @param agents  those that are known, by id: where the tasks of `here` are */
+  /** @param agents  those that are known, by id: where tasks are */
   constructor(offers: readonly Offer[], agents: ReadonlyMap<string, Agent>) {
     this.#agents = agents;
     this.#seats = offers.map((offer) => ({ offer, pool: new ResourcePool(offer.resources), agent: agentOf(offer) }));
   }
 
+  /** Notes a task that is there. */
+  occupy(kind: string, agentId: string): void {
+    const here = this.#counts.get(kind) ?? new Map<string, number>();
+    this.#counts.set(kind, here.set(agentId, (here.get(agentId) ?? 0) + 1));
+  }
+
   /**
-   * Takes room for one more task, on the agent that has fewest.
+   * Takes room for one more task, on the agent that has fewest of its kind.
    *
-   * @param here  how many tasks like it agents have, by agent id
    * @returns the room; else the first constraint that no agent with room meets, by its index, or undefined without room
    */
-  take(
-    needs: Amounts,
-    constraints: readonly Constraint[],
-    here: ReadonlyMap<string, number>,
-  ): { offer: Offer; resources: Resource[] } | { unmet: number | undefined } {
+  take(kind: string, needs: Amounts, constraints: readonly Constraint[]): Seat | { unmet: number | undefined } {
+    const here: ReadonlyMap<string, number> = this.#counts.get(kind) ?? new Map();
     let fits = this.#seats.filter(({ pool }) => pool.has(needs));
     let unmet: number | undefined;
     for (const [i, constraint] of constraints.entries()) {
@@ -50,7 +67,9 @@ export class Seats {
     const count = ({ offer }: { offer: Offer }) => here.get(offer.agentId?.value ?? "") ?? 0;
     const [best] = fits.sort((a, b) => count(a) - count(b));
     const resources = best?.pool.take(needs);
-    return best === undefined || resources === undefined ? { unmet } : { offer: best.offer, resources };
+    if (best === undefined || resources === undefined) return { unmet };
+    this.occupy(kind, best.offer.agentId?.value ?? "");
+    return { offer: best.offer, resources };
   }
 }
 
@@ -62,7 +81,7 @@ export class Seats {
  * @param offering  the agents that have room
  */
 function allowedBy(
-  [field = "", operator, wish]: Constraint,
+  [field, operator, wish]: Constraint,
   here: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, Agent>,
   offering: readonly Agent[],

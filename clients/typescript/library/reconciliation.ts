@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { CallSettings } from "./calls.js";
+import type { SchedulerEvent } from "./events.js";
 import type { Scheduler } from "./scheduler.js";
 
 /** Until all is known it asks again that soon, in ms, since Mesos leaves questions without an answer. */
@@ -52,8 +53,13 @@ export class Reconciliation {
     if (!this.#complete) await this.#scheduler.reconcileTasks([probe("after")], settings);
   }
 
-  /** Takes each update: it may be an answer. */
-  onUpdate({ taskId }: TaskStatus): void {
+  /** Takes each event: some make it time to ask, and an update may be an answer. */
+  onEvent(event: SchedulerEvent): void {
+    if (event.kind === "opened" || event.kind === "subscribed" || event.kind === "gap") this.soon();
+    if (event.kind === "update") this.#onUpdate(event.status);
+  }
+
+  #onUpdate({ taskId }: TaskStatus): void {
     const [place, own, asked = ""] = (taskId?.value ?? "").split(".");
     if (own !== this.#own) return;
     if (place === "before") this.#before = asked;

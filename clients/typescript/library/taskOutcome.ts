@@ -1,4 +1,4 @@
-import { TaskState, type TaskStatus, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
+import { TaskState, type TaskStatus, TaskStatus_Reason, TaskStatus_Source } from "../../../gen/mesos/v1/mesos.js";
 
 /**
  * What a status means for the scheduler that launched the task:
@@ -40,6 +40,12 @@ export function taskOutcome({ state, reason }: Pick<TaskStatus, "state" | "reaso
   const outcome = OUTCOMES.get(state) ?? "active";
   if (outcome === "failed" && state === TaskState.TASK_FAILED && NOT_THE_TASK.has(reason)) return "lost";
   return outcome;
+}
+
+/** Whether a task was lost with its agent, or with its offer. It did not fail then. */
+export function isAgentsFault(status: TaskStatus): boolean {
+  const { SOURCE_MASTER } = TaskStatus_Source;
+  return (status.source ?? SOURCE_MASTER) === SOURCE_MASTER && taskOutcome(status) === "lost";
 }
 
 /** The status in words: `TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`. */

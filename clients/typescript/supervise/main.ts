@@ -2,8 +2,7 @@
 // The fourth step: a framework that keeps others running. Holds the tasks of app definitions against what Mesos does.
 
 import { runEventLoop } from "../library/eventLoop.js";
-import type { SchedulerEvent } from "../library/events.js";
-import { type CommonOptions, runProgram, schedulerCommand, schedulerOptions, troubleLine } from "../library/program.js";
+import { type CommonOptions, runProgram, schedulerCommand, schedulerOptions } from "../library/program.js";
 import { ReloadedFiles } from "../library/reloadedFiles.js";
 import { Scheduler } from "../library/scheduler.js";
 import { Terminal } from "../library/terminal.js";
@@ -36,28 +35,22 @@ async function main(): Promise<number> {
   let ending = false;
   let closing: Promise<void> | undefined;
   const end = () => {
-    terminal.line(
-      options.endTasks ? "ending all tasks; once more ends at once, and leaves them" : "the tasks keep running",
-    );
+    terminal.line(options.endTasks ? "ending all tasks; once more leaves them at once" : "the tasks keep running");
     if (options.endTasks) ending = true;
     else closing = scheduler.close();
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
   terminal.line(`keeps ${command.args.join(", ")} running as the framework ${options.frameworkName}`);
 
-  const say = (line: string | undefined) => line !== undefined && terminal.line(line);
   const onTick = async () => {
-    if (!ending) say(files.reload());
+    const news = ending ? undefined : files.reload();
+    if (news !== undefined) terminal.line(news);
     supervisor.apps = ending ? [] : files.value;
     await supervisor.act();
     terminal.table(() => supervisor.overview());
     if (ending && supervisor.empty) await scheduler.teardown();
   };
-  const onEvent = async (event: SchedulerEvent) => {
-    say(troubleLine(event));
-    await supervisor.onEvent(event);
-  };
-  await runEventLoop(scheduler, { onEvent, onTick, tickMs: TICK_MS });
+  await runEventLoop(scheduler, { onEvent: (event) => supervisor.onEvent(event), onTick, tickMs: TICK_MS });
   await closing;
   return 0;
 }

@@ -1,5 +1,4 @@
-import { type TaskStatus, TaskStatus_Source } from "../../../gen/mesos/v1/mesos.js";
-import { taskOutcome } from "../library/taskOutcome.js";
+import { rollOut } from "../library/rollout.js";
 import type { App } from "./app.js";
 
 /** A task, as its id and its updates tell. Its id is `app.hash.index.attempt`. */
@@ -17,13 +16,11 @@ export interface Task {
 }
 
 /** An instance to launch. */
-export interface Wanted {
-  app: App;
-  index: number;
-}
+export type Wanted = { app: App; index: number };
 
 /** What is fetched for so long will not start any more. */
 const STAGED_MS = 300_000;
+
 /** The task of a launch now. */
 export function newTask({ name, hash }: App, index: number, agentId: string, nowMs: number): Task {
   const id = `${name}.${hash}.${index}.${nowMs}`;
@@ -33,12 +30,6 @@ export function newTask({ name, hash }: App, index: number, agentId: string, now
 export function parseTaskId(id: string): Pick<Task, "app" | "hash" | "index" | "attempt"> | undefined {
   const [, app = "", hash = "", index, attempt] = /^(.+)\.([0-9a-f]{8})\.(\d{1,6})\.(\d{1,15})$/.exec(id) ?? [];
   return app === "" ? undefined : { app, hash, index: Number(index), attempt: Number(attempt) };
-}
-
-/** Whether a task was lost with its agent, or with its offer. It did not fail then. */
-export function isAgentsFault(status: TaskStatus): boolean {
-  const { SOURCE_MASTER } = TaskStatus_Source;
-  return (status.source ?? SOURCE_MASTER) === SOURCE_MASTER && taskOutcome(status) === "lost";
 }
 
 /**
@@ -77,15 +68,11 @@ function planApp(app: App, tasks: readonly Task[], nowMs: number): { kills: Task
   const others = tasks.filter(({ hash }) => hash !== app.hash);
   if (others.length === 0) return { kills, indexes: missing };
 
-  const { minimumHealthCapacity, maximumOverCapacity } = app.upgradeStrategy;
-  const least = Math.ceil(app.instances * minimumHealthCapacity);
-  const most = app.instances + Math.floor(app.instances * maximumOverCapacity);
-  // With neither one less nor one more nothing could ever be replaced: then it is one more.
-  const limit = most === app.instances && least === app.instances ? most + 1 : most;
   const isReady = (task: Task) => task.state === "running" && task.healthy !== false;
   const old = others.filter(({ state }) => state !== "killing").sort((a, b) => b.index - a.index);
-  let spare = [...kept.values()].filter((task) => passes(app, task)).length + old.filter(isReady).length - least;
-  for (const task of old) if (!isReady(task) || spare-- > 0) kills.push(task);
+  const ready = [...kept.values()].filter((task) => passes(app, task)).length;
+  const { ends, limit } = rollOut(app.upgradeStrategy, app.instances, old, isReady, ready);
+  for (const task of ends) kills.push(task);
   return { kills, indexes: missing.slice(0, Math.max(0, limit - tasks.length)) };
 }
 

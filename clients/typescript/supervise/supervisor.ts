@@ -1,18 +1,16 @@
 import { type Offer, TaskState, type TaskStatus, TaskStatus_Reason } from "../../../gen/mesos/v1/mesos.js";
-import type { BridgeError } from "../library/errors.js";
 import type { SchedulerEvent } from "../library/events.js";
 import { LaunchBackoff } from "../library/launchBackoff.js";
 import { PATIENT_CALL as CALL, PatientCalls } from "../library/patientCalls.js";
 import { type Agent, agentOf } from "../library/placement.js";
 import { Reconciliation } from "../library/reconciliation.js";
 import type { Scheduler } from "../library/scheduler.js";
-import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
+import { describeStatus, isAgentsFault, taskOutcome } from "../library/taskOutcome.js";
+import { WaitReasons } from "../library/waitReasons.js";
 import type { App } from "./app.js";
 import { type Placement, place, taskInfo } from "./launch.js";
-import { isAgentsFault, parseTaskId, passes, plan, type Task } from "./plan.js";
+import { parseTaskId, passes, plan, type Task } from "./plan.js";
 
-/** An app that waits for an offer says why after so long. */
-const PATIENCE_MS = 5_000;
 const RECONCILE_MS = 30_000;
 const FILTERS = { refuseSeconds: 5 };
 const GOES_ON = "what runs keeps running";
@@ -21,18 +19,18 @@ const GOES_ON = "what runs keeps running";
 export class Supervisor {
   apps: readonly App[] = [];
   readonly tasks = new Map<string, Task>();
-  /** Why apps wait for offers, by name. */
-  readonly waits = new Map<string, { why: string; sinceMs: number; told: Set<string> }>();
   readonly #say: (line: string) => void;
   readonly #calls: PatientCalls;
   readonly #reconciliation: Reconciliation;
   readonly #backoff = new LaunchBackoff();
   readonly #agents = new Map<string, Agent>();
+  readonly #waits: WaitReasons;
 
   constructor(scheduler: Scheduler, say: (line: string) => void) {
     this.#say = say;
     this.#calls = new PatientCalls(scheduler, say);
     this.#reconciliation = new Reconciliation(scheduler, RECONCILE_MS);
+    this.#waits = new WaitReasons((why) => say(`${why}; ${GOES_ON}`));
   }
 
   /** Whether it is certain that no task is left. */
@@ -42,7 +40,7 @@ export class Supervisor {
 
   async onEvent(event: SchedulerEvent): Promise<void> {
     this.#calls.onEvent(event);
-    if (["opened", "subscribed", "gap"].includes(event.kind)) this.#reconciliation.soon();
+    this.#reconciliation.onEvent(event);
     if (event.kind === "update") this.#onUpdate(event.status);
     if (event.kind === "offers") await this.act(event.offers);
   }
@@ -58,19 +56,17 @@ export class Supervisor {
     const { kills, wanted } = plan(this.apps, tasks, isWaiting, nowMs);
     for (const task of kills) await this.#kill(task);
     const { placed, waits } = place(wanted, offers, tasks ?? [], this.#agents, nowMs);
-    for (const { id } of offers) {
-      const here = placed.get(id?.value ?? "") ?? [];
-      if (here.length > 0) await this.#launch(here);
-      else await this.#calls.try((it) => it.declineOffers([id?.value ?? ""], FILTERS.refuseSeconds, CALL));
+    for (const offer of offers) {
+      const here = placed.get(offer.id?.value ?? "") ?? [];
+      await (here.length > 0 ? this.#launch(offer, here) : this.#calls.decline(offer, FILTERS));
     }
     // What others were refused a moment ago is just right for one more, perhaps.
-    const more = [...waits.keys()].some((name) => !this.waits.has(name));
-    this.#tellWaits(waits, offers.length > 0, nowMs);
+    const more = [...waits.keys()].some((name) => this.#waits.of(name) === undefined);
+    this.#waits.note(waits, offers.length > 0, nowMs);
     await this.#calls.demand(waits.size > 0, more);
   }
 
   #onUpdate(status: TaskStatus): void {
-    this.#reconciliation.onUpdate(status);
     const id = status.taskId?.value ?? "";
     const parsed = parseTaskId(id);
     if (parsed === undefined) return;
@@ -104,42 +100,23 @@ export class Supervisor {
   }
 
   async #kill(task: Task): Promise<void> {
-    const { id, agentId, state } = task;
+    const { state } = task;
     task.state = "killing";
-    const request = { taskId: { value: id }, agentId: { value: agentId } };
-    if (!(await this.#calls.try((it) => it.killTask(request, CALL)))) task.state = state;
+    if (!(await this.#calls.kill(task.id, task.agentId))) task.state = state;
   }
 
-  /** Launches on one offer. */
-  async #launch(placements: readonly Placement[]): Promise<void> {
-    for (const { task, offer } of placements) {
+  async #launch(offer: Offer, placements: readonly Placement[]): Promise<void> {
+    for (const { task } of placements) {
       this.tasks.set(task.id, task);
       this.#say(`${task.app}.${task.index} is launched on ${offer.hostname}: ${task.id}`);
     }
-    const offerIds = placements.slice(0, 1).map(({ offer }) => offer.id ?? {});
-    const launch = { offerIds, tasks: placements.map(taskInfo), filters: FILTERS };
-    const onFailed = (error: BridgeError) => {
-      // Perhaps they run: the answer to a question tells.
-      if (error.outcomeUnknown) return this.#reconciliation.soon();
-      for (const { task, app } of placements) {
-        this.tasks.delete(task.id);
-        // An immediate retry would not fix it.
-        if (!error.retryable && error.reason !== "OFFER_GONE") this.#delay(app, task.attempt);
-      }
-    };
-    await this.#calls.try((it) => it.launchTasks(launch, CALL), onFailed);
-  }
-
-  /** Notes why apps wait, and says so, once for each reason. What offers say is more than that there are none. */
-  #tellWaits(waits: ReadonlyMap<string, string>, offered: boolean, nowMs: number): void {
-    for (const name of this.waits.keys()) if (!waits.has(name)) this.waits.delete(name);
-    for (const [name, why] of waits) {
-      const wait = this.waits.get(name) ?? { why: `${name}: no offers come`, sinceMs: nowMs, told: new Set() };
-      if (offered) wait.why = why;
-      this.waits.set(name, wait);
-      if (nowMs - wait.sinceMs < PATIENCE_MS || wait.told.has(wait.why)) continue;
-      wait.told.add(wait.why);
-      this.#say(`${wait.why}; ${GOES_ON}`);
+    const outcome = await this.#calls.launch(offer, placements.map(taskInfo), FILTERS);
+    // The answer to a question says whether they run.
+    if (outcome === "unknown") this.#reconciliation.soon();
+    if (outcome === "launched" || outcome === "unknown") return;
+    for (const { task, app } of placements) {
+      this.tasks.delete(task.id);
+      if (outcome === "refused") this.#delay(app, task.attempt);
     }
   }
 
@@ -150,7 +127,7 @@ export class Supervisor {
       const own = all.filter(({ hash, state }) => hash === app.hash && state !== "killing");
       const ready = own.filter((task) => passes(app, task));
       const counts = [app.instances, own.length, ready.length, all.length - own.length];
-      return [app.id, app.hash, ...counts.map(String), this.waits.get(app.name)?.why ?? ""];
+      return [app.id, app.hash, ...counts.map(String), this.#waits.of(app.name) ?? ""];
     });
     return [["APP", "VERSION", "WANTED", "LAUNCHED", "READY", "OLD", "WAITS FOR"], ...rows];
   }
