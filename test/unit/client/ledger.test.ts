@@ -159,9 +159,30 @@ describe("the lock of a folder", () => {
     // No process has this number: it is above what Linux gives out.
     writeFileSync(lock, "99999999\n");
     const unlock = lockFolder(folder);
-    expect(readFileSync(lock, "utf8")).toBe(`${process.pid}\n`);
+    expect(readFileSync(lock, "utf8")).toMatch(new RegExp(`^${process.pid} `));
     unlock();
     expect(() => statSync(lock)).toThrow();
+  });
+
+  it("is not kept by a process that got the number of its owner, here or on another machine", () => {
+    const lock = join(folder, ".invert-lock");
+    const unlock = lockFolder(folder);
+    const own = readFileSync(lock, "utf8");
+    unlock();
+    const sameNumber = own.replace(String(process.pid), String(process.ppid));
+    const [, machine = "-"] = own.split(" ");
+    for (const owner of [sameNumber, sameNumber.replace(machine, "elsewhere")]) {
+      writeFileSync(lock, owner);
+      lockFolder(folder)();
+    }
+  });
+
+  it("is left to the process that has taken it over", () => {
+    const lock = join(folder, ".invert-lock");
+    const unlock = lockFolder(folder);
+    writeFileSync(lock, "7 elsewhere 1\n");
+    unlock();
+    expect(readFileSync(lock, "utf8")).toBe("7 elsewhere 1\n");
   });
 
   it("makes the folder, and says why where it can't", () => {
