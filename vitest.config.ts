@@ -4,6 +4,9 @@ import { SpreadOut } from "./test/support/sequencer.js";
 /** vitest takes the random order that was asked for only where no other one is set. */
 const shuffled = process.argv.some((arg) => arg.startsWith("--sequence.shuffle"));
 
+/** What is heavy and rarely changes its result runs only where it is named: `npm test -- peers`, or a file of it. */
+const peersAsked = process.argv.some((arg) => /(^|\/)test\/peers(\/|$)|^peers(\/|$)/.test(arg));
+
 /** One group: vitest runs the files of these projects as if they were of one. */
 const sideBySide = { testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
 
@@ -32,7 +35,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/*/**/*.test.ts"],
-          exclude: ["test/unit/**", "test/conformance/**", "test/languages/**", "test/bench/**"],
+          exclude: ["test/unit/**", "test/conformance/**", "test/languages/**", "test/bench/**", "test/peers/**"],
           ...sideBySide,
         },
       },
@@ -53,6 +56,18 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "peers",
+          include: peersAsked ? ["test/peers/**/*.test.ts"] : [],
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

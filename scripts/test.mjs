@@ -2,6 +2,7 @@
 //
 //   npm test                      all suites
 //   npm test -- unit              one suite: a folder of test/
+//   npm test -- peers             with a real Singularity, which no other run includes
 //   npm test -- unit/wire         the test files whose path holds this
 //   npm test -- -t 'decline'      options go to vitest
 //   npm run test:steady           the same with any of these, three times over: scripts/steady.mjs
@@ -9,6 +10,7 @@
 // With CI=true what fails is run once more (scripts/vitest.mjs); what passes then is named before the last line.
 import { readdirSync } from "node:fs";
 import { installRealMesos } from "./install-real-mesos.mjs";
+import { installSingularity } from "./install-singularity.mjs";
 import { installTools } from "./install-tools.mjs";
 import { at, filesUnder } from "./lib.mjs";
 import { setup } from "./setup.mjs";
@@ -25,15 +27,25 @@ function hasTests(suite) {
   return filesUnder(`test/${suite}`, (name) => name.endsWith(".test.ts")).length > 0;
 }
 
-/** The suites that the arguments choose, or all of them. A file filter begins with its suite. */
+/** Suites that run only if they are named: vitest.config.ts has the same rule. */
+const onRequest = new Set(["peers"]);
+
+/** The suites that the arguments choose, or all but those on request. A file filter begins with its suite. */
 function chosenSuites(args) {
   const words = args.filter((arg) => !arg.startsWith("-")).map((arg) => arg.replace(/^(\.\/)?test\//, ""));
   const chosen = words.map((word) => word.split("/")[0]).filter((word) => suites.includes(word));
-  return words.length > 0 && chosen.length === words.length ? new Set(chosen) : new Set(suites);
+  const usual = new Set(suites.filter((suite) => !onRequest.has(suite)));
+  return words.length > 0 && chosen.length === words.length ? new Set(chosen) : usual;
 }
 
 /** What suites need beside the generated code. One that is not named needs all of it. */
-const needs = { unit: [], scripts: [], system: ["build"], contract: ["build", "real Mesos"] };
+const needs = {
+  unit: [],
+  scripts: [],
+  system: ["build"],
+  contract: ["build", "real Mesos"],
+  peers: ["build", "real Mesos", "Singularity"],
+};
 const allNeeds = ["build", "real Mesos", "tools"];
 
 /** Gets what the suites need. Gives why the real Mesos or a tool is missing, a line each. */
@@ -43,6 +55,7 @@ async function prepare(chosen) {
   const missing = [
     wanted.has("real Mesos") ? await installRealMesos({ quiet: true }) : undefined,
     wanted.has("tools") ? await installTools() : undefined,
+    wanted.has("Singularity") ? await installSingularity() : undefined,
   ];
   return missing.filter((reason) => reason !== undefined);
 }

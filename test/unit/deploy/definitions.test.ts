@@ -27,11 +27,8 @@ const app = (file: string) => marathonApp.parse(json("marathon", file));
 const request = (name: string) => singularityRequest.parse(json("singularity", `${name}.request.json`));
 const deploy = (name: string) => singularityDeploy.parse(json("singularity", `${name}.deploy.json`)).deploy;
 
-/** What a definition runs, by its name in both folders. */
-const commandLines = (name: string) => [
-  app(`${name}.json`).args ?? [],
-  [deploy(name).command, ...(deploy(name).arguments ?? [])],
-];
+/** What a definition runs, by its name in both folders. Of both, Mesos gets the program as the first of its arguments. */
+const commandLines = (name: string) => [app(`${name}.json`).args ?? [], deploy(name).arguments ?? []];
 
 /** The arguments of a Node program of this project. @throws Error when the command line runs something else */
 function argumentsFor(source: string, [node, script, ...args]: string[]): string[] {
@@ -105,8 +102,11 @@ describe("the definitions in deploy/", () => {
     expect(request("invert").numRetriesOnFailure).toBeGreaterThan(0);
   });
 
-  it("of Singularity belong together", () => {
-    for (const name of ["bridge", "invert"]) expect(deploy(name).requestId).toBe(request(name).id);
+  it("of Singularity belong together, and name the program twice: as what is run, and as its argument 0", () => {
+    for (const name of ["bridge", "invert"]) {
+      expect(deploy(name).requestId).toBe(request(name).id);
+      expect(deploy(name).arguments?.[0]).toBe(deploy(name).command);
+    }
   });
 
   it("of Marathon are good for mesos-supervise too", () => {
