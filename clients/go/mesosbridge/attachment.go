@@ -28,6 +28,7 @@ type attachment struct {
 	bridges     *bridges
 	request     *pb.SubscribeRequest
 	backoff     backoff
+	notices     *notices
 	giveUpAfter time.Duration
 	// Takes each event, and returns when the next one may come.
 	deliver func(Event)
@@ -40,6 +41,8 @@ type attachment struct {
 	alive            time.Time
 	// In a row, since the last stream that was opened.
 	failures int
+	// True if this try has a fresh token because the last one was refused.
+	tokenRefused bool
 
 	mu      sync.Mutex
 	id      string
@@ -94,12 +97,19 @@ func (a *attachment) set(change func()) {
 // run returns nil if the session ended regularly or ctx is done, otherwise the error that a new attachment can't fix.
 func (a *attachment) run(ctx context.Context) (err *Error) {
 	defer func() { a.set(func() { a.id, a.ended, a.err = "", true, err }) }()
+	defer a.notices.close()
 	a.alive = time.Now()
 	for {
 		broken := a.readStream(ctx)
+		if broken != nil && a.id == "" && ctx.Err() == nil {
+			broken = a.bridges.explain(ctx, broken)
+		}
 		a.set(func() { a.id = "" })
 		if broken == nil || ctx.Err() != nil {
 			return nil
+		}
+		if a.takesFreshToken(broken) {
+			continue
 		}
 		if !broken.Retryable() || a.giveUpAfter > 0 && time.Since(a.alive) > a.giveUpAfter {
 			return broken
@@ -109,9 +119,21 @@ func (a *attachment) run(ctx context.Context) (err *Error) {
 		if !a.bridges.failed(broken) {
 			wait = max(a.backoff.next(), broken.RetryDelay)
 		}
+		a.notices.failed(broken)
 		a.deliver(&Detached{Err: broken, Attempt: a.failures, RetryIn: wait})
 		pause(ctx, wait)
 	}
+}
+
+// takesFreshToken makes one try with a fresh token after one that was refused.
+func (a *attachment) takesFreshToken(err *Error) bool {
+	if err.Code != codes.Unauthenticated || !a.bridges.freshTokens || a.tokenRefused {
+		return false
+	}
+	a.tokenRefused = true
+	a.failures++
+	a.deliver(&Detached{Err: err, Attempt: a.failures})
+	return true
 }
 
 // readStream reads one stream to its end. It gives nil when the bridge ended it in order.
@@ -165,12 +187,13 @@ func (a *attachment) take(event *pb.SessionEvent) {
 		a.advance(event)
 	}
 	if seen != nil {
+		a.notices.seen(seen)
 		a.deliver(seen)
 	}
 }
 
 func (a *attachment) open(opened *Opened) {
-	a.failures = 0
+	a.failures, a.tokenRefused = 0, false
 	a.progressInterval = orDefault(opened.ProgressInterval, defaultProgressInterval)
 	if opened.Resumed && a.resume != nil {
 		a.resume = &pb.Resume{AttachmentId: opened.AttachmentID, AfterSequence: a.resume.AfterSequence}

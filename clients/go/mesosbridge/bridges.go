@@ -14,6 +14,10 @@ import (
 type bridges struct {
 	// They connect with their first call, and stay: calls may be under way.
 	conns []*grpc.ClientConn
+	// Where each of them leads.
+	attempted []attempted
+	// True if the next try has another token.
+	freshTokens bool
 
 	mu      sync.Mutex
 	current int
@@ -22,20 +26,21 @@ type bridges struct {
 }
 
 // openBridges opens a connection for each of the addresses, which have commas between them.
-func openBridges(addresses string, dial func(address string) (*grpc.ClientConn, error)) (*bridges, error) {
-	b := &bridges{}
+func openBridges(addresses string, d *dialer) (*bridges, error) {
+	b := &bridges{freshTokens: d.options.TokenSource != nil}
 	for address := range strings.SplitSeq(addresses, ",") {
 		address = strings.TrimSpace(address)
 		if address == "" {
 			return nil, errors.Join(
-				errors.New("mesosbridge: Options.Bridge should be HOST:PORT, or several of them with commas between them"),
+				errors.New("mesosbridge: Options.Bridge should be HOST:PORT or unix:/PATH, or several of them with commas between them"),
 				b.Close())
 		}
-		conn, err := dial(address)
+		conn, err := d.dial(address)
 		if err != nil {
 			return nil, errors.Join(err, b.Close())
 		}
 		b.conns = append(b.conns, conn)
+		b.attempted = append(b.attempted, d.attempted(address))
 	}
 	return b, nil
 }
@@ -56,6 +61,14 @@ func (b *bridges) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
 	return b.conn().NewStream(ctx, desc, method, opts...)
+}
+
+// explain gives an error with which no stream to the address that is used now came about, in words for people.
+func (b *bridges) explain(ctx context.Context, err *Error) *Error {
+	b.mu.Lock()
+	current := b.attempted[b.current]
+	b.mu.Unlock()
+	return current.explain(ctx, err)
 }
 
 // failed turns to the next address if err says that this one does not serve. It gives true if the next one has not

@@ -192,13 +192,14 @@ func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.Cal
 			return call.late()
 		}
 		unknown := bool(repeat) && err.Reason == ReasonOutcomeUnknown
-		if !err.Retryable() && !err.stale() && !unknown || ctx.Err() != nil || call.hopeless {
+		fresh := call.takesFreshToken(err)
+		if !err.Retryable() && !err.stale() && !unknown && !fresh || ctx.Err() != nil || call.hopeless {
 			return call.verdict(err)
 		}
 		if unknown {
 			call.requestID = rand.Text()
 		}
-		if !err.stale() {
+		if !err.stale() && !fresh {
 			pause(ctx, max(call.backoff.next(), err.RetryDelay))
 		}
 	}
@@ -212,6 +213,8 @@ type attempt struct {
 	requestID string
 	// The attachment whose call was refused: only another one can help.
 	staleID string
+	// True if this try has a fresh token because the last one was refused.
+	tokenRefused bool
 	// True when an earlier try may have reached Mesos.
 	maybeSent bool
 	// True when there is no attachment and will be none.
@@ -240,6 +243,15 @@ func (a *attempt) make(ctx context.Context) *Error {
 		a.last = err
 	}
 	return err
+}
+
+// takesFreshToken is true once after a token that was refused: if the next one is refused too, the caller is.
+func (a *attempt) takesFreshToken(err *Error) bool {
+	if err.Code != codes.Unauthenticated || !a.scheduler.bridges.freshTokens || a.tokenRefused {
+		return false
+	}
+	a.tokenRefused = true
+	return true
 }
 
 // verdict: a clear refusal after a try that got no answer says nothing about that try.

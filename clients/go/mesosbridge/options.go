@@ -1,12 +1,16 @@
 package mesosbridge
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -22,12 +26,19 @@ const DefaultMaxMessageBytes = 256 << 20
 
 // Options say how a Scheduler attaches. Bridge and FrameworkName are required.
 type Options struct {
-	// The bridge: HOST:PORT. For a bridge that may move to another host, several: "a:50051,b:50051". If the one in use
+	// The bridge: HOST:PORT, or unix:/PATH for a socket. For a bridge that may move to another host, several: "a:50051,b:50051". If the one in use
 	// can't be reached, the next one is tried at once.
 	Bridge string
 	// An HTTP proxy through which to reach the bridge: http://[USER:PASSWORD@]HOST:PORT. Default: none. Proxies that the
 	// environment names (such as HTTPS_PROXY) are not used.
 	Proxy string
+	// Use TLS to the bridge. Default: plain text.
+	TLS *TLS
+	// Who this client is: a token that the bridge knows. It goes to another host only over TLS. Nil: none.
+	Token *string
+	// Instead of Token: gives a fresh token for each stream and each call. After a token that is refused, it is asked once
+	// more. If it fails, that is like a bridge that can't be reached.
+	TokenSource func(context.Context) (string, error)
 	// Names the session. The bridge keeps the Mesos framework id that belongs to it.
 	FrameworkName string
 	// The framework as Mesos will know it; User is required, Name defaults to FrameworkName. Nil: the one that the
@@ -56,7 +67,10 @@ type Options struct {
 	MaxBuffered int
 	// Largest message in either direction, in bytes. Default DefaultMaxMessageBytes.
 	MaxMessageBytes int
-	// More for the connection, such as grpc.WithTransportCredentials. Default: plain text.
+	// Told once what the scheduler waits for: a bridge, a master, or offers. Default: slog's. slog.DiscardHandler keeps it
+	// silent.
+	Logger *slog.Logger
+	// More for the connection, such as grpc.WithStatsHandler.
 	DialOptions []grpc.DialOption
 }
 
@@ -77,6 +91,9 @@ func (o Options) withDefaults() (Options, error) {
 			o.FrameworkInfo.Name = proto.String(o.FrameworkName)
 		}
 	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	o.BackoffInitial = orDefault(o.BackoffInitial, 100*time.Millisecond)
 	o.BackoffMax = orDefault(o.BackoffMax, 15*time.Second)
 	o.CallTimeout = orDefault(o.CallTimeout, 30*time.Second)
@@ -92,10 +109,43 @@ func orDefault[T int | time.Duration](value, other T) T {
 	return value
 }
 
+// dialer is what dials addresses, with all options checked.
+func (o Options) dialer() (*dialer, error) {
+	source, err := o.tokenSource()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.checkPlainText(source); err != nil {
+		return nil, err
+	}
+	transport, config, err := o.transport()
+	if err != nil {
+		return nil, err
+	}
+	return &dialer{options: o, transport: transport, tls: config, source: source}, nil
+}
+
+type dialer struct {
+	options   Options
+	transport credentials.TransportCredentials
+	tls       *tls.Config
+	source    func(context.Context) (string, error)
+}
+
+func (d *dialer) attempted(address string) attempted {
+	return attempted{
+		address:    address,
+		tls:        d.tls,
+		hidden:     d.options.Proxy != "" || len(d.options.DialOptions) > 0,
+		identified: d.source != nil || d.tls != nil && d.tls.GetClientCertificate != nil,
+	}
+}
+
 // dial opens the channel to one address. It connects with the first call.
-func (o Options) dial(address string) (*grpc.ClientConn, error) {
+func (d *dialer) dial(address string) (*grpc.ClientConn, error) {
+	o := d.options
 	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(d.transport),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(o.MaxMessageBytes), grpc.MaxCallSendMsgSize(o.MaxMessageBytes)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
@@ -107,8 +157,14 @@ func (o Options) dial(address string) (*grpc.ClientConn, error) {
 		grpc.WithNoProxy(),
 		grpc.WithUserAgent("mesosbridge-go/" + Version),
 	}
+	if d.source != nil {
+		options = append(options, grpc.WithPerRPCCredentials(tokens{source: d.source, needsTLS: !isLocal(address)}))
+	}
 	target := address
 	if o.Proxy != "" {
+		if strings.HasPrefix(address, "unix:") {
+			return nil, errors.New("mesosbridge: a proxy does not lead to a Unix socket: leave out Options.Proxy, or unix:/PATH")
+		}
 		proxy, err := parseHTTPProxy(o.Proxy)
 		if err != nil {
 			return nil, err

@@ -56,9 +56,9 @@ func notTheTask(status *mesos.TaskStatus) bool {
 	}
 }
 
-// Describe the status in words: "TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated".
+// Describe the task and its status in words: "task-1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated".
 func Describe(status *mesos.TaskStatus) string {
-	text := status.GetState().String()
+	text := status.GetTaskId().GetValue() + ": " + status.GetState().String()
 	if status.Reason != nil {
 		text += ", " + status.GetReason().String()
 	}

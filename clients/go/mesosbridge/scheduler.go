@@ -39,7 +39,11 @@ func New(options Options) (*Scheduler, error) {
 	if err != nil {
 		return nil, err
 	}
-	bridges, err := openBridges(options.Bridge, options.dial)
+	dialer, err := options.dialer()
+	if err != nil {
+		return nil, err
+	}
+	bridges, err := openBridges(options.Bridge, dialer)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +61,7 @@ func New(options Options) (*Scheduler, error) {
 		bridges:          bridges,
 		request:          options.request(),
 		backoff:          backoff{initial: options.BackoffInitial, max: options.BackoffMax},
+		notices:          &notices{log: options.Logger, wantsOffers: len(options.SuppressedRoles) == 0},
 		giveUpAfter:      options.GiveUpAfter,
 		progressInterval: defaultProgressInterval,
 		deliver:          s.deliver,

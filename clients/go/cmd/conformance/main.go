@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -27,6 +28,9 @@ type input struct {
 		Expiry, Proxy                                                                                       string
 		ReplaceRemoved                                                                                      bool
 		SuppressedRoles                                                                                     []string
+		TLS                                                                                                 *mesosbridge.TLS
+		Token                                                                                               *string
+		Tokens                                                                                              []*string
 	}
 	Rules []*rule
 }
@@ -127,6 +131,8 @@ func (d *driver) options() mesosbridge.Options {
 		SuppressedRoles: o.SuppressedRoles,
 		MaxBuffered:     o.MaxBuffered,
 		MaxMessageBytes: o.MaxMessageBytes,
+		TLS:             o.TLS,
+		Token:           o.Token,
 	}
 	if options.BackoffMax == 0 {
 		options.BackoffMax = 50 * time.Millisecond
@@ -134,10 +140,25 @@ func (d *driver) options() mesosbridge.Options {
 	if options.CallTimeout == 0 {
 		options.CallTimeout = 10 * time.Second
 	}
+	if o.Tokens != nil {
+		options.TokenSource = source(o.Tokens)
+	}
 	if o.Expiry == "teardown" {
 		options.ExpiryPolicy = pb.ExpiryPolicy_EXPIRY_POLICY_TEARDOWN
 	}
 	return options
+}
+
+// source gives the tokens one after the other, and the last one again and again.
+func source(tokens []*string) func(context.Context) (string, error) {
+	var calls atomic.Int64
+	return func(context.Context) (string, error) {
+		token := tokens[min(int(calls.Add(1)), len(tokens))-1]
+		if token == nil {
+			return "", errors.New("the issuer is away")
+		}
+		return *token, nil
+	}
 }
 
 func (d *driver) loop(ctx context.Context) error {

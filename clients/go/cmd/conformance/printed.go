@@ -142,7 +142,7 @@ func printedError(err error) any {
 	if e.Metadata != nil {
 		metadata = e.Metadata
 	}
-	return printed{"code": int(e.Code), "reason": e.Reason, "metadata": metadata, "fields": fields,
+	return printed{"code": int(e.Code), "reason": e.Reason, "message": e.Message, "metadata": metadata, "fields": fields,
 		"retryDelayMs": e.RetryDelay.Milliseconds(), "retryable": e.Retryable(), "outcomeUnknown": e.OutcomeUnknown()}
 }
 

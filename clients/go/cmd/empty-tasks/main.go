@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"os/user"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,6 +28,7 @@ type options struct {
 	tasks, retries                             int
 	giveUpAfter                                time.Duration
 	version                                    bool
+	ca, cert, key, tokenFile                   string
 }
 
 func main() {
@@ -39,9 +43,15 @@ func main() {
 		fmt.Println("empty-tasks", mesosbridge.Version)
 		return
 	}
+	scheduler, err := opts.scheduler()
+	if err != nil {
+		// Only options can be wrong that early.
+		fmt.Fprintln(os.Stderr, "empty-tasks:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	finished, err := run(ctx, opts)
+	finished, err := run(ctx, opts, scheduler)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "empty-tasks:", explain(err))
 		os.Exit(1)
@@ -59,7 +69,11 @@ func parse(args []string) (options, error) {
 		name = me.Username
 	}
 	flags.StringVar(&o.bridge, "bridge", "127.0.0.1:50051", "the Mesos bridge: `HOST:PORT`, or several with commas between them")
-	flags.StringVar(&o.frameworkName, "framework-name", "empty-tasks", "`names` this framework's session at the bridge")
+	flags.StringVar(&o.ca, "bridge-ca", os.Getenv("MESOS_BRIDGE_CA"), "the `file` with the authority of the bridge's certificate: use TLS (or MESOS_BRIDGE_CA)")
+	flags.StringVar(&o.cert, "bridge-cert", os.Getenv("MESOS_BRIDGE_CERT"), "the `file` with this client's certificate, if the bridge asks for one (or MESOS_BRIDGE_CERT)")
+	flags.StringVar(&o.key, "bridge-key", os.Getenv("MESOS_BRIDGE_KEY"), "the `file` with the key of --bridge-cert (or MESOS_BRIDGE_KEY)")
+	flags.StringVar(&o.tokenFile, "bridge-token-file", os.Getenv("MESOS_BRIDGE_TOKEN_FILE"), "the `file` with the token that says who this client is; read anew for each use (or MESOS_BRIDGE_TOKEN_FILE)")
+	flags.StringVar(&o.frameworkName, "framework-name", "", "`names` this framework's session at the bridge (default: a new name for each run)")
 	flags.StringVar(&o.user, "user", name, "the `user` that tasks run as on the agents")
 	flags.StringVar(&o.role, "role", "*", "the Mesos `role` whose resources are used")
 	flags.IntVar(&o.tasks, "tasks", 5, "how many tasks")
@@ -70,6 +84,9 @@ func parse(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	if o.frameworkName == "" {
+		o.frameworkName = "empty-tasks-" + strings.ToLower(rand.Text()[:8])
+	}
 	wrong := ""
 	switch {
 	case flags.NArg() > 0:
@@ -78,6 +95,10 @@ func parse(args []string) (options, error) {
 		wrong = "--tasks must be at least 1"
 	case o.retries < 0:
 		wrong = "--retries must be at least 0"
+	case o.tokenFile != "":
+		if _, err := o.token(context.Background()); err != nil {
+			wrong = "--bridge-token-file: " + err.Error()
+		}
 	}
 	if wrong != "" {
 		fmt.Fprintln(os.Stderr, "empty-tasks:", wrong)
@@ -94,18 +115,39 @@ func explain(err error) string {
 	return err.Error()
 }
 
-func run(ctx context.Context, o options) (int, error) {
-	scheduler, err := mesosbridge.New(mesosbridge.Options{
+// token reads the file anew: it may have changed.
+func (o options) token(context.Context) (string, error) {
+	text, err := os.ReadFile(o.tokenFile)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("%s is empty", o.tokenFile)
+	}
+	return token, nil
+}
+
+func (o options) scheduler() (*mesosbridge.Scheduler, error) {
+	options := mesosbridge.Options{
 		Bridge:         o.bridge,
 		FrameworkName:  o.frameworkName,
 		FrameworkInfo:  frameworkInfo(o),
 		ExpiryPolicy:   pb.ExpiryPolicy_EXPIRY_POLICY_TEARDOWN,
 		ReplaceRemoved: true,
 		GiveUpAfter:    o.giveUpAfter,
-	})
-	if err != nil {
-		return 0, err
+		Logger:         slog.New(plainLog{}),
 	}
+	if o.ca+o.cert+o.key != "" {
+		options.TLS = &mesosbridge.TLS{CA: o.ca, Cert: o.cert, Key: o.key}
+	}
+	if o.tokenFile != "" {
+		options.TokenSource = o.token
+	}
+	return mesosbridge.New(options)
+}
+
+func run(ctx context.Context, o options, scheduler *mesosbridge.Scheduler) (int, error) {
 	defer func() { _ = scheduler.Close() }()
 
 	tasks := newTasks(scheduler, o)
@@ -113,6 +155,7 @@ func run(ctx context.Context, o options) (int, error) {
 	reconcile := time.NewTicker(30 * time.Second)
 	defer reconcile.Stop()
 	events := scheduler.Channel()
+	var err error
 	for !tasks.done() {
 		select {
 		case <-ctx.Done():
@@ -135,6 +178,20 @@ func run(ctx context.Context, o options) (int, error) {
 	fmt.Printf("%d of %d finished, %d failed\n", tasks.finished, o.tasks, tasks.failed)
 	return tasks.finished, err
 }
+
+// plainLog prints the scheduler's log for people.
+type plainLog struct{}
+
+func (plainLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (plainLog) Handle(_ context.Context, record slog.Record) error {
+	_, err := fmt.Fprintln(os.Stderr, record.Message)
+	return err
+}
+
+func (l plainLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+func (l plainLog) WithGroup(string) slog.Handler { return l }
 
 func teardown(scheduler *mesosbridge.Scheduler, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

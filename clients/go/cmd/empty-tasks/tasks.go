@@ -61,17 +61,8 @@ func (t *tasks) handle(ctx context.Context, event mesosbridge.Event) error {
 	case *mesosbridge.Gap, *mesosbridge.Subscribed:
 		// What happened meanwhile was perhaps not seen.
 		return t.reconcile(ctx)
-	case *mesosbridge.Detached:
-		// Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
-		if e.Attempt&(e.Attempt-1) == 0 {
-			fmt.Fprintln(os.Stderr, "not attached to the bridge:", e.Err, "; trying again")
-		}
-	case *mesosbridge.LinkChanged:
-		fmt.Fprintf(os.Stderr, "the bridge's link to a Mesos master: connected %t %s %s\n", e.Linked, e.Master, e.Reason)
-	case *mesosbridge.MesosError:
-		fmt.Fprintln(os.Stderr, "Mesos says:", e.Message)
-	case *mesosbridge.AcknowledgementRefused:
-		fmt.Fprintln(os.Stderr, "an acknowledgement was refused:", e.Err)
+	case *mesosbridge.LinkChanged, *mesosbridge.MesosError, *mesosbridge.AcknowledgementRefused:
+		fmt.Fprintln(os.Stderr, event)
 	}
 	return nil
 }
