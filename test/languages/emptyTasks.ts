@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { makeCertificates } from "../conformance/certificates.js";
+import { ScriptedBridge } from "../conformance/scriptedBridge.js";
+import { startStranger } from "../conformance/stranger.js";
 import type { Bridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
 import { type RunningProcess, startProcess } from "../support/childProcess.js";
@@ -58,6 +61,7 @@ export function testEmptyTasks(language: string, { build, duration = String }: E
       return { running, name };
     };
     testTasks(suite, startOn, duration);
+    testTwo(suite, start);
     testInterrupts(suite, startOn, duration);
 
     it("goes past a proxy that the environment names", { timeout: RUN_TIMEOUT_MS }, async () => {
@@ -128,6 +132,20 @@ function testTasks(suite: () => BridgeSuite, start: StartOn, duration: (seconds:
   });
 }
 
+/** Two programs at the same time that are not told a name. */
+function testTwo(suite: () => BridgeSuite, start: (...args: string[]) => Promise<RunningProcess>): void {
+  it("runs beside another one, each with a framework name of its own", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { bridge, cleanup } = suite();
+    const { command, open } = await gate(suite());
+    const args = ["--bridge", bridge.address, "--tasks", "2", "--command", command];
+    const both = await Promise.all([start(...args), start(...args)]);
+    for (const one of both) cleanup.use(one);
+    for (const one of both) await one.logged(/^launched \d+/m, { timeoutMs: 20_000 });
+    open();
+    for (const one of both) expect((await one.exited).code, one.log()).toBe(0);
+  });
+}
+
 /** Programs that wait for tasks which do not end, and are told to. */
 function testInterrupts(suite: () => BridgeSuite, start: StartOn, duration: (seconds: number) => string): void {
   const startWaiting = async (address: string) => {
@@ -189,6 +207,47 @@ function testWithoutBridge(
     expect(code).toBe(1);
   });
 
+  it("says that what answers is not a bridge", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const certificates = await makeCertificates(await cleanup.tempDir());
+    const { address } = cleanup.use(await startStranger("http", certificates));
+    const running = cleanup.use(await start("--bridge", address, "--give-up-after", duration(1)));
+    const { code } = await running.exited;
+    const lines = running.log().split("\n");
+    // When it begins to wait, and when it gives up: not with each try.
+    expect(lines.filter((line) => line.includes(`${address} is not a Mesos bridge`))).toHaveLength(2);
+    expect(code).toBe(1);
+  });
+
+  it("uses TLS and a token, as its flags say", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    const certificates = await makeCertificates(folder);
+    const { ca = "", cert = "", key = "" } = certificates.files;
+    const listening = { tls: "good", demandsCertificate: true } as const;
+    const bridge = cleanup.use(await ScriptedBridge.start(listening, certificates, folder));
+    writeFileSync(join(folder, "token"), "secret-of-the-file\n");
+    const tls = ["--bridge-ca", ca, "--bridge-cert", cert, "--bridge-key", key];
+    const args = [...tls, "--bridge-token-file", join(folder, "token")];
+    const running = cleanup.use(await start("--bridge", bridge.address, ...args));
+    await bridge.play([
+      { accept: {}, token: "secret-of-the-file" },
+      { end: { code: 7, reason: "PERMISSION_DENIED", message: "it may not attach" } },
+    ]);
+    const { code } = await running.exited;
+    expect(running.log()).toContain("it may not attach");
+    expect(running.log()).not.toContain("secret-of-the-file");
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    ["--bridge-ca", "/nowhere/ca.pem"],
+    ["--bridge-token-file", "/nowhere/token"],
+  ])("refuses a file that is not there: %s", async (...args) => {
+    const running = cleanup.use(await start(...args));
+    const { code } = await running.exited;
+    expect(running.log()).toContain(args[1]);
+    expect(code).toBe(2);
+  });
+
   it.each([["--tasks", "0"], ["--retries", "many"], ["--nonsense"]])("refuses %s %s", async (...args) => {
     const running = cleanup.use(await start(...args));
     const { code } = await running.exited;
@@ -200,7 +259,20 @@ function testWithoutBridge(
   it("tells its options", async () => {
     const running = cleanup.use(await start("--help"));
     const { code } = await running.exited;
-    for (const flag of ["bridge", "framework-name", "user", "role", "tasks", "command", "retries", "give-up-after"])
+    for (const flag of [
+      "bridge",
+      "framework-name",
+      "user",
+      "role",
+      "tasks",
+      "command",
+      "retries",
+      "give-up-after",
+      "bridge-ca",
+      "bridge-cert",
+      "bridge-key",
+      "bridge-token-file",
+    ])
       expect(running.log()).toMatch(new RegExp(` --?${flag} `));
     expect(code).toBe(0);
   });

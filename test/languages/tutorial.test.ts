@@ -66,7 +66,7 @@ async function steps1To3(suite: BridgeSuite, { folder, program }: Desk): Promise
   const first = await expectSuccess(await start(suite, program(1)));
   expect(first).toMatch(/^attached to the bridge\noffer \S+ of \S+: .*cpus [\d.]+.*\ndeclined, for 60 s\n$/s);
   const second = await expectSuccess(await start(suite, program(2)));
-  const finished = [...second.matchAll(/^task (\d): TASK_FINISHED/gm)].map(([, number]) => Number(number));
+  const finished = [...second.matchAll(/^task (\d), empty-\S+: TASK_FINISHED/gm)].map(([, number]) => Number(number));
   expect(finished.sort()).toEqual([1, 2, 3, 4, 5]);
   const third = await expectSuccess(await start(suite, program(3), ["few", "three"]));
   expect(third).toMatch(/^2 of 2 inverted$/m);

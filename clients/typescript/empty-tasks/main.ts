@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // The second step: a framework that launches tasks, and sees each of them end. The tasks do nothing.
 
+import { randomBytes } from "node:crypto";
 import type { Offer, TaskInfo, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { DeepPartial } from "../library/deepPartial.js";
 import { BridgeError } from "../library/errors.js";
 import {
   type CommonOptions,
   endOnInterrupt,
+  mesosTroubleLine,
   runProgram,
   schedulerCommand,
   schedulerOptions,
-  troubleLine,
   wholeNumber,
 } from "../library/program.js";
 import { amounts, ResourcePool } from "../library/resources.js";
@@ -21,6 +22,7 @@ const command = schedulerCommand(
   "empty-tasks",
   "Launches tasks that do nothing on Mesos through the bridge, and waits until they finish. Exits with 0 if all did.",
   "node dist/clients/typescript/empty-tasks/main.js --bridge 127.0.0.1:50051 --tasks 10",
+  `empty-tasks-${randomBytes(4).toString("hex")}`,
 )
   .option("--tasks <n>", "how many tasks", wholeNumber(1), 5)
   .option("--command <command>", "the shell command of each task", "true")
@@ -140,6 +142,7 @@ async function main(): Promise<number> {
   const options = command.opts<Options>();
   const scheduler = new Scheduler({
     ...schedulerOptions(options),
+    log: console.error,
     replaceRemoved: true,
     expiry: "teardown",
     giveUpAfterMs: options.giveUpAfter * 1000,
@@ -151,7 +154,7 @@ async function main(): Promise<number> {
   }, RECONCILE_MS);
   try {
     for await (const event of scheduler.events()) {
-      const trouble = troubleLine(event);
+      const trouble = mesosTroubleLine(event);
       if (trouble !== undefined) console.error(trouble);
       if (event.kind === "offers") for (const offer of event.offers) await tasks.onOffer(offer);
       if (event.kind === "update") await tasks.onUpdate(event.status);

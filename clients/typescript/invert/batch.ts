@@ -6,7 +6,7 @@ import { BridgeError } from "../library/errors.js";
 import type { FailureEvent, MessageEvent, SchedulerEvent } from "../library/events.js";
 import { troubleLine } from "../library/program.js";
 import type { Scheduler } from "../library/scheduler.js";
-import { describeStatus, taskOutcome } from "../library/taskOutcome.js";
+import { describeState, taskOutcome } from "../library/taskOutcome.js";
 import { BatchCalls } from "./batchCalls.js";
 import { type Connection, connectionAfter, missing, NOT_CONNECTED } from "./connection.js";
 import type { Display } from "./display.js";
@@ -312,7 +312,7 @@ export class Batch {
 
   #whyLost(image: ImageRecord, status: TaskStatus): string {
     const server = this.#server;
-    const text = this.#inWords(image, describeStatus(status));
+    const text = this.#inWords(image, describeState(status));
     return server !== undefined && couldNotReach(status, server.host) ? `${text}: ${howToReach(server)}` : text;
   }
 

@@ -2,19 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FrameworkInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
+import { addBridgeFlags, type BridgeFlags, bridgeOptions } from "./bridgeFlags.js";
 import { BridgeError } from "./errors.js";
 import type { SchedulerEvent } from "./events.js";
+import { OptionError } from "./optionError.js";
 import type { Scheduler, SchedulerOptions } from "./scheduler.js";
+import { UsageError } from "./usageError.js";
+
+export { UsageError };
 
 /** The exit status of a program that was called wrongly. */
 export const USAGE_ERROR = 2;
-
-/** The program was called wrongly. Exits with status 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 /** The program failed; the message is all that a person needs. Exits with status 1. */
 export class ProgramError extends Error {
@@ -22,25 +22,24 @@ export class ProgramError extends Error {
 }
 
 /** The options that every program of this folder has. */
-export interface CommonOptions {
-  bridge: string;
+export interface CommonOptions extends BridgeFlags {
   frameworkName: string;
   user: string;
   role: string;
 }
 
-/** A command with `--bridge`, `--framework-name`, `--user`, `--role`, `--version` and `--help`, with an example if given. */
-export function schedulerCommand(name: string, summary: string, example?: string): Command {
+/**
+ * A command with `--bridge` and its like, `--framework-name`, `--user`, `--role`, `--version` and `--help`, with an
+ * example if given.
+ *
+ * @param frameworkName  the default, if it is another one for each run. Default: `name`
+ */
+export function schedulerCommand(name: string, summary: string, example?: string, frameworkName?: string): Command {
   const command = new Command(name)
     .description(summary)
-    .version(projectVersion(), "--version", "print the version and exit")
-    .option(
-      "--bridge <host:port>",
-      "the Mesos bridge, or several addresses where it may be: a:50051,b:50051",
-      addresses,
-      "127.0.0.1:50051",
-    )
-    .option("--framework-name <name>", "names this framework's session at the bridge", name)
+    .version(projectVersion(), "--version", "print the version and exit");
+  addBridgeFlags(command)
+    .addOption(frameworkNameOption(name, frameworkName))
     .option("--user <name>", "the user that tasks run as on the agents", userInfo().username)
     .option("--role <role>", "the Mesos role whose resources are used", "*")
     .helpOption("--help", "print this and exit")
@@ -50,11 +49,18 @@ export function schedulerCommand(name: string, summary: string, example?: string
   return example === undefined ? command : command.addHelpText("after", `\nExample:\n  ${example}`);
 }
 
-/** What a Scheduler of such a program starts with. */
-export function schedulerOptions({ bridge, frameworkName, user, role }: CommonOptions): SchedulerOptions {
+function frameworkNameOption(name: string, own: string | undefined): Option {
+  const option = new Option("--framework-name <name>", "names this framework's session at the bridge");
+  return own === undefined ? option.default(name) : option.default(own, "a new one for each run");
+}
+
+/** What a Scheduler of such a program starts with. The program itself says what it waits for. */
+export function schedulerOptions(options: CommonOptions): SchedulerOptions {
+  const { frameworkName, user, role } = options;
   const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
   const capabilities = [{ type: MULTI_ROLE }, { type: PARTITION_AWARE }];
-  return { bridge, frameworkName, frameworkInfo: { user, roles: [role], capabilities } };
+  const frameworkInfo = { user, roles: [role], capabilities };
+  return { ...bridgeOptions(options), frameworkName, frameworkInfo, log: () => undefined };
 }
 
 /**
@@ -65,6 +71,8 @@ export function schedulerOptions({ bridge, frameworkName, user, role }: CommonOp
  */
 export async function runProgram(command: Command, main: () => Promise<number>): Promise<void> {
   command.exitOverride();
+  // Node deprecates how gRPC names a host by its IP address in TLS. That is nothing that a user could change.
+  process.noDeprecation = true;
   try {
     await command.parseAsync();
     process.exitCode = await main();
@@ -76,7 +84,7 @@ export async function runProgram(command: Command, main: () => Promise<number>):
 function reportError(name: string, error: unknown): number {
   // Commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || error instanceof OptionError) {
     console.error(`${name}: ${error.message}`);
     return USAGE_ERROR;
   }
@@ -130,6 +138,14 @@ export function troubleLine(event: SchedulerEvent): string | undefined {
     }
     case "opened":
       return event.failures > 0 ? "attached to the bridge" : undefined;
+    default:
+      return mesosTroubleLine(event);
+  }
+}
+
+/** The same without trouble with the bridge itself, which the scheduler logs by default. */
+export function mesosTroubleLine(event: SchedulerEvent): string | undefined {
+  switch (event.kind) {
     case "link-changed":
       return event.linked
         ? `the bridge is connected to the Mesos master ${event.master}`
@@ -159,13 +175,6 @@ export function decimalNumber(least: number): (text: string) => number {
     if (/^\d+(\.\d+)?$/.test(text) && value >= least) return value;
     throw new InvalidArgumentError(`It must be a number of at least ${least}.`);
   };
-}
-
-function addresses(text: string): string {
-  if (text.split(",").every((one) => /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/.test(one.trim()))) return text;
-  throw new InvalidArgumentError(
-    "It must be HOST:PORT, such as 127.0.0.1:50051, or several of them with commas between them.",
-  );
 }
 
 /** The version of the project whose folder this file is in, compiled or not. */

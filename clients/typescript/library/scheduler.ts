@@ -11,6 +11,7 @@ import type { DeepPartial } from "./deepPartial.js";
 import { type BridgeError, toBridgeError } from "./errors.js";
 import { EventQueue } from "./eventQueue.js";
 import type { SchedulerEvent } from "./events.js";
+import { Notices } from "./notices.js";
 
 export interface SchedulerOptions {
   /**
@@ -63,6 +64,8 @@ export interface SchedulerOptions {
   beforeAcknowledging?: () => Promise<void>;
   /** How many events and offers may wait for the consumer before the bridge is made to wait. Default 10,000. */
   maxBuffered?: number;
+  /** Told once what the scheduler waits for: a bridge, its master, or offers. Default: `console.error`. */
+  log?: (line: string) => void;
   /** Ends the scheduler as `close` does, without waiting for acknowledgements. */
   signal?: AbortSignal;
 }
@@ -84,6 +87,7 @@ export class Scheduler extends SchedulerCalls {
   readonly #queue: EventQueue<SchedulerEvent>;
   readonly #attachment: Attachment;
   readonly #acknowledger: Acknowledger;
+  readonly #notices: Notices;
   /** Acknowledgements of updates that wait for the consumer, or are with it. */
   readonly #unhandled = new Set<string>();
   readonly #abort = () => this.#lifetime.abort();
@@ -97,6 +101,7 @@ export class Scheduler extends SchedulerCalls {
     this.#options = options;
     const { bridge: addresses, proxy, tls, token } = options;
     this.#bridges = new Bridges({ addresses, proxy, tls, token });
+    this.#notices = new Notices(options.log ?? console.error, (options.suppressedRoles ?? []).length === 0);
     this.#queue = new EventQueue(options.maxBuffered ?? 10_000, (event) =>
       event.kind === "offers" ? Math.max(1, event.offers.length) : 1,
     );
@@ -175,11 +180,13 @@ export class Scheduler extends SchedulerCalls {
     } finally {
       // What is still owed can't be sent any more; the bridge's next snapshot brings those updates again.
       if (this.#failure !== undefined || this.#attachment.endedWell) this.#lifetime.abort();
+      this.#notices.close();
       this.#queue.end();
     }
   }
 
   async #deliver(event: SchedulerEvent): Promise<void> {
+    this.#notices.seen(event);
     if (event.kind === "update" || event.kind === "operation-update") {
       const { ackToken } = event;
       // A snapshot repeats what it does not know to be handled: what we have already must not come twice.

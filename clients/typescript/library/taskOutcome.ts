@@ -48,8 +48,13 @@ export function isAgentsFault(status: TaskStatus): boolean {
   return (status.source ?? SOURCE_MASTER) === SOURCE_MASTER && taskOutcome(status) === "lost";
 }
 
-/** The status in words: `TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`. */
-export function describeStatus({ state, reason, message }: TaskStatus): string {
+/** The task and its status in words: `task-1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`. */
+export function describeStatus(status: TaskStatus): string {
+  return `${status.taskId?.value ?? "a task"}: ${describeState(status)}`;
+}
+
+/** The same without the task's id, for lines that begin with it. */
+export function describeState({ state, reason, message }: TaskStatus): string {
   const name = state === undefined ? "unknown" : (TaskState[state] ?? String(state));
   const why = reason === undefined ? "" : `, ${TaskStatus_Reason[reason] ?? String(reason)}`;
   return `${name}${why}${message ? `: ${message}` : ""}`;

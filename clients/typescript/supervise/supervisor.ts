@@ -5,7 +5,7 @@ import { PATIENT_CALL as CALL, PatientCalls } from "../library/patientCalls.js";
 import { type Agent, agentOf } from "../library/placement.js";
 import { Reconciliation } from "../library/reconciliation.js";
 import type { Scheduler } from "../library/scheduler.js";
-import { describeStatus, isAgentsFault, taskOutcome } from "../library/taskOutcome.js";
+import { describeState, isAgentsFault, taskOutcome } from "../library/taskOutcome.js";
 import { WaitReasons } from "../library/waitReasons.js";
 import type { App } from "./app.js";
 import { type Placement, place, taskInfo } from "./launch.js";
@@ -88,7 +88,7 @@ export class Supervisor {
     this.tasks.delete(task.id);
     const failed = task.state !== "killing" && !isAgentsFault(status);
     const app = failed ? this.apps.find(({ name, hash }) => name === task.app && hash === task.hash) : undefined;
-    const how = task.state === "killing" ? `is killed: ${task.id}` : `has ended: ${describeStatus(status)}`;
+    const how = task.state === "killing" ? `is killed: ${task.id}` : `has ended: ${describeState(status)}`;
     this.#say(`${task.app}.${task.index} ${how}${app === undefined ? "" : this.#delay(app, task.attempt)}`);
   }
 

@@ -6,10 +6,10 @@ import type { Offer } from "../../../gen/mesos/v1/mesos.js";
 import {
   type CommonOptions,
   endOnInterrupt,
+  mesosTroubleLine,
   runProgram,
   schedulerCommand,
   schedulerOptions,
-  troubleLine,
   wholeNumber,
 } from "../library/program.js";
 import { Scheduler } from "../library/scheduler.js";
@@ -22,12 +22,12 @@ const command = schedulerCommand(
 
 async function main(): Promise<number> {
   const options = command.opts<CommonOptions & { offers?: number }>();
-  const scheduler = new Scheduler({ ...schedulerOptions(options), replaceRemoved: true });
+  const scheduler = new Scheduler({ ...schedulerOptions(options), log: console.error, replaceRemoved: true });
   const interrupted = endOnInterrupt(scheduler);
 
   let seen = 0;
   for await (const event of scheduler.events()) {
-    const trouble = troubleLine(event);
+    const trouble = mesosTroubleLine(event);
     if (trouble !== undefined) console.error(trouble);
     if (event.kind === "opened")
       console.log(`attached as ${event.attachmentId}, framework ${event.frameworkId ?? "new"}`);
