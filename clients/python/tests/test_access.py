@@ -30,6 +30,16 @@ def test_the_environment_names_files(tmp_path: Path) -> None:
     assert (nothing.tls, nothing.token) == (None, None)
 
 
+@pytest.mark.parametrize("content", [None, "", "two words"])
+def test_a_file_without_a_token_is_refused(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ValueError, match=str(file)) as raised:
+        Options.from_environment({"MESOS_BRIDGE_TOKEN_FILE": str(file)})
+    assert "two words" not in str(raised.value)
+
+
 def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
 

@@ -10,6 +10,7 @@ use crate::acknowledger::Acknowledger;
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
 use crate::event::{Detached, Gap, Opened};
+use crate::notices::Notices;
 use crate::proto::mesosbridge::v1::{Resume, SessionEvent, SubscribeRequest, SubscribeResponse, session_event};
 use crate::{Error, Event};
 
@@ -79,6 +80,7 @@ pub(crate) struct Attachment {
     pub(crate) delivery: Delivery,
     pub(crate) state: watch::Sender<State>,
     pub(crate) progress: Progress,
+    pub(crate) notices: Notices,
 }
 
 /// How far the stream was read.
@@ -92,6 +94,10 @@ pub(crate) struct Progress {
     alive: Instant,
     /// In a row, since the last stream that was opened.
     failures: u32,
+    /// Where there was a bridge once, it is the bridge that is away.
+    found: bool,
+    /// The last attempt failed for its token.
+    token_refused: bool,
 }
 
 impl Default for Progress {
@@ -103,6 +109,8 @@ impl Default for Progress {
             interval: DEFAULT_PROGRESS_INTERVAL,
             alive: Instant::now(),
             failures: 0,
+            found: false,
+            token_refused: false,
         }
     }
 }
@@ -130,18 +138,29 @@ impl Attachment {
                     self.bridges.served();
                 }
             }
-            let error = result.err()?;
+            let mut error = result.err()?;
             self.state.send_replace(State::Detached);
+            if !self.progress.found {
+                error = self.bridges.explained(error).await;
+            }
+            let has_fresh_token = self.has_fresh_token(&error);
             let patience = self.give_up_after.unwrap_or(Duration::MAX);
-            if !error.is_retryable() || self.progress.alive.elapsed() > patience {
+            if !(error.is_retryable() || has_fresh_token) || self.progress.alive.elapsed() > patience {
                 return Some(error);
             }
-            self.wait_to_retry(error).await;
+            self.wait_to_retry(error, has_fresh_token).await;
         }
     }
 
-    async fn wait_to_retry(&mut self, error: Error) {
-        let retry_in = if self.bridges.failed(&error) {
+    /// True once after each stream that opened, for a token that was refused, if the next one may be another.
+    fn has_fresh_token(&mut self, error: &Error) -> bool {
+        let refused = error.code() == Code::Unauthenticated;
+        !std::mem::replace(&mut self.progress.token_refused, refused) && refused && self.bridges.gives_fresh_tokens()
+    }
+
+    async fn wait_to_retry(&mut self, error: Error, has_fresh_token: bool) {
+        self.notices.failed(&error);
+        let retry_in = if self.bridges.failed(&error) || has_fresh_token {
             Duration::ZERO
         } else {
             self.backoff.next().max(error.retry_delay().unwrap_or_default())
@@ -172,6 +191,8 @@ impl Attachment {
         if let Some(session_event::Event::Opened(_)) = event.event {
             if let Some(Event::Opened(mut opened)) = Event::of(event) {
                 opened.failures = std::mem::take(&mut self.progress.failures);
+                (self.progress.found, self.progress.token_refused) = (true, false);
+                self.notices.opened(&opened);
                 self.progress.open(&opened);
                 let id = opened.attachment_id.clone();
                 self.state.send_replace(State::Attached(id));
@@ -184,6 +205,7 @@ impl Attachment {
             self.delivery.deliver(Event::Gap(Gap { missing })).await;
         }
         if let Some(seen) = Event::of(event) {
+            self.notices.seen(&seen);
             self.delivery.deliver(seen).await;
         }
     }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::Error;
 use crate::attachment::{State, ready};
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
+use crate::connection::Connection;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::proto::mesosbridge::v1::scheduler_service_client::SchedulerServiceClient;
 use crate::reason;
 
-pub(crate) type Client = SchedulerServiceClient<Channel>;
+pub(crate) type Client = SchedulerServiceClient<Connection>;
 
 /// Makes calls: waits for an attachment, and tries again where that is safe.
 pub(crate) struct Caller {
@@ -92,6 +92,7 @@ struct Attempt {
     maybe_sent: bool,
     /// What the last try that came to an end got.
     last: Option<Error>,
+    token_refused: bool,
 }
 
 impl Attempt {
@@ -104,6 +105,7 @@ impl Attempt {
             tried: false,
             maybe_sent: false,
             last: None,
+            token_refused: false,
         }
     }
 
@@ -133,6 +135,9 @@ impl Attempt {
             let error = Error::from(status);
             self.maybe_sent = sent_before || error.is_outcome_unknown();
             let unknown = repeat == Repeat::Safe && error.reason() == reason::OUTCOME_UNKNOWN;
+            if self.has_fresh_token(caller, &error) {
+                continue;
+            }
             if error.is_stale() {
                 self.stale_id = Some(attachment_id);
             } else if !error.is_retryable() && !unknown {
@@ -148,6 +153,14 @@ impl Attempt {
                 tokio::time::sleep(wait).await;
             }
         }
+    }
+
+    /// True once, for a token that was refused, if the next one may be another.
+    fn has_fresh_token(&mut self, caller: &Caller, error: &Error) -> bool {
+        if error.code() != Code::Unauthenticated {
+            return false;
+        }
+        !std::mem::replace(&mut self.token_refused, true) && caller.bridges.gives_fresh_tokens()
     }
 
     /// A clear refusal after a try that got no answer says nothing about that try.

@@ -2,13 +2,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tonic::Code;
 
-use crate::Error;
 use crate::attempt::Client;
+use crate::connection::Connection;
+use crate::connector::Connector;
+use crate::{Error, Options, Token};
 
 /// Clients of the addresses where the bridge may be. One is used at a time, for the stream and for all calls.
 pub(crate) struct Bridges {
     /// They connect with their first call, and stay: calls may be under way.
     clients: Vec<Client>,
+    /// How they connect. None where the connection is the caller's own.
+    connectors: Option<Vec<Connector>>,
+    gives_fresh_tokens: bool,
     position: Mutex<Position>,
 }
 
@@ -20,9 +25,40 @@ struct Position {
 }
 
 impl Bridges {
-    /// `clients` must not be empty.
-    pub(crate) fn new(clients: Vec<Client>) -> Self {
-        Self { clients, position: Mutex::default() }
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let connectors = match options.channel {
+            Some(_) => None,
+            None => Some(Connector::all(options)?),
+        };
+        let channels = match (&connectors, &options.channel) {
+            (Some(all), _) => all.iter().map(Connector::channel).collect::<Result<_, _>>()?,
+            (None, own) => own.iter().cloned().collect::<Vec<_>>(),
+        };
+        let client = |channel| {
+            Client::new(Connection::new(channel, options.token.clone()))
+                .max_decoding_message_size(options.max_message_bytes)
+                .max_encoding_message_size(options.max_message_bytes)
+        };
+        Ok(Self {
+            clients: channels.into_iter().map(client).collect(),
+            connectors,
+            gives_fresh_tokens: options.token.as_ref().is_some_and(Token::is_fresh),
+            position: Mutex::default(),
+        })
+    }
+
+    /// True if another try may have another token.
+    pub(crate) fn gives_fresh_tokens(&self) -> bool {
+        self.gives_fresh_tokens
+    }
+
+    /// The error of an attempt to attach at the address that is used now, with what it means.
+    pub(crate) async fn explained(&self, error: Error) -> Error {
+        let current = self.position().current;
+        match &self.connectors {
+            Some(connectors) => connectors[current].explained(error).await,
+            None => error,
+        }
     }
 
     /// That of the address that is used now.

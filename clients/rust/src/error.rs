@@ -101,6 +101,19 @@ impl Error {
         reason::ATTACHED.contains(&self.reason())
     }
 
+    /// As a server would send it: the reason stays.
+    pub(crate) fn into_status(self) -> Status {
+        let info = rpc::ErrorInfo {
+            reason: self.0.reason.clone(),
+            domain: DOMAIN.to_owned(),
+            metadata: self.0.metadata.clone(),
+        };
+        let value = info.encode_to_vec();
+        let detail = prost_types::Any { type_url: "type.googleapis.com/google.rpc.ErrorInfo".to_owned(), value };
+        let status = rpc::Status { code: self.code().into(), message: self.0.message.clone(), details: vec![detail] };
+        Status::with_details(self.code(), self.0.message, status.encode_to_vec().into())
+    }
+
     fn add_detail(&mut self, detail: &prost_types::Any) -> Result<(), prost::DecodeError> {
         let value = detail.value.as_slice();
         let kind = detail.type_url.rsplit('/').next().unwrap_or_default();

@@ -6,15 +6,22 @@ mod attempt;
 mod backoff;
 mod bridges;
 mod calls;
+mod connection;
+mod connector;
 mod error;
 mod event;
+mod notices;
 mod options;
 mod outcome;
 mod proxy;
 pub mod reason;
 mod resources;
 mod scheduler;
+mod stranger;
+mod tls;
+mod token;
 
+pub use connection::Connection;
 pub use error::{Error, FieldViolation};
 pub use event::{
     AcknowledgementRefused, Detached, Event, Failure, Gap, InverseOffers, LinkChanged, MesosError, Message, Offers,
@@ -24,6 +31,8 @@ pub use options::Options;
 pub use outcome::{Outcome, describe, outcome};
 pub use resources::Pool;
 pub use scheduler::{Events, Scheduler, connect};
+pub use tls::{Pem, Tls};
+pub use token::Token;
 
 /// The stubs, in packages named as by `protoc`: `mesos::v1`, `mesos::v1::scheduler` and `mesosbridge::v1`.
 ///

@@ -1,23 +1,28 @@
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::Code;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
-use crate::Error;
 use crate::proto::mesos::v1::FrameworkInfo;
 use crate::proto::mesos::v1::scheduler::OfferConstraints;
 use crate::proto::mesosbridge::v1::{ExpiryPolicy, SubscribeRequest};
-use crate::proxy::HttpProxy;
+use crate::{Error, Pem, Tls, Token};
 
 /// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
-    /// The bridge: `HOST:PORT`. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in
+    /// The bridge: `HOST:PORT` or `unix:/PATH`. For a bridge that may move to another host, several: `"a:50051,b:50051"`. If the one in
     /// use can't be reached, the next one is tried at once.
     pub bridge: String,
     /// An HTTP proxy through which to reach the bridge: `http://[USER:PASSWORD@]HOST:PORT`. Default: none. Proxies that
     /// the environment names (such as `http_proxy`) are not used.
     pub proxy: Option<String>,
+    /// Reach the bridge by TLS. None: in plain text.
+    pub tls: Option<Tls>,
+    /// Says who calls. In plain text it goes to this host only.
+    pub token: Option<Token>,
     /// Names the session. The bridge keeps the Mesos framework id that belongs to it.
     pub framework_name: String,
     /// The framework as Mesos will know it; `user` is required, an empty `name` becomes `framework_name`. None: the one
@@ -48,8 +53,11 @@ pub struct Options {
     /// Largest message in either direction, in bytes. Default 256 MiB: the bridge cuts offers into pieces of about 1 MiB,
     /// but a single offer may be larger, so gRPC's usual limit of 4 MiB would not do.
     pub max_message_bytes: usize,
-    /// A connection of your own in place of `bridge`, for TLS or another transport.
+    /// A connection of your own in place of `bridge`, for another transport. It goes with neither `tls` nor `token`: what
+    /// it encrypts can't be seen.
     pub channel: Option<Channel>,
+    /// Says, once each, that the scheduler waits for the bridge, and for offers. Default: on standard error.
+    pub log: fn(&str),
 }
 
 impl Default for Options {
@@ -57,6 +65,8 @@ impl Default for Options {
         Self {
             bridge: String::new(),
             proxy: None,
+            tls: None,
+            token: None,
             framework_name: String::new(),
             framework_info: None,
             lease: None,
@@ -72,11 +82,39 @@ impl Default for Options {
             max_buffered: 256,
             max_message_bytes: 256 << 20,
             channel: None,
+            log: |text| eprintln!("{text}"),
         }
     }
 }
 
 impl Options {
+    /// The defaults, with `tls` and `token` as these variables of the environment say, which name files:
+    /// `MESOS_BRIDGE_CA`, `MESOS_BRIDGE_CERT`, `MESOS_BRIDGE_KEY`, and `MESOS_BRIDGE_TOKEN_FILE`, which is read for each
+    /// stream and call. It fails if there is no token in that file.
+    pub fn from_environment() -> Result<Self, Error> {
+        Self::with_files(None, None, None, None)
+    }
+
+    /// The same, with other files in place of those of the environment.
+    pub fn with_files(
+        ca: Option<PathBuf>,
+        cert: Option<PathBuf>,
+        key: Option<PathBuf>,
+        token: Option<PathBuf>,
+    ) -> Result<Self, Error> {
+        let variable = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let pem = |given: Option<PathBuf>, name: &str| given.or_else(|| variable(name)).map(Pem::File);
+        let tls = Tls {
+            ca: pem(ca, "MESOS_BRIDGE_CA"),
+            cert: pem(cert, "MESOS_BRIDGE_CERT"),
+            key: pem(key, "MESOS_BRIDGE_KEY"),
+            server_name: None,
+        };
+        let is_given = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
+        let token = token.or_else(|| variable("MESOS_BRIDGE_TOKEN_FILE")).map(Token::checked_file).transpose()?;
+        Ok(Self { tls: is_given.then_some(tls), token, ..Self::default() })
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let wrong = |text: &str| Err(Error::new(Code::InvalidArgument, "", text));
         if self.framework_name.is_empty() {
@@ -85,39 +123,10 @@ impl Options {
         if self.framework_info.as_ref().is_some_and(|info| info.user.is_empty()) {
             return wrong("Options::framework_info needs a user: whom tasks run as on the agents");
         }
-        Ok(())
-    }
-
-    /// Large messages, HTTP/2 keepalive. It connects with the first call, and anew with each one after a failure.
-    pub(crate) fn open_channels(&self) -> Result<Vec<Channel>, Error> {
-        match &self.channel {
-            Some(channel) => Ok(vec![channel.clone()]),
-            None => self.bridge.split(',').map(|address| self.open_channel(address.trim())).collect(),
+        if self.channel.is_some() && (self.tls.is_some() || self.token.is_some()) {
+            return wrong("Options::channel goes with neither Options::tls nor Options::token");
         }
-    }
-
-    fn open_channel(&self, address: &str) -> Result<Channel, Error> {
-        let wrong = |_| {
-            let text = format!(
-                "Options::bridge is '{}'; it should be HOST:PORT, or several of them with commas between them",
-                self.bridge
-            );
-            Error::new(Code::InvalidArgument, "", text)
-        };
-        if address.is_empty() || address.contains('/') {
-            return Err(wrong(()));
-        }
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| wrong(()))?;
-        let endpoint = endpoint
-            .connect_timeout(Duration::from_secs(5))
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true);
-        let Some(proxy) = &self.proxy else { return Ok(endpoint.connect_lazy()) };
-        // Without the text: it may hold a password.
-        let text = "Options::proxy should be http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-encoded";
-        let proxy = HttpProxy::parse(proxy).ok_or_else(|| Error::new(Code::InvalidArgument, "", text))?;
-        Ok(endpoint.connect_with_connector_lazy(proxy))
+        self.token.as_ref().map_or(Ok(()), Token::check)
     }
 
     /// What to attach with, but for `resume`.
@@ -141,6 +150,18 @@ impl Options {
     }
 }
 
+/// Without what may be secret.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("bridge", &self.bridge)
+            .field("framework_name", &self.framework_name)
+            .field("tls", &self.tls)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,16 +177,6 @@ mod tests {
         let no_user = Options { framework_info: Some(FrameworkInfo::default()), ..options() };
         assert!(no_user.check().unwrap_err().message().contains("user"));
         assert!(options().check().is_ok());
-    }
-
-    #[tokio::test]
-    async fn an_address_is_host_and_port() {
-        for bridge in ["", "http://127.0.0.1:1", "a b:1", "a:1,", "a:1,,b:1"] {
-            let wrong = Options { bridge: bridge.to_owned(), ..options() };
-            assert!(wrong.open_channels().unwrap_err().message().contains("HOST:PORT"));
-        }
-        let several = Options { bridge: "a:1, b:2".to_owned(), ..options() };
-        assert_eq!(several.open_channels().unwrap().len(), 2);
     }
 
     #[test]

@@ -67,25 +67,28 @@ fn is_not_its_fault(status: &TaskStatus) -> bool {
     )
 }
 
-/// The status in words: `TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`.
+/// The task and its status in words: `task-1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated`.
 pub fn describe(status: &TaskStatus) -> String {
+    let task = &status.task_id.value;
     let state = TaskState::try_from(status.state).map_or("unknown", |state| state.as_str_name());
     let reason = status.reason.map_or(String::new(), |reason| {
         let name = Reason::try_from(reason).map_or("unknown", |reason| reason.as_str_name());
         format!(", {name}")
     });
     match status.message() {
-        "" => format!("{state}{reason}"),
-        message => format!("{state}{reason}: {message}"),
+        "" => format!("{task}: {state}{reason}"),
+        message => format!("{task}: {state}{reason}: {message}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::mesos::v1::TaskId;
 
     fn status(state: TaskState, reason: Option<Reason>) -> TaskStatus {
-        TaskStatus { state: state.into(), reason: reason.map(Into::into), ..Default::default() }
+        let task_id = TaskId { value: "t1".to_owned() };
+        TaskStatus { task_id, state: state.into(), reason: reason.map(Into::into), ..Default::default() }
     }
 
     #[test]
@@ -100,16 +103,16 @@ mod tests {
 
     #[test]
     fn a_state_that_is_not_known_is_active() {
-        let unknown = TaskStatus { state: 77, ..Default::default() };
+        let unknown = TaskStatus { state: 77, ..status(TaskState::TaskRunning, None) };
         assert_eq!(outcome(&unknown), Outcome::Active);
-        assert_eq!(describe(&unknown), "unknown");
+        assert_eq!(describe(&unknown), "t1: unknown");
     }
 
     #[test]
     fn tells_a_status_in_words() {
         let mut failed = status(TaskState::TaskFailed, Some(Reason::ExecutorTerminated));
-        assert_eq!(describe(&failed), "TASK_FAILED, REASON_EXECUTOR_TERMINATED");
+        assert_eq!(describe(&failed), "t1: TASK_FAILED, REASON_EXECUTOR_TERMINATED");
         failed.message = Some("gone".to_owned());
-        assert_eq!(describe(&failed), "TASK_FAILED, REASON_EXECUTOR_TERMINATED: gone");
+        assert_eq!(describe(&failed), "t1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: gone");
     }
 }

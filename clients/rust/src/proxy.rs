@@ -1,18 +1,13 @@
-use std::error::Error as StdError;
-use std::fmt;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tonic::codegen::Service;
 use tonic::transport::Uri;
+
+use crate::tls::ConnectError;
 
 /// More than any proxy has to say before the connection stands.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
@@ -47,16 +42,21 @@ impl HttpProxy {
         Some(Self { address: format!("{host}:{port}"), authorization: credentials.map(basic) })
     }
 
-    async fn connect(self, bridge: Uri) -> Result<TokioIo<TcpStream>, ProxyError> {
-        let target = bridge.authority().map_or("", |authority| authority.as_str());
-        let failed = |what: String| ProxyError(format!("the proxy {} {what}", self.address));
+    /// Its address, `HOST:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Gives the connection that the proxy has made to `target`.
+    pub(crate) async fn connect(&self, target: &str) -> Result<TcpStream, ConnectError> {
+        let failed = |what: String| ConnectError(format!("the proxy {} {what}", self.address));
         let mut stream =
             TcpStream::connect(&self.address).await.map_err(|error| failed(format!("can't be reached: {error}")))?;
         stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
         self.open(&mut stream, target)
             .await
             .map_err(|error| failed(format!("did not connect to {target}: {error}")))?;
-        Ok(TokioIo::new(stream))
+        Ok(stream)
     }
 
     async fn open(&self, stream: &mut TcpStream, target: &str) -> io::Result<()> {
@@ -90,32 +90,6 @@ fn basic(encoded: &str) -> String {
     credentials.extend(percent_decode_str(password));
     format!("Basic {}", BASE64_STANDARD.encode(credentials))
 }
-
-impl Service<Uri> for HttpProxy {
-    type Response = TokioIo<TcpStream>;
-    type Error = ProxyError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ProxyError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, bridge: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(bridge))
-    }
-}
-
-/// Why a proxy did not connect to the bridge.
-#[derive(Debug)]
-pub(crate) struct ProxyError(String);
-
-impl fmt::Display for ProxyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for ProxyError {}
 
 #[cfg(test)]
 mod tests {

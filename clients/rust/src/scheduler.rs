@@ -15,6 +15,7 @@ use crate::attempt::{Caller, Client, new_request_id};
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
 use crate::event::AcknowledgementRefused;
+use crate::notices::Notices;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::{Error, Event, Options};
 
@@ -60,12 +61,7 @@ pub struct Events {
 /// Outside of a tokio runtime.
 pub fn connect(options: Options) -> Result<(Scheduler, Events), Error> {
     options.check()?;
-    let client = |channel| {
-        Client::new(channel)
-            .max_decoding_message_size(options.max_message_bytes)
-            .max_encoding_message_size(options.max_message_bytes)
-    };
-    let bridges = Arc::new(Bridges::new(options.open_channels()?.into_iter().map(client).collect()));
+    let bridges = Arc::new(Bridges::new(&options)?);
     let lifetime = CancellationToken::new();
     let acknowledger = Arc::new(Acknowledger::default());
     let (queue, events) = mpsc::channel(options.max_buffered.max(1));
@@ -79,6 +75,7 @@ pub fn connect(options: Options) -> Result<(Scheduler, Events), Error> {
         delivery: delivery.clone(),
         state,
         progress: Progress::default(),
+        notices: Notices::new(options.log, options.suppressed_roles.is_empty()),
     };
     let caller = Arc::new(Caller {
         bridges,

@@ -14,14 +14,19 @@ from mesos.v1 import mesos_pb2
 from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
 from .tls import Tls
-from .tokens import FreshToken, token_file
+from .tokens import FreshToken, check_token_file, token_file
 from .v1 import scheduler_pb2
 
 _VARIABLES = ("CA", "CERT", "KEY", "TOKEN_FILE")
 
 
 def access(ca: str | None, cert: str | None, key: str | None, token: str | None) -> dict[str, Any]:
-    """Options of the files that a program is told; None or an empty text where it is not."""
+    """Options of the files that a program is told; None or an empty text where it is not.
+
+    Raises ValueError if there is no token in its file.
+    """
+    if token:
+        check_token_file(token)
     tls = Tls(ca=ca or None, cert=cert or None, key=key or None) if ca or cert or key else None
     return {"tls": tls, "token": token_file(token) if token else None}
 
@@ -68,7 +73,8 @@ class Options:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **others: Any) -> Self:
         """With `tls` and `token` as these variables say, which name files: MESOS_BRIDGE_CA, MESOS_BRIDGE_CERT,
-        MESOS_BRIDGE_KEY, and MESOS_BRIDGE_TOKEN_FILE, which is read for each stream and call.
+        MESOS_BRIDGE_KEY, and MESOS_BRIDGE_TOKEN_FILE, which is read for each stream and call. Raises ValueError if
+        there is no token in it.
         """
         return cls(**access(*(environment.get(f"MESOS_BRIDGE_{name}") for name in _VARIABLES)), **others)
 

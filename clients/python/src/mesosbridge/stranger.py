@@ -65,7 +65,7 @@ async def _found_at(host: str, port: int) -> str | None:
         return None
     if answer.startswith(b"HTTP/"):
         return "is not a Mesos bridge: a web server answers there"
-    # Most servers that want TLS hang up without a word.
+    # Most servers that want TLS hang up silently.
     hello = answer if answer.startswith(_TLS_RECORDS) else await _answer(host, port, _HELLO)
     if hello is not None and hello.startswith(_TLS_RECORDS):
         return "speaks TLS: set Options.tls"

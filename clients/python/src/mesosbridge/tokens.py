@@ -32,6 +32,16 @@ def token_file(path: str | os.PathLike[str]) -> FreshToken:
     return read
 
 
+def check_token_file(path: str | os.PathLike[str]) -> None:
+    """Raises ValueError if no token can be read there now."""
+    try:
+        token = token_file(path)()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the token file {os.fspath(path)} can't be read: {error}") from None
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"the token file {os.fspath(path)} holds what can't be a token: it {_SHAPE}")
+
+
 class Tokens:
     """Gives the token of `Options.token`. Raises ValueError, without its text, for one that can't be."""
 

@@ -3,6 +3,7 @@
 mod printed;
 
 use std::error::Error as StdError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mesosbridge::proto::mesos::v1::scheduler::call::reconcile;
@@ -10,7 +11,7 @@ use mesosbridge::proto::mesos::v1::{CommandInfo, Filters, FrameworkInfo, Offer, 
 use mesosbridge::proto::mesosbridge::v1::{
     DeclineOffersRequest, ExpiryPolicy, KillTaskRequest, LaunchTasksRequest, ReconcileTasksRequest,
 };
-use mesosbridge::{Error, Event, Events, Options, Pool, Scheduler, connect};
+use mesosbridge::{Error, Event, Events, Options, Pem, Pool, Scheduler, Tls, Token, connect};
 use printed::{printed_error, printed_event};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -73,6 +74,8 @@ fn options(input: &Value) -> Options {
     Options {
         bridge: text("bridge"),
         proxy: options["proxy"].as_str().map(str::to_owned),
+        tls: options["tls"].as_object().map(|_| tls(&options["tls"])),
+        token: token(options),
         framework_name: text("frameworkName"),
         framework_info: Some(FrameworkInfo { user: text("user"), ..Default::default() }),
         backoff_initial: ms("backoffInitialMs", 1),
@@ -90,6 +93,27 @@ fn options(input: &Value) -> Options {
         max_message_bytes: size("maxMessageBytes", defaults.max_message_bytes),
         ..defaults
     }
+}
+
+fn tls(given: &Value) -> Tls {
+    let pem = |name: &str| given[name].as_str().map(Pem::from);
+    Tls {
+        ca: pem("ca"),
+        cert: pem("cert"),
+        key: pem("key"),
+        server_name: given["serverName"].as_str().map(str::to_owned),
+    }
+}
+
+/// The token, or a function that gives one after the other; the last one stays.
+fn token(options: &Value) -> Option<Token> {
+    let Some(tokens) = options["tokens"].as_array().cloned() else { return options["token"].as_str().map(Token::from) };
+    let next = AtomicUsize::new(0);
+    Some(Token::fresh(move || {
+        let i = next.fetch_add(1, Ordering::Relaxed).min(tokens.len() - 1);
+        let token = tokens[i].as_str().map(str::to_owned).ok_or("the issuer does not answer");
+        async move { token }
+    }))
 }
 
 fn texts(list: &Value) -> Vec<String> {

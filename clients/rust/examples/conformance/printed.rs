@@ -74,6 +74,7 @@ pub fn printed_error(error: &Error) -> Value {
     json!({
         "code": error.code() as i32,
         "reason": error.reason(),
+        "message": error.message(),
         "metadata": metadata,
         "fields": fields,
         "retryDelayMs": error.retry_delay().unwrap_or_default().as_millis() as u64,

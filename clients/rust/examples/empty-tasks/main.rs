@@ -3,8 +3,9 @@
 
 mod tasks;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use mesosbridge::proto::mesos::v1::{FrameworkInfo, framework_info::Capability, framework_info::capability::Type};
@@ -12,16 +13,29 @@ use mesosbridge::proto::mesosbridge::v1::ExpiryPolicy;
 use mesosbridge::{Error, Events, Options, Scheduler, connect};
 use tasks::Tasks;
 use tokio::time::{interval, timeout};
+use tonic::Code;
 
 /// Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
 #[derive(Parser)]
 #[command(name = "empty-tasks", version)]
 struct Arguments {
-    /// The Mesos bridge, or several addresses with commas between them
+    /// The Mesos bridge, also as unix:/PATH, or several addresses with commas between them
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
     bridge: String,
-    /// Names this framework's session at the bridge
-    #[arg(long, value_name = "NAME", default_value = "empty-tasks")]
+    /// PEM file of the authorities that the bridge's certificate may be of, for TLS; also MESOS_BRIDGE_CA
+    #[arg(long, value_name = "FILE")]
+    bridge_ca: Option<PathBuf>,
+    /// PEM file of this client's certificate, for TLS; also MESOS_BRIDGE_CERT
+    #[arg(long, value_name = "FILE")]
+    bridge_cert: Option<PathBuf>,
+    /// PEM file of its key; also MESOS_BRIDGE_KEY
+    #[arg(long, value_name = "FILE")]
+    bridge_key: Option<PathBuf>,
+    /// File of the token that says who calls; read for each stream and call; also MESOS_BRIDGE_TOKEN_FILE
+    #[arg(long, value_name = "FILE")]
+    bridge_token_file: Option<PathBuf>,
+    /// Names this framework's session at the bridge; unless told, each run has its own
+    #[arg(long, value_name = "NAME", default_value_t = free_name())]
     framework_name: String,
     /// The user that tasks run as on the agents
     #[arg(long, value_name = "NAME", default_value_t = user())]
@@ -43,6 +57,12 @@ struct Arguments {
     give_up_after: u64,
 }
 
+/// Two runs don't end each other's framework.
+fn free_name() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("empty-tasks-{:x}-{:x}", since.as_micros(), std::process::id())
+}
+
 /// Who runs this.
 fn user() -> String {
     let output = Command::new("id").arg("-un").output();
@@ -58,7 +78,9 @@ async fn main() -> ExitCode {
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("empty-tasks: {}", explain(&error));
-            ExitCode::FAILURE
+            // Options that can't be have no reason: they never reached a bridge.
+            let is_usage = error.code() == Code::InvalidArgument && error.reason().is_empty();
+            ExitCode::from(if is_usage { 2 } else { 1 })
         }
     }
 }
@@ -72,7 +94,7 @@ fn explain(error: &Error) -> String {
 }
 
 async fn run(arguments: &Arguments) -> Result<u32, Error> {
-    let (scheduler, events) = connect(options(arguments))?;
+    let (scheduler, events) = connect(options(arguments)?)?;
     let mut tasks = Tasks::new(scheduler.clone(), arguments.tasks, arguments.command.clone(), arguments.retries);
     tokio::select! {
         result = see_through(&mut tasks, events) => result?,
@@ -125,7 +147,7 @@ async fn interrupted() {
     }
 }
 
-fn options(arguments: &Arguments) -> Options {
+fn options(arguments: &Arguments) -> Result<Options, Error> {
     let capabilities = [Type::MultiRole, Type::PartitionAware].map(|kind| Capability { r#type: Some(kind.into()) });
     let info = FrameworkInfo {
         user: arguments.user.clone(),
@@ -133,13 +155,19 @@ fn options(arguments: &Arguments) -> Options {
         capabilities: capabilities.into(),
         ..Default::default()
     };
-    Options {
+    let access = Options::with_files(
+        arguments.bridge_ca.clone(),
+        arguments.bridge_cert.clone(),
+        arguments.bridge_key.clone(),
+        arguments.bridge_token_file.clone(),
+    )?;
+    Ok(Options {
         bridge: arguments.bridge.clone(),
         framework_name: arguments.framework_name.clone(),
         framework_info: Some(info),
         expiry_policy: ExpiryPolicy::Teardown,
         replace_removed: true,
         give_up_after: Some(Duration::from_secs(arguments.give_up_after)),
-        ..Options::default()
-    }
+        ..access
+    })
 }

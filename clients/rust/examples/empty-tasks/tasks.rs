@@ -57,11 +57,6 @@ impl Tasks {
             Event::Update(e) => self.on_update(&e.status).await?,
             // What happened meanwhile was perhaps not seen.
             Event::Gap(_) | Event::Subscribed(_) => self.reconcile().await?,
-            // Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
-            Event::Detached(e) if e.attempt.is_power_of_two() => {
-                eprintln!("not attached to the bridge: {}; trying again", e.error);
-            }
-            Event::Opened(e) if e.failures > 0 => eprintln!("attached to the bridge"),
             Event::LinkChanged(e) if e.linked => eprintln!("the bridge is connected to the Mesos master {}", e.master),
             Event::LinkChanged(e) => eprintln!("the bridge has no Mesos master: {}", e.reason),
             Event::MesosError(e) => eprintln!("Mesos says: {}", e.message),
