@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "access.h"
 #include "mesosbridge/v1/scheduler.grpc.pb.h"
 #include "reasons.h"
 
@@ -39,7 +40,9 @@ using std::chrono::seconds;
 
 struct Options {
   std::string bridge = "127.0.0.1:50051";
-  std::string framework_name = "empty-tasks";
+  Access access = {FromEnvironment("MESOS_BRIDGE_CA"), FromEnvironment("MESOS_BRIDGE_CERT"),
+                   FromEnvironment("MESOS_BRIDGE_KEY"), FromEnvironment("MESOS_BRIDGE_TOKEN_FILE")};
+  std::string framework_name;
   std::string user = "root";
   std::string role = "*";
   std::string command = "true";
@@ -74,7 +77,7 @@ bool IsOutcomeUnknown(const grpc::Status& status) {
   return reason == reason::OUTCOME_UNKNOWN || (reason.empty() && IsRetryable(status));
 }
 
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> OpenChannel(const Options& options) {
   grpc::ChannelArguments arguments;
   // gRPC would take a proxy from the environment, which is meant for the web and seldom knows the way to a bridge.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -87,7 +90,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
   // Attaching again has waits of its own; the channel's must not come on top of them.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  const auto credentials = CredentialsOf(options.access, options.bridge);
+  return grpc::CreateCustomChannel(options.bridge, credentials, arguments);
 }
 
 std::mt19937_64& Random() {
@@ -98,10 +102,11 @@ std::mt19937_64& Random() {
 // The calls that this program makes, each in the name of the attachment that is there.
 class Calls {
  public:
-  Calls(std::shared_ptr<grpc::Channel> channel, std::string framework_name)
-      : channel_(channel),
-        stub_(bridge::SchedulerService::NewStub(channel)),
-        framework_name_(std::move(framework_name)) {}
+  explicit Calls(const Options& options)
+      : channel_(OpenChannel(options)),
+        stub_(bridge::SchedulerService::NewStub(channel_)),
+        framework_name_(options.framework_name),
+        token_file_(options.access.token_file) {}
 
   bridge::SchedulerService::Stub& stub() { return *stub_; }
 
@@ -109,6 +114,20 @@ class Calls {
   // someone who waits it looks only every 5 s what became of it.
   void WaitForConnection(milliseconds duration) {
     channel_->WaitForConnected(std::chrono::system_clock::now() + duration);
+  }
+
+  // Says who calls.
+  grpc::Status Identify(grpc::ClientContext* context) const {
+    if (token_file_.empty()) return grpc::Status::OK;
+    std::string token;
+    const grpc::Status status = ReadToken(token_file_, &token);
+    if (status.ok()) context->AddMetadata("authorization", "Bearer " + token);
+    return status;
+  }
+
+  // True where the next try may have another token.
+  bool MayHaveFreshToken(const grpc::Status& status) const {
+    return status.error_code() == grpc::UNAUTHENTICATED && !token_file_.empty();
   }
 
   void set_attachment(const std::string& id) {
@@ -121,8 +140,6 @@ class Calls {
   grpc::Status Send(grpc::Status (bridge::SchedulerService::Stub::*method)(grpc::ClientContext*, const Request&,
                                                                            Response*),
                     Request request, seconds timeout = seconds(30)) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + timeout);
     auto* header = request.mutable_header();
     header->set_framework_name(framework_name_);
     header->set_request_id(std::to_string(Random()()));
@@ -130,14 +147,26 @@ class Calls {
       std::lock_guard<std::mutex> lock(mutex_);
       header->set_attachment_id(attachment_id_);
     }
-    Response response;
-    return (stub_.get()->*method)(&context, request, &response);
+    const grpc::Status status = SendOnce<Request, Response>(method, request, timeout);
+    return MayHaveFreshToken(status) ? SendOnce<Request, Response>(method, request, timeout) : status;
   }
 
  private:
+  template <typename Request, typename Response>
+  grpc::Status SendOnce(grpc::Status (bridge::SchedulerService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                               Response*),
+                        const Request& request, seconds timeout) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
+    const grpc::Status status = Identify(&context);
+    Response response;
+    return status.ok() ? (stub_.get()->*method)(&context, request, &response) : status;
+  }
+
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<bridge::SchedulerService::Stub> stub_;
   const std::string framework_name_;
+  const std::string token_file_;
   std::mutex mutex_;
   std::string attachment_id_;
 };
@@ -260,7 +289,8 @@ class Tasks {
     static const std::set<mesos1::TaskState> lost = {
         mesos1::TASK_LOST, mesos1::TASK_DROPPED,          mesos1::TASK_UNREACHABLE,
         mesos1::TASK_GONE, mesos1::TASK_GONE_BY_OPERATOR, mesos1::TASK_UNKNOWN};
-    const std::string what = mesos1::TaskState_Name(status.state()) + ": " + status.message();
+    const std::string what =
+        status.task_id().value() + ": " + mesos1::TaskState_Name(status.state()) + ": " + status.message();
     if (lost.count(status.state()) == 0 || task.attempts > retries_) {
       ++failed_;
       std::cout << "task " << task.number << " failed: " << what << std::endl;
@@ -306,7 +336,7 @@ void Pause(milliseconds duration) {
 class Scheduler {
  public:
   Scheduler(Calls& calls, Tasks& tasks, const Options& options)
-      : calls_(calls), tasks_(tasks), give_up_after_(options.give_up_after) {
+      : calls_(calls), tasks_(tasks), options_(options) {
     request_.set_framework_name(options.framework_name);
     auto* info = request_.mutable_framework_info();
     info->set_user(options.user);
@@ -322,20 +352,27 @@ class Scheduler {
   // Returns OK when the tasks have ended, or the error that a new attachment can't fix.
   grpc::Status Run() {
     Clock::time_point alive = Clock::now();
+    bool token_refused = false;
     for (int attempt = 0; !tasks_.done();) {
-      bool opened = false;
-      const grpc::Status status = ReadStream(&opened);
+      opened_ = false;
+      grpc::Status status = ReadStream();
       if (tasks_.done()) break;
-      if (opened) {
+      if (opened_) {
         alive = Clock::now();
         attempt = 0;
+        token_refused = false;
+      } else if (!status.ok()) {
+        status = Explained(status, options_.bridge, options_.access);
       }
-      const bool late = Clock::now() - alive > seconds(give_up_after_);
+      if (calls_.MayHaveFreshToken(status) && !token_refused) {
+        token_refused = true;
+        continue;
+      }
+      const bool late = Clock::now() - alive > seconds(options_.give_up_after);
       if (status.ok() || !IsRetryable(status) || late) return status;
-      // Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
-      if (((attempt + 1) & attempt) == 0) {
-        std::cerr << "not attached to the bridge: " << status.error_message() << "; trying again" << std::endl;
-      }
+      // Once per outage, not with each try.
+      if (!lost_) std::cerr << "not attached to the bridge: " << status.error_message() << "; trying again" << std::endl;
+      lost_ = true;
       // Exponential, full jitter.
       const double bound = std::min(15'000.0, 100.0 * (1 << std::min(attempt++, 10)));
       Pause(milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(bound))(Random())));
@@ -344,13 +381,15 @@ class Scheduler {
   }
 
  private:
-  grpc::Status ReadStream(bool* opened) {
+  grpc::Status ReadStream() {
     calls_.WaitForConnection(milliseconds(500));
     grpc::ClientContext context;
+    const grpc::Status identified = calls_.Identify(&context);
+    if (!identified.ok()) return identified;
     auto reader = calls_.stub().Subscribe(&context, request_);
     bridge::SubscribeResponse response;
     while (reader->Read(&response)) {
-      *opened = true;
+      opened_ = true;
       for (const auto& event : response.events()) {
         grpc::Status status = Handle(event);
         if (status.ok()) status = Acknowledge();
@@ -374,6 +413,8 @@ class Scheduler {
       request_.mutable_resume()->set_attachment_id(attachment_id_);
       request_.mutable_resume()->set_after_sequence(event.sequence());
     }
+    // A sign of life, 15 s after the last event.
+    if (event.has_progress() && !event.progress().snapshot_end()) SayThatItWaits();
     grpc::Status status = gap ? tasks_.Reconcile() : grpc::Status::OK;
     if (status.ok() && event.has_mesos()) status = HandleMesos(event.mesos());
     if (!event.ack_token().empty()) owed_.push_back(event.ack_token());
@@ -381,6 +422,8 @@ class Scheduler {
   }
 
   grpc::Status Open(const bridge::SessionEvent& event) {
+    if (lost_) std::cerr << "attached to the bridge" << std::endl;
+    lost_ = false;
     attachment_id_ = event.opened().attachment_id();
     calls_.set_attachment(attachment_id_);
     if (!event.opened().resumed()) {
@@ -397,6 +440,7 @@ class Scheduler {
   grpc::Status HandleMesos(const mesos::v1::scheduler::Event& event) {
     switch (event.type()) {
       case mesos::v1::scheduler::Event::OFFERS:
+        wants_offers_ = false;
         for (const auto& offer : event.offers().offers()) {
           const grpc::Status status = tasks_.OnOffer(offer);
           if (!status.ok()) return status;
@@ -409,6 +453,12 @@ class Scheduler {
       default:
         return grpc::Status::OK;
     }
+  }
+
+  // Once, and not if there were offers.
+  void SayThatItWaits() {
+    if (wants_offers_) std::cerr << "attached to the bridge, and waiting for offers" << std::endl;
+    wants_offers_ = false;
   }
 
   // Sends what acknowledgements are owed. They outlive the attachment and the bridge: what fails is sent later.
@@ -424,7 +474,12 @@ class Scheduler {
 
   Calls& calls_;
   Tasks& tasks_;
-  const int give_up_after_;
+  const Options& options_;
+  // Whether the last stream brought anything.
+  bool opened_ = false;
+  // Whether it was said that there is no attachment.
+  bool lost_ = false;
+  bool wants_offers_ = true;
   bridge::SubscribeRequest request_;
   std::string attachment_id_;
   uint64_t last_ = 0;
@@ -439,8 +494,13 @@ constexpr char kHelp[] = R"(Usage: empty-tasks [options]
 Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
 
 Options:
-  --bridge HOST:PORT       the Mesos bridge (default: 127.0.0.1:50051)
-  --framework-name NAME    names this framework's session at the bridge (default: empty-tasks)
+  --bridge HOST:PORT       the Mesos bridge, or unix:/PATH (default: 127.0.0.1:50051)
+  --bridge-ca FILE         the authority of the bridge's certificate, in PEM: use TLS (or MESOS_BRIDGE_CA)
+  --bridge-cert FILE       this client's certificate, if the bridge asks for one (or MESOS_BRIDGE_CERT)
+  --bridge-key FILE        the key of --bridge-cert (or MESOS_BRIDGE_KEY)
+  --bridge-token-file FILE holds the token that says who this client is; read anew for each use
+                           (or MESOS_BRIDGE_TOKEN_FILE)
+  --framework-name NAME    names this framework's session at the bridge (default: a new name for each run)
   --user NAME              the user that tasks run as on the agents (default: you)
   --role ROLE              the Mesos role whose resources are used (default: *)
   --tasks N                how many tasks (default: 5)
@@ -455,19 +515,24 @@ int Number(const char* name, const char* text, int least) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   if (*text != '\0' && *end == '\0' && value >= least && value <= 1'000'000) return static_cast<int>(value);
-  std::cerr << "empty-tasks: --" << name << " must be a whole number of at least " << least << std::endl;
-  std::exit(2);
+  WrongUsage(std::string("--") + name + " must be a whole number of at least " + std::to_string(least));
 }
 
 Options Parse(int argc, char** argv) {
   Options options;
   if (const passwd* me = getpwuid(getuid())) options.user = me->pw_name;
-  const option known[] = {{"bridge", 1, nullptr, 'b'}, {"framework-name", 1, nullptr, 'f'}, {"user", 1, nullptr, 'u'},
+  const option known[] = {{"bridge-ca", 1, nullptr, 'A'}, {"bridge-cert", 1, nullptr, 'C'}, {"bridge-key", 1, nullptr, 'K'},
+                          {"bridge-token-file", 1, nullptr, 'T'},
+                          {"bridge", 1, nullptr, 'b'}, {"framework-name", 1, nullptr, 'f'}, {"user", 1, nullptr, 'u'},
                           {"role", 1, nullptr, 'r'},   {"tasks", 1, nullptr, 't'},          {"retries", 1, nullptr, 'n'},
                           {"command", 1, nullptr, 'c'}, {"give-up-after", 1, nullptr, 'g'}, {"help", 0, nullptr, 'h'},
                           {"version", 0, nullptr, 'v'}, {nullptr, 0, nullptr, 0}};
   for (int flag; (flag = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     switch (flag) {
+      case 'A': options.access.ca = optarg; break;
+      case 'C': options.access.cert = optarg; break;
+      case 'K': options.access.key = optarg; break;
+      case 'T': options.access.token_file = optarg; break;
       case 'b': options.bridge = optarg; break;
       case 'f': options.framework_name = optarg; break;
       case 'u': options.user = optarg; break;
@@ -482,9 +547,9 @@ Options Parse(int argc, char** argv) {
     }
   }
   if (optind < argc) {
-    std::cerr << "empty-tasks: unexpected argument " << argv[optind] << std::endl;
-    std::exit(2);
+    WrongUsage(std::string("unexpected argument ") + argv[optind]);
   }
+  if (options.framework_name.empty()) options.framework_name = "empty-tasks-" + std::to_string(Random()());
   return options;
 }
 
@@ -526,15 +591,18 @@ void EndOnInterrupt(sigset_t signals, Calls& calls) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // gRPC would log each failed try on its own, too.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const Options options = Parse(argc, argv);
   const sigset_t signals = BlockInterrupts();
-  Calls calls(OpenChannel(options.bridge), options.framework_name);
+  Calls calls(options);
   EndOnInterrupt(signals, calls);
   Tasks tasks(calls, options);
   grpc::Status status = Scheduler(calls, tasks, options).Run();
   if (status.ok() && tasks.done()) status = Teardown(calls, seconds(30));
   if (!status.ok()) {
-    std::cerr << "empty-tasks: " << status.error_message() << " (" << ReasonOf(status) << ")" << std::endl;
+    const std::string reason = ReasonOf(status);
+    std::cerr << "empty-tasks: " << status.error_message() << (reason.empty() ? "" : " (" + reason + ")") << std::endl;
     std::_Exit(1);
   }
   std::cout << tasks.finished() << " of " << options.tasks << " finished, " << tasks.failed() << " failed"

@@ -224,17 +224,22 @@ function testWithoutBridge(
     const { ca = "", cert = "", key = "" } = certificates.files;
     const listening = { tls: "good", demandsCertificate: true } as const;
     const bridge = cleanup.use(await ScriptedBridge.start(listening, certificates, folder));
-    writeFileSync(join(folder, "token"), "secret-of-the-file\n");
+    const tokenFile = join(folder, "token");
+    writeFileSync(tokenFile, "secret-of-yesterday\n");
     const tls = ["--bridge-ca", ca, "--bridge-cert", cert, "--bridge-key", key];
-    const args = [...tls, "--bridge-token-file", join(folder, "token")];
+    const args = [...tls, "--bridge-token-file", tokenFile];
     const running = cleanup.use(await start("--bridge", bridge.address, ...args));
+    await bridge.play([{ accept: {}, token: "secret-of-yesterday" }]);
+    // It is read anew, and after a token that is refused it is worth one more try.
+    writeFileSync(tokenFile, "secret-of-today\n");
     await bridge.play([
-      { accept: {}, token: "secret-of-the-file" },
+      { end: { code: 16, reason: "UNAUTHENTICATED" } },
+      { accept: {}, token: "secret-of-today" },
       { end: { code: 7, reason: "PERMISSION_DENIED", message: "it may not attach" } },
     ]);
     const { code } = await running.exited;
     expect(running.log()).toContain("it may not attach");
-    expect(running.log()).not.toContain("secret-of-the-file");
+    expect(running.log()).not.toContain("secret-of");
     expect(code).toBe(1);
   });
 
