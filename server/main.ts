@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { frameworksCommand } from "./cli/frameworksCommand.js";
 import { localCommand } from "./cli/localCommand.js";
+import { runProgram } from "./cli/runProgram.js";
 import { serveCommand } from "./cli/serveCommand.js";
 import { version } from "./cli/version.js";
 
@@ -17,4 +18,4 @@ const program = new Command("mesos-bridge")
 program.addCommand(serveCommand());
 program.addCommand(frameworksCommand());
 program.addCommand(localCommand());
-await program.parseAsync();
+await runProgram(program);

@@ -145,7 +145,9 @@ inline std::string Stranger(const std::string& address) {
   static const std::string hello = std::string("\x16\x03\x01\0\x39\x01\0\0\x35\x03\x03", 11) + std::string(32, '\0') +
                                    std::string("\0\0\x0e\xc0\x2f\xc0\x30\xc0\x2b\xc0\x2c\0\x9c\0\x2f\x13\x01\x01\0", 19);
   const std::string answer = AnswerTo(address, preface);
-  if (answer.rfind("HTTP/", 0) == 0) return address + " is not a Mesos bridge: it is an HTTP/1.1 server";
+  if (answer.rfind("HTTP/", 0) == 0 || answer.rfind("<", 0) == 0) {
+    return address + " is not a Mesos bridge: it is a web server";
+  }
   if (IsTls(answer) || (answer.empty() && IsTls(AnswerTo(address, hello)))) {
     return address + " speaks TLS: give --bridge-ca";
   }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
 import { errorText } from "../../wire/errorText.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
+import { USAGE_ERROR } from "./runProgram.js";
 import { serve } from "./serve.js";
 import { parseServeConfig, type ServeFlags } from "./serveConfig.js";
 import { stopSignal } from "./stopSignals.js";
@@ -15,19 +16,20 @@ export async function runServe(flags: ServeFlags): Promise<void> {
   setFlagsFromString("--heap-growing-percent=200");
   const output = new LogOutput(droppedLines);
   process.on("exit", () => output.flush());
+  let status = USAGE_ERROR;
   try {
-    await run(flags, output);
-    await output.end();
-    process.exit(0);
+    const config = parseServeConfig(flags);
+    status = 1;
+    await run(config, output);
+    status = 0;
   } catch (error) {
     output.write(`mesos-bridge: ${errorText(error)}\n`);
-    await output.end();
-    process.exit(1);
   }
+  await output.end();
+  process.exit(status);
 }
 
-async function run(flags: ServeFlags, output: LogOutput): Promise<void> {
-  const config = parseServeConfig(flags);
+async function run(config: ReturnType<typeof parseServeConfig>, output: LogOutput): Promise<void> {
   const log = pino({ level: config.logLevel, base: null }, output);
   const bridge = await serve(config, log);
   const stop = stopSignal();

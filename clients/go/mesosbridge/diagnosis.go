@@ -103,8 +103,8 @@ func (a attempted) probePlain(ctx context.Context) string {
 	first, err := exchange(ctx, conn)
 	text := string(first)
 	switch {
-	case strings.HasPrefix(text, "HTTP/"):
-		return a.address + " is not a Mesos bridge: it is an HTTP/1.1 server"
+	case strings.HasPrefix(text, "HTTP/"), strings.HasPrefix(text, "<"):
+		return a.address + " is not a Mesos bridge: it is a web server"
 	case strings.HasPrefix(text, "\x15\x03"), strings.HasPrefix(text, "\x16\x03"), text == "" && ended(err) && a.speaksTLS(ctx):
 		return a.address + " speaks TLS: set TLS (--bridge-ca)"
 	case len(text) >= 4 && text[3] != 4:

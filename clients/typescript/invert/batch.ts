@@ -9,7 +9,7 @@ import type { Scheduler } from "../library/scheduler.js";
 import { describeState, taskOutcome } from "../library/taskOutcome.js";
 import { BatchCalls } from "./batchCalls.js";
 import { type Connection, connectionAfter, missing, NOT_CONNECTED } from "./connection.js";
-import type { Display } from "./display.js";
+import { type Display, LAUNCHED } from "./display.js";
 import type { Executors } from "./executors.js";
 import type { FileServer } from "./fileServer.js";
 import type { ImageRecord, ImageTask } from "./image.js";
@@ -256,7 +256,7 @@ export class Batch {
     try {
       await this.#calls.launch(offer.id?.value ?? "", infos);
       this.#lastUnfit = undefined;
-      for (const image of launched) this.#show(image, "launched", 0);
+      for (const image of launched) this.#show(image, LAUNCHED, 0);
     } catch (error) {
       await this.#notLaunched(error, launched, executor === undefined ? undefined : agentId);
     }

@@ -6,7 +6,7 @@ import { hostOf, type ImageRecord } from "./image.js";
 export interface Display {
   /** A line about the batch as a whole. */
   note(line: string): void;
-  /** A task came that far. `fraction` of the stage, 0 to 1. */
+  /** A task came that far: `launched`, and then what its executor reports. `fraction` of the stage, 0 to 1. */
   stage(image: ImageRecord, stage: string, fraction: number): void;
   /** The image waits for another task. */
   again(image: ImageRecord): void;
@@ -36,6 +36,9 @@ function ending(image: ImageRecord): string {
   if (image.state === "done") return `done${where} in ${seconds(image.durationMs ?? 0)}`;
   return `FAILED${where}: ${image.reason ?? "unknown"}`;
 }
+
+/** The stage of a task that Mesos has accepted. */
+export const LAUNCHED = "launched";
 
 const GALLERY_LINE_MS = 5_000;
 
@@ -95,6 +98,8 @@ class LineDisplay implements Display {
 class BarDisplay implements Display {
   readonly #bars: MultiBar;
   readonly #bar: SingleBar;
+  /** Launched, and without a sign of their executor yet. */
+  readonly #staged = new Set<string>();
   readonly #running = new Map<string, string>();
   readonly #stream: NodeJS.WriteStream;
   readonly #over = new Map<string, ImageRecord["state"]>();
@@ -127,17 +132,23 @@ class BarDisplay implements Display {
 
   stage(image: ImageRecord, stage: string, fraction: number): void {
     const percent = fraction > 0 && fraction < 1 ? ` ${Math.round(fraction * 100)}%` : "";
-    this.#running.set(image.id, `${image.name} ${stage}${percent}`);
+    if (stage === LAUNCHED) {
+      this.#running.delete(image.id);
+      this.#staged.add(image.id);
+    } else {
+      this.#staged.delete(image.id);
+      this.#running.set(image.id, `${image.name} ${stage}${percent}`);
+    }
     this.#show();
   }
 
   again(image: ImageRecord): void {
-    this.#running.delete(image.id);
+    this.#remove(image);
     this.#log(`↻ ${image.name}  is launched again: ${image.reason}`);
   }
 
   over(image: ImageRecord): void {
-    this.#running.delete(image.id);
+    this.#remove(image);
     this.#over.set(image.id, image.state);
     this.#log(`${image.state === "done" ? "✓" : "✗"} ${image.name}  ${ending(image)}`);
     this.#bar.update(this.#doneBefore + this.#over.size);
@@ -170,10 +181,17 @@ class BarDisplay implements Display {
     this.#bars.update();
   }
 
+  #remove({ id }: ImageRecord): void {
+    this.#staged.delete(id);
+    this.#running.delete(id);
+  }
+
   #show(): void {
     const parts = [...this.#running.values()];
     const failed = this.#failed > 0 ? `${this.#failed} failed · ` : "";
-    const text = printable(`${failed}${parts.length} running${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`);
+    const staged = this.#staged.size > 0 ? `${this.#staged.size} staged · ` : "";
+    const running = `${parts.length} running${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
+    const text = printable(failed + staged + running);
     const room = Math.max(10, (this.#stream.columns ?? 80) - 45);
     this.#bar.update({ detail: text.length > room ? `${text.slice(0, room - 1)}…` : text });
   }

@@ -88,7 +88,7 @@ function tlsWords(text: string, address: string): string | undefined {
 
 async function plainWords(address: string, signal: AbortSignal): Promise<string | undefined> {
   const answer = await probePlain(address, signal);
-  if (answer === "http1") return `${address} is not a Mesos bridge: it is an HTTP/1.1 server`;
+  if (answer === "http1") return `${address} is not a Mesos bridge: it is a web server`;
   if (answer === "other") return `${address} is not a Mesos bridge: it answers in another protocol`;
   if (answer === "tls" || (answer === "silent" && (await speaksTls(address, signal)))) {
     return `${address} speaks TLS: give tls (--bridge-ca)`;

@@ -22,7 +22,8 @@ export async function probePlain(address: string, signal: AbortSignal): Promise<
   const heard = await firstHeard(socket, signal, () => socket.write(PREFACE));
   if (heard.kind !== "bytes") return "silent";
   const { bytes } = heard;
-  if (bytes.subarray(0, 5).toString("latin1") === "HTTP/") return "http1";
+  // To a version that it does not know a web server may answer in that of 1991, which has no head.
+  if (/^(HTTP\/|<)/.test(bytes.toString("latin1"))) return "http1";
   if ((bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3) return "tls";
   return bytes.length >= 4 && bytes[3] === 4 ? "http2" : "other";
 }
