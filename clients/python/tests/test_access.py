@@ -1,9 +1,11 @@
 import asyncio
 from pathlib import Path
 
+import grpc
 import pytest
+from bridge import serving
 
-from mesosbridge import AsyncScheduler, Options, Tls, token_file
+from mesosbridge import AsyncScheduler, BridgeError, Options, Tls, token_file
 from mesosbridge.tokens import is_local
 
 
@@ -54,6 +56,23 @@ def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
         return ""
 
     assert missing in asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_a_client_that_nothing_identifies_is_told_what_to_set() -> None:
+    async def refuse(request, context):
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
+        yield
+
+    async def main(options: Options) -> str:
+        async with serving(refuse) as (_, address):
+            with pytest.raises(BridgeError) as raised:
+                async with AsyncScheduler(address, "test", options=options) as scheduler:
+                    await anext(scheduler.events())
+            return raised.value.message
+
+    hint = "who are you? (set Options.token, or cert and key of Options.tls)"
+    assert asyncio.run(asyncio.wait_for(main(Options()), 10)) == hint
+    assert asyncio.run(asyncio.wait_for(main(Options(token="a-secret")), 10)) == "who are you?"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.1.2.3:1", "[::1]:1", "LocalHost:1", "unix:/a", "unix:a"])

@@ -31,6 +31,7 @@ pub(crate) struct Connector {
     address: String,
     way: Way,
     tls: Option<TlsClient>,
+    has_token: bool,
 }
 
 #[derive(Clone)]
@@ -49,8 +50,9 @@ impl Connector {
     }
 
     fn new(address: &str, options: &Options, tls: Option<TlsClient>) -> Result<Self, Error> {
+        let has_token = options.token.is_some();
         if let Some(path) = address.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-            return Ok(Self { address: address.to_owned(), way: Way::Unix(path.into()), tls: None });
+            return Ok(Self { address: address.to_owned(), way: Way::Unix(path.into()), tls: None, has_token });
         }
         let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
         if port.is_none() || address.contains('/') || uri(address).is_none() {
@@ -68,12 +70,12 @@ impl Connector {
                 wrong("Options::proxy should be http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-encoded")
             })?),
         };
-        if options.token.is_some() && tls.is_none() {
+        if has_token && tls.is_none() {
             check_plain_text(address)?;
             proxy.as_ref().map_or(Ok(()), |proxy| check_plain_text(proxy.address()))?;
         }
         let way = proxy.map_or_else(|| Way::Direct(tcp()), Way::Proxy);
-        Ok(Self { address: address.to_owned(), way, tls })
+        Ok(Self { address: address.to_owned(), way, tls, has_token })
     }
 
     /// Large messages, HTTP/2 keepalive. It connects with the first call, and anew with each one after a failure.
@@ -100,6 +102,10 @@ impl Connector {
 
     /// The error of a failed attempt to attach, with what it means here.
     pub(crate) async fn explained(&self, error: Error) -> Error {
+        let is_anonymous = !self.has_token && !self.tls.as_ref().is_some_and(TlsClient::has_certificate);
+        if error.code() == Code::Unauthenticated && is_anonymous {
+            return error.with_hint("set Options::token, or cert and key of Options::tls");
+        }
         if !error.reason().is_empty() {
             return error;
         }

@@ -101,6 +101,12 @@ impl Error {
         reason::ATTACHED.contains(&self.reason())
     }
 
+    /// The same error, with more to read.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.0.message += &format!(" ({hint})");
+        self
+    }
+
     /// As a server would send it: the reason stays.
     pub(crate) fn into_status(self) -> Status {
         let info = rpc::ErrorInfo {

@@ -102,6 +102,10 @@ impl TlsClient {
         })
     }
 
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.has_certificate
+    }
+
     /// The name that the bridge's certificate has to be for.
     pub(crate) fn name_for<'a>(&'a self, host: &'a str) -> &'a str {
         self.server_name.as_deref().unwrap_or(host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -50,11 +51,20 @@ class Connector:
     async def explained(self, error: BridgeError, number: int) -> BridgeError:
         """The error of an attempt to attach at one of the addresses, with what it means."""
         address = self._addresses[number]
+        if error.code == grpc.StatusCode.UNAUTHENTICATED and self._is_anonymous:
+            hint = "set Options.token, or cert and key of Options.tls"
+            return dataclasses.replace(error, message=f"{error.message} ({hint})")
         if error.reason or self._options.proxy is not None or self._options.credentials is not None:
             return error
         if self._tls is not None and not is_unix(address):
             return await with_tls_trouble(error, address, self._tls)
         return await with_stranger(error, address)
+
+    @property
+    def _is_anonymous(self) -> bool:
+        """True if nothing says who calls, as far as can be seen."""
+        has_certificate = self._tls is not None and self._tls.has_certificate
+        return self._tokens is None and not has_certificate and self._options.credentials is None
 
     def _route(self, address: str) -> Route:
         proxy = None if is_unix(address) else self._options.proxy

@@ -31,6 +31,9 @@ final class Attachment implements Runnable {
   /** A stream that lived that long was a good one: the next wait starts small again. */
   private static final Duration GOOD_STREAM = Duration.ofSeconds(5);
 
+  /** Offers come within one or two of Mesos's allocation intervals, of 1 s each. */
+  private static final Duration WAIT_FOR_OFFERS = Duration.ofSeconds(5);
+
   private static final MethodDescriptor<SubscribeRequest, SubscribeResponse> SUBSCRIBE =
       SchedulerServiceGrpc.getSubscribeMethod().toBuilder()
           .setResponseMarshaller(new Lenient())
@@ -45,10 +48,17 @@ final class Attachment implements Runnable {
   private final Progress progress = new Progress();
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(work -> Threads.daemon("mesosbridge-timer", work));
+  private final Notices notices;
   private long aliveNanos = System.nanoTime();
 
   /** In a row, since the last stream that was opened. */
   private int failures;
+
+  /** Where there was a bridge once, it is the bridge that is away. */
+  private boolean found;
+
+  /** The last attempt failed for its token. */
+  private boolean tokenRefused;
 
   // What follows belongs to the monitor.
   private String id;
@@ -62,6 +72,7 @@ final class Attachment implements Runnable {
     this.giveUpAfter = options.giveUpAfter;
     this.lifetime = lifetime;
     this.deliver = deliver;
+    this.notices = new Notices(timer, options.wantsOffers(), WAIT_FOR_OFFERS);
   }
 
   /**
@@ -143,15 +154,28 @@ final class Attachment implements Runnable {
         return null;
       }
       set(null);
+      if (!found) {
+        broken = bridges.explained(broken);
+      }
+      boolean hasFreshToken = hasFreshToken(broken);
       boolean late = giveUpAfter != null && System.nanoTime() - aliveNanos > giveUpAfter.toNanos();
-      if (!broken.isRetryable() || late) {
+      if (!broken.isRetryable() && !hasFreshToken || late) {
         return broken;
       }
+      notices.failed(broken);
+      boolean atOnce = bridges.failed(broken) || hasFreshToken;
       Duration retryIn =
-          bridges.failed(broken) ? Duration.ZERO : Durations.max(backoff.next(), broken.retryDelay());
+          atOnce ? Duration.ZERO : Durations.max(backoff.next(), broken.retryDelay());
       deliver.accept(new Event.Detached(broken, ++failures, retryIn));
       lifetime.pause(retryIn);
     }
+  }
+
+  /** True once after each stream that opened, for a token that was refused, if the next one may be another. */
+  private boolean hasFreshToken(BridgeException error) {
+    boolean refused = tokenRefused;
+    tokenRefused = error.code() == Status.Code.UNAUTHENTICATED;
+    return tokenRefused && !refused && bridges.givesFreshTokens();
   }
 
   /** Reads one stream to its end. Gives null when the bridge ended it in order. */
@@ -201,8 +225,11 @@ final class Attachment implements Runnable {
 
   private void take(SessionEvent event) {
     Optional<Event> seen = Events.of(event);
+    seen.ifPresent(notices::seen);
     if (seen.orElse(null) instanceof Event.Opened opened) {
       progress.open(opened);
+      found = true;
+      tokenRefused = false;
       set(opened.attachmentId());
       deliver.accept(opened.afterFailures(failures));
       failures = 0;

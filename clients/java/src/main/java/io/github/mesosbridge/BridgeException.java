@@ -61,10 +61,17 @@ public final class BridgeException extends RuntimeException {
     return new BridgeException(error.code, error.text, error.details(), error);
   }
 
+  /** The same error, with more to read. */
+  BridgeException withHint(String hint) {
+    return new BridgeException(code, text + " (" + hint + ")", details(), this);
+  }
+
   /** Turns any exception into a BridgeException, with its {@code google.rpc} details. */
   static BridgeException of(Throwable cause) {
-    if (cause instanceof BridgeException known) {
-      return known;
+    for (Throwable inner = cause; inner != null; inner = inner.getCause()) {
+      if (inner instanceof BridgeException known) {
+        return known;
+      }
     }
     Status status = Status.fromThrowable(cause);
     String message = status.getDescription() == null ? "" : status.getDescription();

@@ -8,11 +8,17 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 
 /** A channel to one of several addresses at a time, for the stream and for all calls. */
 final class Bridges extends Channel {
   /** They connect with their first call, and stay: calls may be under way. */
   private final List<ManagedChannel> channels;
+
+  /** Null without one. */
+  private final Token token;
+
+  private final BiFunction<BridgeException, Integer, BridgeException> explain;
 
   // What follows belongs to the monitor.
   private int current;
@@ -20,18 +26,37 @@ final class Bridges extends Channel {
   /** Addresses tried since the last good stream. */
   private int tried;
 
-  Bridges(List<ManagedChannel> channels) {
+  /**
+   * Uses these channels.
+   *
+   * @param token null without one
+   * @param explain what an error of an attempt to attach means, with the number of the channel
+   */
+  Bridges(
+      List<ManagedChannel> channels, Token token, BiFunction<BridgeException, Integer, BridgeException> explain) {
     this.channels = channels;
+    this.token = token;
+    this.explain = explain;
   }
 
   @Override
   public <Q, A> ClientCall<Q, A> newCall(MethodDescriptor<Q, A> method, CallOptions options) {
-    return now().newCall(method, options);
+    return now().newCall(method, token == null ? options : options.withCallCredentials(token));
   }
 
   @Override
   public String authority() {
     return now().authority();
+  }
+
+  /** True if another try may have another token. */
+  boolean givesFreshTokens() {
+    return token != null && token.isFresh();
+  }
+
+  /** The error of an attempt to attach at the address that is used now, with what it means. */
+  BridgeException explained(BridgeException error) {
+    return explain.apply(error, number());
   }
 
   /**
@@ -66,7 +91,11 @@ final class Bridges extends Channel {
     }
   }
 
-  private synchronized ManagedChannel now() {
-    return channels.get(current);
+  private ManagedChannel now() {
+    return channels.get(number());
+  }
+
+  private synchronized int number() {
+    return current;
   }
 }

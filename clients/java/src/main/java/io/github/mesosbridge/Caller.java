@@ -18,6 +18,7 @@ final class Caller {
     NEVER
   }
 
+  private final Bridges bridges;
   private final SchedulerServiceBlockingStub stub;
   private final Attachment attachment;
   private final Lifetime lifetime;
@@ -25,6 +26,7 @@ final class Caller {
   private final Duration timeout;
 
   Caller(Bridges bridges, Options options, Attachment attachment, Lifetime lifetime) {
+    this.bridges = bridges;
     this.stub = SchedulerServiceGrpc.newBlockingStub(bridges);
     this.attachment = attachment;
     this.lifetime = lifetime;
@@ -83,6 +85,8 @@ final class Caller {
     /** True when a try may have reached Mesos. */
     boolean maybeSent;
 
+    boolean tokenRefused;
+
     /** What the last try that came to an end got. */
     BridgeException last;
 
@@ -99,6 +103,9 @@ final class Caller {
       for (BridgeException error = make(); error != null; error = make()) {
         if (isLate()) {
           throw late();
+        }
+        if (hasFreshToken(error)) {
+          continue;
         }
         boolean unknown = repeat == Repeat.SAFE && error.reason().equals(Reason.OUTCOME_UNKNOWN);
         if (lifetime.isOver() || !error.isRetryable() && !error.isStale() && !unknown) {
@@ -142,6 +149,16 @@ final class Caller {
       } finally {
         lifetime.context.detach(previous);
       }
+    }
+
+    /** True once, for a token that was refused, if the next one may be another. */
+    boolean hasFreshToken(BridgeException error) {
+      if (error.code() != Status.Code.UNAUTHENTICATED || lifetime.isOver()) {
+        return false;
+      }
+      boolean refused = tokenRefused;
+      tokenRefused = true;
+      return !refused && bridges.givesFreshTokens();
     }
 
     boolean isLate() {

@@ -50,6 +50,10 @@ final class HttpProxy implements ProxyDetector {
     return new HttpProxy(uri);
   }
 
+  String host() {
+    return host.replaceAll("[\\[\\]]", "");
+  }
+
   private static String decoded(String text) {
     return URI.create("http://host/?" + text).getQuery();
   }

@@ -2,19 +2,28 @@ package io.github.mesosbridge;
 
 import io.github.mesosbridge.v1.ExpiryPolicy;
 import io.github.mesosbridge.v1.SubscribeRequest;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
-import io.grpc.ProxyDetector;
+import io.grpc.Status;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Logger;
 import org.apache.mesos.v1.Protos.FrameworkInfo;
 import org.apache.mesos.v1.scheduler.Protos.OfferConstraints;
 
 /** How a scheduler attaches. */
 public final class Options {
+  /** gRPC asks for TCP's keepalive on Unix sockets too, and this logger warns each time. */
+  private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap.Bootstrap");
+
   final String bridge;
   final String frameworkName;
   Duration backoffInitial = Duration.ofMillis(100);
@@ -25,7 +34,9 @@ public final class Options {
   int maxBuffered = 256;
   private final SubscribeRequest.Builder request;
   private int maxMessageBytes = 256 << 20;
-  private ProxyDetector proxy = address -> null;
+  private HttpProxy proxy;
+  private Tls tls;
+  private Token token;
   private ManagedChannel channel;
 
   private Options(String bridge, String frameworkName) {
@@ -37,15 +48,12 @@ public final class Options {
   /**
    * What is needed in any case.
    *
-   * @param bridge as {@code HOST:PORT}. For a bridge that comes back on another host: several, as in {@code
+   * @param bridge as {@code HOST:PORT} or {@code unix:/PATH}. For a bridge that comes back on another host: several, as in {@code
    *     "a:50051,b:50051"}. When the one in use can't be reached, the next one is tried at once.
    * @param frameworkName names the session; the bridge keeps the Mesos framework id that belongs to it
    */
   public static Options of(String bridge, String frameworkName) {
-    if (addresses(bridge).contains("")) {
-      throw new IllegalArgumentException(
-          "bridge should be HOST:PORT, or several of them with commas between them");
-    }
+    Address.list(bridge);
     if (frameworkName.isEmpty()) {
       throw new IllegalArgumentException("a framework name is required");
     }
@@ -152,37 +160,137 @@ public final class Options {
     return this;
   }
 
-  /** A connection of your own in place of that to {@code bridge}, for TLS. It is shut down with the scheduler. */
+  /** Reach the bridge by TLS. Default: in plain text. */
+  public Options tls(Tls tls) {
+    this.tls = Objects.requireNonNull(tls);
+    return this;
+  }
+
+  /**
+   * Says who calls. In plain text it goes to this host only.
+   *
+   * @throws IllegalArgumentException for what can't be a token
+   */
+  public Options token(String text) {
+    token = Token.fixed(text);
+    return this;
+  }
+
+  /** The same, with a fresh token for each stream and call. If the bridge refuses one, it is asked for another, once. */
+  public Options token(TokenSource source) {
+    token = Token.fresh(Objects.requireNonNull(source));
+    return this;
+  }
+
+  /**
+   * Takes {@link #tls} and {@link #token} from what these variables of the environment name: {@code MESOS_BRIDGE_CA},
+   * {@code MESOS_BRIDGE_CERT}, {@code MESOS_BRIDGE_KEY}, and {@code MESOS_BRIDGE_TOKEN_FILE}, which is read for each stream
+   * and call.
+   *
+   * @throws IllegalArgumentException if a file can't be read, or there is no token in it
+   */
+  public Options fromEnvironment() {
+    return fromEnvironment(System.getenv());
+  }
+
+  /** The same, with variables from elsewhere. Empty ones do not count. */
+  public Options fromEnvironment(Map<String, String> names) {
+    Optional<Path> ca = file(names, "MESOS_BRIDGE_CA");
+    Optional<Path> cert = file(names, "MESOS_BRIDGE_CERT");
+    Optional<Path> key = file(names, "MESOS_BRIDGE_KEY");
+    if (ca.isPresent() || cert.isPresent() || key.isPresent()) {
+      tls = Tls.create();
+      ca.ifPresent(tls::ca);
+      cert.ifPresent(tls::cert);
+      key.ifPresent(tls::key);
+    }
+    file(names, "MESOS_BRIDGE_TOKEN_FILE").ifPresent(path -> token = Token.inFile(path));
+    return this;
+  }
+
+  private static Optional<Path> file(Map<String, String> names, String name) {
+    return Optional.ofNullable(names.get(name)).filter(path -> !path.isEmpty()).map(Path::of);
+  }
+
+  /**
+   * A connection of your own in place of that to {@code bridge}. It is shut down with the scheduler. It has its own TLS.
+   */
   public Options channel(ManagedChannel own) {
     channel = own;
     return this;
+  }
+
+  boolean wantsOffers() {
+    return request.getSuppressedRolesCount() == 0;
   }
 
   SubscribeRequest request() {
     return request.build();
   }
 
+  /**
+   * Checks what the options say of the way to the bridge.
+   *
+   * @throws IllegalArgumentException if they can't be
+   */
   Bridges openBridges() {
-    if (channel != null) {
-      return new Bridges(List.of(channel));
+    if (channel != null && tls != null) {
+      throw new IllegalArgumentException("tls is for connections that this library makes, not for your own channel");
     }
-    return new Bridges(addresses(bridge).stream().map(this::openChannel).toList());
+    if (channel != null) {
+      return new Bridges(List.of(channel), token, (error, number) -> error);
+    }
+    List<Address> addresses = Address.list(bridge);
+    TlsClient client = tls == null ? null : new TlsClient(tls);
+    if (token != null && tls == null) {
+      addresses.forEach(this::checkPlainText);
+    }
+    List<ManagedChannel> channels = addresses.stream().map(address -> openChannel(address, client)).toList();
+    return new Bridges(
+        channels,
+        token,
+        (error, number) -> explained(error, addresses.get(number), client));
   }
 
-  private static List<String> addresses(String bridge) {
-    return Arrays.stream(bridge.split(",", -1)).map(String::strip).toList();
+  private BridgeException explained(BridgeException error, Address address, TlsClient client) {
+    boolean isAnonymous = token == null && (client == null || !client.hasCertificate());
+    if (error.code() == Status.Code.UNAUTHENTICATED && isAnonymous) {
+      return error.withHint("set Options.token, or cert and key of Options.tls");
+    }
+    return proxy == null ? Stranger.explained(error, address, client) : error;
   }
 
-  private ManagedChannel openChannel(String address) {
-    return ManagedChannelBuilder.forTarget("dns:///" + address)
-        .usePlaintext()
-        // gRPC would take one from the JVM's properties, which are meant for the web and seldom know the way to a bridge.
-        .proxyDetector(proxy)
-        .userAgent("mesosbridge-java/" + Scheduler.VERSION)
-        .maxInboundMessageSize(maxMessageBytes)
-        .keepAliveTime(20, TimeUnit.SECONDS)
-        .keepAliveTimeout(10, TimeUnit.SECONDS)
-        .keepAliveWithoutCalls(true)
-        .build();
+  private void checkPlainText(Address address) {
+    if (!address.isLocal()) {
+      throw new IllegalArgumentException(Token.plainText(address.text()));
+    }
+    if (proxy != null && !address.isUnix() && !Address.isLocal(proxy.host())) {
+      throw new IllegalArgumentException(Token.plainText("the proxy " + proxy.host()));
+    }
+  }
+
+  private ManagedChannel openChannel(Address address, TlsClient client) {
+    boolean isPlain = client == null || address.isUnix();
+    ChannelCredentials credentials = isPlain ? InsecureChannelCredentials.create() : client.credentials();
+    ManagedChannelBuilder<?> builder =
+        Grpc.newChannelBuilder(address.target(), credentials)
+            // gRPC would take one from the JVM's properties, which are meant for the web and seldom know the way to a
+            // bridge.
+            .proxyDetector(proxy == null || address.isUnix() ? any -> null : proxy)
+            .userAgent("mesosbridge-java/" + Scheduler.VERSION)
+            .maxInboundMessageSize(maxMessageBytes)
+            .keepAliveTime(20, TimeUnit.SECONDS)
+            .keepAliveTimeout(10, TimeUnit.SECONDS)
+            .keepAliveWithoutCalls(true);
+    if (address.isUnix()) {
+      // A path is not what HTTP/2 takes for the name of a server.
+      builder.overrideAuthority("localhost");
+      if (NETTY.getFilter() == null) {
+        NETTY.setFilter(log -> !log.getMessage().contains("SO_KEEPALIVE"));
+      }
+    } else if (!isPlain && client.serverName != null) {
+      builder.overrideAuthority(client.serverName);
+    }
+    return builder.build();
   }
 }

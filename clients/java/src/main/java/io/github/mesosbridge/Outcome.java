@@ -54,9 +54,10 @@ public enum Outcome {
     };
   }
 
-  /** The status in words: {@code TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated}. */
+  /** The task and its status in words: {@code t1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: Executor terminated}. */
   public static String describe(TaskStatus status) {
-    String text = status.hasState() ? status.getState().name() : "unknown";
+    String text = status.getTaskId().getValue() + ": ";
+    text += status.hasState() ? status.getState().name() : "unknown";
     if (status.hasReason()) {
       text += ", " + status.getReason().name();
     }

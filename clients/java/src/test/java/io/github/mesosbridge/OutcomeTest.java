@@ -2,6 +2,7 @@ package io.github.mesosbridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.apache.mesos.v1.Protos.TaskID;
 import org.apache.mesos.v1.Protos.TaskState;
 import org.apache.mesos.v1.Protos.TaskStatus.Reason;
 import org.apache.mesos.v1.Protos.TaskStatus;
@@ -9,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class OutcomeTest {
   private static TaskStatus.Builder status(TaskState state) {
-    return TaskStatus.newBuilder().setState(state);
+    return TaskStatus.newBuilder().setTaskId(TaskID.newBuilder().setValue("t1")).setState(state);
   }
 
   @Test
@@ -27,7 +28,7 @@ class OutcomeTest {
   void aStateThatIsNotKnownIsActive() {
     TaskStatus unknown = TaskStatus.newBuilder().buildPartial();
     assertEquals(Outcome.ACTIVE, Outcome.of(unknown));
-    assertEquals("unknown", Outcome.describe(unknown));
+    assertEquals(": unknown", Outcome.describe(unknown));
   }
 
   @Test
@@ -37,6 +38,6 @@ class OutcomeTest {
             .setReason(Reason.REASON_EXECUTOR_TERMINATED)
             .setMessage("gone");
     assertEquals(
-        "TASK_FAILED, REASON_EXECUTOR_TERMINATED: gone", Outcome.describe(failed.buildPartial()));
+        "t1: TASK_FAILED, REASON_EXECUTOR_TERMINATED: gone", Outcome.describe(failed.buildPartial()));
   }
 }

@@ -2,11 +2,15 @@ package io.github.mesosbridge.emptytasks;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 
 /** What the program is asked to do. */
 record CommandLine(
     String bridge,
+    Map<String, String> files,
     String frameworkName,
     String user,
     String role,
@@ -24,8 +28,13 @@ record CommandLine(
       Launches tasks that do nothing on Mesos through the bridge, and sees them finish. The exit status is 0 if all did.
 
       Options:
-        --bridge HOST:PORT[,...] the Mesos bridge (default: 127.0.0.1:50051)
-        --framework-name NAME    names this framework's session at the bridge (default: empty-tasks)
+        --bridge HOST:PORT[,...] the Mesos bridge, also as unix:/PATH (default: 127.0.0.1:50051)
+        --bridge-ca FILE         PEM: the authorities that the bridge's certificate may be of, for TLS
+        --bridge-cert FILE       PEM: this client's certificate, for TLS
+        --bridge-key FILE        PEM: its key
+        --bridge-token-file FILE the token that says who calls; read for each stream and call
+                                 These default to MESOS_BRIDGE_CA, _CERT, _KEY and _TOKEN_FILE of the environment.
+        --framework-name NAME    names this framework's session at the bridge (default: one of its own for each run)
         --user NAME              the user that tasks run as on the agents (default: you)
         --role ROLE              the Mesos role whose resources are used (default: *)
         --tasks N                how many tasks (default: 5)
@@ -44,7 +53,11 @@ record CommandLine(
   static CommandLine parse(String... arguments) {
     Map<String, String> values = new HashMap<>();
     values.put("--bridge", "127.0.0.1:50051");
-    values.put("--framework-name", "empty-tasks");
+    for (String file : List.of("ca", "cert", "key", "token-file")) {
+      values.put("--bridge-" + file, System.getenv().getOrDefault(variable(file), ""));
+    }
+    // Two runs don't end each other's framework.
+    values.put("--framework-name", "empty-tasks-" + UUID.randomUUID().toString().substring(0, 8));
     values.put("--user", System.getProperty("user.name"));
     values.put("--role", "*");
     values.put("--tasks", "5");
@@ -71,13 +84,14 @@ record CommandLine(
       }
       values.put(parts[0], parts.length == 2 ? parts[1] : arguments[i]);
     }
-    String address = "(\\[[0-9a-fA-F:.]+\\]|[^:/,\\s]+):\\d{1,5}";
+    String address = "((\\[[0-9a-fA-F:.]+\\]|[^:/,\\s]+):\\d{1,5}|unix:[^,]+)";
     if (!values.get("--bridge").matches(address + "( *, *" + address + ")*")) {
       throw new IllegalArgumentException(
-          "--bridge must be HOST:PORT, such as 127.0.0.1:50051, or several of them with commas between them");
+          "--bridge must be HOST:PORT, such as 127.0.0.1:50051, or unix:/PATH, or several with commas between them");
     }
     return new CommandLine(
         values.get("--bridge"),
+        files(values),
         values.get("--framework-name"),
         values.get("--user"),
         values.get("--role"),
@@ -87,6 +101,19 @@ record CommandLine(
         Duration.ofSeconds(number(values, "--give-up-after", 0)),
         help,
         version);
+  }
+
+  private static String variable(String file) {
+    return "MESOS_BRIDGE_" + file.replace('-', '_').toUpperCase(Locale.ROOT);
+  }
+
+  /** As the environment would name them. */
+  private static Map<String, String> files(Map<String, String> values) {
+    Map<String, String> files = new HashMap<>();
+    for (String file : List.of("ca", "cert", "key", "token-file")) {
+      files.put(variable(file), values.get("--bridge-" + file));
+    }
+    return files;
   }
 
   private static int number(Map<String, String> values, String name, int least) {

@@ -24,6 +24,8 @@ public final class EmptyTasks {
   private EmptyTasks() {}
 
   public static void main(String[] arguments) {
+    // The library's log reads as the program's own lines.
+    System.setProperty("java.util.logging.SimpleFormatter.format", "%5$s%n");
     int status;
     try {
       CommandLine line = CommandLine.parse(arguments);
@@ -119,6 +121,7 @@ public final class EmptyTasks {
             .addCapabilities(Capability.newBuilder().setType(Capability.Type.MULTI_ROLE))
             .addCapabilities(Capability.newBuilder().setType(Capability.Type.PARTITION_AWARE));
     return Options.of(line.bridge(), line.frameworkName())
+        .fromEnvironment(line.files())
         .frameworkInfo(info)
         .expiryPolicy(ExpiryPolicy.EXPIRY_POLICY_TEARDOWN)
         .replaceRemoved(true)

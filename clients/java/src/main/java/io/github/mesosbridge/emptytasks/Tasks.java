@@ -90,13 +90,7 @@ final class Tasks {
   }
 
   private static void tell(Event event) {
-    if (event instanceof Event.Detached e && Integer.bitCount(e.attempt()) == 1) {
-      // Of a long outage the 1st, 2nd, 4th, 8th ... line is enough.
-      System.err.println(
-          "not attached to the bridge: " + e.error().getMessage() + "; trying again");
-    } else if (event instanceof Event.Opened e && e.failures() > 0) {
-      System.err.println("attached to the bridge");
-    } else if (event instanceof Event.LinkChanged e) {
+    if (event instanceof Event.LinkChanged e) {
       System.err.println(
           e.linked()
               ? "the bridge is connected to the Mesos master " + e.master()

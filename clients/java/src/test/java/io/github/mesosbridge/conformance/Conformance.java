@@ -12,6 +12,8 @@ import io.github.mesosbridge.Event;
 import io.github.mesosbridge.Options;
 import io.github.mesosbridge.ResourcePool;
 import io.github.mesosbridge.Scheduler;
+import io.github.mesosbridge.Tls;
+import io.github.mesosbridge.TokenSource;
 import io.github.mesosbridge.v1.DeclineOffersRequest;
 import io.github.mesosbridge.v1.ExpiryPolicy;
 import io.github.mesosbridge.v1.KillTaskRequest;
@@ -24,8 +26,10 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.StreamSupport;
 import org.apache.mesos.v1.Protos.CommandInfo;
 import org.apache.mesos.v1.Protos.Filters;
@@ -70,6 +74,8 @@ public final class Conformance {
     JsonObject answer = new JsonObject();
     try {
       answer = new Conformance(input).run();
+    } catch (IllegalArgumentException refused) {
+      answer.addProperty("failure", refused.getMessage());
     } catch (InterruptedException | RuntimeException failure) {
       StringWriter text = new StringWriter();
       failure.printStackTrace(new PrintWriter(text));
@@ -121,6 +127,15 @@ public final class Conformance {
     if (given.has("proxy")) {
       options.proxy(text(given, "proxy"));
     }
+    if (given.has("tls")) {
+      options.tls(tls(objectIn(given, "tls")));
+    }
+    if (given.has("token")) {
+      options.token(text(given, "token"));
+    }
+    if (given.has("tokens")) {
+      options.token(tokens(given.getAsJsonArray("tokens")));
+    }
     if (given.has("giveUpAfterMs")) {
       options.giveUpAfter(millis(given, "giveUpAfterMs", 0));
     }
@@ -137,6 +152,35 @@ public final class Conformance {
       options.expiryPolicy(ExpiryPolicy.EXPIRY_POLICY_TEARDOWN);
     }
     return options;
+  }
+
+  private static Tls tls(JsonObject given) {
+    Tls tls = Tls.create();
+    if (given.has("ca")) {
+      tls.ca(Path.of(text(given, "ca")));
+    }
+    if (given.has("cert")) {
+      tls.cert(Path.of(text(given, "cert")));
+    }
+    if (given.has("key")) {
+      tls.key(Path.of(text(given, "key")));
+    }
+    if (given.has("serverName")) {
+      tls.serverName(text(given, "serverName"));
+    }
+    return tls;
+  }
+
+  /** Gives one after the other; the last one stays. */
+  private static TokenSource tokens(JsonArray given) {
+    AtomicInteger next = new AtomicInteger();
+    return () -> {
+      JsonElement token = given.get(Math.min(next.getAndIncrement(), given.size() - 1));
+      if (token.isJsonNull()) {
+        throw new IOException("the issuer does not answer");
+      }
+      return token.getAsString();
+    };
   }
 
   /** Does what the rules say of an event. */

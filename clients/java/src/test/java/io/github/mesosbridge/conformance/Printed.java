@@ -117,6 +117,7 @@ final class Printed {
     return new Printed()
         .with("code", error.code().value())
         .with("reason", error.reason())
+        .with("message", error.getMessage())
         .with("metadata", metadata)
         .with("fields", fields)
         .with("retryDelayMs", error.retryDelay().toMillis())

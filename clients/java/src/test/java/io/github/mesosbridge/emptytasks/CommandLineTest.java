@@ -1,6 +1,7 @@
 package io.github.mesosbridge.emptytasks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,6 +21,20 @@ class CommandLineTest {
     assertEquals(Duration.ofSeconds(2), line.giveUpAfter());
     assertTrue(CommandLine.parse("--help").help());
     assertTrue(CommandLine.parse("--version").version());
+  }
+
+  @Test
+  void eachRunHasAFrameworkOfItsOwnUnlessTold() {
+    assertNotEquals(CommandLine.parse().frameworkName(), CommandLine.parse().frameworkName());
+    assertEquals("mine", CommandLine.parse("--framework-name", "mine").frameworkName());
+  }
+
+  @Test
+  void namesTheFilesOfAccessAsTheEnvironmentDoes() {
+    CommandLine line = CommandLine.parse("--bridge", "unix:/run/bridge.sock", "--bridge-token-file", "t", "--bridge-ca=c");
+    assertEquals("unix:/run/bridge.sock", line.bridge());
+    assertEquals("t", line.files().get("MESOS_BRIDGE_TOKEN_FILE"));
+    assertEquals("c", line.files().get("MESOS_BRIDGE_CA"));
   }
 
   @ParameterizedTest
