@@ -4,6 +4,7 @@ import { frameworksCommand } from "./cli/frameworksCommand.js";
 import { localCommand } from "./cli/localCommand.js";
 import { runProgram } from "./cli/runProgram.js";
 import { serveCommand } from "./cli/serveCommand.js";
+import { tokenCommand } from "./cli/tokenCommand.js";
 import { version } from "./cli/version.js";
 
 const program = new Command("mesos-bridge")
@@ -18,4 +19,5 @@ const program = new Command("mesos-bridge")
 program.addCommand(serveCommand());
 program.addCommand(frameworksCommand());
 program.addCommand(localCommand());
+program.addCommand(tokenCommand());
 await runProgram(program);

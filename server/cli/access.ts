@@ -1,7 +1,9 @@
 import type { Clock } from "../../wire/clock.js";
-import { Authenticator } from "../access/authenticator.js";
+import { errorText } from "../../wire/errorText.js";
+import { Authenticator, type JwtChecker } from "../access/authenticator.js";
 import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.js";
-import { WatchedFiles } from "../access/watchedFiles.js";
+import { TokenList } from "../access/tokenList.js";
+import { type OptionFile, WatchedFiles } from "../access/watchedFiles.js";
 import type { Log } from "../log.js";
 import type { Protection } from "./listening.js";
 import type { ServeConfig } from "./serveConfig.js";
@@ -15,30 +17,91 @@ export interface Access {
   close(): void;
 }
 
-/** Reads the files that the options name. @throws Error with one line that names the option, the file and the cure */
-export async function openAccess(config: ServeConfig, clock: Clock, log: Log): Promise<Access> {
-  const tls = await openTls(config, clock, log);
-  const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined });
-  return {
-    authenticator,
-    tls,
-    protection: { tls: tls !== undefined, authentication: authenticator.required },
-    close: () => tls?.close(),
-  };
+interface Closable {
+  close(): void;
 }
 
-async function openTls(
-  { tlsCert, tlsKey, tlsClientCa }: ServeConfig,
-  clock: Clock,
-  log: Log,
-): Promise<WatchedFiles<TlsFiles> | undefined> {
+/** What the parts need, and where they are noted to be closed. */
+interface Opening {
+  readonly config: ServeConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly opened: Closable[];
+}
+
+/** Reads the files that the options name. @throws Error with one line that names the option, the file and the cure */
+export async function openAccess(config: ServeConfig, clock: Clock, log: Log): Promise<Access> {
+  const opened: Closable[] = [];
+  const close = () => {
+    for (const each of opened) each.close();
+  };
+  try {
+    const opening = { config, clock, log, opened };
+    const tls = await openTls(opening);
+    const tokens = await openTokens(opening);
+    const jwt = await openJwt(opening);
+    const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
+    const protection = { tls: tls !== undefined, authentication: authenticator.required };
+    return { authenticator, tls, protection, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {
+  const { tlsCert, tlsKey, tlsClientCa } = opening.config;
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
   const paths = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa };
-  return WatchedFiles.open({
-    files: tlsOptionFiles(paths),
-    what: "the TLS certificate",
-    read: (contents) => tlsFilesFrom(paths, contents, clock.wallTime()),
-    clock,
-    log,
-  });
+  return watch(opening, "the TLS certificate", tlsOptionFiles(paths), (contents) =>
+    tlsFilesFrom(paths, contents, opening.clock.wallTime()),
+  );
+}
+
+async function openTokens(opening: Opening): Promise<WatchedFiles<TokenList> | undefined> {
+  const { clientTokens } = opening.config;
+  if (clientTokens === undefined) return undefined;
+  const file = { option: "--client-tokens", path: clientTokens, secret: true };
+  return watch(opening, "the list of clients' tokens", [file], ([content]) =>
+    told(file, () => new TokenList(String(content))),
+  );
+}
+
+async function openJwt(opening: Opening): Promise<JwtChecker | undefined> {
+  const { jwks, jwtIssuer: issuer, jwtAudience: audience } = opening.config;
+  if (jwks === undefined || issuer === undefined || audience === undefined) return undefined;
+  // Loaded on demand: bridges without it start faster.
+  const { FileKeys, keySetFrom } = await import("../access/keySet.js");
+  const { JwtVerifier } = await import("../access/jwtVerifier.js");
+  const { clock, log, opened } = opening;
+  if (/^https?:/i.test(jwks)) {
+    const { IssuerKeys } = await import("../access/issuerKeys.js");
+    const keys = new IssuerKeys(jwks, clock, log);
+    opened.push(keys);
+    return new JwtVerifier({ keys, issuer, audience, clock });
+  }
+  const file = { option: "--jwks", path: jwks };
+  const read = ([content]: readonly Buffer[]) => told(file, () => keySetFrom(String(content)));
+  const keys = new FileKeys(await watch(opening, "the set of keys for tokens", [file], read));
+  return new JwtVerifier({ keys, issuer, audience, clock });
+}
+
+async function watch<T>(
+  { clock, log, opened }: Opening,
+  what: string,
+  files: readonly OptionFile[],
+  read: (contents: readonly Buffer[]) => T,
+): Promise<WatchedFiles<T>> {
+  const watched = await WatchedFiles.open({ files, what, read, clock, log });
+  opened.push(watched);
+  return watched;
+}
+
+/** Runs `read`. If it throws, the error names the option and the file. */
+function told<T>({ option, path }: OptionFile, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${option}: ${path} ${errorText(error)}`);
+  }
 }

@@ -26,7 +26,14 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
   checkMasterTls(values, master, masterScheme);
   checkTls(values);
   checkZookeeperTls(values, master);
+  checkJwt(values);
   return { ...values, master };
+}
+
+function checkJwt({ jwks, jwtIssuer, jwtAudience }: ValuesOf<typeof SERVE_OPTIONS>): void {
+  const given = [jwks, jwtIssuer, jwtAudience].filter((value) => value !== undefined).length;
+  if (given === 0 || given === 3) return;
+  throw new Error("--jwks, --jwt-issuer and --jwt-audience go together: a token counts only with all three checked");
 }
 
 function checkTls({ tlsCert, tlsKey, tlsClientCa }: ValuesOf<typeof SERVE_OPTIONS>): void {

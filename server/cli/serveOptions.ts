@@ -1,6 +1,15 @@
 import type { MasterScheme } from "../mesos/detect/masterSpec.js";
 import { defaulted, optional, repeated, required } from "./options.js";
-import { durationBetween, filled, listenAddress, milliseconds, oneOf, sizeBetween, wholeNumber } from "./values.js";
+import {
+  durationBetween,
+  filled,
+  jwksLocation,
+  listenAddress,
+  milliseconds,
+  oneOf,
+  sizeBetween,
+  wholeNumber,
+} from "./values.js";
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 const SCHEMES: readonly MasterScheme[] = ["http", "https"];
@@ -48,6 +57,18 @@ export const SERVE_OPTIONS = {
     help: "PEM certificates of the authorities of clients' certificates: clients are authenticated; read again when it changes",
     read: text,
   }),
+  clientTokens: optional({
+    value: "file",
+    help: "clients that send one of these tokens are authenticated: lines of 'NAME SHA256', made by mesos-bridge token new; read again when it changes",
+    read: text,
+  }),
+  jwks: optional({
+    value: "file|url",
+    help: "clients that send a JWT signed by one of these keys are authenticated: a JSON Web Key Set; a file is read again when it changes, a URL every 20 s; needs --jwt-issuer and --jwt-audience",
+    read: jwksLocation,
+  }),
+  jwtIssuer: optional({ value: "text", help: "the claim 'iss' that a JWT must have", read: text }),
+  jwtAudience: optional({ value: "text", help: "the claim 'aud' that a JWT must have", read: text }),
   dataDir: required({
     value: "dir",
     help: "where the bridge stores its frameworks; created if missing",

@@ -93,3 +93,16 @@ export function readText(path: string): string {
     throw new Error(`${path} can't be read: ${errorText(error)}`);
   }
 }
+
+const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** A file, or a URL that nobody on the way can change. */
+export function jwksLocation(text: string): string {
+  if (text === "") throw new Error("must not be empty");
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  if (!URL.canParse(text)) throw new Error("is not a URL");
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== "" || password !== "") throw new Error("a URL with a password would be in the log: leave it out");
+  if (protocol === "https:" || (protocol === "http:" && THIS_MACHINE.test(hostname))) return text;
+  throw new Error("use https://: whoever can change the keys on the way can make tokens; http:// is for loopback only");
+}

@@ -1,13 +1,23 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Authenticator } from "../access/authenticator.js";
+import type { Identity } from "../access/identity.js";
 import type { Log } from "../log.js";
 import type { Connections } from "./connections/connections.js";
+import type { ServerStream } from "./connections/serverStream.js";
 import { SparseLog } from "./connections/sparseLog.js";
 import { setIdentity } from "./identityOf.js";
 import { bridgeErrorOf } from "./statusOf.js";
 
 /** Probes have no credentials. */
+const AUTHORIZATION = "authorization";
 const OPEN_TO_ALL = "/grpc.health.v1.Health/";
+
+/** Takes the credentials out of a call's metadata, so that nothing behind has them. */
+function authorizationIn(metadata: Metadata): string | undefined {
+  const [first] = metadata.get(AUTHORIZATION);
+  if (first !== undefined) metadata.remove(AUTHORIZATION);
+  return first === undefined ? undefined : String(first);
+}
 
 /**
  * Finds out who makes a call, for every method of every service but health. What has no valid credentials is refused
@@ -19,18 +29,30 @@ export function authenticatingInterceptor(
   log: Log,
 ): ServerInterceptor {
   const refusals = new SparseLog(log);
+  const refuse = (stream: ServerStream, method: string, error: unknown) => {
+    const refusal = bridgeErrorOf(error, log);
+    const { peer } = stream.connection;
+    refusals.warn({ peer, method, reason: refusal.message }, "a call was refused");
+    stream.refuse(refusal);
+  };
   const admit = (metadata: Metadata, method: string, pass: (metadata: Metadata) => void) => {
     const stream = connections.of({ metadata });
-    const { evidence, peer } = stream.connection;
+    const accept = (identity: Identity) => {
+      setIdentity({ metadata }, identity);
+      pass(metadata);
+    };
+    let identity: Identity | Promise<Identity>;
     try {
-      setIdentity({ metadata }, authenticator.identify(evidence));
+      identity = authenticator.identify(stream.connection.evidence, authorizationIn(metadata));
     } catch (error) {
-      const refusal = bridgeErrorOf(error, log);
-      refusals.warn({ peer, method, reason: refusal.message }, "a call was refused");
-      stream.refuse(refusal);
-      return;
+      return refuse(stream, method, error);
     }
-    pass(metadata);
+    if (!(identity instanceof Promise)) return accept(identity);
+    identity.then(
+      // A handler that gets a call which has ended is not told of its end any more.
+      (proven) => stream.isOver || accept(proven),
+      (error: unknown) => refuse(stream, method, error),
+    );
   };
   return ({ path }, call) => {
     if (path.startsWith(OPEN_TO_ALL)) return new ServerInterceptingCall(call);
