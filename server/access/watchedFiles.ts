@@ -3,7 +3,7 @@ import type { Clock, Planned } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import type { Log } from "../log.js";
 
-const LOOK_MS = 500;
+const LOOK_MS = 250;
 const MAX_BYTES = 4 * 1024 * 1024;
 /** The file's mode lets every user of the machine read it. */
 const READ_BY_OTHERS = 0o004;
@@ -28,7 +28,7 @@ export interface WatchedFilesOptions<T> {
 }
 
 /**
- * What is made of some files that belong together. They are read again twice a second, and their content is compared: a
+ * What is made of some files that belong together. They are read again four times a second, and their content is compared: a
  * file may be written in place, renamed over, or reached through a symbolic link that changes. What can't be used, such
  * as a key that does not belong to the certificate yet, leaves the value as it is and is tried again.
  */
