@@ -1,6 +1,7 @@
 import type { Clock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { Authenticator, type JwtChecker } from "../access/authenticator.js";
+import { noPermissions, type Permissions, PermissionsFile } from "../access/permissions/permissions.js";
 import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.js";
 import { TokenList } from "../access/tokenList.js";
 import { type OptionFile, WatchedFiles } from "../access/watchedFiles.js";
@@ -13,6 +14,7 @@ export interface Access {
   readonly authenticator: Authenticator;
   readonly tls: WatchedFiles<TlsFiles> | undefined;
   readonly protection: Protection;
+  readonly permissions: Permissions;
   /** Watches the files no more. */
   close(): void;
 }
@@ -41,12 +43,36 @@ export async function openAccess(config: ServeConfig, clock: Clock, log: Log): P
     const tokens = await openTokens(opening);
     const jwt = await openJwt(opening);
     const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
+    const permissions = await openPermissions(opening, authenticator);
     const protection = { tls: tls !== undefined, authentication: authenticator.required };
-    return { authenticator, tls, protection, close };
+    return { authenticator, tls, protection, permissions, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** @throws Error with one line if permissions and authentication don't go together, or the file can't be used */
+async function openPermissions(opening: Opening, { required }: Authenticator): Promise<Permissions> {
+  const { config, clock, log, opened } = opening;
+  const { permissions, listen } = config;
+  if (permissions === undefined) {
+    if (!required) return noPermissions;
+    throw new Error(
+      "clients are authenticated, and without --permissions nothing is allowed to any of them: " +
+        "add --permissions with a file of rules (docs/permissions.md)",
+    );
+  }
+  // What comes through a socket is known by the socket.
+  if (!required && !listen.some((address) => address.startsWith("unix:"))) {
+    throw new Error(
+      "--permissions: the bridge can't tell who its clients are, so that its rules would allow nothing: " +
+        "add --tls-client-ca, --client-tokens or --jwks, or listen on a unix socket (--listen unix:/path)",
+    );
+  }
+  const file = await PermissionsFile.open(permissions, { clock, log });
+  opened.push(file);
+  return file;
 }
 
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {

@@ -58,7 +58,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
 }
 
 async function serveWith(access: Access, config: ServeConfig, log: Log): Promise<RunningBridge> {
-  const { authenticator, tls, protection } = access;
+  const { authenticator, tls, protection, permissions } = access;
   const listenAddresses = await allowedAddresses(config, protection);
   const masterTls = await openMasterTls(config, log);
   const zookeeperTls = await openZookeeperTls(config, log);
@@ -109,6 +109,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     log,
     authenticator,
     tls,
+    permissions,
     descriptorSet,
     maxObservers: config.maxObservers,
     limits: {

@@ -69,6 +69,11 @@ export const SERVE_OPTIONS = {
   }),
   jwtIssuer: optional({ value: "text", help: "the claim 'iss' that a JWT must have", read: text }),
   jwtAudience: optional({ value: "text", help: "the claim 'aud' that a JWT must have", read: text }),
+  permissions: optional({
+    value: "file",
+    help: "TOML file with the rules of what authenticated clients may do; read again when it changes; needed with authentication",
+    read: text,
+  }),
   dataDir: required({
     value: "dir",
     help: "where the bridge stores its frameworks; created if missing",

@@ -1,15 +1,20 @@
-import { addAdminServicesToServer, type ConnectionInjector, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
+import { type ConnectionInjector, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import { systemClock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
 import type { Authenticator } from "../access/authenticator.js";
+import { Callers } from "../access/callers.js";
+import { noPermissions, type Permissions } from "../access/permissions/permissions.js";
 import type { Log } from "../log.js";
 import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { authenticatingInterceptor } from "./authenticatingInterceptor.js";
+import { CallersOfCalls } from "./callerOf.js";
 import type { CallsStream } from "./callsStream.js";
+import { addChannelz } from "./channelz.js";
 import { Connections } from "./connections/connections.js";
 import { onHttp2Session } from "./connections/http2Sessions.js";
 import { connectionLimits, type LimitOptions } from "./connections/limits.js";
@@ -37,6 +42,8 @@ export interface BridgeServerOptions {
   /** Speaks TLS on all addresses but unix sockets. Undefined: on none. */
   readonly tls: TlsSource | undefined;
   readonly maxObservers: number;
+  /** What callers may do. Default: everything. */
+  readonly permissions?: Permissions;
 }
 
 const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
@@ -62,6 +69,7 @@ export class BridgeServer {
     const limits = connectionLimits(options.limits);
     const connections = new Connections(limits, options.log);
     this.#connections = connections;
+    const callers = new CallersOfCalls(new Callers(options.permissions ?? noPermissions, systemClock));
     this.#server = new Server({
       interceptors: [
         meteringInterceptor(connections),
@@ -71,14 +79,17 @@ export class BridgeServer {
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
     });
-    const schedulers = new SchedulerService({ ...options, connections, callsStreams: this.#callsStreams });
+    const schedulers = new SchedulerService({ ...options, callers, connections, callsStreams: this.#callsStreams });
     addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log);
-    const observers = new ObserverService({ ...options, connections, streams: this.#observers });
+    const observers = new ObserverService({ ...options, callers, connections, streams: this.#observers });
     addRawService(this.#server, ObserverServiceDefinition, observers, options.log);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
     this.#health.addToServer(this.#server);
-    addAdminServicesToServer(this.#server);
-    addReflection(this.#server, options.descriptorSet, [...SERVICE_NAMES, ...OTHER_SERVICE_NAMES]);
+    addChannelz(this.#server, callers, options.log);
+    addReflection(this.#server, callers, options.log, options.descriptorSet, [
+      ...SERVICE_NAMES,
+      ...OTHER_SERVICE_NAMES,
+    ]);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     onHttp2Session(this.#server, (session) => connections.sessionBegun(session));
     const tls = options.tls && tlsDoor(options.tls, limits.maxConnections, options.log, injector);

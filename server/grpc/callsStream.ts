@@ -1,5 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type CallResult, CallsResponse } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Caller } from "../access/callers.js";
+import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { readCall } from "../mesos/messages/calls.js";
 import { BridgeError, invalidField } from "../session/errors.js";
@@ -7,6 +9,7 @@ import { Queue } from "../session/queue.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
+import { admitCall, refusalOf } from "./admitCall.js";
 import { boundedError } from "./boundedError.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
 import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
@@ -18,7 +21,7 @@ const MAX_WAITING = 10_000;
 const MAX_UNREAD_BYTES = 128 * 1024;
 
 const UNANSWERED: CallAnswer = {
-  error: new BridgeError("OUTCOME_UNKNOWN", "the bridge ended before the master answered: reconcile"),
+  error: new BridgeError("OUTCOME_UNKNOWN", "the stream ended before the master answered: reconcile"),
 };
 
 /** Calls that are read in one turn of the event loop: other clients have their turns in between. */
@@ -29,11 +32,20 @@ interface Slot {
   answer: CallAnswer | undefined;
 }
 
+export interface CallsStreamOptions {
+  readonly sessions: SessionManager;
+  /** @throws BridgeError INVALID_FIELD */
+  readonly check: (request: Buffer) => void;
+  readonly caller: Caller;
+  readonly log: Log;
+}
+
 /** Serves one `Calls` stream: sends each call as it comes, answers in the order of the calls. */
 export class CallsStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #sessions: SessionManager;
   readonly #check: (request: Buffer) => void;
+  readonly #caller: Caller;
   readonly #log: Log;
   readonly #onEnd: () => void;
   readonly #slots = new Queue<Slot>();
@@ -47,17 +59,12 @@ export class CallsStream {
   #ended = false;
 
   /** @param onEnd called once or more often, when the stream is over for whatever reason. */
-  constructor(
-    call: ServerDuplexStream<Buffer, Buffer>,
-    sessions: SessionManager,
-    check: (request: Buffer) => void,
-    log: Log,
-    onEnd: () => void,
-  ) {
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, options: CallsStreamOptions, onEnd: () => void) {
     this.#call = call;
-    this.#sessions = sessions;
-    this.#check = check;
-    this.#log = log;
+    this.#sessions = options.sessions;
+    this.#check = options.check;
+    this.#caller = options.caller;
+    this.#log = options.log;
     this.#onEnd = onEnd;
   }
 
@@ -83,6 +90,16 @@ export class CallsStream {
     this.#call.emit("error", statusOf(error, this.#log));
   }
 
+  /** Ends the stream if its caller may not make calls any more with the framework that it was about last. */
+  permissionsChanged(): void {
+    const { frameworkName } = this.#header;
+    const problem = refusalOf(() => {
+      if (frameworkName === "") this.#caller.expectAnywhere("call");
+      else this.#caller.expect("call", frameworkName);
+    });
+    if (problem) this.end(withdrawn(problem));
+  }
+
   #over(): void {
     this.#ended = true;
     this.#onEnd();
@@ -102,6 +119,7 @@ export class CallsStream {
     try {
       const message = readCallsRequest(request);
       slot.tag = message.tag;
+      if (this.#caller.rights.restricted) this.#caller.expect("call", this.#frameworkNameOf(message));
       this.#check(request);
       this.#perform(message, done);
     } catch (error) {
@@ -117,8 +135,16 @@ export class CallsStream {
     const session = this.#sessions.get(frameworkName);
     if (tokens.length > 0 && call) throw invalidField("ack_tokens", "must not be set beside call");
     if (tokens.length > 0) session.acknowledge(attachmentId, requestId, tokens, done);
-    else if (call) session.call(attachmentId, requestId, readCall(call), done);
-    else throw invalidField("call", "is required, or ack_tokens");
+    else if (call) {
+      const message = readCall(call);
+      admitCall(this.#caller, this.#sessions, session, message);
+      session.call(attachmentId, requestId, message, done);
+    } else throw invalidField("call", "is required, or ack_tokens");
+  }
+
+  #frameworkNameOf({ header }: CallsMessage): string {
+    const given = header ? parseHeader(header).frameworkName : "";
+    return given === "" ? this.#header.frameworkName : given;
   }
 
   /** Name and attachment are those of the last message that had them. */

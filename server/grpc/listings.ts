@@ -11,7 +11,7 @@ import {
 } from "../../gen/mesosbridge/v1/observer.js";
 import { lengthDelimited, messageField, stringField } from "../../wire/proto.js";
 import type { Session } from "../session/session.js";
-import type { SessionManager } from "../session/sessionManager.js";
+import type { KnownFramework, SessionManager } from "../session/sessionManager.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { frameworkOf, stagingStatus, taskFields } from "./observerViews.js";
 import { type PageRequest, pageOf } from "./paging.js";
@@ -33,19 +33,27 @@ interface Kind {
 
 /** From a serialized request to its serialized response. What a page costs depends on what is in it, not on how much there is to list. */
 export interface Listings {
-  listFrameworks(request: Buffer): Buffer;
-  listOffers(request: Buffer): Buffer;
-  listTasks(request: Buffer): Buffer;
+  listFrameworks(request: Buffer, visible: Visible): Buffer;
+  listOffers(request: Buffer, visible: Visible): Buffer;
+  listTasks(request: Buffer, visible: Visible): Buffer;
 }
+
+/** Which frameworks a caller sees. */
+export type Visible = (frameworkName: string) => boolean;
 
 export function listings(sessions: SessionManager): Listings {
   /** A page of the entries of one framework, or of all frameworks in the order of their names. */
-  const entryPage = (request: PageRequest & { readonly frameworkName: string }, kind: Kind): Buffer => {
+  const entryPage = (
+    request: PageRequest & { readonly frameworkName: string },
+    visible: Visible,
+    kind: Kind,
+  ): Buffer => {
     const only = request.frameworkName === "" ? undefined : [sessions.get(request.frameworkName)];
     const { items, nextPageToken } = pageOf(
       (key) => {
         const place = placeOf(key ?? "");
-        return entriesAfter(place, only ?? sessions.sessionsFrom(place.frameworkName), kind);
+        const shown = only ?? visibleOf(sessions.sessionsFrom(place.frameworkName), frameworkNameOf, visible);
+        return entriesAfter(place, shown, kind);
       },
       keyOf,
       request,
@@ -58,17 +66,24 @@ export function listings(sessions: SessionManager): Listings {
   };
 
   return {
-    listFrameworks(bytes) {
+    listFrameworks(bytes, visible) {
+      const nameOf = ({ record }: KnownFramework) => record.frameworkName;
       const { items, nextPageToken } = pageOf(
-        (name) => sessions.frameworksAfter(name),
-        ({ record }) => record.frameworkName,
+        (name) => visibleOf(sessions.frameworksAfter(name), nameOf, visible),
+        nameOf,
         decodeRequest(ListFrameworksRequest, bytes),
       );
       return Buffer.from(ListFrameworksResponse.encode({ frameworks: items.map(frameworkOf), nextPageToken }).finish());
     },
-    listOffers: (bytes) => entryPage(decodeRequest(ListOffersRequest, bytes), offers),
-    listTasks: (bytes) => entryPage(decodeRequest(ListTasksRequest, bytes), tasks),
+    listOffers: (bytes, visible) => entryPage(decodeRequest(ListOffersRequest, bytes), visible, offers),
+    listTasks: (bytes, visible) => entryPage(decodeRequest(ListTasksRequest, bytes), visible, tasks),
   };
+}
+
+const frameworkNameOf = ({ frameworkName }: Session) => frameworkName;
+
+function* visibleOf<T>(all: Iterable<T>, nameOf: (each: T) => string, visible: Visible): Generator<T> {
+  for (const each of all) if (visible(nameOf(each))) yield each;
 }
 
 /** Where a list continues: after an entry of a framework, or with its first one. */

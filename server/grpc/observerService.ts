@@ -1,23 +1,31 @@
-import { WatchOffersRequestFields } from "../../gen/mesosbridge/v1/observer.fields.js";
+import {
+  ListOffersRequestFields,
+  ListTasksRequestFields,
+  WatchOffersRequestFields,
+} from "../../gen/mesosbridge/v1/observer.fields.js";
 import { type ObserverServiceDefinition, WatchEventsRequest } from "../../gen/mesosbridge/v1/observer.js";
+import type { Caller } from "../access/callers.js";
+import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { invalidField, limitReached } from "../session/errors.js";
 import type { Observation, ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import { refusalOf } from "./admitCall.js";
+import { type CallersOfCalls, frameworkNameIn } from "./callerOf.js";
 import type { Connections } from "./connections/connections.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { encodeObservation, SNAPSHOT_END } from "./encodeObservations.js";
 import { eventFilter } from "./eventFilter.js";
-import { type Listings, listings } from "./listings.js";
+import { type Listings, listings, type Visible } from "./listings.js";
 import { missedEvents, openOffers } from "./observerBacklog.js";
 import { ObserverStream } from "./observerStream.js";
 import type { Done, Handlers, ServerStreamCall, UnaryCall } from "./rawService.js";
-import { RequestFields } from "./requestFields.js";
 
 export interface ObserverServiceOptions {
   readonly sessions: SessionManager;
   readonly hub: ObserverHub;
   readonly connections: Connections;
+  readonly callers: CallersOfCalls;
   readonly log: Log;
   readonly maxObservers: number;
   /** Open observer streams, so that shutdown can end them. */
@@ -41,34 +49,49 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
   }
 
   listFrameworks(call: UnaryCall, done: Done): void {
-    this.#answer(call, this.#lists.listFrameworks, done);
+    this.#answer(call, "", this.#lists.listFrameworks, done);
   }
 
   listOffers(call: UnaryCall, done: Done): void {
-    this.#answer(call, this.#lists.listOffers, done);
+    this.#answer(
+      call,
+      frameworkNameIn(call.request, ListOffersRequestFields.frameworkName),
+      this.#lists.listOffers,
+      done,
+    );
   }
 
   listTasks(call: UnaryCall, done: Done): void {
-    this.#answer(call, this.#lists.listTasks, done);
+    this.#answer(
+      call,
+      frameworkNameIn(call.request, ListTasksRequestFields.frameworkName),
+      this.#lists.listTasks,
+      done,
+    );
   }
 
   watchOffers(call: Watch): void {
     const { sessions } = this.#options;
     const name = nameIn(call);
+    const observer = this.#observer(call, name);
     const session = name === "" ? undefined : sessions.find(name);
-    const shown = name === "" ? sessions.sessions() : session ? [session] : [];
-    this.#watch(call, ofKind("offers", name), openOffers(shown));
+    const all = name === "" ? sessions.sessions() : session ? [session] : [];
+    const shown = all.filter(({ frameworkName }) => observer.visible(frameworkName));
+    this.#watch(call, observer, ofKind("offers", name), openOffers(shown));
   }
 
   watchLaunches(call: Watch): void {
-    this.#watch(call, ofKind("launch", nameIn(call)));
+    const name = nameIn(call);
+    this.#watch(call, this.#observer(call, name), ofKind("launch", name));
   }
 
   watchStatusUpdates(call: Watch): void {
-    this.#watch(call, ofKind("update", nameIn(call)));
+    const name = nameIn(call);
+    this.#watch(call, this.#observer(call, name), ofKind("update", name));
   }
 
   watchEvents(call: Watch): void {
+    const observer = this.#observer(call, nameIn(call));
     const request = decodeRequest(WatchEventsRequest, call.request);
     const accept = eventFilter(request);
     const from = request.afterSequence === 0n ? undefined : Number(request.afterSequence);
@@ -77,40 +100,83 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
     }
     const { sessions } = this.#options;
     const missed = from === undefined ? [] : missedEvents(sessions.get(request.frameworkName), from, accept);
-    this.#watch(call, accept, missed);
+    this.#watch(call, observer, accept, missed);
+  }
+
+  /** Who asks for a framework, or, with the empty name, for all that it may see. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT */
+  #observer(call: Watch | UnaryCall, frameworkName: string): Observer {
+    const caller = this.#options.callers.of(call);
+    expectObserve(caller, frameworkName);
+    caller.countCall();
+    caller.usage.admitBytes(caller.rights.limits);
+    const visible = (name: string) => caller.rights.on(name).may("observe");
+    return { caller, frameworkName, visible };
   }
 
   /** Answers with a list, where its connection has room for it. */
-  #answer(call: UnaryCall, list: (request: Buffer) => Buffer, done: Done): void {
+  #answer(
+    call: UnaryCall,
+    frameworkName: string,
+    list: (request: Buffer, visible: Visible) => Buffer,
+    done: Done,
+  ): void {
     const { connections } = this.#options;
+    const { visible } = this.#observer(call, frameworkName);
     connections.admitAnswer(connections.of(call));
-    const answer = list(call.request);
+    const answer = list(call.request, visible);
     connections.answered(answer.length);
     done(undefined, answer);
   }
 
   /** Shows what was there before, and then what is accepted of what happens. */
-  #watch(call: Watch, accept: Accept, backlog: Iterable<Observation> = []): void {
-    const { hub, connections, log, streams, maxObservers } = this.#options;
+  #watch(call: Watch, observer: Observer, accept: Accept, backlog: Iterable<Observation> = []): void {
+    const { hub, connections, callers, log, streams, maxObservers } = this.#options;
+    const { caller, visible } = observer;
     const { connection } = connections.of(call);
     admitObserver(streams.size, connection.observers, maxObservers);
+    const uncount = caller.usage.stream("observers", caller.rights.limits);
     let unobserve = () => {};
-    const stream: ObserverStream = new ObserverStream(call, connections, log, () => {
+    const stream: ObserverStream = new ObserverStream(call, connections, log, caller, () => {
       unobserve();
+      unfollow();
+      uncount();
       if (streams.delete(stream)) connection.observers--;
     });
+    const unfollow = callers.onChanged(() => permissionsChanged(stream, observer));
     streams.add(stream);
     connection.observers++;
-    stream.begin(messages(backlog));
+    stream.begin(messages(backlog, visible));
     unobserve = hub.observe((observation) => {
-      if (accept(observation)) stream.push(encodeObservation(observation));
+      const { frameworkName } = observation;
+      if (accept(observation) && visible(frameworkName)) stream.push(frameworkName, encodeObservation(observation));
     });
   }
 }
 
+/** One who observes, and what it sees. */
+interface Observer {
+  readonly caller: Caller;
+  /** Empty for all that it may see. */
+  readonly frameworkName: string;
+  readonly visible: Visible;
+}
+
+/** @throws BridgeError PERMISSION_DENIED */
+function expectObserve(caller: Caller, frameworkName: string): void {
+  if (frameworkName === "") caller.expectAnywhere("observe");
+  else caller.expect("observe", frameworkName);
+}
+
+/** Ends a stream that its caller may not have any more; of one for all frameworks it takes those that are not to be seen. */
+function permissionsChanged(stream: ObserverStream, { caller, frameworkName, visible }: Observer): void {
+  const problem = refusalOf(() => expectObserve(caller, frameworkName));
+  if (problem) stream.end(withdrawn(problem));
+  else stream.keepOnly(visible);
+}
+
 /** The framework name in a request to watch, which has the same number in all of them; "" for all frameworks. */
 function nameIn({ request }: Watch): string {
-  return new RequestFields(request).string(WatchOffersRequestFields.frameworkName);
+  return frameworkNameIn(request, WatchOffersRequestFields.frameworkName);
 }
 
 /** Observations of one kind, of one framework or of all. */
@@ -132,7 +198,7 @@ function admitObserver(all: number, ofConnection: number, maxObservers: number):
 }
 
 /** What was there before, and that this is all of it: so every stream says something at once. */
-function* messages(observations: Iterable<Observation>): Generator<Buffer> {
-  for (const observation of observations) yield encodeObservation(observation);
+function* messages(observations: Iterable<Observation>, visible: Visible): Generator<Buffer> {
+  for (const observation of observations) if (visible(observation.frameworkName)) yield encodeObservation(observation);
   yield SNAPSHOT_END;
 }

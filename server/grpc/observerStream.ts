@@ -1,7 +1,9 @@
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import type { Caller } from "../access/callers.js";
 import type { Log } from "../log.js";
 import { observerTooSlow } from "../session/errors.js";
 import { Queue } from "../session/queue.js";
+import { refusalOf } from "./admitCall.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
 import { WaitingEvents } from "./connections/waitingEvents.js";
@@ -13,6 +15,12 @@ const MAX_WAITING_MESSAGES = 20_000;
 /** How much is handed to the HTTP/2 stream at a time. */
 const MAX_WRITTEN_BYTES = 64 * 1024;
 
+/** A message, and the framework that it is about. */
+interface Waiting {
+  readonly frameworkName: string;
+  readonly message: Buffer;
+}
+
 /** Writes messages to one observer. What it does not read in time ends it, and nobody else. */
 export class ObserverStream {
   readonly #call: ServerWritableStream<Buffer, Buffer>;
@@ -20,15 +28,23 @@ export class ObserverStream {
   readonly #written: WaitingEvents;
   readonly #log: Log;
   #backlog: Iterator<Buffer> | undefined;
-  readonly #waiting = new Queue<Buffer>();
+  #waiting = new Queue<Waiting>();
+  readonly #caller: Caller;
   #waitingBytes = 0;
   #ended = false;
 
   /** @param onEnd called once, when the observer is gone for whatever reason. */
-  constructor(call: ServerWritableStream<Buffer, Buffer>, connections: Connections, log: Log, onEnd: () => void) {
+  constructor(
+    call: ServerWritableStream<Buffer, Buffer>,
+    connections: Connections,
+    log: Log,
+    caller: Caller,
+    onEnd: () => void,
+  ) {
     this.#call = call;
+    this.#caller = caller;
     this.#stream = connections.of(call);
-    this.#written = new WaitingEvents(connections, this.#stream, MAX_WRITTEN_BYTES, () => this.#pump());
+    this.#written = new WaitingEvents(connections, this.#stream, caller, MAX_WRITTEN_BYTES, () => this.#pump());
     this.#log = log;
     call.on("cancelled", () => {
       this.#drop();
@@ -48,12 +64,23 @@ export class ObserverStream {
     this.#pump();
   }
 
-  push(message: Buffer): void {
+  push(frameworkName: string, message: Buffer): void {
     if (this.#ended) return;
-    this.#waiting.push(message);
-    this.#waitingBytes += message.length;
+    this.#waiting.push({ frameworkName, message });
+    this.#waits(message.length);
     this.#pump();
     if (this.#waitingBytes > MAX_WAITING_BYTES || this.#waiting.size > MAX_WAITING_MESSAGES) this.#overflow();
+    else if (this.#waitingBytes > 0) this.#expectRoom();
+  }
+
+  /** Drops what waits and is about frameworks that are not to be shown any more. */
+  keepOnly(visible: (frameworkName: string) => boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Queue();
+    for (const entry of waiting) {
+      if (visible(entry.frameworkName)) this.#waiting.push(entry);
+      else this.#waits(-entry.message.length);
+    }
   }
 
   /** Ends the stream with an error, be it the bridge's own fault: neither sessions nor the process end by that. */
@@ -68,6 +95,19 @@ export class ObserverStream {
     this.#stream.answered();
     this.#backlog = undefined;
     this.#waiting.clear();
+    this.#waits(-this.#waitingBytes);
+  }
+
+  #waits(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#caller.usage.waiting(bytes);
+  }
+
+  /** What waits for all streams of the caller may be too much, though it is not for this one. */
+  #expectRoom(): void {
+    const { usage, rights } = this.#caller;
+    const problem = refusalOf(() => usage.admitBytes(rights.limits));
+    if (problem) this.end(problem);
   }
 
   #overflow(): void {
@@ -90,8 +130,8 @@ export class ObserverStream {
     const old = this.#backlog?.next();
     if (old && !old.done) return old.value;
     this.#backlog = undefined;
-    const message = this.#waiting.shift();
-    this.#waitingBytes -= message?.length ?? 0;
+    const message = this.#waiting.shift()?.message;
+    if (message) this.#waits(-message.length);
     return message;
   }
 

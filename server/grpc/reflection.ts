@@ -1,5 +1,8 @@
 import type { Server, ServerDuplexStream, ServiceDefinition } from "@grpc/grpc-js";
+import type { Log } from "../log.js";
+import type { CallersOfCalls } from "./callerOf.js";
 import { rawService } from "./rawService.js";
+import { statusOf } from "./statusOf.js";
 
 type ReflectionCall = ServerDuplexStream<Buffer, Buffer>;
 
@@ -21,7 +24,13 @@ const METHOD = { name: "ServerReflectionInfo", requestStream: true, responseStre
  * It is loaded when somebody first asks: reading the descriptors takes a third of the time in which the bridge
  * starts, and half of its memory.
  */
-export function addReflection(server: Server, descriptorSet: Uint8Array, serviceNames: readonly string[]): void {
+export function addReflection(
+  server: Server,
+  callers: CallersOfCalls,
+  log: Log,
+  descriptorSet: Uint8Array,
+  serviceNames: readonly string[],
+): void {
   let library: Promise<Answer> | undefined;
   const load = () => {
     library ??= loadLibrary(descriptorSet, serviceNames);
@@ -29,6 +38,12 @@ export function addReflection(server: Server, descriptorSet: Uint8Array, service
   };
   const handlers = {
     serverReflectionInfo: (call: ReflectionCall) => {
+      try {
+        callers.of(call).expectService("reflection");
+      } catch (error) {
+        call.emit("error", statusOf(error, log));
+        return;
+      }
       relay(load, call).catch((error: unknown) => call.emit("error", error));
     },
   };

@@ -1,16 +1,20 @@
-import { AcknowledgeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
+import { AcknowledgeRequestFields, SubscribeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
-import { nameOf } from "../access/identity.js";
+import type { Caller } from "../access/callers.js";
+import { FrameworkOwners } from "../access/frameworkOwners.js";
+import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { CallAnswer } from "../session/requestMemory.js";
-import type { SessionManager } from "../session/sessionManager.js";
+import type { Session } from "../session/session.js";
+import type { AttachRequest, SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
+import { admitCall, refusalOf } from "./admitCall.js";
 import { readAttachRequest } from "./attachRequest.js";
-import { readHeader } from "./callHeader.js";
+import { type CallersOfCalls, frameworkNameIn, frameworkNameInHeader } from "./callerOf.js";
+import { type CallHeader, readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { Connections } from "./connections/connections.js";
-import { identityOf } from "./identityOf.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
 import { type SubscribeCall, SubscribeStream } from "./subscribeStream.js";
@@ -23,6 +27,7 @@ export interface SchedulerServiceOptions {
   readonly sessions: SessionManager;
   readonly check: CheckRequest;
   readonly connections: Connections;
+  readonly callers: CallersOfCalls;
   readonly log: Log;
   /** Open Calls streams, so that shutdown can end them. */
   readonly callsStreams: Set<CallsStream>;
@@ -36,32 +41,41 @@ type Respond = (gone: number) => Buffer;
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
 export class SchedulerService implements Handlers<typeof SchedulerServiceDefinition> {
   readonly #options: SchedulerServiceOptions;
+  readonly #owners: FrameworkOwners;
 
   constructor(options: SchedulerServiceOptions) {
     this.#options = options;
+    this.#owners = new FrameworkOwners((frameworkName) => options.sessions.find(frameworkName) !== undefined);
   }
 
   async subscribe(call: SubscribeCall): Promise<void> {
-    const { sessions, check, connections, log } = this.#options;
-    check("SubscribeRequest", call.request);
-    const request = readAttachRequest(call.request, nameOf(identityOf(call)));
-    const stream = new SubscribeStream(call, connections, log);
+    const { sessions, connections, log } = this.#options;
+    const caller = this.#options.callers.of(call);
+    const request = this.#attachRequest(call, caller);
+    const counted = this.#count(caller, request.frameworkName);
+    const stream = new SubscribeStream(call, connections, log, caller);
     const gone = new AbortController();
     let detach = () => {};
     call.on("cancelled", () => {
       gone.abort();
       stream.stop();
+      counted.end();
       detach();
     });
     try {
       const { session, attachment } = await sessions.attach(request, stream, gone.signal);
-      detach = () => session.detach(attachment);
+      const unfollow = this.#endIfWithdrawn(stream, caller, session);
+      detach = () => {
+        unfollow();
+        session.detach(attachment);
+      };
       const { frameworkName: framework, identity } = request;
       log.info({ framework, attachment: attachment.id, identity, peer: call.getPeer() }, "attached");
       // It may have gone between the last look and now.
       if (gone.signal.aborted) detach();
       else stream.begin(attachment);
     } catch (error) {
+      counted.failed();
       stream.stop();
       if (!gone.signal.aborted) throw error;
     }
@@ -110,16 +124,22 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   calls(call: DuplexCall): void {
-    const { sessions, check, log, callsStreams } = this.#options;
+    const { sessions, check, log, callers, callsStreams } = this.#options;
+    const caller = callers.of(call);
+    caller.expectAnywhere("call");
     const checkCalls = (request: Buffer) => check("CallsRequest", request);
-    const stream: CallsStream = new CallsStream(call, sessions, checkCalls, log, () => callsStreams.delete(stream));
+    const stream: CallsStream = new CallsStream(call, { sessions, check: checkCalls, caller, log }, () => {
+      unfollow();
+      callsStreams.delete(stream);
+    });
+    const unfollow = callers.onChanged(() => stream.permissionsChanged());
     callsStreams.add(stream);
     stream.start();
   }
 
   acknowledge(call: UnaryCall, done: Done): void {
-    const request = this.#read("AcknowledgeRequest", call);
-    const { frameworkName, attachmentId, requestId } = readHeader(request);
+    const { request, header } = this.#read("AcknowledgeRequest", "call", call);
+    const { frameworkName, attachmentId, requestId } = header;
     const { ackTokens } = AcknowledgeRequestFields;
     if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
     checkTokenCount(request.count(ackTokens));
@@ -128,23 +148,95 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   closeSession(call: UnaryCall, done: Done): void {
-    const { frameworkName, attachmentId } = readHeader(this.#read("CloseSessionRequest", call));
+    const { caller, header } = this.#read("CloseSessionRequest", "attach", call);
+    const { frameworkName, attachmentId } = header;
+    caller.countCall();
     this.#options.sessions.closeSession(frameworkName, attachmentId).then(() => done(undefined, EMPTY), done);
   }
 
   /** Makes the Mesos call that a request stands for. */
   #send(type: string, typed: TypedCall, call: UnaryCall, done: Done, respond: Respond = empty): void {
-    const request = this.#read(type, call);
-    const { frameworkName, attachmentId, requestId } = readHeader(request);
+    const { caller, request, header } = this.#read(type, "call", call);
+    const { frameworkName, attachmentId, requestId } = header;
     const session = this.#options.sessions.get(frameworkName);
-    session.call(attachmentId, requestId, typed(request), answerBy(done, respond));
+    const message = typed(request);
+    admitCall(caller, this.#options.sessions, session, message);
+    session.call(attachmentId, requestId, message, answerBy(done, respond));
   }
 
-  /** @throws BridgeError INVALID_FIELD */
-  #read(type: string, { request }: UnaryCall): RequestFields {
-    this.#options.check(type, request);
-    return new RequestFields(request);
+  /** Permission comes first: without it a caller learns nothing of what it asks for. @throws BridgeError PERMISSION_DENIED, INVALID_FIELD */
+  #read(type: string, verb: "attach" | "call", call: UnaryCall): ReadRequest {
+    const caller = this.#options.callers.of(call);
+    if (caller.rights.restricted) caller.expect(verb, frameworkNameInHeader(call.request));
+    this.#options.check(type, call.request);
+    const request = new RequestFields(call.request);
+    return { caller, request, header: readHeader(request) };
   }
+
+  /** @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
+  #attachRequest(call: SubscribeCall, caller: Caller): AttachRequest {
+    if (caller.rights.restricted) {
+      caller.expect("attach", frameworkNameIn(call.request, SubscribeRequestFields.frameworkName));
+    }
+    caller.countCall();
+    this.#options.check("SubscribeRequest", call.request);
+    const request = readAttachRequest(call.request, caller.name);
+    const { frameworkName } = request;
+    // When the lease runs out, the framework is torn down in the caller's name.
+    if (request.expiryPolicy === "teardown") caller.expect("call", frameworkName);
+    return {
+      ...request,
+      admit: ({ imported, suppressedRoles, ...framework }) => {
+        if (imported) caller.expect("import", frameworkName);
+        caller.expectFramework({ frameworkName, ...framework }, suppressedRoles);
+      },
+    };
+  }
+
+  /** Counts an attachment in. @throws BridgeError IDENTITY_LIMIT */
+  #count({ name, usage, rights }: Caller, frameworkName: string): { end(): void; failed(): void } {
+    const { limits, restricted } = rights;
+    usage.admitBytes(limits);
+    const end = usage.stream("attachments", limits);
+    if (!restricted) return { end, failed: end };
+    try {
+      const unclaim = this.#owners.claim(name, frameworkName, limits.frameworks);
+      return {
+        end,
+        failed: () => {
+          end();
+          unclaim();
+        },
+      };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Ends a stream once its caller may not have it any more. Returns what ends that. */
+  #endIfWithdrawn(stream: SubscribeStream, caller: Caller, session: Session): () => void {
+    const look = () => {
+      const { frameworkName } = session;
+      const { frameworkInfo, suppressedRoles } = session.state.record;
+      const principal = this.#options.sessions.principalOf(frameworkName);
+      const problem = refusalOf(() => {
+        caller.expect("attach", frameworkName);
+        caller.expectFramework({ frameworkName, frameworkInfo, principal }, suppressedRoles);
+      });
+      if (problem) stream.end(withdrawn(problem));
+    };
+    const unfollow = this.#options.callers.onChanged(look);
+    // They may have changed while it attached.
+    if (caller.rights.restricted) look();
+    return unfollow;
+  }
+}
+
+interface ReadRequest {
+  readonly caller: Caller;
+  readonly request: RequestFields;
+  readonly header: CallHeader;
 }
 
 function answerBy(done: Done, respond: Respond): (answer: CallAnswer) => void {

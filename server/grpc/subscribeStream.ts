@@ -1,3 +1,4 @@
+import type { Caller } from "../access/callers.js";
 import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
 import type { BridgeError } from "../session/errors.js";
@@ -34,10 +35,10 @@ export class SubscribeStream implements AttachmentSink {
   #attachment: Attachment | undefined;
   #ended = false;
 
-  constructor(call: SubscribeCall, connections: Connections, log: Log) {
+  constructor(call: SubscribeCall, connections: Connections, log: Log, caller: Caller) {
     this.#call = call;
     this.#stream = connections.of(call);
-    this.#waiting = new WaitingEvents(connections, this.#stream, MAX_WAITING_BYTES, () => this.#pump());
+    this.#waiting = new WaitingEvents(connections, this.#stream, caller, MAX_WAITING_BYTES, () => this.#pump());
     this.#log = log;
     // At the end of every call, also of one that ended in order.
     call.on("cancelled", () => this.#waiting.drop());

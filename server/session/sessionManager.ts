@@ -29,6 +29,19 @@ export interface AttachRequest {
   readonly leaseMs: number | undefined;
   readonly expiryPolicy: ExpiryPolicy;
   readonly replaceRemoved: boolean;
+  /** Decides whether the caller may attach to the framework as it would be from then on. Nothing was changed. @throws BridgeError */
+  readonly admit?: ((framework: AdmittedFramework) => void) | undefined;
+}
+
+/** A framework as a client wants it, or as it is stored. */
+export interface AdmittedFramework {
+  /** Serialized, with what the bridge fills in. */
+  readonly frameworkInfo: Uint8Array;
+  readonly suppressedRoles: readonly string[];
+  /** With which the bridge authenticates for it. */
+  readonly principal: string | undefined;
+  /** The client names an id that the bridge does not know under this name. */
+  readonly imported: boolean;
 }
 
 export interface SessionManagerOptions extends SessionOptions, Partial<Surroundings> {
@@ -119,6 +132,11 @@ export class SessionManager {
 
   find(frameworkName: string): Session | undefined {
     return this.#sessions.get(frameworkName);
+  }
+
+  /** The principal with which the bridge authenticates for a framework, where it is known. */
+  principalOf(_frameworkName: string): string | undefined {
+    return this.#options.links.principal;
   }
 
   /** @throws BridgeError FRAMEWORK_NOT_FOUND */
@@ -265,10 +283,14 @@ export class SessionManager {
         ...(suppressedRoles.length > 0 && { suppressedRoles }),
         ...(offerConstraints.length > 0 && { offerConstraints: Buffer.from(offerConstraints) }),
       };
+      this.#admit(request, record, false);
       return { record, defaultedFields: [] };
     }
     const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, links.principal);
     const frameworkId = known?.frameworkId ?? completed.id ?? this.#surroundings.randomness.uuid();
+    const { suppressedRoles } = request;
+    const framework = { frameworkInfo: completed.bytes, suppressedRoles };
+    this.#admit(request, framework, completed.id !== undefined && completed.id !== known?.frameworkId);
     if (completed.id !== undefined && completed.id !== frameworkId)
       throw otherId(frameworkName, frameworkId, completed.id);
     if (!known && completed.id !== undefined && this.#records.isHeld(completed.id)) throw idOfAnother(completed.id);
@@ -277,10 +299,18 @@ export class SessionManager {
       frameworkName,
       frameworkId,
       frameworkInfo: completed.bytes,
-      suppressedRoles: request.suppressedRoles,
+      suppressedRoles,
       offerConstraints: Buffer.from(request.offerConstraints),
     };
     return { record, defaultedFields: completed.defaultedFields };
+  }
+
+  #admit(
+    { admit, frameworkName }: AttachRequest,
+    { frameworkInfo, suppressedRoles }: Pick<FrameworkRecord, "frameworkInfo" | "suppressedRoles">,
+    imported: boolean,
+  ): void {
+    admit?.({ frameworkInfo, suppressedRoles, principal: this.principalOf(frameworkName), imported });
   }
 
   /** A remembered framework as this run of the bridge can subscribe it. */

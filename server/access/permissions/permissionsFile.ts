@@ -80,7 +80,11 @@ export function parsePermissions(text: string): Rule[] {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) throw new Error(`must be at most ${MAX_FILE_BYTES / 1024 ** 2} MiB`);
   const parsed = file.safeParse(readToml(text));
   const lines = new FileLines(text);
-  if (!parsed.success) throw new Error(told(parsed.error.issues[0], lines));
+  if (!parsed.success) {
+    const { issues } = parsed.error;
+    // A misspelt key is also one that is missing: the spelling is what helps.
+    throw new Error(told(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0], lines));
+  }
   const rules = parsed.data.rule ?? [];
   for (const [index, each] of rules.entries()) expectComplete(each, index, lines);
   const all = rules.map(ruleOf);

@@ -1,3 +1,4 @@
+import type { Caller } from "../../access/callers.js";
 import type { Connections } from "./connections.js";
 import type { ServerStream } from "./serverStream.js";
 
@@ -5,13 +6,15 @@ import type { ServerStream } from "./serverStream.js";
 export class WaitingEvents {
   readonly #connections: Connections;
   readonly #stream: ServerStream;
+  readonly #caller: Caller;
   readonly #maxBytes: number;
   readonly #again: () => void;
   #bytes = 0;
   #over = false;
 
   /** @param maxBytes from which on nothing more is written @param again called when there is room again on the connection */
-  constructor(connections: Connections, stream: ServerStream, maxBytes: number, again: () => void) {
+  constructor(connections: Connections, stream: ServerStream, caller: Caller, maxBytes: number, again: () => void) {
+    this.#caller = caller;
     this.#again = again;
     this.#connections = connections;
     this.#stream = stream;
@@ -24,7 +27,12 @@ export class WaitingEvents {
 
   /** Whether another message may be written now. */
   mayWrite(): boolean {
-    return this.#bytes < this.#maxBytes && this.#connections.mayWrite(this.#stream, this.#again);
+    if (this.#bytes >= this.#maxBytes || !this.#connections.mayWrite(this.#stream, this.#again)) return false;
+    const { usage, rights } = this.#caller;
+    // One message always: else a stream could wait for others that are not read.
+    if (this.#bytes === 0 || usage.hasRoom(rights.limits)) return true;
+    usage.onRoom(this.#again);
+    return false;
   }
 
   wrote(bytes: number): void {
@@ -39,11 +47,13 @@ export class WaitingEvents {
   drop(): void {
     this.#over = true;
     this.#stream.connection.blocked.delete(this.#again);
+    this.#caller.usage.offRoom(this.#again);
     this.#change(-this.#bytes);
   }
 
   #change(bytes: number): void {
     this.#bytes += bytes;
+    this.#caller.usage.waiting(bytes);
     this.#connections.eventsWaiting(this.#stream, bytes);
   }
 }

@@ -13,6 +13,7 @@ import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
 import { health } from "../../support/health.js";
 import { at } from "../../support/paths.js";
+import { permitAll } from "../../support/permitAll.js";
 import { type KeyPair, TestAuthority } from "../../support/testAuthority.js";
 
 const NO_MASTER = "127.0.0.1:1";
@@ -42,7 +43,8 @@ afterEach(() => cleanup.run());
 
 async function tlsBridge(...flags: string[]): Promise<Bridge> {
   const tls = ["--tls-cert", own.cert, "--tls-key", own.key];
-  return cleanup.use(await startBridge({ master: NO_MASTER, flags: [...tls, ...flags] }));
+  const permissions = flags.includes("--tls-client-ca") ? ["--permissions", await permitAll(cleanup)] : [];
+  return cleanup.use(await startBridge({ master: NO_MASTER, flags: [...tls, ...flags, ...permissions] }));
 }
 
 const mutual = () => tlsBridge("--tls-client-ca", authority.cert);

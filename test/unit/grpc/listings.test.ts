@@ -53,7 +53,7 @@ async function observed() {
   const sessions = new SessionManager({ links, log, store, hub: new ObserverHub() });
   cleanup.defer(() => sessions.close());
   const lists = listings(sessions);
-  const call = (method: keyof Listings, request: Uint8Array): Buffer => lists[method](Buffer.from(request));
+  const call = (method: keyof Listings, request: Uint8Array): Buffer => lists[method](Buffer.from(request), () => true);
   const attach = async (frameworkName: string): Promise<Session> => {
     const { session } = await sessions.attach(attachRequest(frameworkName), { wake: silent, end: silent });
     return session;

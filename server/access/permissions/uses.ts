@@ -1,0 +1,66 @@
+import { type CallMessage, CallType } from "../../mesos/messages/calls.js";
+import { frameworkUserOf, type NameVisitor, visitCall, visitFramework } from "../../mesos/messages/namesUsed.js";
+import { useNotAllowed } from "./refusals.js";
+import type { Rights, Scope } from "./rights.js";
+
+/** A framework as the bridge subscribes it. */
+export interface UsedFramework {
+  readonly frameworkName: string;
+  /** Serialized. */
+  readonly frameworkInfo: Uint8Array;
+  /** The principal with which the bridge authenticates for it: every FrameworkInfo may name that one. */
+  readonly principal: string | undefined;
+}
+
+/**
+ * Checks the roles and users that a call uses, and what it makes of the framework. Of calls that name none, and where all
+ * are allowed, nothing is read. @throws BridgeError PERMISSION_DENIED, WireError
+ */
+export function checkCallUses(rights: Rights, framework: UsedFramework, call: CallMessage): void {
+  const { call: scope } = rights.on(framework.frameworkName);
+  if (scope.roles.any && scope.users.any && call.type !== CallType.UPDATE_FRAMEWORK) return;
+  visitCall(call, new Checks(rights.name, framework, scope));
+}
+
+/** Checks the user, the roles and the principal of a framework that is subscribed. @throws BridgeError PERMISSION_DENIED */
+export function checkFrameworkUses(rights: Rights, framework: UsedFramework, suppressedRoles: readonly string[]): void {
+  const checks = new Checks(rights.name, framework, rights.on(framework.frameworkName).attach);
+  visitFramework(framework.frameworkInfo, checks);
+  for (const role of suppressedRoles) checks.role(role);
+}
+
+class Checks implements NameVisitor {
+  readonly #caller: string;
+  readonly #framework: UsedFramework;
+  readonly #scope: Scope;
+  #frameworkUserChecked = false;
+
+  constructor(caller: string, framework: UsedFramework, scope: Scope) {
+    this.#caller = caller;
+    this.#framework = framework;
+    this.#scope = scope;
+  }
+
+  role(role: string): void {
+    if (!this.#scope.roles.matches(role)) throw this.#refusal("role", role);
+  }
+
+  user(user: string): void {
+    if (!this.#scope.users.matches(user)) throw this.#refusal("user", user);
+  }
+
+  frameworkUser(): void {
+    if (this.#frameworkUserChecked) return;
+    this.user(frameworkUserOf(this.#framework.frameworkInfo));
+    this.#frameworkUserChecked = true;
+  }
+
+  principal(principal: string): void {
+    if (principal === this.#framework.principal || this.#scope.principals.matches(principal)) return;
+    throw this.#refusal("principal", principal);
+  }
+
+  #refusal(used: "role" | "user" | "principal", name: string) {
+    return useNotAllowed(this.#caller, used, name, this.#framework.frameworkName);
+  }
+}
