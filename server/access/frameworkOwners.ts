@@ -1,10 +1,14 @@
 import { identityLimit } from "./permissions/refusals.js";
 
+/** After so many claims all owners are looked at once. */
+const CLAIMS_A_SWEEP = 1_000;
+
 /** Which identity has which framework: the one that attached to it last, for as long as its session is open. */
 export class FrameworkOwners {
   readonly #isOpen: (frameworkName: string) => boolean;
   readonly #owners = new Map<string, string>();
   readonly #owned = new Map<string, Set<string>>();
+  #claims = 0;
 
   constructor(isOpen: (frameworkName: string) => boolean) {
     this.#isOpen = isOpen;
@@ -15,6 +19,7 @@ export class FrameworkOwners {
    * not come to it. @throws BridgeError IDENTITY_LIMIT
    */
   claim(owner: string, frameworkName: string, limit: number | undefined): () => void {
+    if (++this.#claims % CLAIMS_A_SWEEP === 0) this.#sweep();
     const before = this.#owners.get(frameworkName);
     if (before === owner) return () => {};
     const owned = this.#ownedBy(owner);
@@ -31,8 +36,8 @@ export class FrameworkOwners {
     };
   }
 
-  /** Forgets frameworks without a session. Called now and then, so that names don't add up. */
-  sweep(): void {
+  /** Forgets frameworks without a session, so that names don't add up. */
+  #sweep(): void {
     for (const [owner, owned] of this.#owned) this.#forgetClosed(owner, owned);
   }
 

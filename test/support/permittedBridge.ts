@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { ErrorInfo } from "../../gen/google/rpc/error_details.js";
 import { Status } from "../../gen/google/rpc/status.js";
 import { Authenticator } from "../../server/access/authenticator.js";
@@ -28,6 +28,8 @@ export interface Ended {
   readonly code: string;
   readonly message: string;
   readonly reason: string;
+  /** Whether RetryInfo says so. */
+  readonly retryable: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -121,10 +123,7 @@ export class PermittedBridge {
   /** Opens a stream with a request. @param more whether other requests may follow */
   stream(identity: string, path: string, request: Uint8Array, more = false): PermittedStream {
     const call = this.#clientOf(identity).makeBidiStreamRequest(path, same, same);
-    const stream = new PermittedStream(
-      () => call.cancel(),
-      (bytes) => call.write(Buffer.from(bytes)),
-    );
+    const stream = new PermittedStream(call);
     call.on("data", (message: Buffer) => stream.messages.push(message));
     call.on("status", (ending: ServiceError) => stream.ended.push(endedBy(ending)));
     call.on("error", silent);
@@ -144,12 +143,27 @@ export class PermittedBridge {
 export class PermittedStream {
   readonly messages = new Arrivals<Buffer>();
   readonly ended = new Arrivals<Ended>();
-  readonly cancel: () => void;
-  readonly send: (request: Uint8Array) => void;
+  readonly #call: ClientDuplexStream<Buffer, Buffer>;
 
-  constructor(cancel: () => void, send: (request: Uint8Array) => void) {
-    this.cancel = cancel;
-    this.send = send;
+  constructor(call: ClientDuplexStream<Buffer, Buffer>) {
+    this.#call = call;
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+
+  send(request: Uint8Array): void {
+    this.#call.write(Buffer.from(request));
+  }
+
+  /** Reads nothing more, until `resume`. */
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
   }
 
   /** How it ended, or that it gave a message first: then it is cancelled. */
@@ -166,7 +180,7 @@ export class PermittedStream {
   }
 }
 
-const OK: Ended = { code: "OK", message: "", reason: "", metadata: {} };
+const OK: Ended = { code: "OK", message: "", reason: "", retryable: false, metadata: {} };
 
 function clientOf(address: string, cleanup: Cleanup): Client {
   const client = new Client(address, credentials.createInsecure(), { "grpc.enable_http_proxy": 0 });
@@ -180,5 +194,6 @@ function endedBy(error: Pick<ServiceError, "code" | "details" | "metadata"> | nu
   const details = Buffer.isBuffer(packed) ? Status.decode(packed).details : [];
   const info = details.find(({ typeUrl }) => typeUrl.endsWith("ErrorInfo"));
   const { reason, metadata } = info ? ErrorInfo.decode(info.value) : { reason: "", metadata: {} };
-  return { code: status[error.code] ?? "", message: error.details, reason, metadata };
+  const retryable = details.some(({ typeUrl }) => typeUrl.endsWith("RetryInfo"));
+  return { code: status[error.code] ?? "", message: error.details, reason, retryable, metadata };
 }

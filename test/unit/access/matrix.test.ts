@@ -99,7 +99,7 @@ async function outcome(identity: string, method: Method, frameworkName: string):
   const first = stream.messages.next({ what: "an answer" }).then((message): Ended => {
     const [result] = CallsResponse.decode(message).results;
     const code = result?.code === 7 ? "PERMISSION_DENIED" : "OK";
-    return { code, message: result?.message ?? "", reason: result?.reason ?? "", metadata: {} };
+    return { code, message: result?.message ?? "", reason: result?.reason ?? "", retryable: false, metadata: {} };
   });
   first.catch(() => {});
   const ended = await Promise.race([first, stream.ended.next({ what: "the end" })]);
