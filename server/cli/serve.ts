@@ -28,6 +28,7 @@ import { type Access, openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
+import { openPrincipals } from "./principals.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
@@ -69,6 +70,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     tls: masterTls.tls,
   };
   const authentication = await authenticationOf(config, world.clock);
+  const principals = await openPrincipals(config.frameworkPrincipals, authentication, log, world.clock);
   const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
   const validator = createValidator(descriptorSet);
   let tellTakenOver: (error: Error) => void = () => {};
@@ -79,22 +81,26 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
   const store = await openStore(config.dataDir, { log, clock: world.clock, onTakenOver: tellTakenOver }, handover);
   const detector = await detectorOf(config.master, { scheme: config.masterScheme, tls: zookeeperTls.tls, log });
   const hub = new ObserverHub();
-  const probe = new MasterProbe({ ...world, detector, authentication, log }, (leads) => server.setServing(leads));
+  const probeOptions = { ...world, detector, authentication: principals.book?.probe ?? authentication, log };
+  const probe = new MasterProbe(probeOptions, (leads) => server.setServing(leads));
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
   const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
     maxFrameworks,
     ...world,
-    links: linksWith({
-      ...world,
-      detector,
-      authentication,
-      log,
-      missedHeartbeats,
-      callTimeoutMs,
-      callBudget: new CallBudget(),
-      counter: probe,
-    }),
+    links: linksWith(
+      {
+        ...world,
+        detector,
+        authentication,
+        log,
+        missedHeartbeats,
+        callTimeoutMs,
+        callBudget: new CallBudget(),
+        counter: probe,
+      },
+      principals.book,
+    ),
     log,
     callTimeoutMs,
     store,
@@ -130,6 +136,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     await server.close();
     await detector.close();
     masterTls.close();
+    principals.close();
     zookeeperTls.close();
     await store.close();
     access.close();

@@ -100,6 +100,11 @@ export const SERVE_OPTIONS = {
     help: "authenticate to Mesos with the bearer token in this file; read again when it changes",
     read: text,
   }),
+  frameworkPrincipals: optional({
+    value: "file",
+    help: "TOML file of rules: as which principal the frameworks of which names authenticate to Mesos; others as the bridge; read again when it changes",
+    read: text,
+  }),
   masterCa: optional({
     value: "file",
     help: "PEM certificates to trust for https masters, instead of Node's; read again when it changes",

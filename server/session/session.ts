@@ -1,7 +1,7 @@
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
 import type { FrameworkLink } from "../mesos/link/frameworkLink.js";
 import { type CallMessage, withFrameworkId } from "../mesos/messages/calls.js";
-import { rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
+import { readPrincipal, rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments } from "./attachments.js";
 import { CallEntrance } from "./callEntrance.js";
@@ -227,7 +227,8 @@ export class Session {
   }
 
   #newLink(): FrameworkLink {
-    return this.#options.links.open({
+    const { frameworkInfo } = this.#state.record;
+    return this.#options.links.open(this.frameworkName, readPrincipal(frameworkInfo), {
       subscribeCall: () => this.#subscribeCall(),
       onConnected: (master) => this.#onConnected(master),
       onEvents: (events) => this.#onEvents(events),

@@ -1,5 +1,6 @@
 import { RunningTime } from "../../wire/runningTime.js";
-import { completeFrameworkInfo, withPrincipal } from "../mesos/messages/frameworkInfo.js";
+import type { FrameworkPrincipal } from "../mesos/link/frameworkLink.js";
+import { completeFrameworkInfo, readPrincipal, withPrincipal } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
@@ -286,7 +287,9 @@ export class SessionManager {
       this.#admit(request, record, false);
       return { record, defaultedFields: [] };
     }
-    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, links.principal);
+    const principal = links.principalOf(frameworkName, known && { principal: readPrincipal(known.frameworkInfo) });
+    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, principal.name);
+    checkPrincipal(completed.bytes, principal);
     const frameworkId = known?.frameworkId ?? completed.id ?? this.#surroundings.randomness.uuid();
     const { suppressedRoles } = request;
     const framework = { frameworkInfo: completed.bytes, suppressedRoles };
@@ -315,8 +318,9 @@ export class SessionManager {
 
   /** A remembered framework as this run of the bridge can subscribe it. */
   #asNow(record: FrameworkRecord): FrameworkRecord {
-    const { principal } = this.#options.links;
-    return { ...record, frameworkInfo: withPrincipal(record.frameworkInfo, principal) };
+    const { frameworkName, frameworkInfo } = record;
+    const { name } = this.#options.links.principalOf(frameworkName, { principal: readPrincipal(frameworkInfo) });
+    return { ...record, frameworkInfo: withPrincipal(frameworkInfo, name) };
   }
 
   #open(record: FrameworkRecord, records: RecordWriter): Session {
@@ -343,4 +347,11 @@ export class SessionManager {
     this.#closing.set(closing, session.frameworkName);
     return closing;
   }
+}
+
+/** A client must not name somebody else's principal: it would be stored, and kept. @throws BridgeError INVALID_FIELD */
+function checkPrincipal(frameworkInfo: Uint8Array, { name, fixed }: FrameworkPrincipal): void {
+  if (!fixed || readPrincipal(frameworkInfo) === name) return;
+  const wanted = name === undefined ? "unset: the bridge gives this framework none" : `unset, or '${name}'`;
+  throw invalidField("framework_info.principal", `must be ${wanted} (serve --framework-principals)`);
 }

@@ -92,7 +92,8 @@ export function parsePermissions(text: string): Rule[] {
   return all;
 }
 
-function readToml(text: string): unknown {
+/** @throws Error with one line that says where the text is not TOML, without a piece of it */
+export function readToml(text: string): unknown {
   try {
     return parse(text, { maxDepth: MAX_DEPTH, unsafeKeyBehaviour: "throw" });
   } catch (error) {

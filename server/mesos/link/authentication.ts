@@ -24,16 +24,32 @@ export const noAuthentication: Authentication = {
   principal: undefined,
 };
 
-/** HTTP basic authentication, as Mesos's `--credentials` want it. */
-export function basicAuthentication(principal: string, secretFile: string, clock: Clock = systemClock): Authentication {
-  const secrets = new Secrets();
-  const header = (secret: string) => {
-    const credentials = `${principal}:${secret}`;
-    const encoded = Buffer.from(credentials, "utf8").toString("base64");
-    secrets.remember(secret, credentials, encoded.replace(/=+$/, ""));
-    return `Basic ${encoded}`;
-  };
+/**
+ * HTTP basic authentication, as Mesos's `--credentials` want it, with a secret from a file.
+ *
+ * @param secrets what is to know the secret. Default: one of its own
+ */
+export function basicAuthentication(
+  principal: string,
+  secretFile: string,
+  clock: Clock = systemClock,
+  secrets: Secrets = new Secrets(),
+): Authentication {
+  const header = (secret: string) => basicHeader(principal, secret, secrets);
   return { principal, secrets, ...headerFrom(new WatchedFile(secretFile, header, clock)) };
+}
+
+/** The same with a secret that does not change. */
+export function fixedAuthentication(principal: string, secret: string, secrets: Secrets): Authentication {
+  const header = basicHeader(principal, secret, secrets);
+  return { principal, secrets, header: async () => header, onChanged: () => () => {} };
+}
+
+function basicHeader(principal: string, secret: string, secrets: Secrets): string {
+  const credentials = `${principal}:${secret}`;
+  const encoded = Buffer.from(credentials, "utf8").toString("base64");
+  secrets.remember(secret, credentials, encoded.replace(/=+$/, ""));
+  return `Basic ${encoded}`;
 }
 
 /** A bearer token from a file, which may be replaced while the bridge runs. */

@@ -37,8 +37,19 @@ export interface LinkHandler {
 
 /** Makes links to Mesos. */
 export interface Links {
-  /** The principal that the links authenticate as, where it is known: FrameworkInfo.principal has to equal it. */
-  readonly principal: string | undefined;
-  /** Makes a link, which does nothing until `start`. */
-  open(handler: LinkHandler): FrameworkLink;
+  /**
+   * The principal in the FrameworkInfo of a framework.
+   *
+   * @param known the one that is stored with it; undefined for a framework that is new
+   */
+  principalOf(frameworkName: string, known: { readonly principal: string | undefined } | undefined): FrameworkPrincipal;
+  /** Makes a link for a framework with this principal, which does nothing until `start`. */
+  open(frameworkName: string, principal: string | undefined, handler: LinkHandler): FrameworkLink;
+}
+
+export interface FrameworkPrincipal {
+  /** What Mesos wants FrameworkInfo.principal to be, where it is known. */
+  readonly name: string | undefined;
+  /** A client must not name another one, which may be somebody else's. */
+  readonly fixed: boolean;
 }

@@ -6,6 +6,7 @@ import { plainTls } from "../tls/clientTls.js";
 import { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Disconnection } from "./callOutcome.js";
 import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
+import type { FrameworkPrincipals } from "./frameworkPrincipals.js";
 import { frameworkRefusal } from "./frameworkRefusal.js";
 import type { LinkOptions } from "./linkOptions.js";
 import { MasterConnection } from "./masterConnection.js";
@@ -27,9 +28,23 @@ type State =
   /** Mesos has refused the framework, or the link has failed: it does not try again. */
   | { readonly kind: "over" };
 
-/** Links that all have these options. */
-export function linksWith(options: LinkOptions): Links {
-  return { principal: options.authentication.principal, open: (handler) => new Link(options, handler) };
+/**
+ * Links that all have these options.
+ *
+ * @param principals as whom each framework authenticates. Default: all of them by the `authentication` of the options
+ */
+export function linksWith(options: LinkOptions, principals?: FrameworkPrincipals): Links {
+  if (!principals) {
+    return {
+      principalOf: () => ({ name: options.authentication.principal, fixed: false }),
+      open: (_name, _principal, handler) => new Link(options, handler),
+    };
+  }
+  return {
+    principalOf: (name, known) => ({ name: known ? known.principal : principals.wantedFor(name), fixed: true }),
+    open: (name, principal, handler) =>
+      new Link({ ...options, authentication: principals.credentialsOf(name, principal) }, handler),
+  };
 }
 
 /**

@@ -75,11 +75,12 @@ export function withId(info: Uint8Array, frameworkId: string): Buffer {
  */
 export function withPrincipal(info: Uint8Array, principal: string | undefined): Uint8Array {
   // Byte by byte the same if nothing changes: a framework whose bytes change is subscribed anew.
-  if (principal === undefined || principalOf(info) === principal) return info;
+  if (principal === undefined || readPrincipal(info) === principal) return info;
   return Buffer.concat([...fieldsExcept(info, INFO.principal), stringField(INFO.principal, principal)]);
 }
 
-function principalOf(info: Uint8Array): string | undefined {
+/** The principal that a FrameworkInfo names. */
+export function readPrincipal(info: Uint8Array): string | undefined {
   let principal: string | undefined;
   const reader = new ProtoReader(info);
   while (reader.seek(INFO.principal)) principal = reader.string();
