@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { errorText } from "../../wire/errorText.js";
 import { FileLines } from "../access/permissions/fileLines.js";
-import { GlobSet, parseGlob } from "../access/permissions/glob.js";
+import { parseGlob } from "../access/permissions/glob.js";
 import { readToml } from "../access/permissions/permissionsFile.js";
 import { didYouMean } from "../access/permissions/suggestion.js";
 import type { PrincipalRule } from "../mesos/link/frameworkPrincipals.js";
@@ -17,8 +17,9 @@ export interface ParsedPrincipals {
 }
 
 export const MAX_PRINCIPALS_BYTES = 1024 * 1024;
-const MAX_RULES = 1_000;
-const MAX_GLOBS = 10_000;
+const MAX_RULES = 500;
+/** All of them may be looked at for each framework when the file changes. */
+const MAX_GLOBS = 1_000;
 const MAX_TEXT = 512;
 const KEYS = ["frameworks", "principal", "secret", "secret-file"] as const;
 
@@ -82,8 +83,7 @@ function matcher(frameworks: readonly string[], place: string): (frameworkName: 
       throw new Error(`${place}: frameworks: '${pattern}' ${errorText(error)}`);
     }
   });
-  const set = new GlobSet(globs);
-  return (frameworkName) => set.matches(frameworkName);
+  return (frameworkName) => globs.some((glob) => glob.matches(frameworkName));
 }
 
 function sourceOf(each: z.infer<typeof rule>, path: string): SecretSource {

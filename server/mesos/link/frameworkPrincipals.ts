@@ -67,14 +67,21 @@ export class FrameworkPrincipals {
     }
   }
 
-  #forProbe(): Authentication {
+  #forProbe(): Decision {
     const [first] = this.#rules.credentials.values();
-    return this.#own === noAuthentication && first ? first : this.#own;
+    return { wanted: undefined, authentication: this.#own === noAuthentication && first ? first : this.#own };
   }
 
-  /** Undefined: nobody knows the secret. @param before what it has authenticated with so far */
-  #decide({ frameworkName, principal }: Holder, before: Authentication | undefined): Authentication | undefined {
-    const wanted = this.wantedFor(frameworkName);
+  #decide(holder: Holder, before: Authentication | undefined): Decision {
+    const wanted = this.wantedFor(holder.frameworkName);
+    return { wanted, authentication: this.#authenticationOf(holder.principal, wanted, before) };
+  }
+
+  #authenticationOf(
+    principal: string | undefined,
+    wanted: string | undefined,
+    before: Authentication | undefined,
+  ): Authentication | undefined {
     const kept = principal ?? wanted;
     if (kept === undefined) return this.#own;
     const known = this.#rules.credentials.get(kept) ?? (this.#own.principal === kept ? this.#own : undefined);
@@ -87,12 +94,11 @@ export class FrameworkPrincipals {
   }
 
   /** One line for a framework that does not get what the rules say. */
-  #tell({ holder, isKnown, uses }: FrameworkCredentials): void {
+  #tell({ holder, decision: { wanted, authentication } }: FrameworkCredentials): void {
     if (holder?.principal === undefined) return;
     const { frameworkName, principal } = holder;
-    const wanted = this.wantedFor(frameworkName);
-    if (wanted === principal || (wanted === undefined && uses === this.#own)) return;
-    const secret = isKnown ? "" : `, of which no rule has the secret, so that it can't subscribe`;
+    if (wanted === principal || (wanted === undefined && authentication === this.#own)) return;
+    const secret = authentication ? "" : `, of which no rule has the secret, so that it can't subscribe`;
     const instead = wanted === undefined ? "" : `, and does not get '${wanted}'`;
     const reason =
       `Mesos lets no framework change its principal: '${frameworkName}' keeps '${principal}'${secret}${instead}; ` +
@@ -106,34 +112,39 @@ interface Holder {
   readonly principal: string | undefined;
 }
 
+interface Decision {
+  /** The principal that the framework would get if it were new. */
+  readonly wanted: string | undefined;
+  /** Undefined: nobody knows the secret of the principal that the framework has. */
+  readonly authentication: Authentication | undefined;
+}
+
+/** @param before what it has authenticated with so far */
+type Decide = (before: Authentication | undefined) => Decision;
+
 /** Credentials that may become others while they are used. They are in use while somebody listens. */
 class FrameworkCredentials implements Authentication {
   readonly holder: Holder | undefined;
-  readonly #decide: (before: Authentication | undefined) => Authentication | undefined;
+  readonly #decide: Decide;
   readonly #inUse: Set<FrameworkCredentials>;
   readonly #listeners = new Set<Listener>();
-  #current: Authentication | undefined;
+  #decision: Decision;
   #unlisten: (() => void) | undefined;
   readonly #nothing = new Secrets();
 
-  constructor(
-    decide: (before: Authentication | undefined) => Authentication | undefined,
-    inUse: Set<FrameworkCredentials>,
-    holder?: Holder,
-  ) {
+  constructor(decide: Decide, inUse: Set<FrameworkCredentials>, holder?: Holder) {
     this.#decide = decide;
     this.#inUse = inUse;
     this.holder = holder;
-    this.#current = decide(undefined);
+    this.#decision = decide(undefined);
   }
 
-  /** Somebody knows the secret. */
-  get isKnown(): boolean {
-    return this.#current !== undefined;
+  get decision(): Decision {
+    return this.#decision;
   }
 
-  get uses(): Authentication | undefined {
-    return this.#current;
+  get #current(): Authentication | undefined {
+    return this.#decision.authentication;
   }
 
   get principal(): string | undefined {
@@ -152,7 +163,7 @@ class FrameworkCredentials implements Authentication {
   onChanged(listener: Listener): () => void {
     if (this.#listeners.size === 0) {
       this.#inUse.add(this);
-      this.#current = this.#decide(this.#current);
+      this.#decision = this.#decide(this.#current);
       this.#listen();
     }
     this.#listeners.add(listener);
@@ -167,9 +178,10 @@ class FrameworkCredentials implements Authentication {
 
   /** The rules are others now. */
   decideAgain(): void {
-    const next = this.#decide(this.#current);
-    if (next === this.#current) return;
-    this.#current = next;
+    const before = this.#current;
+    this.#decision = this.#decide(before);
+    const next = this.#current;
+    if (next === before) return;
     this.#listen();
     next?.header().then(
       (header) => {

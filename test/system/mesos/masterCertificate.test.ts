@@ -101,6 +101,19 @@ describe("a master that wants a client certificate", () => {
     await subject.link.close();
   });
 
+  test("is shown one too where another master's redirect leads to it", async () => {
+    const [standby, leader] = [await strictMaster(), await strictMaster()];
+    const { tls } = await watched((await clientFiles(await client("bridge"))).files);
+    const subject = links.subject([standby.url], { connect: connectWith(tls), tls });
+    const asked = await standby.requests.next();
+    expect(nameOf(asked.connection)).toBe("bridge");
+    asked.connection.answer(307, "", { Location: `//${leader.host}/` });
+    const { connection } = await leader.subscription();
+    await subject.connected();
+    expect(nameOf(connection)).toBe("bridge");
+    await subject.link.close();
+  });
+
   test("and gets none: the link says which options give one", async () => {
     const master = await strictMaster();
     const { tls } = await watched({ ca: own.file, cert: undefined, key: undefined });
