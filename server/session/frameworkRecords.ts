@@ -40,10 +40,15 @@ export class FrameworkRecords {
   /** What is remembered after this name, or all of it, in the order of the names. Nothing may change while it is read. */
   *after(frameworkName: string | undefined): IterableIterator<FrameworkRecord> {
     for (const name of this.#names.after(frameworkName)) {
-      const writer = this.#writers.get(name);
-      const record = writer ? writer.record : this.#store.framework(name);
+      const record = this.known(name);
       if (record) yield record;
     }
+  }
+
+  /** What is remembered of the framework with that name. */
+  known(frameworkName: string): FrameworkRecord | undefined {
+    const writer = this.#writers.get(frameworkName);
+    return writer ? writer.record : this.#store.framework(frameworkName);
   }
 
   /** True if some framework has this id, or is about to have it. */

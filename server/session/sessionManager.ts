@@ -136,8 +136,10 @@ export class SessionManager {
   }
 
   /** The principal with which the bridge authenticates for a framework, where it is known. */
-  principalOf(_frameworkName: string): string | undefined {
-    return this.#options.links.principal;
+  principalOf(frameworkName: string): string | undefined {
+    const known = this.#records.known(frameworkName);
+    return this.#options.links.principalOf(frameworkName, known && { principal: readPrincipal(known.frameworkInfo) })
+      .name;
   }
 
   /** @throws BridgeError FRAMEWORK_NOT_FOUND */

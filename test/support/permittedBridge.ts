@@ -92,7 +92,7 @@ export class PermittedBridge {
       descriptorSet,
       maxObservers: 1_000,
       limits: { maxConnections: 100, maxRequestBytes: 16 * 1024 ** 2, timeoutSeconds: 60, clientTimeoutMs: 60_000 },
-      authenticator: new Authenticator({ certificates: true }),
+      authenticator: new Authenticator({ certificates: true, tokens: undefined, jwt: undefined }),
       tls: undefined,
       permissions,
     });
