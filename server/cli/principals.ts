@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
-import { type Clock, systemClock } from "../../wire/clock.js";
+import { type Clock, systemClock, type Timer } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { Secrets } from "../../wire/secrets.js";
-import { FollowedFiles } from "../access/followedFiles.js";
+import { WatchedFiles } from "../access/watchedFiles.js";
 import type { Log } from "../log.js";
 import { type Authentication, basicAuthentication, fixedAuthentication } from "../mesos/link/authentication.js";
 import { FrameworkPrincipals, type PrincipalRules } from "../mesos/link/frameworkPrincipals.js";
-import { MAX_PRINCIPALS_BYTES, type ParsedPrincipals, parsePrincipals, type SecretSource } from "./principalsFile.js";
+import { type ParsedPrincipals, parsePrincipals, type SecretSource } from "./principalsFile.js";
 
 const FLAG = "--framework-principals";
 const OTHERS_MAY_READ = 0o004;
+const AGAIN_AFTER_MS = 500;
 
 /** The principals of frameworks, if they have any of their own, and what is open for that. */
 export interface OpenPrincipals {
@@ -43,7 +44,12 @@ class PrincipalsFile implements OpenPrincipals {
   readonly #clock: Clock;
   #credentials: ReadonlyMap<string, Credential> = new Map();
   #book: FrameworkPrincipals | undefined;
-  #files: FollowedFiles | undefined;
+  #file: WatchedFiles<ParsedPrincipals> | undefined;
+  /** The next attempt to use rules of which a secret could not be read. */
+  #again: Timer | undefined;
+  /** Why the last attempt failed. */
+  #failure = "";
+  #closed = false;
   /** Ends with the change that is being taken. Changes follow each other. */
   #taking: Promise<void> = Promise.resolve();
 
@@ -59,51 +65,52 @@ class PrincipalsFile implements OpenPrincipals {
   }
 
   async open(): Promise<void> {
-    const files = await FollowedFiles.open([this.#path], MAX_PRINCIPALS_BYTES, this.#clock).catch((error: unknown) => {
-      throw new Error(`${FLAG}: ${errorText(error)}`);
+    const file = await WatchedFiles.open({
+      files: [{ option: FLAG, path: this.#path }],
+      what: `the file of ${FLAG}`,
+      read: ([content]) => this.#parsed(content?.toString("utf8") ?? ""),
+      clock: this.#clock,
+      log: this.#log,
     });
-    const [first] = files.files;
-    this.#book = new FrameworkPrincipals(await this.#rulesOf(first?.bytes, first?.mode), this.#own, this.#log);
-    this.#files = files;
-    files.follow({
-      changed: ([file]) => {
-        this.#taking = this.#taking.then(() => this.#take(file?.bytes, file?.mode));
-      },
-      unreadable: (error) => this.#keep(`${FLAG}: ${errorText(error)}`),
-    });
+    this.#file = file;
+    try {
+      this.#book = new FrameworkPrincipals(await this.#rulesOf(file.value), this.#own, this.#log);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.onChanged(() => this.#takeNext());
   }
 
   close(): void {
-    this.#files?.close();
+    this.#closed = true;
+    this.#again?.cancel();
+    this.#file?.close();
   }
 
-  async #take(bytes: Buffer | undefined, mode: number | undefined): Promise<void> {
+  #takeNext(): void {
+    this.#again?.cancel();
+    this.#taking = this.#taking.then(() => this.#take());
+  }
+
+  /** Takes what the file holds now. A secret that can't be read may be written a moment later than the rules. */
+  async #take(): Promise<void> {
+    if (this.#closed || !this.#file) return;
     try {
-      this.#book?.replace(await this.#rulesOf(bytes, mode));
-      this.#log.info({ file: this.#path }, "the principals of frameworks have changed");
+      this.#book?.replace(await this.#rulesOf(this.#file.value));
+      this.#failure = "";
     } catch (error) {
-      this.#keep(errorText(error));
+      this.#failed(errorText(error));
     }
   }
 
-  #keep(reason: string): void {
-    this.#log.warn({ reason }, "the principals of frameworks can't be read again: the former ones stay");
-  }
-
-  /** All that the file names is good, or nothing of it is taken. */
-  async #rulesOf(bytes: Buffer | undefined, mode = 0): Promise<PrincipalRules> {
-    const parsed = this.#parsed(bytes?.toString("utf8") ?? "");
-    const credentials = new Map<string, Credential>();
-    for (const [principal, source] of parsed.secrets) credentials.set(principal, this.#credential(principal, source));
-    for (const [principal, { authentication }] of credentials) {
-      await authentication.header().catch((error: unknown) => {
-        throw new Error(`${FLAG}: the secret of '${principal}': ${errorText(error)}`);
-      });
+  #failed(reason: string): void {
+    if (this.#closed) return;
+    if (reason !== this.#failure) {
+      this.#log.warn({ reason }, `the rules of ${FLAG} can't be used yet: the former ones stay in use`);
     }
-    await this.#warnOfReaders(parsed, mode);
-    this.#credentials = credentials;
-    const entries = [...credentials].map(([principal, { authentication }]) => [principal, authentication] as const);
-    return { rules: parsed.rules, credentials: new Map(entries) };
+    this.#failure = reason;
+    this.#again = this.#clock.after(AGAIN_AFTER_MS, () => this.#takeNext());
   }
 
   #parsed(content: string): ParsedPrincipals {
@@ -112,6 +119,21 @@ class PrincipalsFile implements OpenPrincipals {
     } catch (error) {
       throw new Error(`${FLAG}: ${this.#path}: ${errorText(error)}`);
     }
+  }
+
+  /** All secrets that the rules name can be read, or none of the rules is taken. */
+  async #rulesOf(parsed: ParsedPrincipals): Promise<PrincipalRules> {
+    const credentials = new Map<string, Credential>();
+    for (const [principal, source] of parsed.secrets) credentials.set(principal, this.#credential(principal, source));
+    for (const [principal, { authentication }] of credentials) {
+      await authentication.header().catch((error: unknown) => {
+        throw new Error(`${FLAG}: the secret of '${principal}': ${errorText(error)}`);
+      });
+    }
+    await this.#warnOfReaders(parsed);
+    this.#credentials = credentials;
+    const entries = [...credentials].map(([principal, { authentication }]) => [principal, authentication] as const);
+    return { rules: parsed.rules, credentials: new Map(entries) };
   }
 
   /** What has not changed stays the same object. What was known of a principal's secrets is not told later either. */
@@ -128,13 +150,10 @@ class PrincipalsFile implements OpenPrincipals {
     return { source, authentication };
   }
 
-  async #warnOfReaders({ secrets }: ParsedPrincipals, mode: number): Promise<void> {
+  async #warnOfReaders({ secrets }: ParsedPrincipals): Promise<void> {
+    const paths = new Set([...secrets.values()].map((source) => ("file" in source ? source.file : this.#path)));
     const open: string[] = [];
-    const sources = [...secrets.values()];
-    if (sources.some((source) => "secret" in source) && (mode & OTHERS_MAY_READ) !== 0) open.push(this.#path);
-    for (const source of sources) {
-      if ("file" in source && ((await stat(source.file)).mode & OTHERS_MAY_READ) !== 0) open.push(source.file);
-    }
+    for (const path of paths) if (((await stat(path)).mode & OTHERS_MAY_READ) !== 0) open.push(path);
     if (open.length === 0) return;
     this.#log.warn({ files: open }, `${FLAG}: every user of this machine can read these secrets: run chmod o-r`);
   }

@@ -16,7 +16,6 @@ export interface ParsedPrincipals {
   readonly secrets: ReadonlyMap<string, SecretSource>;
 }
 
-export const MAX_PRINCIPALS_BYTES = 1024 * 1024;
 const MAX_RULES = 500;
 /** All of them may be looked at for each framework when the file changes. */
 const MAX_GLOBS = 1_000;
