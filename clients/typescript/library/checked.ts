@@ -22,9 +22,20 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, at: string): T 
   if (error === undefined) return data;
   const [issue] = error.issues;
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const field = z.core.toDotPath([...(issue?.path ?? []), ...unknown]) || "it";
-  const fault = unknown.length > 0 ? "unknown field" : issue?.message.replace(/^Invalid input: /, "");
-  throw new UsageError(`${at}${field}: ${fault}`);
+  const field = z.core.toDotPath([...(issue?.path ?? []), ...unknown]);
+  const fault = unknown.length > 0 ? "unknown field" : inWords(issue?.message ?? "");
+  // What is wrong as a whole has no field.
+  throw new UsageError(field === "" ? `${at.replace(/\.$/, ": ")}${fault}` : `${at}${field}: ${fault}`);
+}
+
+/** What a schema says of a value: what it expects, and not how it calls that. */
+function inWords(message: string): string {
+  return message
+    .replace(/^(Invalid (input|option)|Too (big|small)): |^Invalid discriminator value\. /, "")
+    .replace(/^Expected /, "expected one of ")
+    .replace(/expected string to have >=1 characters$/, "expected some text, received none")
+    .replace(/>=(\S+)/, "at least $1")
+    .replace(/<=(\S+)/, "at most $1");
 }
 
 /**

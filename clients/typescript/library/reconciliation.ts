@@ -22,8 +22,8 @@ export class Reconciliation {
   #askedMs = 0;
   #complete = false;
 
-  /** @param everyMs  how long after an answer it is time to ask again, in ms */
-  constructor(scheduler: Scheduler, everyMs: number) {
+  /** @param everyMs  how long after an answer it is time to ask again, in ms. Default 30,000 */
+  constructor(scheduler: Scheduler, everyMs = 30_000) {
     this.#scheduler = scheduler;
     this.#everyMs = everyMs;
   }

@@ -9,7 +9,6 @@ import { Terminal } from "../library/terminal.js";
 import { parseApps } from "./app.js";
 import { Supervisor } from "./supervisor.js";
 
-const TICK_MS = 500;
 const HELP = `
 A file holds an app, a list of them, or {"apps": [...]}. A change is taken at once; a file that can't be used any more is
 told, and what runs keeps running. docs/supervise.md has the fields.
@@ -50,7 +49,7 @@ async function main(): Promise<number> {
     terminal.table(() => supervisor.overview());
     if (ending && supervisor.empty) await scheduler.teardown();
   };
-  await runEventLoop(scheduler, { onEvent: (event) => supervisor.onEvent(event), onTick, tickMs: TICK_MS });
+  await runEventLoop(scheduler, { onEvent: (event) => supervisor.onEvent(event), onTick, tickMs: 500 });
   await closing;
   return 0;
 }

@@ -6,12 +6,12 @@ import { type Agent, agentOf } from "../library/placement.js";
 import { Reconciliation } from "../library/reconciliation.js";
 import type { Scheduler } from "../library/scheduler.js";
 import { describeState, isAgentsFault, taskOutcome } from "../library/taskOutcome.js";
+import { Troubles } from "../library/troubles.js";
 import { WaitReasons } from "../library/waitReasons.js";
 import type { App } from "./app.js";
 import { type Placement, place, taskInfo } from "./launch.js";
 import { parseTaskId, passes, plan, type Task } from "./plan.js";
 
-const RECONCILE_MS = 30_000;
 const FILTERS = { refuseSeconds: 5 };
 const GOES_ON = "what runs keeps running";
 
@@ -24,12 +24,13 @@ export class Supervisor {
   readonly #reconciliation: Reconciliation;
   readonly #backoff = new LaunchBackoff();
   readonly #agents = new Map<string, Agent>();
+  readonly #unhealthy = new Troubles();
   readonly #waits: WaitReasons;
 
   constructor(scheduler: Scheduler, say: (line: string) => void) {
     this.#say = say;
     this.#calls = new PatientCalls(scheduler, say);
-    this.#reconciliation = new Reconciliation(scheduler, RECONCILE_MS);
+    this.#reconciliation = new Reconciliation(scheduler);
     this.#waits = new WaitReasons((why) => say(`${why}; ${GOES_ON}`));
   }
 
@@ -79,7 +80,8 @@ export class Supervisor {
     this.tasks.set(id, { ...parsed, id, agentId, state, healthy });
     const name = `${parsed.app}.${parsed.index}`;
     if (state === "running" && (before?.state ?? "staged") === "staged") this.#say(`${name} runs as ${id}`);
-    if (healthy === before?.healthy) return;
+    const isNews = healthy !== before?.healthy;
+    if (!isNews || !this.#unhealthy.isNews(`${parsed.app}.${parsed.hash}`, healthy === true)) return;
     const at = this.apps.find((app) => app.name === parsed.app)?.at ?? `${name}: `;
     this.#say(healthy ? `${name} passes its health check` : `${at}healthChecks[0]: ${name} fails it; ${GOES_ON}`);
   }

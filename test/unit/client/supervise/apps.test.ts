@@ -95,8 +95,11 @@ describe("app definitions", () => {
     [
       "a number that is too large",
       { ...web, instances: 1e6 },
-      "1.json: instances: Too big: expected number to be <=100000",
+      "1.json: instances: expected number to be at most 100000",
     ],
+    ["an app that is none", ["a"], "1.json: [0]: expected object, received string"],
+    ["a file that holds nothing", null, "1.json: expected object, received null"],
+    ["an empty text", { ...web, uris: [""] }, "1.json: uris[0]: expected some text, received none"],
     ["no id", { cmd: "a" }, "1.json: id: expected string, received undefined"],
     [
       "an id that no task id can hold",
@@ -105,11 +108,15 @@ describe("app definitions", () => {
     ],
     ["neither cmd nor args", { id: "a" }, "1.json: cmd: give cmd or args"],
     ["both cmd and args", { ...web, args: ["a"] }, "1.json: cmd: give cmd or args"],
-    ["an unknown operator", { ...web, constraints: [["a", "LIKE", "b"]] }, "1.json: constraints[0][1]: "],
+    [
+      "an unknown operator",
+      { ...web, constraints: [["a", "LIKE", "b"]] },
+      '1.json: constraints[0][1]: expected one of "UNIQUE"|"CLUSTER"|"GROUP_BY"',
+    ],
     [
       "too much of a constraint",
       { ...web, constraints: [["a", "UNIQUE", "b", "c"]] },
-      "1.json: constraints[0]: Too big",
+      "1.json: constraints[0]: expected array to have at most 3 items",
     ],
     [
       "groups without a number",
@@ -123,7 +130,7 @@ describe("app definitions", () => {
     ],
     ["an unknown protocol", health({ protocol: "TCP", port: 1 }), "1.json: healthChecks[0].protocol: "],
     ["a health check without a port", health({ protocol: "HTTP" }), "1.json: healthChecks[0].port: expected number"],
-    ["no object", [7], "1.json: [0].it: expected object, received number"],
+    ["no object", [7], "1.json: [0]: expected object, received number"],
   ])("with %s are refused in one line", (_, content, line) => {
     expect(() => parse(content)).toThrow(line);
     expect(() => parse(content)).toThrow(/^[^\n]+$/);

@@ -167,6 +167,22 @@ describe("a supervisor", () => {
     expect(lines).toEqual([`web.0 runs as ${id}`, `web.0 is killed: ${id}`]);
   });
 
+  it("says once that a health check fails, until it passes or another version is checked", async () => {
+    const healthChecks = [{ protocol: "COMMAND", command: { value: "true" } }];
+    await begin({ instances: 0, healthChecks });
+    const fails = (id: string) => update(id, TASK_RUNNING, { healthy: false });
+    const [first, other] = [supervisor.apps[0]?.hash, "0".repeat(8)];
+    for (const attempt of [1, 2, 3]) fails(`web.${first}.0.${attempt}`);
+    update(`web.${first}.0.3`, TASK_RUNNING, { healthy: true });
+    for (const attempt of [3, 4]) fails(`web.${first}.0.${attempt}`);
+    fails(`web.${other}.0.5`);
+    await eventually(() => lines.some((line) => line === `web.0 runs as web.${other}.0.5`));
+    const told = "apps.json: healthChecks[0]: web.0 fails it; what runs keeps running";
+    const checks = () => lines.filter((line) => line.includes("health"));
+    await eventually(() => checks().length >= 4);
+    expect(checks()).toEqual([told, "web.0 passes its health check", told, told]);
+  });
+
   it("kills later what it can't kill now", async () => {
     await begin({ instances: 0 });
     fake.answer("killTask", (_, context) => refuse(context, Status.PERMISSION_DENIED, "NO"));
