@@ -17,7 +17,8 @@ import { processesOf } from "../support/processes.js";
 
 const supervise = at("dist/clients/typescript/supervise/main.js");
 const invert = at("dist/clients/typescript/invert/main.js");
-const BACK = { timeoutMs: 60_000 };
+/** For a crowded machine, on which a process takes seconds to start. */
+const BACK = { timeoutMs: 120_000 };
 /** What is shown of each log when a test fails. */
 const LAST_WORDS_CHARS = 4_000;
 

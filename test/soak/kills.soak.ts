@@ -21,6 +21,7 @@ function report(mesos: string, rounds: number, outages: readonly Outage[]): void
   const lines = [...new Set(outages.map(({ kind }) => kind))].map((kind) => {
     const all = outages.filter((outage) => outage.kind === kind);
     const times = all.map(({ ms }) => ms / 1000).sort((a, b) => a - b);
+    // Of an even number, the higher one of the two in the middle.
     const [median = 0, longest = 0] = [times[Math.floor(times.length / 2)], times.at(-1)];
     return `  ${kind}: ${times.length} times, back after ${median.toFixed(1)} s (median), ${longest.toFixed(1)} s (longest)`;
   });
