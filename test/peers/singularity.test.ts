@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startZookeeper } from "../fault/zookeeperServer.js";
 import { Cleanup } from "../support/cleanup.js";
 import { eventually } from "../support/eventually.js";
@@ -13,6 +13,8 @@ const AGENTS = 2;
 const IMAGES = 120;
 /** When a batch is broken into: with some of its images done, and most not. */
 const SOME = IMAGES / 6;
+/** What is shown of logs after a failure. */
+const LAST_WORDS_CHARS = 8_000;
 const PATIENCE = { timeoutMs: 180_000 };
 
 const here = await singularityJars();
@@ -37,6 +39,12 @@ describe.skipIf(missing.length > 0 && process.env.CI !== "true")("what a real Si
     singularity = await Singularity.start(options, AGENTS);
     deployment = await Deployment.start(mesos, singularity, cleanup);
     await makePhotographs(deployment.site.input, IMAGES);
+  });
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(() => {
+      console.error(`what Singularity said:\n${singularity.log().slice(-LAST_WORDS_CHARS)}`);
+      console.error(`what the bridges said:\n${deployment.bridgeLogs().join("\n").slice(-LAST_WORDS_CHARS)}`);
+    });
   });
   afterAll(async () => {
     console.log(figures.join("\n"));
