@@ -46,7 +46,7 @@ export class Authenticator {
     if (authorization !== undefined && this.required) return this.#byToken(authorization);
     if (evidence.kind === "proven") return evidence.identity;
     if (!this.required) return ANONYMOUS;
-    throw unauthenticated(evidence.problem ?? `the call has no credentials: ${this.#advice}`);
+    throw unauthenticated(evidence.problem ?? this.#nothingGiven);
   }
 
   #byToken(authorization: string): Identity | Promise<Identity> {
@@ -66,9 +66,11 @@ export class Authenticator {
     return this.#options.tokens !== undefined || this.#options.jwt !== undefined;
   }
 
-  get #advice(): string {
-    const token = "send a token as metadata 'authorization: Bearer TOKEN'";
-    if (!this.#options.certificates) return token;
-    return this.#takesTokens ? `use a client certificate over TLS, or ${token}` : "use a client certificate over TLS";
+  get #nothingGiven(): string {
+    const certificate = "the client gave no certificate";
+    if (!this.#takesTokens) return `${certificate}: configure one from an authority of serve --tls-client-ca`;
+    const cure = "send a token as metadata 'authorization: Bearer TOKEN'";
+    if (!this.#options.certificates) return `the call has no credentials: ${cure}`;
+    return `${certificate}, and the call has no token: configure a certificate, or ${cure}`;
   }
 }

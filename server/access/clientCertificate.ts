@@ -1,6 +1,6 @@
 import type { TLSSocket } from "node:tls";
 import { certificateNames } from "./certificateNames.js";
-import type { Evidence } from "./evidence.js";
+import { type Evidence, NO_EVIDENCE } from "./evidence.js";
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the client's certificate has expired: renew it",
@@ -14,9 +14,9 @@ const UNKNOWN_AUTHORITY =
 /** Of a TLS connection that asked for a certificate: what the client has shown. Costs some reading, so once a connection. */
 export function certificateEvidence(socket: TLSSocket): Evidence {
   const certificate = socket.getPeerCertificate();
-  // Empty if there is none.
+  // Empty if there is none: the client may send a token instead.
   if (certificate === undefined || Object.keys(certificate).length === 0) {
-    return unproven("the client gave no certificate: configure one, or a token");
+    return NO_EVIDENCE;
   }
   if (!socket.authorized) {
     const code = String(socket.authorizationError);

@@ -3,10 +3,10 @@ import type { Identity } from "./identity.js";
 /** What a connection says of its client, before any call. */
 export type Evidence =
   | { readonly kind: "proven"; readonly identity: Identity }
-  /** @property problem why a certificate does not count, or that it is missing; in words for the client */
+  /** @property problem why a certificate does not count, in words for the client */
   | { readonly kind: "unproven"; readonly problem: string | undefined };
 
-/** A plain connection, or one that is not asked for a certificate. */
+/** A plain connection, or one without a certificate. */
 export const NO_EVIDENCE: Evidence = { kind: "unproven", problem: undefined };
 
 /** The mode of the socket's file decides who can connect. */

@@ -14,7 +14,7 @@ import { FakeMaster } from "../../support/fakeMaster.js";
 import { framed, HostileClient, statusOf } from "../../support/hostileClient.js";
 import { at } from "../../support/paths.js";
 import { TestAuthority } from "../../support/testAuthority.js";
-import { AUDIENCE, FakeIssuer, ISSUER, makeKey, sign } from "../../unit/access/issuer.js";
+import { AUDIENCE, FakeIssuer, ISSUER, makeKey, sign } from "../../support/tokenIssuer.js";
 
 const NO_MASTER = "127.0.0.1:1";
 const UNAUTHENTICATED = "16";
@@ -230,6 +230,7 @@ describe("a certificate, a socket and a token", () => {
     expect(await attach(bridge, master, client(bridge.address, undefined, certificate), "a")).toBe("uri:spiffe://x/y");
     expect(await attach(bridge, master, client(bridge.address, bearer(ci), certificate), "b")).toBe("token:ci");
     expect(await attach(bridge, master, client(bridge.address, bearer(ci), tls), "c")).toBe("token:ci");
+    expect(bridge.log()).not.toContain("is not as it should be");
     expect(await attach(bridge, master, client(`unix:${path}`), "d")).toBe(`unix:${path}`);
     expect(await attach(bridge, master, client(`unix:${path}`, bearer(ci)), "e")).toBe("token:ci");
     const wrong = await list(client(bridge.address, bearer("x"), certificate));

@@ -6,8 +6,8 @@ import { FileKeys, type KeySource, keySetFrom } from "../../../server/access/key
 import { tokenHash } from "../../../server/access/tokenList.js";
 import { Cleanup } from "../../support/cleanup.js";
 import { eventually } from "../../support/eventually.js";
+import { AUDIENCE, FakeIssuer, ISSUER, type IssuerKey, makeKey, sign } from "../../support/tokenIssuer.js";
 import { VirtualClock } from "../../support/virtualClock.js";
-import { AUDIENCE, FakeIssuer, ISSUER, type IssuerKey, makeKey, sign } from "./issuer.js";
 
 let first: IssuerKey;
 let second: IssuerKey;
