@@ -38,6 +38,7 @@ export function authenticatingInterceptor(
   const admit = (metadata: Metadata, method: string, pass: (metadata: Metadata) => void) => {
     const stream = connections.of({ metadata });
     const accept = (identity: Identity) => {
+      stream.connection.known = true;
       setIdentity({ metadata }, identity);
       pass(metadata);
     };

@@ -67,7 +67,7 @@ export class BridgeServer {
     const note = (text: unknown) => options.log.debug({ grpc: String(text) }, "the gRPC library says");
     setLogger({ error: note, info: note, debug: note });
     const limits = connectionLimits(options.limits);
-    const connections = new Connections(limits, options.log);
+    const connections = new Connections(limits, options.log, options.authenticator.required);
     this.#connections = connections;
     const callers = new CallersOfCalls(new Callers(options.permissions ?? noPermissions, systemClock));
     this.#server = new Server({

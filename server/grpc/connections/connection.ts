@@ -30,12 +30,15 @@ export class Connection implements Account {
   observers = 0;
   longStreams = 0;
   lastUsed: number;
+  /** It has made a call with valid credentials, or none are needed. */
+  known: boolean;
 
   constructor(socket: Socket, peer: string, evidence: Evidence, second: number) {
     this.socket = socket;
     this.peer = peer;
     this.evidence = evidence;
     this.lastUsed = second;
+    this.known = evidence.kind === "proven";
   }
 
   unreadBytes(): number {

@@ -23,6 +23,7 @@ const MIB = 1024 * 1024;
 export class Connections implements ServerStreamHost {
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
+  readonly #credentialsNeeded: boolean;
   readonly #connections = new Set<Connection>();
   /** By the metadata of their calls. */
   readonly #streams = new WeakMap<Metadata, ServerStream>();
@@ -35,7 +36,9 @@ export class Connections implements ServerStreamHost {
   /** At most what answers on all connections wait to be taken: as of the last count, and all answers since. */
   #unreadBytes = 0;
 
-  constructor(limits: ConnectionLimits, log: Log) {
+  /** @param credentialsNeeded whether clients without them are strangers, whose connections give way first */
+  constructor(limits: ConnectionLimits, log: Log, credentialsNeeded: boolean) {
+    this.#credentialsNeeded = credentialsNeeded;
     this.#limits = limits;
     this.#log = log;
   }
@@ -51,6 +54,7 @@ export class Connections implements ServerStreamHost {
     }
     const evidence = address.kind === "unix" ? socketEvidence(address.path) : NO_EVIDENCE;
     const connection = new Connection(socket, peer, evidence, this.#sweep.second);
+    if (!this.#credentialsNeeded) connection.known = true;
     this.#connections.add(connection);
     setOwner(socket, connection);
     socket.once("close", () => this.#closed(connection));
@@ -219,16 +223,30 @@ export class Connections implements ServerStreamHost {
     if (greediest) this.#drop(greediest, "it does not read its events, and the bridge needs the memory");
   }
 
-  /** Makes room for a connection by closing the one that has had no stream for longest. False if all have streams. */
+  /**
+   * Makes room for a connection by closing the one that has had no stream for longest. What strangers have, such as
+   * streams for health, gives way to what clients with credentials need. False if there is no such connection.
+   */
   #dropIdle(): boolean {
-    let idlest: Connection | undefined;
-    for (const connection of this.#connections) {
-      const used = connection.streams.size > 0 || connection.socket.destroyed;
-      if (!used && connection.lastUsed < (idlest?.lastUsed ?? this.#sweep.second)) idlest = connection;
+    const stranger = this.#idlest(({ known, streams }) => !known && streams.size === 0) ?? this.#idlest(isStranger);
+    if (stranger) {
+      this.#drop(stranger, "it has made no call with valid credentials, and another client needs its place");
+      return true;
     }
+    const idlest = this.#idlest(({ streams }) => streams.size === 0);
     if (!idlest) return false;
     this.#drop(idlest, "it is idle, and another client needs its place");
     return true;
+  }
+
+  /** Of those that were not used in this second. */
+  #idlest(counts: (connection: Connection) => boolean): Connection | undefined {
+    let idlest: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.socket.destroyed || !counts(connection)) continue;
+      if (connection.lastUsed < (idlest?.lastUsed ?? this.#sweep.second)) idlest = connection;
+    }
+    return idlest;
   }
 
   #countUnread(): void {
@@ -259,6 +277,10 @@ export class Connections implements ServerStreamHost {
     if (!socket.destroyed) this.#log.info({ peer, reason }, "a connection is closed");
     socket.destroy();
   }
+}
+
+function isStranger({ known }: Connection): boolean {
+  return !known;
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {

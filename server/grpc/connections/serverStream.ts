@@ -22,6 +22,8 @@ export interface Account {
   readonly peer: string;
   /** What it says of its client. */
   readonly evidence: Evidence;
+  /** It has made a call with valid credentials, or none are needed. */
+  known: boolean;
   readonly streams: Set<ServerStream>;
   /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. */
   longStreams: number;

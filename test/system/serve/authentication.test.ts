@@ -194,6 +194,27 @@ test("a call without credentials is answered before its request is there", async
   expect(await statusOf(stream)).toBe(UNAUTHENTICATED);
 });
 
+test("strangers make room for clients that are known, even with streams that are open to all", async () => {
+  const bridge = await start("--client-tokens", tokens, "--max-connections", "4");
+  const known = client(bridge.address, bearer(ci));
+  expect(await list(known)).toMatchObject({ code: "OK" });
+  const strangers = await Promise.all([1, 2, 3].map(() => HostileClient.connect(bridge.address)));
+  for (const stranger of strangers) {
+    cleanup.use(stranger);
+    const watch = stranger.call("grpc.health.v1.Health/Watch", new Uint8Array(0));
+    await new Promise((resolve) => watch.once("response", resolve));
+  }
+  // Those of this second stay: a client gets the time to make its first call.
+  const late = client(bridge.address, bearer(ci));
+  await eventually(async () => expect(await list(late)).toMatchObject({ code: "OK" }));
+  expect(strangers.filter(({ isClosed }) => isClosed)).toHaveLength(1);
+  expect(bridge.log()).toContain("another client needs its place");
+  const dropped = bridge.log().match(/^.*"a connection is closed".*$/gm) ?? [];
+  expect(dropped.map((line) => (JSON.parse(line) as { reason: string }).reason)).toEqual([
+    "it has made no call with valid credentials, and another client needs its place",
+  ]);
+});
+
 describe("a certificate, a socket and a token", () => {
   const attach = async (bridge: Bridge, master: FakeMaster, who: BridgeClient, frameworkName: string) => {
     const stream = who.subscribe({ frameworkName, frameworkInfo: { user: "root", name: "x" } as never });
