@@ -1,11 +1,15 @@
 import type { Clock } from "../../wire/clock.js";
-import type { CallMessage } from "../mesos/messages/calls.js";
+import { type CallMessage, CallType } from "../mesos/messages/calls.js";
+import { launchCount } from "../mesos/messages/launchCount.js";
+import { BridgeError } from "../session/errors.js";
+import { type Audit, type AuditEvent, noAudit } from "./audit/audit.js";
 import { type Identity, nameOf } from "./identity.js";
 import type { Permissions } from "./permissions/permissions.js";
 import { notAllowed, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
-import type { FrameworkRights, Rights } from "./permissions/rights.js";
+import type { Rights } from "./permissions/rights.js";
 import type { Service, Verb } from "./permissions/rule.js";
 import { checkCallUses, checkFrameworkUses, type UsedFramework } from "./permissions/uses.js";
+import { TokenBucket } from "./tokenBucket.js";
 import { Usage } from "./usage.js";
 
 /** Identities whose use of the bridge is known; of those beyond, the ones without a stream are forgotten. */
@@ -18,12 +22,17 @@ export class Caller {
   readonly usage: Usage;
   readonly #identity: Identity;
   readonly #permissions: Permissions;
+  readonly #audit: Audit;
+  readonly #refusals: TokenBucket;
+  #unlisted = 0;
 
-  constructor(identity: Identity, permissions: Permissions, clock: Clock) {
+  constructor(identity: Identity, permissions: Permissions, clock: Clock, audit: Audit) {
     this.name = nameOf(identity);
     this.usage = new Usage(this.name, clock);
     this.#identity = identity;
     this.#permissions = permissions;
+    this.#audit = audit;
+    this.#refusals = new TokenBucket(clock);
   }
 
   get rights(): Rights {
@@ -31,10 +40,8 @@ export class Caller {
   }
 
   /** @throws BridgeError PERMISSION_DENIED */
-  expect(verb: Verb, frameworkName: string): FrameworkRights {
-    const rights = this.rights.on(frameworkName);
-    if (!rights.may(verb)) throw notAllowed(this.name, verb, frameworkName);
-    return rights;
+  expect(verb: Verb, frameworkName: string): void {
+    if (!this.rights.on(frameworkName).may(verb)) throw notAllowed(this.name, verb, frameworkName);
   }
 
   /** Expects that there is something with which it may do that. @throws BridgeError PERMISSION_DENIED */
@@ -63,18 +70,63 @@ export class Caller {
   countCall(): void {
     this.usage.call(this.rights.limits);
   }
+
+  /** Something was done with a framework, or failed. */
+  did(event: Did["event"], framework: string, details: Omit<Did, "event" | "identity" | "framework"> = {}): void {
+    this.#audit.record({ event, identity: this.name, framework, ...details });
+  }
+
+  imported(framework: string, frameworkId: string): void {
+    this.#audit.record({ event: "import", identity: this.name, framework, framework_id: frameworkId });
+  }
+
+  /** A call of this caller was let in. */
+  sends(framework: string, call: CallMessage): void {
+    if (!this.#audit.kept) return;
+    if (call.type === CallType.TEARDOWN) this.did("teardown", framework);
+    else if (call.type === CallType.KILL) this.#audit.count(this.name, 0, 1);
+    else if (call.type === CallType.ACCEPT) this.#countLaunches(launchCount(call));
+  }
+
+  #countLaunches(launches: number): void {
+    if (launches > 0) this.#audit.count(this.name, launches, 0);
+  }
+
+  /** An error ended a call of this caller, or its stream. A refusal is recorded; other errors are not. */
+  failed(error: unknown): void {
+    if (!(error instanceof BridgeError) || !REFUSALS.has(error.reason)) return;
+    if (!this.#refusals.take(MAX_REFUSALS_A_SECOND)) {
+      this.#unlisted++;
+      return;
+    }
+    const { reason, message } = error;
+    const unlisted = this.#unlisted === 0 ? {} : { unlisted: this.#unlisted };
+    this.#unlisted = 0;
+    const text = message.slice(0, MAX_MESSAGE_LENGTH);
+    this.#audit.record({ event: "refusal", identity: this.name, reason, message: text, ...unlisted });
+  }
 }
+
+type Did = Extract<AuditEvent, { event: "attach" | "close" | "teardown" }>;
+
+const REFUSALS: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "IDENTITY_LIMIT"]);
+/** Those of one caller that have lines of their own. */
+const MAX_REFUSALS_A_SECOND = 100;
+/** A message may hold what a client wrote. */
+const MAX_MESSAGE_LENGTH = 1_000;
 
 /** The callers by their identities: one identity is one caller, on however many connections. */
 export class Callers {
   readonly #permissions: Permissions;
   readonly #clock: Clock;
+  readonly #audit: Audit;
   readonly #known = new WeakMap<Identity, Caller>();
   readonly #byNames = new Map<string, Caller>();
 
-  constructor(permissions: Permissions, clock: Clock) {
+  constructor(permissions: Permissions, clock: Clock, audit: Audit = noAudit) {
     this.#permissions = permissions;
     this.#clock = clock;
+    this.#audit = audit;
   }
 
   of(identity: Identity): Caller {
@@ -96,7 +148,7 @@ export class Callers {
     const known = this.#byNames.get(key);
     if (known) return known;
     if (this.#byNames.size >= MAX_CALLERS) this.#forgetIdle();
-    const caller = new Caller(identity, this.#permissions, this.#clock);
+    const caller = new Caller(identity, this.#permissions, this.#clock, this.#audit);
     this.#byNames.set(key, caller);
     return caller;
   }

@@ -1,12 +1,15 @@
 import type { Clock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
+import type { AuditLog } from "../access/audit/auditLog.js";
 import { Authenticator, type JwtChecker } from "../access/authenticator.js";
-import { noPermissions, type Permissions, PermissionsFile } from "../access/permissions/permissions.js";
+import { noPermissions, type Permissions, type Reload } from "../access/permissions/permissions.js";
 import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.js";
 import { TokenList } from "../access/tokenList.js";
 import { type OptionFile, WatchedFiles } from "../access/watchedFiles.js";
 import type { Log } from "../log.js";
 import type { Protection } from "./listening.js";
+import { openAudit } from "./openAudit.js";
+import { openPermissions } from "./openPermissions.js";
 import type { ServeConfig } from "./serveConfig.js";
 
 /** What the bridge knows its clients by, and what it shows them. */
@@ -15,6 +18,7 @@ export interface Access {
   readonly tls: WatchedFiles<TlsFiles> | undefined;
   readonly protection: Protection;
   readonly permissions: Permissions;
+  readonly audit: AuditLog | undefined;
   /** Watches the files no more. */
   close(): void;
 }
@@ -43,36 +47,16 @@ export async function openAccess(config: ServeConfig, clock: Clock, log: Log): P
     const tokens = await openTokens(opening);
     const jwt = await openJwt(opening);
     const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
-    const permissions = await openPermissions(opening, authenticator);
     const protection = { tls: tls !== undefined, authentication: authenticator.required };
-    return { authenticator, tls, protection, permissions, close };
+    const audit = await openAudit(config.auditLog, clock, log);
+    const reloaded = (reload: Reload) => audit?.record({ event: "permissions", ...reload });
+    const permissions = await openPermissions(config, authenticator.required, { clock, log, reloaded });
+    if (permissions) opened.push(permissions);
+    return { authenticator, tls, protection, permissions: permissions ?? noPermissions, audit, close };
   } catch (error) {
     close();
     throw error;
   }
-}
-
-/** @throws Error with one line if permissions and authentication don't go together, or the file can't be used */
-async function openPermissions(opening: Opening, { required }: Authenticator): Promise<Permissions> {
-  const { config, clock, log, opened } = opening;
-  const { permissions, listen } = config;
-  if (permissions === undefined) {
-    if (!required) return noPermissions;
-    throw new Error(
-      "clients are authenticated, and without --permissions nothing is allowed to any of them: " +
-        "add --permissions with a file of rules (docs/permissions.md)",
-    );
-  }
-  // What comes through a socket is known by the socket.
-  if (!required && !listen.some((address) => address.startsWith("unix:"))) {
-    throw new Error(
-      "--permissions: the bridge can't tell who its clients are, so that its rules would allow nothing: " +
-        "add --tls-client-ca, --client-tokens or --jwks, or listen on a unix socket (--listen unix:/path)",
-    );
-  }
-  const file = await PermissionsFile.open(permissions, { clock, log });
-  opened.push(file);
-  return file;
 }
 
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {

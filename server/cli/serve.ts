@@ -59,7 +59,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningBridg
 }
 
 async function serveWith(access: Access, config: ServeConfig, log: Log): Promise<RunningBridge> {
-  const { authenticator, tls, protection, permissions } = access;
+  const { authenticator, tls, protection, permissions, audit } = access;
   const listenAddresses = await allowedAddresses(config, protection);
   const masterTls = await openMasterTls(config, log);
   const zookeeperTls = await openZookeeperTls(config, log);
@@ -116,6 +116,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     authenticator,
     tls,
     permissions,
+    ...(audit && { audit }),
     descriptorSet,
     maxObservers: config.maxObservers,
     limits: {
@@ -140,6 +141,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     zookeeperTls.close();
     await store.close();
     access.close();
+    await audit?.close();
   };
   try {
     const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);

@@ -74,6 +74,11 @@ export const SERVE_OPTIONS = {
     help: "TOML file with the rules of what authenticated clients may do; read again when it changes; needed with authentication",
     read: text,
   }),
+  auditLog: optional({
+    value: "file",
+    help: "where to append a JSON line for each attach, refusal, teardown, close, import and change of permissions; - for the log on stderr",
+    read: text,
+  }),
   dataDir: required({
     value: "dir",
     help: "where the bridge stores its frameworks; created if missing",

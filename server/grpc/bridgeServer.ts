@@ -4,6 +4,7 @@ import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js"
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import { systemClock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Audit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
 import { Callers } from "../access/callers.js";
 import { noPermissions, type Permissions } from "../access/permissions/permissions.js";
@@ -25,7 +26,7 @@ import { TlsDoor, type TlsSource } from "./connections/tlsDoor.js";
 import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { OpenStreams } from "./openStreams.js";
-import { addRawService } from "./rawService.js";
+import { addRawService, type Failed } from "./rawService.js";
 import { addReflection } from "./reflection.js";
 import { type CheckRequest, SchedulerService } from "./schedulerService.js";
 
@@ -44,6 +45,8 @@ export interface BridgeServerOptions {
   readonly maxObservers: number;
   /** What callers may do. Default: everything. */
   readonly permissions?: Permissions;
+  /** What callers did, and were refused. Default: kept nowhere. */
+  readonly audit?: Audit;
 }
 
 const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
@@ -69,7 +72,7 @@ export class BridgeServer {
     const limits = connectionLimits(options.limits);
     const connections = new Connections(limits, options.log, options.authenticator.required);
     this.#connections = connections;
-    const callers = new CallersOfCalls(new Callers(options.permissions ?? noPermissions, systemClock));
+    const callers = new CallersOfCalls(new Callers(options.permissions ?? noPermissions, systemClock, options.audit));
     this.#server = new Server({
       interceptors: [
         meteringInterceptor(connections),
@@ -79,10 +82,11 @@ export class BridgeServer {
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
     });
+    const failed: Failed = (call, error) => callers.of(call).failed(error);
     const schedulers = new SchedulerService({ ...options, callers, connections, callsStreams: this.#callsStreams });
-    addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log);
+    addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log, failed);
     const observers = new ObserverService({ ...options, callers, connections, streams: this.#observers });
-    addRawService(this.#server, ObserverServiceDefinition, observers, options.log);
+    addRawService(this.#server, ObserverServiceDefinition, observers, options.log, failed);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
     this.#health.addToServer(this.#server);
     addChannelz(this.#server, callers, options.log);

@@ -97,7 +97,9 @@ export class CallsStream {
       if (frameworkName === "") this.#caller.expectAnywhere("call");
       else this.#caller.expect("call", frameworkName);
     });
-    if (problem) this.end(withdrawn(problem));
+    if (!problem) return;
+    this.#caller.failed(withdrawn(problem));
+    this.end(withdrawn(problem));
   }
 
   #over(): void {
@@ -123,6 +125,7 @@ export class CallsStream {
       this.#check(request);
       this.#perform(message, done);
     } catch (error) {
+      this.#caller.failed(error);
       done({ error: bridgeErrorOf(error, this.#log) });
     }
   }
@@ -138,6 +141,7 @@ export class CallsStream {
     else if (call) {
       const message = readCall(call);
       admitCall(this.#caller, this.#sessions, session, message);
+      this.#caller.sends(frameworkName, message);
       session.call(attachmentId, requestId, message, done);
     } else throw invalidField("call", "is required, or ack_tokens");
   }

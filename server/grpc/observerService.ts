@@ -170,8 +170,9 @@ function expectObserve(caller: Caller, frameworkName: string): void {
 /** Ends a stream that its caller may not have any more; of one for all frameworks it takes those that are not to be seen. */
 function permissionsChanged(stream: ObserverStream, { caller, frameworkName, visible }: Observer): void {
   const problem = refusalOf(() => expectObserve(caller, frameworkName));
-  if (problem) stream.end(withdrawn(problem));
-  else stream.keepOnly(visible);
+  if (!problem) return stream.keepOnly(visible);
+  caller.failed(withdrawn(problem));
+  stream.end(withdrawn(problem));
 }
 
 /** The framework name in a request to watch, which has the same number in all of them; "" for all frameworks. */

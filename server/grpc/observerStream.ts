@@ -107,7 +107,9 @@ export class ObserverStream {
   #expectRoom(): void {
     const { usage, rights } = this.#caller;
     const problem = refusalOf(() => usage.admitBytes(rights.limits));
-    if (problem) this.end(problem);
+    if (!problem) return;
+    this.#caller.failed(problem);
+    this.end(problem);
   }
 
   #overflow(): void {

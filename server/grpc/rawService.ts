@@ -50,27 +50,36 @@ export type Handlers<Service extends GeneratedService> = {
   readonly [Name in keyof Service["methods"]]: Handler<Service["methods"][Name]>;
 };
 
+/** Hears of the error that a handler ended a call with. */
+export type Failed = (call: UnaryCall | DuplexCall, error: unknown) => void;
+
 /** Serves the methods of an object; they stay bound to it. */
 export function addRawService<Service extends GeneratedService>(
   server: Server,
   service: Service,
   handlers: Handlers<Service>,
   log: Log,
+  failed: Failed = () => {},
 ): void {
   const guarded = Object.entries(service.methods).map(([name, method]) => {
     const handler: unknown = handlers[name as keyof Service["methods"]];
     const bound = (handler as (...args: unknown[]) => unknown).bind(handlers);
-    return [name, method.responseStream ? guardedStream(bound, log) : guardedUnary(bound, log)] as const;
+    return [
+      name,
+      method.responseStream ? guardedStream(bound, log, failed) : guardedUnary(bound, log, failed),
+    ] as const;
   });
   const implementation: UntypedServiceImplementation = Object.fromEntries(guarded);
   server.addService(rawService(service), implementation);
 }
 
-function guardedUnary(handle: (call: UnaryCall, done: Done) => unknown, log: Log) {
+function guardedUnary(handle: (call: UnaryCall, done: Done) => unknown, log: Log, failed: Failed) {
   return (call: UnaryCall, callback: sendUnaryData<Buffer>): void => {
     const done: Done = (error, response) => {
-      if (response === undefined) callback(statusOf(error, log));
-      else callback(null, response);
+      if (response === undefined) {
+        failed(call, error);
+        callback(statusOf(error, log));
+      } else callback(null, response);
     };
     try {
       handle(call, done);
@@ -80,11 +89,12 @@ function guardedUnary(handle: (call: UnaryCall, done: Done) => unknown, log: Log
   };
 }
 
-function guardedStream(handle: (call: DuplexCall) => unknown, log: Log) {
+function guardedStream(handle: (call: DuplexCall) => unknown, log: Log, failed: Failed) {
   return async (call: DuplexCall): Promise<void> => {
     try {
       await handle(call);
     } catch (error) {
+      failed(call, error);
       call.emit("error", statusOf(error, log));
     }
   };

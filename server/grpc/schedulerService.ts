@@ -51,7 +51,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   async subscribe(call: SubscribeCall): Promise<void> {
     const { sessions, connections, log } = this.#options;
     const caller = this.#options.callers.of(call);
-    const request = this.#attachRequest(call, caller);
+    const { request, isImport } = this.#attachRequest(call, caller);
     const counted = this.#count(caller, request.frameworkName);
     const stream = new SubscribeStream(call, connections, log, caller);
     const gone = new AbortController();
@@ -70,7 +70,10 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
         session.detach(attachment);
       };
       const { frameworkName: framework, identity } = request;
-      log.info({ framework, attachment: attachment.id, identity, peer: call.getPeer() }, "attached");
+      const peer = call.getPeer();
+      log.info({ framework, attachment: attachment.id, identity, peer }, "attached");
+      caller.did("attach", framework, { attachment: attachment.id, peer });
+      if (isImport()) caller.imported(framework, session.state.record.frameworkId);
       // It may have gone between the last look and now.
       if (gone.signal.aborted) detach();
       else stream.begin(attachment);
@@ -151,7 +154,11 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const { caller, header } = this.#read("CloseSessionRequest", "attach", call);
     const { frameworkName, attachmentId } = header;
     caller.countCall();
-    this.#options.sessions.closeSession(frameworkName, attachmentId).then(() => done(undefined, EMPTY), done);
+    const ended: Done = (error, response) => {
+      caller.did("close", frameworkName, response === undefined ? { failed: reasonOf(error) } : {});
+      done(error, response);
+    };
+    this.#options.sessions.closeSession(frameworkName, attachmentId).then(() => ended(undefined, EMPTY), ended);
   }
 
   /** Makes the Mesos call that a request stands for. */
@@ -161,6 +168,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const session = this.#options.sessions.get(frameworkName);
     const message = typed(request);
     admitCall(caller, this.#options.sessions, session, message);
+    caller.sends(frameworkName, message);
     session.call(attachmentId, requestId, message, answerBy(done, respond));
   }
 
@@ -174,7 +182,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   /** @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
-  #attachRequest(call: SubscribeCall, caller: Caller): AttachRequest {
+  #attachRequest(call: SubscribeCall, caller: Caller): { request: AttachRequest; isImport(): boolean } {
     if (caller.rights.restricted) {
       caller.expect("attach", frameworkNameIn(call.request, SubscribeRequestFields.frameworkName));
     }
@@ -184,13 +192,13 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const { frameworkName } = request;
     // When the lease runs out, the framework is torn down in the caller's name.
     if (request.expiryPolicy === "teardown") caller.expect("call", frameworkName);
-    return {
-      ...request,
-      admit: ({ imported, suppressedRoles, ...framework }) => {
-        if (imported) caller.expect("import", frameworkName);
-        caller.expectFramework({ frameworkName, ...framework }, suppressedRoles);
-      },
+    let isImport = false;
+    const admit: AttachRequest["admit"] = ({ imported, suppressedRoles, ...framework }) => {
+      if (imported) caller.expect("import", frameworkName);
+      caller.expectFramework({ frameworkName, ...framework }, suppressedRoles);
+      isImport = imported;
     };
+    return { request: { ...request, admit }, isImport: () => isImport };
   }
 
   /** Counts an attachment in. @throws BridgeError IDENTITY_LIMIT */
@@ -224,7 +232,9 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
         caller.expect("attach", frameworkName);
         caller.expectFramework({ frameworkName, frameworkInfo, principal }, suppressedRoles);
       });
-      if (problem) stream.end(withdrawn(problem));
+      if (!problem) return;
+      caller.failed(withdrawn(problem));
+      stream.end(withdrawn(problem));
     };
     const unfollow = this.#options.callers.onChanged(look);
     // They may have changed while it attached.
@@ -232,6 +242,8 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     return unfollow;
   }
 }
+
+const reasonOf = (error: unknown) => (error instanceof BridgeError ? error.reason : "INTERNAL");
 
 interface ReadRequest {
   readonly caller: Caller;

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Bridge, startBridge } from "../../support/bridge.js";
@@ -71,11 +71,16 @@ describe("serve --permissions", () => {
     let bridge: Bridge;
     let client: BridgeClient;
     let path: string;
+    let audit: string;
     beforeAll(async () => {
       path = await permissionsFile("open", OBSERVE, 0o646);
       const socket = `unix:${join(dir, "s2")}`;
+      audit = join(dir, "audit.log");
       bridge = cleanup.use(
-        await startBridge({ master: NO_MASTER, flags: ["--listen", socket, "--permissions", path] }),
+        await startBridge({
+          master: NO_MASTER,
+          flags: ["--listen", socket, "--permissions", path, "--audit-log", audit],
+        }),
       );
       client = cleanup.use(new BridgeClient(socket));
     });
@@ -95,6 +100,21 @@ describe("serve --permissions", () => {
     test("is read again when it changes", async () => {
       await writeFile(path, "");
       await eventually(async () => (await client.call("listFrameworks", {})).code === "PERMISSION_DENIED");
+    });
+
+    test("leaves refusals and changes of the rules in --audit-log", async () => {
+      const lines = await eventually(async () => {
+        const events = (await readFile(audit, "utf8"))
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as object);
+        return events.length > 1 && events;
+      });
+      const identity = `unix:${join(dir, "s2")}`;
+      expect(lines).toContainEqual(
+        expect.objectContaining({ event: "refusal", identity, reason: "PERMISSION_DENIED" }),
+      );
+      expect(lines).toContainEqual(expect.objectContaining({ event: "permissions", rules: 0 }));
     });
   });
 });

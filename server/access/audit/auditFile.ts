@@ -1,0 +1,83 @@
+import { appendFile } from "node:fs/promises";
+import { errorText } from "../../../wire/errorText.js";
+import type { Log } from "../../log.js";
+import type { AuditOutput } from "./auditLog.js";
+
+/** What may wait for the disk. Lines beyond it are lost, and counted. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Appends lines to a file. It is opened anew for each batch, so that it may be moved away at any time. Nothing waits for
+ * the disk: what it does not take is lost, which the log says, and later the file itself.
+ */
+export class AuditFile implements AuditOutput {
+  readonly #path: string;
+  readonly #log: Log;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #lost = 0;
+  /** The last write failed, and may have left a part of a line. */
+  #failed = false;
+  #writing: Promise<void> | undefined;
+
+  private constructor(path: string, log: Log) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  /** @throws Error with one line that names the option, the file and the cause */
+  static async open(path: string, log: Log): Promise<AuditFile> {
+    try {
+      await append(path, "");
+    } catch (error) {
+      throw new Error(`--audit-log: ${path} can't be written: ${errorText(error)}`);
+    }
+    return new AuditFile(path, log);
+  }
+
+  write(event: object): void {
+    const line = `${JSON.stringify(event)}\n`;
+    if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) {
+      this.#lost++;
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#writing ??= this.#writeAll();
+  }
+
+  async end(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Never rejects. */
+  async #writeAll(): Promise<void> {
+    // What is recorded in the same turn shares a write.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#writeBatch();
+    this.#writing = undefined;
+  }
+
+  async #writeBatch(): Promise<void> {
+    const lines = this.#waiting;
+    const lost = this.#lost;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const notice = lost === 0 ? "" : `${JSON.stringify({ event: "lost", lines: lost })}\n`;
+    try {
+      await append(this.#path, `${this.#failed ? "\n" : ""}${notice}${lines.join("")}`);
+      this.#lost -= lost;
+      if (this.#failed) this.#log.info({ file: this.#path, lost }, "the audit log is written again");
+      this.#failed = false;
+    } catch (error) {
+      this.#lost += lines.length;
+      if (!this.#failed) {
+        const fields = { file: this.#path, reason: errorText(error) };
+        this.#log.error(fields, "the audit log can't be written: lines are lost until it can");
+      }
+      this.#failed = true;
+    }
+  }
+}
+
+const append = (path: string, text: string) => appendFile(path, text, { mode: 0o600 });
