@@ -14,6 +14,10 @@ inline constexpr char INVALID_FIELD[] = "INVALID_FIELD";
 // the call.
 inline constexpr char CALL_REFUSED[] = "CALL_REFUSED";
 
+// A rule of the operator refuses a task (`metadata.rule`, `metadata.task_id`); nothing was launched, and the
+// offers are still open. Change the task as the message says, or launch the others without it.
+inline constexpr char ADMISSION_DENIED[] = "ADMISSION_DENIED";
+
 // There is no open session with that framework name. Attach with Subscribe.
 inline constexpr char FRAMEWORK_NOT_FOUND[] = "FRAMEWORK_NOT_FOUND";
 

@@ -16,3 +16,8 @@ export const ANONYMOUS: Identity = { kind: "anonymous" };
 export function nameOf(identity: Identity): string {
   return identity.kind === "anonymous" ? "anonymous" : identity.names[0];
 }
+
+/** All names of an identity; none while authentication is off. */
+export function namesOf(identity: Identity): readonly string[] {
+  return identity.kind === "anonymous" ? [] : identity.names;
+}

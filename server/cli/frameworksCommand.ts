@@ -12,8 +12,9 @@ import { DataDirInUseError, type OwnerKind } from "../store/dataDirOwner.js";
 import type { KeptFrameworks } from "../store/keptFrameworks.js";
 import { LogStore } from "../store/logStore.js";
 import { createValidator } from "../validation/validator.js";
-import { readFrameworkInfo } from "./frameworkInfoFile.js";
+
 import { detailsOf, tableOf, textOf, viewOf } from "./frameworkView.js";
+import { readMessageFile } from "./mesosMessageFile.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 
 interface Options {
@@ -140,7 +141,7 @@ function importFramework(name: string, options: ImportOptions): Promise<string> 
 
 function recordOf(name: string, { id, user, info: file }: ImportOptions): FrameworkRecord {
   if (!/^[^\s\p{Cc}]{1,256}$/u.test(id)) throw new Error("--id: a framework id must not be empty or contain spaces");
-  const given = file === undefined ? FrameworkInfo.create() : readFrameworkInfo(file);
+  const given = file === undefined ? FrameworkInfo.create() : readMessageFile(file, "FrameworkInfo", FrameworkInfo);
   if (given.id?.value !== undefined && given.id.value !== id) {
     throw new Error(`--id is ${id}, but ${file} has ${given.id.value}: remove it from the file`);
   }

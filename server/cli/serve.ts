@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Clock, systemClock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { systemRandomness } from "../../wire/randomness.js";
+import type { AdmissionFile } from "../access/admission/admissionFile.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import type { Log } from "../log.js";
@@ -23,7 +24,7 @@ import { RestoreError } from "../session/restoreError.js";
 import { SessionManager } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
-import { createValidator } from "../validation/validator.js";
+import { createValidator, registryOf } from "../validation/validator.js";
 import { type Access, openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
@@ -50,15 +51,23 @@ export interface RunningBridge {
 /** Starts the bridge. @throws Error with one line that says what is wrong. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
   const access = await openAccess(config, systemClock, log);
+  let admission: AdmissionFile | undefined;
   try {
-    return await serveWith(access, config, log);
+    admission = await admissionOf(config, log);
+    return await serveWith(access, admission, config, log);
   } catch (error) {
+    admission?.close();
     access.close();
     throw error;
   }
 }
 
-async function serveWith(access: Access, config: ServeConfig, log: Log): Promise<RunningBridge> {
+async function serveWith(
+  access: Access,
+  admission: AdmissionFile | undefined,
+  config: ServeConfig,
+  log: Log,
+): Promise<RunningBridge> {
   const { authenticator, tls, protection, permissions, audit } = access;
   const listenAddresses = await allowedAddresses(config, protection);
   const masterTls = await openMasterTls(config, log);
@@ -71,7 +80,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
   };
   const authentication = await authenticationOf(config, world.clock);
   const principals = await openPrincipals(config.frameworkPrincipals, authentication, log, world.clock);
-  const descriptorSet = readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
+  const descriptorSet = readDescriptors();
   const validator = createValidator(descriptorSet);
   let tellTakenOver: (error: Error) => void = () => {};
   const takenOver = new Promise<Error>((resolve) => {
@@ -119,6 +128,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     ...(audit && { audit }),
     descriptorSet,
     maxObservers: config.maxObservers,
+    admission: admission?.admission,
     limits: {
       maxConnections,
       maxRequestBytes: config.maxRequestSize,
@@ -128,6 +138,7 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
   });
   const closeAll = async () => {
     probe.close();
+    admission?.close();
     server.drain();
     const unanswered = await sessions.drain(config.drainTimeout);
     if (unanswered > 0) {
@@ -154,6 +165,18 @@ async function serveWith(access: Access, config: ServeConfig, log: Log): Promise
     );
     throw error;
   }
+}
+
+/** The rules of --admission. They are loaded before anything is served, so that a broken file is told at once. */
+async function admissionOf({ admission: path }: ServeConfig, log: Log): Promise<AdmissionFile | undefined> {
+  if (path === undefined) return undefined;
+  const { openAdmissionFile } = await import("../access/admission/admissionFile.js");
+  return openAdmissionFile({ path, registry: registryOf(readDescriptors()), clock: systemClock, log });
+}
+
+/** The serialized descriptors of all messages and services. */
+function readDescriptors(): Buffer {
+  return readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
 }
 
 function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {

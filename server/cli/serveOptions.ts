@@ -140,6 +140,11 @@ export const SERVE_OPTIONS = {
     help: "PEM private key of --zk-cert",
     read: text,
   }),
+  admission: optional({
+    value: "file",
+    help: "rules in CEL that tasks must satisfy to be launched, in TOML; read again when it changes (docs/admission.md)",
+    read: text,
+  }),
   defaultLease: defaulted({
     value: "duration",
     help: "how long a session outlives a client that does not ask for a lease",

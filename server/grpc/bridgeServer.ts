@@ -4,6 +4,7 @@ import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js"
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import { systemClock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import type { Admission } from "../access/admission/admission.js";
 import type { Audit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
 import { Callers } from "../access/callers.js";
@@ -47,6 +48,8 @@ export interface BridgeServerOptions {
   readonly permissions?: Permissions;
   /** What callers did, and were refused. Default: kept nowhere. */
   readonly audit?: Audit;
+  /** The operator's rules about launches. Default: none. */
+  readonly admission?: Admission | undefined;
 }
 
 const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
@@ -83,7 +86,13 @@ export class BridgeServer {
       "grpc.max_send_message_length": -1,
     });
     const failed: Failed = (call, error) => callers.of(call).failed(error);
-    const schedulers = new SchedulerService({ ...options, callers, connections, callsStreams: this.#callsStreams });
+    const schedulers = new SchedulerService({
+      ...options,
+      admission: options.admission,
+      callers,
+      connections,
+      callsStreams: this.#callsStreams,
+    });
     addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log, failed);
     const observers = new ObserverService({ ...options, callers, connections, streams: this.#observers });
     addRawService(this.#server, ObserverServiceDefinition, observers, options.log, failed);

@@ -5,6 +5,7 @@ import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { readCall } from "../mesos/messages/calls.js";
 import { BridgeError, invalidField } from "../session/errors.js";
+import type { LaunchCheck } from "../session/launchCheck.js";
 import { Queue } from "../session/queue.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { SessionManager } from "../session/sessionManager.js";
@@ -38,6 +39,8 @@ export interface CallsStreamOptions {
   readonly check: (request: Buffer) => void;
   readonly caller: Caller;
   readonly log: Log;
+  /** Looks at what the caller launches. */
+  readonly launchCheck: LaunchCheck | undefined;
 }
 
 /** Serves one `Calls` stream: sends each call as it comes, answers in the order of the calls. */
@@ -46,6 +49,7 @@ export class CallsStream {
   readonly #sessions: SessionManager;
   readonly #check: (request: Buffer) => void;
   readonly #caller: Caller;
+  readonly #launchCheck: LaunchCheck | undefined;
   readonly #log: Log;
   readonly #onEnd: () => void;
   readonly #slots = new Queue<Slot>();
@@ -65,6 +69,7 @@ export class CallsStream {
     this.#check = options.check;
     this.#caller = options.caller;
     this.#log = options.log;
+    this.#launchCheck = options.launchCheck;
     this.#onEnd = onEnd;
   }
 
@@ -142,7 +147,7 @@ export class CallsStream {
       const message = readCall(call);
       admitCall(this.#caller, this.#sessions, session, message);
       this.#caller.sends(frameworkName, message);
-      session.call(attachmentId, requestId, message, done);
+      session.call(attachmentId, requestId, message, done, this.#launchCheck);
     } else throw invalidField("call", "is required, or ack_tokens");
   }
 

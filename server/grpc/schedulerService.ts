@@ -1,10 +1,12 @@
 import { AcknowledgeRequestFields, SubscribeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import type { Admission } from "../access/admission/admission.js";
 import type { Caller } from "../access/callers.js";
 import { FrameworkOwners } from "../access/frameworkOwners.js";
 import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
+import type { LaunchCheck } from "../session/launchCheck.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { Session } from "../session/session.js";
 import type { AttachRequest, SessionManager } from "../session/sessionManager.js";
@@ -15,6 +17,7 @@ import { type CallersOfCalls, frameworkNameIn, frameworkNameInHeader } from "./c
 import { type CallHeader, readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { Connections } from "./connections/connections.js";
+import { identityOf } from "./identityOf.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
 import { type SubscribeCall, SubscribeStream } from "./subscribeStream.js";
@@ -31,6 +34,8 @@ export interface SchedulerServiceOptions {
   readonly log: Log;
   /** Open Calls streams, so that shutdown can end them. */
   readonly callsStreams: Set<CallsStream>;
+  /** Holds launches against the operator's rules. Undefined: there are none, and nothing is looked at. */
+  readonly admission: Admission | undefined;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -131,7 +136,9 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const caller = callers.of(call);
     caller.expectAnywhere("call");
     const checkCalls = (request: Buffer) => check("CallsRequest", request);
-    const stream: CallsStream = new CallsStream(call, { sessions, check: checkCalls, caller, log }, () => {
+    const launchCheck = this.#launchCheck(call);
+    const options = { sessions, check: checkCalls, caller, launchCheck, log };
+    const stream: CallsStream = new CallsStream(call, options, () => {
       unfollow();
       callsStreams.delete(stream);
     });
@@ -169,7 +176,15 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const message = typed(request);
     admitCall(caller, this.#options.sessions, session, message);
     caller.sends(frameworkName, message);
-    session.call(attachmentId, requestId, message, answerBy(done, respond));
+    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#launchCheck(call));
+  }
+
+  /** The check of launches that this caller asks for. */
+  #launchCheck(call: UnaryCall | DuplexCall): LaunchCheck | undefined {
+    const { admission } = this.#options;
+    if (!admission) return undefined;
+    const identity = identityOf(call);
+    return (accept, framework) => admission.check(accept, { identity, framework });
   }
 
   /** Permission comes first: without it a caller learns nothing of what it asks for. @throws BridgeError PERMISSION_DENIED, INVALID_FIELD */

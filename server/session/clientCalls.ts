@@ -14,6 +14,7 @@ import {
 } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import { BridgeError, invalidField } from "./errors.js";
+import type { LaunchCheck } from "./launchCheck.js";
 import type { OpenOffers, UsedOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
@@ -48,8 +49,8 @@ export class ClientCalls {
     this.#host = host;
   }
 
-  /** Makes a call. `done` is called exactly once. @throws WireError */
-  perform(call: CallMessage, done: Answered): void {
+  /** Makes a call. `done` is called exactly once. @throws WireError; what the check throws */
+  perform(call: CallMessage, done: Answered, check?: LaunchCheck): void {
     const { payload } = call;
     switch (call.type) {
       case CallType.UNKNOWN:
@@ -59,6 +60,7 @@ export class ClientCalls {
       case CallType.TEARDOWN:
         return this.#host.tearDown(done);
       case CallType.ACCEPT:
+        check?.(payload, this.#state.record);
         return this.#accept(call, readAccept(payload), done);
       case CallType.DECLINE:
         return this.#decline(call, this.#state.offers, done);

@@ -12,6 +12,7 @@ import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
 import type { FrameworkRecord } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
+import type { LaunchCheck } from "./launchCheck.js";
 import { Lease } from "./lease.js";
 import { LinkStatus } from "./linkStatus.js";
 import { OwnCalls } from "./ownCalls.js";
@@ -200,9 +201,19 @@ export class Session {
     }
   }
 
-  /** Makes a call. `done` is called exactly once. @throws WireError */
-  call(attachmentId: string, requestId: string, call: CallMessage, done: (answer: CallAnswer) => void): void {
-    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.perform(call, answered));
+  /**
+   * Makes a call. `done` is called exactly once.
+   *
+   * @param check looks at a call that accepts offers @throws WireError; what the check throws
+   */
+  call(
+    attachmentId: string,
+    requestId: string,
+    call: CallMessage,
+    done: (answer: CallAnswer) => void,
+    check?: LaunchCheck,
+  ): void {
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.perform(call, answered, check));
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called exactly once. */

@@ -1,4 +1,4 @@
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { createFileRegistry, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { fieldsExcept, messageField, submessages } from "../../wire/proto.js";
 import { apiRules } from "./apiRules.js";
@@ -31,7 +31,7 @@ export interface Validator {
  * @throws Error if the set can't be read, or lacks a type or field that a rule is about
  */
 export function createValidator(descriptorSet: Uint8Array): Validator {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, withoutComments(descriptorSet)));
+  const registry = registryOf(descriptorSet);
   const tables = new MessageTables(registry, {
     contexts: [...mesosRules.contexts, ...apiRules.contexts],
     fields: [...mesosRules.fields, ...apiRules.fields],
@@ -41,6 +41,11 @@ export function createValidator(descriptorSet: Uint8Array): Validator {
   return {
     validate: (typeName, bytes) => walker.walk(tables.get(typeName), bytes, LEVELS_ABOVE.get(typeName) ?? 0),
   };
+}
+
+/** The types of a serialized FileDescriptorSet. @throws Error if it can't be read */
+export function registryOf(descriptorSet: Uint8Array): FileRegistry {
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, withoutComments(descriptorSet)));
 }
 
 /** How much deeper the fields of a request lie in the call that is made of it. */

@@ -10,6 +10,10 @@ const (
 	// ReasonCallRefused: The master refused the call; its text is in the message, its HTTP status in
 	// `metadata.http_status`. Correct the call.
 	ReasonCallRefused = "CALL_REFUSED"
+	// ReasonAdmissionDenied: A rule of the operator refuses a task (`metadata.rule`, `metadata.task_id`);
+	// nothing was launched, and the offers are still open. Change the task as the message says, or launch the
+	// others without it.
+	ReasonAdmissionDenied = "ADMISSION_DENIED"
 	// ReasonFrameworkNotFound: There is no open session with that framework name. Attach with Subscribe.
 	ReasonFrameworkNotFound = "FRAMEWORK_NOT_FOUND"
 	// ReasonNotAttached: The bridge does not know this `attachment_id`: it has restarted since, or it never

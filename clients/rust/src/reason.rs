@@ -8,6 +8,10 @@ pub const INVALID_FIELD: &str = "INVALID_FIELD";
 /// Correct the call.
 pub const CALL_REFUSED: &str = "CALL_REFUSED";
 
+/// A rule of the operator refuses a task (`metadata.rule`, `metadata.task_id`); nothing was launched, and the
+/// offers are still open. Change the task as the message says, or launch the others without it.
+pub const ADMISSION_DENIED: &str = "ADMISSION_DENIED";
+
 /// There is no open session with that framework name. Attach with Subscribe.
 pub const FRAMEWORK_NOT_FOUND: &str = "FRAMEWORK_NOT_FOUND";
 

@@ -189,7 +189,7 @@ const OPERATION_LAUNCH = Offer_Operation_LaunchFields;
 const LAUNCH_GROUP = Offer_Operation_LaunchGroupFields;
 
 /** Of an operation, of which Mesos looks at nothing but the message of its type. 0 if unset. */
-function readOperationType(operation: Uint8Array): number {
+export function readOperationType(operation: Uint8Array): number {
   const reader = new ProtoReader(operation);
   while (reader.next()) if (reader.field === OPERATION.type && reader.wireType === VARINT) return reader.varint();
   return 0;

@@ -10,6 +10,10 @@ CALL_REFUSED: Final = "CALL_REFUSED"
 """The master refused the call; its text is in the message, its HTTP status in `metadata.http_status`. Correct
 the call."""
 
+ADMISSION_DENIED: Final = "ADMISSION_DENIED"
+"""A rule of the operator refuses a task (`metadata.rule`, `metadata.task_id`); nothing was launched, and the
+offers are still open. Change the task as the message says, or launch the others without it."""
+
 FRAMEWORK_NOT_FOUND: Final = "FRAMEWORK_NOT_FOUND"
 """There is no open session with that framework name. Attach with Subscribe."""
 

@@ -17,6 +17,13 @@ public final class Reason {
   public static final String CALL_REFUSED = "CALL_REFUSED";
 
   /**
+   * A rule of the operator refuses a task ({@code metadata.rule}, {@code metadata.task_id}); nothing was
+   * launched, and the offers are still open. Change the task as the message says, or launch the others
+   * without it.
+   */
+  public static final String ADMISSION_DENIED = "ADMISSION_DENIED";
+
+  /**
    * There is no open session with that framework name. Attach with Subscribe.
    */
   public static final String FRAMEWORK_NOT_FOUND = "FRAMEWORK_NOT_FOUND";

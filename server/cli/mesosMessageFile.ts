@@ -1,30 +1,31 @@
-import { readFileSync } from "node:fs";
-import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { errorText } from "../../wire/errorText.js";
+import { readText } from "./values.js";
+
+/** A generated message class, as far as it is used here. */
+interface MessageType<Message> {
+  fromJSON(json: unknown): Message;
+  toJSON(message: Message): unknown;
+}
 
 /**
- * Reads a `mesos.v1.FrameworkInfo` from a file, in JSON with Mesos's own names, as in its HTTP API and in the
+ * Reads a message of `mesos.v1` from a file, in JSON with Mesos's own names, as in its HTTP API and in the
  * master's `/state`.
  *
+ * @param name of the message, for errors
  * @throws Error that names the file, and the field that is wrong.
  */
-export function readFrameworkInfo(path: string): FrameworkInfo {
+export function readMessageFile<Message>(path: string, name: string, type: MessageType<Message>): Message {
   const json = parse(path);
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new Error(`${path} does not contain a JSON object`);
-  const info = FrameworkInfo.fromJSON(json);
-  const problem = difference(json, FrameworkInfo.toJSON(info), "");
+  const message = type.fromJSON(json);
+  const problem = difference(name, json, type.toJSON(message), "");
   if (problem !== undefined) throw new Error(`${path}: ${problem}`);
-  return info;
+  return message;
 }
 
 function parse(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Error(`${path} can't be read: ${errorText(error)}`);
-  }
+  const text = readText(path);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -36,16 +37,16 @@ function parse(path: string): unknown {
  * The first part of `given` that is missing in `taken`. The generated code drops unknown names and converts values of
  * another type, so its result is compared with the input.
  */
-function difference(given: unknown, taken: unknown, path: string): string | undefined {
+function difference(type: string, given: unknown, taken: unknown, path: string): string | undefined {
   if (given === null || (Array.isArray(given) && given.length === 0 && taken === undefined)) return undefined;
-  if (taken === undefined) return `FrameworkInfo does not have a field '${path}', or it has another type`;
+  if (taken === undefined) return `${type} does not have a field '${path}', or it has another type`;
   if (typeof given !== "object" || typeof taken !== "object" || taken === null) {
     return String(given) === String(taken) ? undefined : `the field '${path}' can't be ${JSON.stringify(given)}`;
   }
   if (Array.isArray(given) !== Array.isArray(taken)) return `the field '${path}' can't be ${JSON.stringify(given)}`;
   const made = taken as Record<string, unknown>;
   for (const [name, value] of Object.entries(given)) {
-    const problem = difference(value, made[name], path === "" ? name : `${path}.${name}`);
+    const problem = difference(type, value, made[name], path === "" ? name : `${path}.${name}`);
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -1,0 +1,85 @@
+import type { CelInput } from "@bufbuild/cel";
+import { type DescMessage, fromBinary, type Registry } from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { Scope } from "./typeCheck.js";
+import { listOf, messageOf, scalar } from "./types.js";
+
+/** What rules look at: one task of a launch. */
+export interface Subject {
+  readonly task: ReflectMessage;
+  /** The task group's, or the task's own; empty if there is none. */
+  readonly executor: ReflectMessage;
+  /** The tasks of the task group; empty for a task that is launched alone. */
+  readonly group: readonly ReflectMessage[];
+  readonly framework: ReflectMessage;
+  /** Whose rights the task has: the command's user, else the executor's, else the framework's. */
+  readonly user: string;
+  /** All names of the client; none while clients are not authenticated. */
+  readonly identity: readonly string[];
+}
+
+/** The messages that rules look at. */
+export class SubjectTypes {
+  readonly task: DescMessage;
+  readonly executor: DescMessage;
+  readonly framework: DescMessage;
+
+  /** @throws Error if the registry lacks one of them */
+  constructor(registry: Registry) {
+    const type = (name: string) => {
+      const found = registry.getMessage(`mesos.v1.${name}`);
+      if (!found) throw new Error(`no message type mesos.v1.${name} in the descriptors`);
+      return found;
+    };
+    this.task = type("TaskInfo");
+    this.executor = type("ExecutorInfo");
+    this.framework = type("FrameworkInfo");
+  }
+
+  /** The names that a rule may use. */
+  get scope(): Scope {
+    return new Map([
+      ["task", messageOf(this.task)],
+      ["executor", messageOf(this.executor)],
+      ["group", listOf(messageOf(this.task))],
+      ["framework", messageOf(this.framework)],
+      ["user", scalar("string")],
+      ["identity", listOf(scalar("string"))],
+    ]);
+  }
+}
+
+/** Decodes a message. @throws Error if the bytes are not such a message */
+export function decoded(type: DescMessage, bytes: Uint8Array): ReflectMessage {
+  return reflect(type, fromBinary(type, bytes));
+}
+
+/** The variables that an evaluation sees. */
+export function variablesOf(subject: Subject): Record<string, CelInput> {
+  const { task, executor, group, framework, user, identity } = subject;
+  return { task, executor, group, framework, user, identity };
+}
+
+export function effectiveUser(task: ReflectMessage, executor: ReflectMessage, framework: ReflectMessage): string {
+  return commandUser(task) || commandUser(executor) || text(framework, "user");
+}
+
+/** The user of a message's `command`; "" if it has none. */
+function commandUser(message: ReflectMessage): string {
+  const field = message.desc.fields.find(({ name }) => name === "command");
+  if (field?.fieldKind !== "message" || !message.isSet(field)) return "";
+  return text(message.get(field), "user");
+}
+
+/** A field that is a text; "" if it is not set. */
+export function text(message: ReflectMessage, name: string): string {
+  const field = message.desc.fields.find((known) => known.name === name);
+  const value: unknown = field?.fieldKind === "scalar" ? message.get(field) : undefined;
+  return typeof value === "string" ? value : "";
+}
+
+/** The value of an id message, such as `task_id`; "" if it is not set. */
+export function idOf(message: ReflectMessage, name: string): string {
+  const field = message.desc.fields.find((known) => known.name === name);
+  return field?.fieldKind === "message" && message.isSet(field) ? text(message.get(field), "value") : "";
+}
