@@ -5,3 +5,9 @@ export interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** A logger whose level can be changed while it is used. */
+export interface LeveledLog extends Log {
+  /** debug, info, warn or error. */
+  level: string;
+}

@@ -29,6 +29,10 @@ inline constexpr char NOT_ATTACHED[] = "NOT_ATTACHED";
 // instance is running.
 inline constexpr char ATTACHMENT_SUPERSEDED[] = "ATTACHMENT_SUPERSEDED";
 
+// An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
+// `NOT_ATTACHED`.
+inline constexpr char ATTACHMENT_ENDED[] = "ATTACHMENT_ENDED";
+
 // `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 // belongs to another name. Leave the id out, or forget the framework first.
 inline constexpr char FRAMEWORK_ID_MISMATCH[] = "FRAMEWORK_ID_MISMATCH";
@@ -109,6 +113,7 @@ inline constexpr char NOT_SENT[] = "NOT_SENT";
 
 // The same request may succeed later.
 inline const std::set<std::string> kLater = {
+    ATTACHMENT_ENDED,
     NO_MASTER,
     MESOS_CREDENTIALS_REFUSED,
     LEASE_EXPIRED,

@@ -5,7 +5,7 @@ import { systemRandomness } from "../../wire/randomness.js";
 import type { AdmissionFile } from "../access/admission/admissionFile.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
-import type { Log } from "../log.js";
+import type { LeveledLog, Log } from "../log.js";
 import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
 import type { MasterSpec } from "../mesos/detect/masterSpec.js";
 import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
@@ -49,7 +49,7 @@ export interface RunningBridge {
 }
 
 /** Starts the bridge. @throws Error with one line that says what is wrong. */
-export async function serve(config: ServeConfig, log: Log): Promise<RunningBridge> {
+export async function serve(config: ServeConfig, log: LeveledLog): Promise<RunningBridge> {
   const access = await openAccess(config, systemClock, log);
   let admission: AdmissionFile | undefined;
   try {
@@ -66,7 +66,7 @@ async function serveWith(
   access: Access,
   admission: AdmissionFile | undefined,
   config: ServeConfig,
-  log: Log,
+  log: LeveledLog,
 ): Promise<RunningBridge> {
   const { authenticator, tls, protection, permissions, audit } = access;
   const listenAddresses = await allowedAddresses(config, protection);

@@ -13,12 +13,13 @@ const REQUEST = SubscribeRequestFields;
 const MAX_KEPT_BYTES = 2 * 1024 * 1024;
 
 /** Reads a `SubscribeRequest`. @throws BridgeError INVALID_FIELD, WireError */
-export function readAttachRequest(bytes: Uint8Array, identity: string): AttachRequest {
+export function readAttachRequest(bytes: Uint8Array, identity: string, peer: string): AttachRequest {
   const request = new RequestFields(bytes);
   const frameworkName = request.string(REQUEST.frameworkName);
   checkFrameworkName(frameworkName, "framework_name");
   return {
     identity,
+    peer,
     frameworkName,
     frameworkInfo: bounded(request.message(REQUEST.frameworkInfo), "framework_info"),
     resume: readResume(request.message(REQUEST.resume)),

@@ -1,5 +1,6 @@
 import { type ConnectionInjector, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { AdminServiceDefinition } from "../../gen/mesosbridge/v1/admin.js";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import { systemClock } from "../../wire/clock.js";
@@ -9,10 +10,11 @@ import type { Audit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
 import { Callers } from "../access/callers.js";
 import { noPermissions, type Permissions } from "../access/permissions/permissions.js";
-import type { Log } from "../log.js";
+import type { LeveledLog, Log } from "../log.js";
 import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import { AdminService } from "./adminService.js";
 import { authenticatingInterceptor } from "./authenticatingInterceptor.js";
 import { CallersOfCalls } from "./callerOf.js";
 import type { CallsStream } from "./callsStream.js";
@@ -35,7 +37,8 @@ export interface BridgeServerOptions {
   readonly sessions: SessionManager;
   readonly hub: ObserverHub;
   readonly check: CheckRequest;
-  readonly log: Log;
+  /** Its level is what AdminService sets. */
+  readonly log: LeveledLog;
   /** Serialized FileDescriptorSet of all services, for reflection. */
   readonly descriptorSet: Uint8Array;
   readonly limits: LimitOptions;
@@ -52,7 +55,11 @@ export interface BridgeServerOptions {
   readonly admission?: Admission | undefined;
 }
 
-const SERVICE_NAMES = [SchedulerServiceDefinition.fullName, ObserverServiceDefinition.fullName] as const;
+const SERVICE_NAMES = [
+  SchedulerServiceDefinition.fullName,
+  ObserverServiceDefinition.fullName,
+  AdminServiceDefinition.fullName,
+] as const;
 /** Services of libraries, whose protos are in the descriptor set too. */
 const OTHER_SERVICE_NAMES = ["grpc.health.v1.Health", "grpc.channelz.v1.Channelz"] as const;
 const DRAIN_MS = 3_000;
@@ -96,6 +103,8 @@ export class BridgeServer {
     addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log, failed);
     const observers = new ObserverService({ ...options, callers, connections, streams: this.#observers });
     addRawService(this.#server, ObserverServiceDefinition, observers, options.log, failed);
+    const admins = new AdminService({ ...options, callers, connections });
+    addRawService(this.#server, AdminServiceDefinition, admins, options.log, failed);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
     this.#health.addToServer(this.#server);
     addChannelz(this.#server, callers, options.log);

@@ -203,7 +203,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     }
     caller.countCall();
     this.#options.check("SubscribeRequest", call.request);
-    const request = readAttachRequest(call.request, caller.name);
+    const request = readAttachRequest(call.request, caller.name, call.getPeer());
     const { frameworkName } = request;
     // When the lease runs out, the framework is torn down in the caller's name.
     if (request.expiryPolicy === "teardown") caller.expect("call", frameworkName);

@@ -10,9 +10,20 @@ export interface AttachmentSink {
   end(error: BridgeError | undefined): void;
 }
 
+/** Who is attached. */
+export interface AttachedClient {
+  /** As logs name it. */
+  readonly identity: string;
+  /** Where its connection comes from. */
+  readonly peer: string;
+  /** Since when, in ms since 1970. */
+  readonly sinceMs: number;
+}
+
 /** One client's live stream on a session. It reads at its own pace from the session's log. */
 export class Attachment {
   readonly id: string;
+  readonly client: AttachedClient;
   readonly #log: EventLog;
   readonly #sink: AttachmentSink;
   /** Sent before what the log holds: Opened, and the snapshot. Made while it is read: a client may never read it. */
@@ -24,8 +35,9 @@ export class Attachment {
   #next: number;
   #ended = false;
 
-  constructor(id: string, log: EventLog, nextSequence: number, sink: AttachmentSink) {
+  constructor(id: string, client: AttachedClient, log: EventLog, nextSequence: number, sink: AttachmentSink) {
     this.id = id;
+    this.client = client;
     this.#log = log;
     this.#next = nextSequence;
     this.#sink = sink;

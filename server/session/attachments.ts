@@ -1,6 +1,6 @@
 import type { Randomness } from "../../wire/randomness.js";
-import { Attachment, type AttachmentSink } from "./attachment.js";
-import { type BridgeError, notAttached, superseded } from "./errors.js";
+import { type AttachedClient, Attachment, type AttachmentSink } from "./attachment.js";
+import { attachmentEnded, type BridgeError, notAttached, superseded } from "./errors.js";
 import type { EventLog } from "./eventLog.js";
 
 /** Where a broken stream ended. */
@@ -56,11 +56,28 @@ export class Attachments {
   }
 
   /** Makes an attachment that continues after this sequence, and the newest. */
-  add(afterSequence: number, sink: AttachmentSink): Attachment {
-    const attachment = new Attachment(this.#randomness.uuid(), this.#log, afterSequence + 1, sink);
+  add(client: AttachedClient, afterSequence: number, sink: AttachmentSink): Attachment {
+    const attachment = new Attachment(this.#randomness.uuid(), client, this.#log, afterSequence + 1, sink);
     this.#current = attachment;
-    this.#ids = [...this.#ids.slice(1 - REMEMBERED_ATTACHMENTS), attachment.id];
+    this.#remember(attachment.id);
     return attachment;
+  }
+
+  /** Ends the attachment that is there, and forgets it: it can't be resumed, and may not call. False if it is another one. */
+  expel(attachmentId: string): boolean {
+    const attachment = this.#current;
+    if (attachment?.id !== attachmentId) return false;
+    this.#noteRead(attachment);
+    this.#current = undefined;
+    this.#ids = this.#ids.filter((id) => id !== attachmentId);
+    // One that nobody has is the newest now: otherwise an older one would be.
+    this.#remember(this.#randomness.uuid());
+    attachment.end(attachmentEnded());
+    return true;
+  }
+
+  #remember(id: string): void {
+    this.#ids = [...this.#ids.slice(1 - REMEMBERED_ATTACHMENTS), id];
   }
 
   /** An attachment's stream is gone. False if it was not the newest: it has no say any more. */

@@ -24,7 +24,7 @@ export class CallEntrance {
   fence(attachmentId: string): BridgeError | undefined {
     if (!this.#isClosed) return this.#attachments.fence(attachmentId);
     if (this.#gate.isShut) return this.#gate.turnedAway();
-    return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
+    return sessionEnded();
   }
 
   /** Has a call made, or answers a repetition of one. `done` is called exactly once. @throws what `perform` throws */
@@ -36,8 +36,19 @@ export class CallEntrance {
     this.#gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
   }
 
+  /** Has a call made that is not the client's, but an operator's. `done` is called exactly once. @throws what `perform` throws */
+  enterAsOperator(done: Answered, perform: (answered: Answered) => void): void {
+    if (this.#gate.isShut) return done({ error: this.#gate.turnedAway() });
+    if (this.#isClosed) return done({ error: sessionEnded() });
+    this.#gate.enter(done, perform);
+  }
+
   /** The session has ended: no call is let in any more. */
   close(): void {
     this.#isClosed = true;
   }
+}
+
+function sessionEnded(): BridgeError {
+  return new BridgeError("FRAMEWORK_NOT_FOUND", "the session has ended: attach again");
 }

@@ -86,6 +86,16 @@ export function superseded(where: "stream" | "call"): BridgeError {
   });
 }
 
+/** An operator has ended the stream of a client. */
+export function attachmentEnded(): BridgeError {
+  return new BridgeError("ATTACHMENT_ENDED", "an operator of the bridge has ended the attachment: attach again");
+}
+
+/** An operator has torn the framework down while its client was attached. */
+export function tornDownByOperator(): BridgeError {
+  return new BridgeError("FRAMEWORK_REMOVED", "an operator of the bridge has torn the framework down");
+}
+
 /** For a client that came back when the framework was being torn down already. */
 export function tornDownByLease(): BridgeError {
   return new BridgeError("LEASE_EXPIRED", "the lease had run out, and the framework was torn down: attach for another");

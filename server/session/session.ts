@@ -1,6 +1,6 @@
 import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link/callOutcome.js";
 import type { FrameworkLink } from "../mesos/link/frameworkLink.js";
-import { type CallMessage, withFrameworkId } from "../mesos/messages/calls.js";
+import { type CallMessage, killCall, withFrameworkId } from "../mesos/messages/calls.js";
 import { readPrincipal, rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments } from "./attachments.js";
@@ -8,7 +8,14 @@ import { CallEntrance } from "./callEntrance.js";
 import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { ClientCalls } from "./clientCalls.js";
 import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
-import { BridgeError, refusedSubscription, tornDownByLease } from "./errors.js";
+import {
+  BridgeError,
+  invalidField,
+  notAttached,
+  refusedSubscription,
+  tornDownByLease,
+  tornDownByOperator,
+} from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
 import type { FrameworkRecord } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
@@ -49,6 +56,7 @@ export class Session {
   readonly #attachments: Attachments;
   readonly #entrance: CallEntrance;
   #replaceRemoved = false;
+  #isTornDownByOperator = false;
   #closed = false;
 
   /** @param records what is kept of the framework, which holds `record` */
@@ -77,7 +85,10 @@ export class Session {
     });
     this.#clientCalls = new ClientCalls(this.#state, {
       send: (call, done) => this.#sendFor(call, done),
-      tearDown: (done) => this.#teardown.ask(done),
+      tearDown: (done) => {
+        this.#isTornDownByOperator = false;
+        this.#teardown.ask(done);
+      },
       offersPutBack: () => {
         if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
       },
@@ -86,7 +97,7 @@ export class Session {
     this.#teardown = new Teardown(
       {
         send: (call, done) => this.#sendFor(call, done),
-        done: (asked) => this.#end("forget", asked ? undefined : tornDownByLease()),
+        done: (asked) => this.#end("forget", this.#tornDown(asked)),
         repetition: newRepetition(),
         guard,
         clock,
@@ -126,6 +137,11 @@ export class Session {
 
   get attached(): boolean {
     return this.#attachments.current !== undefined;
+  }
+
+  /** The attachment whose stream is there. */
+  get attachment(): Attachment | undefined {
+    return this.#attachments.current;
   }
 
   get linkConnected(): boolean {
@@ -177,9 +193,13 @@ export class Session {
     this.#presence.returned();
     this.#replaceRemoved = options.replaceRemoved;
     this.#teardown.withdraw();
-    const { resume, defaultedFields } = options;
+    const { client, resume, defaultedFields } = options;
     const resumed = this.#attachments.canResume(resume);
-    const attachment = this.#attachments.add(resumed ? resume.afterSequence : this.#state.log.lastSequence, sink);
+    const attachment = this.#attachments.add(
+      client,
+      resumed ? resume.afterSequence : this.#state.log.lastSequence,
+      sink,
+    );
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : this.#snapshot(opened));
     if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.log);
@@ -192,6 +212,37 @@ export class Session {
     const newest = this.#attachments.remove(attachment);
     this.#forgetReadUpdates();
     if (newest) this.#presence.left(this.#state.record.leaseMs);
+  }
+
+  /** An operator ends the attachment that is there: its lease begins. @throws BridgeError NOT_ATTACHED */
+  expel(attachmentId: string): void {
+    if (!this.#attachments.expel(attachmentId)) throw notAttached();
+    this.#forgetReadUpdates();
+    this.#presence.left(this.#state.record.leaseMs);
+  }
+
+  /** Kills a task for an operator. `done` is called exactly once. @throws BridgeError INVALID_FIELD if it is not known */
+  killTask(taskId: string, killPolicy: Uint8Array | undefined, done: (answer: CallAnswer) => void): void {
+    const task = this.#state.tasks.find(taskId);
+    if (!task)
+      throw invalidField(
+        "task_id",
+        "is not a task that runs, as far as the bridge knows: see ObserverService.ListTasks",
+      );
+    const call = killCall(taskId, task.agentId, killPolicy);
+    this.#entrance.enterAsOperator(done, (answered) => this.#clientCalls.perform(call, answered));
+  }
+
+  /** Tears the framework down for an operator: its client hears of it. `done` is called exactly once. */
+  tearDown(done: (answer: CallAnswer) => void): void {
+    this.#entrance.enterAsOperator(done, (answered) => {
+      this.#isTornDownByOperator = true;
+      this.#teardown.ask((answer) => {
+        // What may still happen is this one's doing.
+        this.#isTornDownByOperator = answer.error?.reason === "OUTCOME_UNKNOWN";
+        answered(answer);
+      });
+    });
   }
 
   #forgetReadUpdates(): void {
@@ -322,6 +373,12 @@ export class Session {
         (error: BridgeError) => this.#end("keep", error),
       )
       .catch((error: unknown) => this.#fault(error));
+  }
+
+  /** What the client is told of a teardown. One that asked for it itself is told by the answer. */
+  #tornDown(asked: boolean): BridgeError | undefined {
+    if (this.#isTornDownByOperator) return tornDownByOperator();
+    return asked ? undefined : tornDownByLease();
   }
 
   #leaseExpired(): void {

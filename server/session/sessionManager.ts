@@ -21,6 +21,8 @@ const MAX_LEASE_MS = 24 * 3_600_000;
 export interface AttachRequest {
   /** Who attaches, as logs and lists name it. The transport finds out; sessions only hand it on. */
   readonly identity: string;
+  /** Where its connection comes from. */
+  readonly peer: string;
   readonly frameworkName: string;
   /** Serialized `mesos.v1.FrameworkInfo`; undefined: as stored. */
   readonly frameworkInfo: Uint8Array | undefined;
@@ -216,7 +218,7 @@ export class SessionManager {
   }
 
   async #attachNow(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
-    const { frameworkName, resume, replaceRemoved } = request;
+    const { frameworkName, identity, peer, resume, replaceRemoved } = request;
     for (;;) {
       // A session that is going away, under the same name, has to be gone first.
       const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
@@ -225,7 +227,10 @@ export class SessionManager {
       const records = this.#records.of(frameworkName);
       const { record, defaultedFields } = this.#recordOf(request, records.record);
       const session = await this.#remembered(records, record, signal);
-      if (session) return { session, attachment: session.attach({ resume, defaultedFields, replaceRemoved }, sink) };
+      if (!session) continue;
+      const client = { identity, peer, sinceMs: this.#surroundings.clock.wallTime() };
+      const attachment = session.attach({ client, resume, defaultedFields, replaceRemoved }, sink);
+      return { session, attachment };
     }
   }
 

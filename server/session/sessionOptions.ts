@@ -1,6 +1,7 @@
 import type { MonotonicClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 import type { Links } from "../mesos/link/frameworkLink.js";
+import type { AttachedClient } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import type { CallGate } from "./callGate.js";
 import type { EventLogOptions } from "./eventLog.js";
@@ -33,6 +34,7 @@ export interface SessionHost {
 }
 
 export interface AttachOptions {
+  readonly client: AttachedClient;
   readonly resume: Resume | undefined;
   readonly defaultedFields: readonly string[];
   /** Go on as a new framework if Mesos says that this one has been removed. */

@@ -73,6 +73,11 @@ export class KnownTasks {
     return this.#active.has(taskId);
   }
 
+  /** A task that has not ended. */
+  find(taskId: string): KnownTask | undefined {
+    return this.#active.get(taskId);
+  }
+
   /** A task that is being launched, or that an earlier run of the bridge has launched. */
   launched({ taskId, agentId }: TaskRecord, timeMs: number): void {
     if (this.#active.has(taskId)) return;

@@ -71,7 +71,7 @@ export class PermittedBridge {
   ): Promise<PermittedBridge> {
     const logged: PermittedBridge["logged"] = [];
     const at = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message });
-    const log = { debug: silent, info: silent, warn: at("warn"), error: at("error") };
+    const log = { level: "info", debug: silent, info: silent, warn: at("warn"), error: at("error") };
     const master = cleanup.use(await AnsweringMaster.start());
     const store = await LogStore.open(await cleanup.tempDir(), { log });
     cleanup.defer(() => store.close());

@@ -22,6 +22,9 @@ const (
 	// ReasonAttachmentSuperseded: A newer client has attached to this framework. Stop, unless your own program
 	// attached again: another instance is running.
 	ReasonAttachmentSuperseded = "ATTACHMENT_SUPERSEDED"
+	// ReasonAttachmentEnded: An operator has ended the attachment. Attach again. Its old attachment can't be
+	// resumed, and its calls get `NOT_ATTACHED`.
+	ReasonAttachmentEnded = "ATTACHMENT_ENDED"
 	// ReasonFrameworkIDMismatch: `framework_info.id` is not the id that the bridge has stored for this name
 	// (`metadata.framework_id`), or it belongs to another name. Leave the id out, or forget the framework first.
 	ReasonFrameworkIDMismatch = "FRAMEWORK_ID_MISMATCH"
@@ -92,7 +95,8 @@ const (
 // helpsLater is true where the same request may succeed later.
 func helpsLater(reason string) bool {
 	switch reason {
-	case ReasonNoMaster,
+	case ReasonAttachmentEnded,
+		ReasonNoMaster,
 		ReasonMesosCredentialsRefused,
 		ReasonLeaseExpired,
 		ReasonSlowConsumer,

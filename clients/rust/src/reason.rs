@@ -23,6 +23,10 @@ pub const NOT_ATTACHED: &str = "NOT_ATTACHED";
 /// instance is running.
 pub const ATTACHMENT_SUPERSEDED: &str = "ATTACHMENT_SUPERSEDED";
 
+/// An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
+/// `NOT_ATTACHED`.
+pub const ATTACHMENT_ENDED: &str = "ATTACHMENT_ENDED";
+
 /// `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or
 /// it belongs to another name. Leave the id out, or forget the framework first.
 pub const FRAMEWORK_ID_MISMATCH: &str = "FRAMEWORK_ID_MISMATCH";
@@ -103,6 +107,7 @@ pub const NOT_SENT: &str = "NOT_SENT";
 
 /// The same request may succeed later.
 pub(crate) const LATER: &[&str] = &[
+    ATTACHMENT_ENDED,
     NO_MASTER,
     MESOS_CREDENTIALS_REFUSED,
     LEASE_EXPIRED,

@@ -11,6 +11,7 @@ import { Offer_Operation_Type as OperationType } from "../../../gen/mesos/v1/mes
 import {
   Call_AcceptFields,
   Call_DeclineFields,
+  Call_KillFields,
   Call_Reconcile_TaskFields,
   Call_ReconcileFields,
   Call_ReviveFields,
@@ -211,6 +212,16 @@ export function readRoles(payload: Uint8Array): string[] {
   const roles: string[] = [];
   eachValue(payload, Call_ReviveFields.roles, (role) => roles.push(utf8(role)));
   return roles;
+}
+
+/** A KILL of a task, which an agent may be known to run. @param killPolicy serialized; undefined: as the task says */
+export function killCall(taskId: string, agentId: string, killPolicy: Uint8Array | undefined): CallMessage {
+  const { taskId: task, agentId: agent, killPolicy: policy } = Call_KillFields;
+  return buildCall(CallType.KILL, [
+    lengthDelimited(task, idMessage(taskId)),
+    ...(agentId === "" ? [] : [lengthDelimited(agent, idMessage(agentId))]),
+    ...(killPolicy === undefined ? [] : [lengthDelimited(policy, killPolicy)]),
+  ]);
 }
 
 const RECONCILED = Call_Reconcile_TaskFields;

@@ -28,6 +28,9 @@ interface Method {
 /** Methods of a framework, which name it in a header or in a field of their own. */
 const SCHEDULER = "mesosbridge.v1.SchedulerService";
 const OBSERVER = "mesosbridge.v1.ObserverService";
+const ADMIN = "mesosbridge.v1.AdminService";
+/** Methods of services whose requests name a framework in field 1, but that have no name to give. */
+const NAMELESS = ["ListFrameworks", "SetLogLevel"];
 
 /** The table of docs/permissions.md: the verb of each method, by "Service/Method". */
 function declaredVerbs(): ReadonlyMap<string, string> {
@@ -71,7 +74,9 @@ const info = FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root", name
 
 /** A request that is right as far as permissions are concerned. */
 function requestFor({ service, name }: Method, frameworkName: string): Uint8Array {
-  if (service === OBSERVER) return name === "ListFrameworks" ? Buffer.alloc(0) : stringField(1, frameworkName);
+  if (service === OBSERVER || service === ADMIN) {
+    return NAMELESS.includes(name) ? Buffer.alloc(0) : stringField(1, frameworkName);
+  }
   if (service !== SCHEDULER) return Buffer.alloc(0);
   if (name === "Subscribe") {
     const request = SubscribeRequest.fromPartial({ frameworkName, frameworkInfo: FrameworkInfo.decode(info) });
@@ -110,13 +115,16 @@ async function outcome(identity: string, method: Method, frameworkName: string):
 function isAllowed(identity: string, { verb, service, name }: Method, frameworkName: string): boolean {
   if (verb === "open") return true;
   if (identity !== verb && identity !== "everything") return false;
-  const named = service === SCHEDULER || (service === OBSERVER && name !== "ListFrameworks" && frameworkName !== "");
+  const watches = service === OBSERVER || service === ADMIN;
+  const named = service === SCHEDULER || (watches && !NAMELESS.includes(name) && frameworkName !== "");
   return !named || frameworkName.startsWith("own-");
 }
 
 describe("the table of methods in docs/permissions.md", () => {
   test("has a verb for each, which exists, and no other methods", () => {
-    expect(new Set(all.map(({ verb }) => verb))).toEqual(new Set(["attach", "call", "observe", "open", ...SERVICES]));
+    expect(new Set(all.map(({ verb }) => verb))).toEqual(
+      new Set(["attach", "call", "observe", "operate", "open", ...SERVICES]),
+    );
     const names = all.map(({ service, name }) => `${service.replace(/.*\./, "")}/${name}`);
     const rows = [...declaredVerbs().keys()].filter((row) => !row.endsWith("/*"));
     expect(rows.filter((row) => !names.includes(row))).toEqual([]);
@@ -126,7 +134,7 @@ describe("the table of methods in docs/permissions.md", () => {
 
 describe.each(all.map((method) => [method.path, method] as const))("%s", (_path, method) => {
   test("is allowed and refused as the table says, to each identity on each framework", async () => {
-    const frameworks = method.service === OBSERVER ? [...FRAMEWORKS, ""] : FRAMEWORKS;
+    const frameworks = method.service === SCHEDULER ? FRAMEWORKS : [...FRAMEWORKS, ""];
     const wrong: string[] = [];
     for (const identity of IDENTITIES) {
       for (const frameworkName of frameworks) {

@@ -56,7 +56,7 @@ const DECLINES: ReadonlySet<number> = new Set([
 function read({ typeName }: DescMessage, request: Uint8Array): void {
   const fields = new RequestFields(request);
   if (typeName === "mesosbridge.v1.SubscribeRequest") {
-    readAttachRequest(Buffer.concat([request, name]), "test");
+    readAttachRequest(Buffer.concat([request, name]), "test", "peer");
   } else if (typeName === "mesosbridge.v1.CallsRequest") {
     const { header, call } = readCallsRequest(request);
     parseHeader(header);

@@ -108,7 +108,7 @@ describe("a call's header", () => {
 
 describe("a Subscribe", () => {
   const read = (partial: Parameters<typeof SubscribeRequest.fromPartial>[0]) =>
-    readAttachRequest(SubscribeRequest.encode(SubscribeRequest.fromPartial(partial)).finish(), me);
+    readAttachRequest(SubscribeRequest.encode(SubscribeRequest.fromPartial(partial)).finish(), me, "peer");
 
   test("is read", () => {
     expect(
@@ -156,7 +156,7 @@ describe("a Subscribe", () => {
     fc.assert(
       fc.property(garbage, (bytes) => {
         try {
-          expect(readAttachRequest(bytes, me).frameworkName).not.toBe("");
+          expect(readAttachRequest(bytes, me, "peer").frameworkName).not.toBe("");
         } catch (error) {
           expect(["WireError", "BridgeError"], String(error)).toContain((error as Error).name);
         }

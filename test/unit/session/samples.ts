@@ -39,6 +39,7 @@ export function status(partial: Parameters<typeof TaskStatus.fromPartial>[0]): S
 export function attachRequest(frameworkName: string, more: Partial<AttachRequest> = {}): AttachRequest {
   return {
     identity: "test",
+    peer: "127.0.0.1:1",
     frameworkName,
     frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
     suppressedRoles: [],

@@ -25,6 +25,10 @@ ATTACHMENT_SUPERSEDED: Final = "ATTACHMENT_SUPERSEDED"
 """A newer client has attached to this framework. Stop, unless your own program attached again: another
 instance is running."""
 
+ATTACHMENT_ENDED: Final = "ATTACHMENT_ENDED"
+"""An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
+`NOT_ATTACHED`."""
+
 FRAMEWORK_ID_MISMATCH: Final = "FRAMEWORK_ID_MISMATCH"
 """`framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 belongs to another name. Leave the id out, or forget the framework first."""
@@ -106,6 +110,7 @@ NOT_SENT: Final = "NOT_SENT"
 # The same request may succeed later.
 LATER: Final = frozenset(
     {
+        ATTACHMENT_ENDED,
         NO_MASTER,
         MESOS_CREDENTIALS_REFUSED,
         LEASE_EXPIRED,

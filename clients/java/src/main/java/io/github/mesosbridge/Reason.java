@@ -41,6 +41,12 @@ public final class Reason {
   public static final String ATTACHMENT_SUPERSEDED = "ATTACHMENT_SUPERSEDED";
 
   /**
+   * An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls
+   * get {@code NOT_ATTACHED}.
+   */
+  public static final String ATTACHMENT_ENDED = "ATTACHMENT_ENDED";
+
+  /**
    * {@code framework_info.id} is not the id that the bridge has stored for this name ({@code
    * metadata.framework_id}), or it belongs to another name. Leave the id out, or forget the framework first.
    */
@@ -162,6 +168,7 @@ public final class Reason {
   /** The same request may succeed later. */
   static final Set<String> LATER =
       Set.of(
+          ATTACHMENT_ENDED,
           NO_MASTER,
           MESOS_CREDENTIALS_REFUSED,
           LEASE_EXPIRED,
