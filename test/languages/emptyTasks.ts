@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -62,6 +63,7 @@ export function testEmptyTasks(language: string, { build, duration = String }: E
     };
     testTasks(suite, startOn, duration);
     testTwo(suite, start);
+    testAccess(suite, start);
     testInterrupts(suite, startOn, duration);
 
     it("goes past a proxy that the environment names", { timeout: RUN_TIMEOUT_MS }, async () => {
@@ -143,6 +145,33 @@ function testTwo(suite: () => BridgeSuite, start: (...args: string[]) => Promise
     for (const one of both) await one.logged(/^launched \d+/m, { timeoutMs: 20_000 });
     open();
     for (const one of both) expect((await one.exited).code, one.log()).toBe(0);
+  });
+}
+
+/** A bridge with TLS that knows its clients by tokens. */
+function testAccess(suite: () => BridgeSuite, start: (...args: string[]) => Promise<RunningProcess>): void {
+  it("runs on a bridge with TLS that knows it by its token, and not without", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { cleanup, ownBridge } = suite();
+    const folder = await cleanup.tempDir();
+    const { ca, server } = await makeCertificates(folder);
+    const file = (name: string) => join(folder, name);
+    const [hashes, tokenFile, rules] = [file("hashes"), file("token"), file("rules.toml")];
+    writeFileSync(tokenFile, "secret-of-team-a\n", { mode: 0o600 });
+    writeFileSync(hashes, `team-a ${createHash("sha256").update("secret-of-team-a").digest("hex")}\n`, { mode: 0o600 });
+    const everything = 'frameworks = ["*"]\nroles = ["*"]\nusers = ["*"]\n';
+    const rule = `[[rule]]\nidentities = ["token:team-a"]\nallow = ["attach", "call"]\n${everything}`;
+    writeFileSync(rules, rule, { mode: 0o600 });
+    const { certFile, keyFile } = server.good;
+    const tls = ["--tls-cert", certFile, "--tls-key", keyFile];
+    const bridge = await ownBridge([...tls, "--client-tokens", hashes, "--permissions", rules]);
+    const args = ["--bridge", bridge.address, "--bridge-ca", ca, "--tasks", "2"];
+    const known = cleanup.use(await start(...args, "--bridge-token-file", tokenFile));
+    expect((await known.exited).code, known.log()).toBe(0);
+    expect(known.log()).toMatch(/^2 of 2 finished, 0 failed$/m);
+    const unknown = cleanup.use(await start(...args));
+    expect((await unknown.exited).code, unknown.log()).toBe(1);
+    expect(unknown.log()).toMatch(/token/);
+    expect(bridge.log()).not.toContain("secret-of-team-a");
   });
 }
 
