@@ -5,7 +5,8 @@ import { Authenticator, type JwtChecker } from "../access/authenticator.js";
 import { noPermissions, type Permissions, type Reload } from "../access/permissions/permissions.js";
 import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.js";
 import { TokenList } from "../access/tokenList.js";
-import { type OptionFile, WatchedFiles } from "../access/watchedFiles.js";
+import { ExpiryWatch } from "../files/expiryWatch.js";
+import { type OptionFile, WatchedFiles } from "../files/watchedFiles.js";
 import type { Log } from "../log.js";
 import type { Protection } from "./listening.js";
 import { openAudit } from "./openAudit.js";
@@ -62,10 +63,13 @@ export async function openAccess(config: ServeConfig, clock: Clock, log: Log): P
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {
   const { tlsCert, tlsKey, tlsClientCa } = opening.config;
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const paths = { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa };
-  return watch(opening, "the TLS certificate", tlsOptionFiles(paths), (contents) =>
-    tlsFilesFrom(paths, contents, opening.clock.wallTime()),
+  const files = tlsOptionFiles({ cert: tlsCert, key: tlsKey, clientCa: tlsClientCa });
+  const { clock, log, opened } = opening;
+  const watched = await watch(opening, "the TLS certificate", files, (contents) =>
+    tlsFilesFrom(files, contents, clock.wallTime()),
   );
+  opened.push(new ExpiryWatch({ file: files[0], certificate: () => watched.value.certificate, clock, log }));
+  return watched;
 }
 
 async function openTokens(opening: Opening): Promise<WatchedFiles<TokenList> | undefined> {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { type Clock, systemClock, type Timer } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { Secrets } from "../../wire/secrets.js";
-import { WatchedFiles } from "../access/watchedFiles.js";
+import { WatchedFiles } from "../files/watchedFiles.js";
 import type { Log } from "../log.js";
 import { type Authentication, basicAuthentication, fixedAuthentication } from "../mesos/link/authentication.js";
 import { FrameworkPrincipals, type PrincipalRules } from "../mesos/link/frameworkPrincipals.js";

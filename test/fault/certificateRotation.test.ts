@@ -7,6 +7,7 @@ import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
 import { Cleanup } from "../support/cleanup.js";
 import { eventually } from "../support/eventually.js";
+import { permitAll } from "../support/permitAll.js";
 import { type KeyPair, TestAuthority } from "../support/testAuthority.js";
 
 const CALLS_A_SECOND = 500;
@@ -115,7 +116,8 @@ test("certificate, key and authority are replaced under load, and no call fails"
   version("2", newPair, after);
   const at = (name: string) => join(dir, "..data", name);
   const flags = ["--tls-cert", at("tls.crt"), "--tls-key", at("tls.key"), "--tls-client-ca", at("ca.crt")];
-  const bridge = cleanup.use(await startBridge({ master: "127.0.0.1:1", flags }));
+  const permissions = ["--permissions", await permitAll(cleanup)];
+  const bridge = cleanup.use(await startBridge({ master: "127.0.0.1:1", flags: [...flags, ...permissions] }));
   const first = await shown(bridge);
   const known = Array.from({ length: CLIENTS }, () => client(bridge, oldClient));
   const load = new Load(known);

@@ -1,8 +1,8 @@
 import type { Registry } from "@bufbuild/protobuf";
 import type { Clock } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
+import { WatchedFiles } from "../../files/watchedFiles.js";
 import type { Log } from "../../log.js";
-import { WatchedFiles } from "../watchedFiles.js";
 import { Admission } from "./admission.js";
 import { Observations } from "./observations.js";
 import { type Rule, RuleEngine } from "./rule.js";

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import type { Clock } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
+import { WatchedFiles } from "../../files/watchedFiles.js";
 import type { Log } from "../../log.js";
 import type { Identity } from "../identity.js";
-import { WatchedFiles } from "../watchedFiles.js";
 import { parsePermissions } from "./permissionsFile.js";
 import { type Rights, Ruleset, UNRESTRICTED } from "./rights.js";
 

@@ -90,7 +90,7 @@ describe("a master that wants a client certificate", () => {
     expect([nameOf(subscription.connection), nameOf(calls)]).toEqual(["first", "first"]);
 
     await replace(await client("second"));
-    await eventually(() => lines.some((line) => line.startsWith("TLS files have changed")));
+    await eventually(() => lines.some((line) => line.startsWith("the certificate of --master-cert was read again")));
     // What stands goes on.
     expect(nameOf(await call())).toBe("first");
     subscription.connection.endStream();
@@ -187,22 +187,34 @@ describe("a master that wants a client certificate", () => {
 
 describe("files that can't be used are told at the start", () => {
   const cases: [string, () => Promise<Partial<TlsFiles> | { texts: Partial<Pair> }>, RegExp][] = [
-    ["missing", async () => ({ cert: "/nowhere.pem" }), /^--master-cert: \/nowhere\.pem can't be read: ENOENT/],
-    ["a missing authority", async () => ({ ca: "/nowhere.pem" }), /^--master-ca: \/nowhere\.pem can't be read: ENOENT/],
-    ["no PEM", async () => ({ texts: { cert: "x" } }), /^--master-cert: \S+ does not contain a PEM certificate$/],
-    ["no PEM key", async () => ({ texts: { key: "x" } }), /^--master-key: \S+ does not contain a PEM private key$/],
+    [
+      "missing",
+      async () => ({ cert: "/nowhere.pem" }),
+      /^--master-cert: \/nowhere\.pem can't be read: there is no such file/,
+    ],
+    [
+      "a missing authority",
+      async () => ({ ca: "/nowhere.pem" }),
+      /^--master-ca: \/nowhere\.pem can't be read: there is no such file/,
+    ],
+    ["no PEM", async () => ({ texts: { cert: "x" } }), /^--master-cert: \S+ holds no certificate in PEM: give a file/],
+    [
+      "no PEM key",
+      async () => ({ texts: { key: "x" } }),
+      /^--master-key: \S+ holds no private key in PEM: give a file/,
+    ],
     [
       "swapped",
       async () => {
         const { cert, key } = await client("a");
         return { texts: { cert: key, key: cert } };
       },
-      /^--master-cert: \S+ does not contain a PEM certificate, but a private key$/,
+      /^--master-cert: \S+ holds a key and no certificate: give a file/,
     ],
     [
       "the key of another",
       async () => ({ texts: { key: (await client("b")).key } }),
-      /^--master-key: \S+ is not the key of the certificate in \S+ \(--master-cert\)$/,
+      /^--master-key: the key in \S+ does not belong to the certificate in \S+ \(--master-cert\): give/,
     ],
     [
       "another certificate first",
@@ -210,7 +222,7 @@ describe("files that can't be used are told at the start", () => {
         const { cert, key } = await client("a");
         return { texts: { cert: `${await readFile(own.file, "utf8")}${cert}`, key } };
       },
-      /^--master-cert: \S+ must begin with the certificate of the key, which is its 2\.$/,
+      /^--master-cert: the key belongs to certificate 2 in \S+: write that one first/,
     ],
     [
       "expired",
@@ -218,22 +230,22 @@ describe("files that can't be used are told at the start", () => {
         const { key, cert } = await client("a", own, true);
         return { texts: { key, cert } };
       },
-      /^--master-cert: \S+ has expired on .* GMT: give a newer certificate$/,
+      /^--master-cert: the certificate in \S+ has expired on .* GMT: renew it$/,
     ],
     [
       "a damaged certificate",
       async () => ({ texts: { cert: (await client("a")).cert.replace(/[A-Za-z0-9]{20}/, "A".repeat(20)) } }),
-      /^--master-cert: \S+ contains a PEM certificate that is damaged$/,
+      /^--master-cert: \S+ holds a certificate that is damaged or not whole: write the file again$/,
     ],
     [
       "a damaged key",
       async () => ({ texts: { key: (await client("a")).key.replace(/[A-Za-z0-9]{30}/, "A".repeat(30)) } }),
-      /^--master-key: \S+ contains a PEM private key that is damaged$/,
+      /^--master-key: the key in \S+ is damaged or not whole: write the file again$/,
     ],
     [
       "an encrypted key",
       async () => ({ texts: { key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nx\n-----END ENCRYPTED PRIVATE KEY-----" } }),
-      /^--master-key: \S+ is encrypted with a passphrase/,
+      /^--master-key: the key in \S+ is encrypted: write it without a password/,
     ],
   ];
 
@@ -256,7 +268,7 @@ describe("files that can't be used are told at the start", () => {
     const clock = { wallTime: () => Date.now() - 2 * 86_400_000 } as never;
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
     await expect(WatchedTls.open({ files, flags: MASTER_TLS, log, clock })).rejects.toThrow(
-      /^--master-cert: \S+ is not valid before .*: check this machine's clock$/,
+      /^--master-cert: the certificate in \S+ is valid from .*: check this machine's clock$/,
     );
   });
 });
@@ -268,8 +280,8 @@ test("files that are replaced by bad ones are told, and the former ones stay in 
   let changes = 0;
   tls.onChanged(() => changes++);
   await put(files.key, (await client("second")).key);
-  await eventually(() => lines.some((line) => line.includes("can't be used: new connections use the former ones")));
-  expect(lines.filter((line) => line.includes("is not the key of the certificate"))).toHaveLength(1);
+  await eventually(() => lines.some((line) => line.includes("can't be used as it is now")));
+  expect(lines.filter((line) => line.includes("does not belong to the certificate"))).toHaveLength(1);
   expect([tls.context, changes]).toEqual([context, 0]);
   await replace(await client("third"));
   await eventually(() => changes > 0);
@@ -281,6 +293,6 @@ test("a key that every user can read is told", async () => {
   expect((await watched(files)).lines).toEqual([]);
   await chmod(files.key, 0o644);
   expect((await watched(files)).lines.join()).toMatch(
-    /^--master-key: every user of this machine can read the key: run/,
+    /^every user of this machine can read \S+client\.key: take that right away/,
   );
 });

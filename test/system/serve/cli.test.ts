@@ -169,11 +169,15 @@ describe("a wrong command line is told in one line", () => {
     ],
     ["a token that is not there", () => ({ "token-file": "/none" }), /^mesos-bridge: --token-file: .*ENOENT/],
     ["a token that is a directory", () => ({ "token-file": dir }), /^mesos-bridge: --token-file: .*EISDIR/],
-    ["certificates that are not there", () => ({ "master-ca": "/none" }), /^mesos-bridge: --master-ca: .*ENOENT/],
+    [
+      "certificates that are not there",
+      () => ({ "master-ca": "/none" }),
+      /^mesos-bridge: --master-ca: .*there is no such file/,
+    ],
     [
       "certificates that are none",
       () => ({ "master-ca": file }),
-      /^mesos-bridge: --master-ca: .* does not contain a PEM certificate/,
+      /^mesos-bridge: --master-ca: .* holds no certificate in PEM/,
     ],
     [
       "a lease that is none",
@@ -201,7 +205,8 @@ describe("a wrong command line is told in one line", () => {
     expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
     expect(stdout).toBe("");
     // What is wrong with the machine rather than with the command line.
-    const cantStart = /is in use|can't be used|is not a (directory|loopback)|ENOENT|EISDIR|does not contain/;
+    const cantStart =
+      /is in use|can't be used|is not a (directory|loopback)|ENOENT|EISDIR|there is no such file|holds no/;
     expect(code).toBe(cantStart.test(stderr) ? 1 : 2);
   });
 });

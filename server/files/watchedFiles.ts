@@ -30,7 +30,8 @@ export interface WatchedFilesOptions<T> {
 /**
  * What is made of some files that belong together. They are read again four times a second, and their content is compared: a
  * file may be written in place, renamed over, or reached through a symbolic link that changes. What can't be used, such
- * as a key that does not belong to the certificate yet, leaves the value as it is and is tried again.
+ * as a key that does not belong to the certificate yet, leaves the value as it is and is tried again. That is logged once,
+ * if it is still so at the next look.
  */
 export class WatchedFiles<T> {
   readonly #options: WatchedFilesOptions<T>;
@@ -39,8 +40,8 @@ export class WatchedFiles<T> {
   #value: T;
   /** What the value was made of. */
   #contents: readonly Buffer[];
-  /** Why the files can't be used now, as the log has it. */
-  #failure: string | undefined;
+  /** Why the files can't be used now, and whether that was logged: files are not all replaced at the same moment. */
+  #failure: { readonly reason: string; readonly logged: boolean } | undefined;
   #looking = false;
 
   private constructor(options: WatchedFilesOptions<T>, contents: readonly Buffer[], value: T) {
@@ -65,13 +66,15 @@ export class WatchedFiles<T> {
     return this.#value;
   }
 
-  /** Calls back with each new value. */
-  onChanged(listener: (value: T) => void): void {
+  /** Calls back with each new value. Returns what ends that. */
+  onChanged(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   close(): void {
     this.#timer.cancel();
+    this.#listeners.clear();
   }
 
   /** Not while another look is under way, which may wait for a slow disk. */
@@ -86,24 +89,38 @@ export class WatchedFiles<T> {
   }
 
   async #compare(): Promise<void> {
-    const { files, read, what, log } = this.#options;
+    const { files, read } = this.#options;
     try {
       const contents = await readAll(files);
       const changed = !sameContents(contents, this.#contents);
       if (!changed && this.#failure === undefined) return;
-      const value = read(contents);
-      this.#contents = contents;
-      this.#failure = undefined;
-      log.info({ files: files.map(({ path }) => path) }, `${what} was read again, and is used from now on`);
-      if (!changed) return;
-      this.#value = value;
-      for (const listener of this.#listeners) listener(value);
+      await this.#take(contents, changed ? read(contents) : this.#value);
     } catch (error) {
-      const reason = errorText(error);
-      if (reason === this.#failure) return;
-      this.#failure = reason;
+      this.#failed(errorText(error));
+    }
+  }
+
+  async #take(contents: readonly Buffer[], value: T): Promise<void> {
+    const { files, what, log } = this.#options;
+    const changed = value !== this.#value;
+    if (changed || this.#failure?.logged) {
+      log.info({ files: files.map(({ path }) => path) }, `${what} was read again, and is used from now on`);
+    }
+    this.#contents = contents;
+    this.#value = value;
+    this.#failure = undefined;
+    if (!changed) return;
+    for (const listener of [...this.#listeners]) listener(value);
+    await warnOfReaders(this.#options);
+  }
+
+  #failed(reason: string): void {
+    const { what, log } = this.#options;
+    const again = reason === this.#failure?.reason;
+    if (again && !this.#failure?.logged) {
       log.warn({ reason }, `${what} can't be used as it is now: the one that was read before stays in use`);
     }
+    this.#failure = { reason, logged: again };
   }
 }
 
