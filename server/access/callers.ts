@@ -2,7 +2,7 @@ import type { Clock } from "../../wire/clock.js";
 import { type CallMessage, CallType } from "../mesos/messages/calls.js";
 import { launchCount } from "../mesos/messages/launchCount.js";
 import { BridgeError } from "../session/errors.js";
-import { type Audit, type AuditEvent, noAudit } from "./audit/audit.js";
+import { type Action, type Audit, type AuditEvent, noAudit, type Operated } from "./audit/audit.js";
 import { type Identity, nameOf } from "./identity.js";
 import type { Permissions } from "./permissions/permissions.js";
 import { notAllowed, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
@@ -76,6 +76,11 @@ export class Caller {
     this.#audit.record({ event, identity: this.name, framework, ...details });
   }
 
+  /** It did that as an operator. */
+  operated(action: Action, what: Operated): void {
+    this.#audit.record({ event: "operate", action, identity: this.name, ...what });
+  }
+
   imported(framework: string, frameworkId: string): void {
     this.#audit.record({ event: "import", identity: this.name, framework, framework_id: frameworkId });
   }
@@ -109,7 +114,7 @@ export class Caller {
 
 type Did = Extract<AuditEvent, { event: "attach" | "close" | "teardown" }>;
 
-const REFUSALS: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "IDENTITY_LIMIT"]);
+const REFUSALS: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "IDENTITY_LIMIT", "ADMISSION_DENIED"]);
 /** Those of one caller that have lines of their own. */
 const MAX_REFUSALS_A_SECOND = 100;
 /** A message may hold what a client wrote. */

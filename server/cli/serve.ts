@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { systemRandomness } from "../../wire/randomness.js";
 import type { AdmissionFile } from "../access/admission/admissionFile.js";
+import type { Audit } from "../access/audit/audit.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import type { LeveledLog, Log } from "../log.js";
@@ -53,7 +54,7 @@ export async function serve(config: ServeConfig, log: LeveledLog): Promise<Runni
   const access = await openAccess(config, systemClock, log);
   let admission: AdmissionFile | undefined;
   try {
-    admission = await admissionOf(config, log);
+    admission = await admissionOf(config, log, access.audit);
     return await serveWith(access, admission, config, log);
   } catch (error) {
     admission?.close();
@@ -168,10 +169,14 @@ async function serveWith(
 }
 
 /** The rules of --admission. They are loaded before anything is served, so that a broken file is told at once. */
-async function admissionOf({ admission: path }: ServeConfig, log: Log): Promise<AdmissionFile | undefined> {
+async function admissionOf(
+  { admission: path }: ServeConfig,
+  log: Log,
+  audit: Audit | undefined,
+): Promise<AdmissionFile | undefined> {
   if (path === undefined) return undefined;
   const { openAdmissionFile } = await import("../access/admission/admissionFile.js");
-  return openAdmissionFile({ path, registry: registryOf(readDescriptors()), clock: systemClock, log });
+  return openAdmissionFile({ path, registry: registryOf(readDescriptors()), clock: systemClock, log, audit });
 }
 
 /** The serialized descriptors of all messages and services. */

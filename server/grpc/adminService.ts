@@ -10,6 +10,7 @@ import {
   SetLogLevelResponse,
   TeardownFrameworkRequest,
 } from "../../gen/mesosbridge/v1/admin.js";
+import type { Action, Operated } from "../access/audit/audit.js";
 import type { Caller } from "../access/callers.js";
 import type { LeveledLog } from "../log.js";
 import { invalidField } from "../session/errors.js";
@@ -41,7 +42,7 @@ const LEVELS: ReadonlyMap<LogLevel, string> = new Map([
   [LogLevel.LOG_LEVEL_ERROR, "error"],
 ]);
 
-/** `mesosbridge.v1.AdminService`: what operators do with frameworks that are not theirs. All of it is logged. */
+/** `mesosbridge.v1.AdminService`: what operators do with frameworks that are not theirs. All of it is in the log, and in the audit log. */
 export class AdminService implements Handlers<typeof AdminServiceDefinition> {
   readonly #options: AdminServiceOptions;
 
@@ -65,7 +66,12 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     checkFrameworkName(frameworkName, "framework_name");
     if (attachmentId === "") throw invalidField("attachment_id", "is required: take it from ListAttachments");
     this.#options.sessions.get(frameworkName).expel(attachmentId);
-    this.#note(caller, { framework: frameworkName, attachment: attachmentId }, "an operator ended an attachment");
+    this.#note(
+      caller,
+      "end-attachment",
+      { framework: frameworkName, attachment: attachmentId },
+      "an operator ended an attachment",
+    );
     done(undefined, EMPTY);
   }
 
@@ -77,7 +83,7 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     if (id === "") throw invalidField("task_id", "is required: take it from ObserverService.ListTasks");
     const policy = killPolicy && KillPolicy.encode(killPolicy).finish();
     this.#options.sessions.get(frameworkName).killTask(id, policy, answerBy(done));
-    this.#note(caller, { framework: frameworkName, task: id }, "an operator kills a task");
+    this.#note(caller, "kill-task", { framework: frameworkName, task: id }, "an operator kills a task");
   }
 
   teardownFramework(call: UnaryCall, done: Done): void {
@@ -85,7 +91,7 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     const { frameworkName } = request;
     checkFrameworkName(frameworkName, "framework_name");
     const session = this.#options.sessions.get(frameworkName);
-    this.#note(caller, { framework: frameworkName }, "an operator tears a framework down");
+    this.#note(caller, "teardown-framework", { framework: frameworkName }, "an operator tears a framework down");
     session.tearDown(answerBy(done));
   }
 
@@ -95,7 +101,8 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     const level = LEVELS.get(request.level);
     if (level === undefined) throw invalidField("level", "is required: use LOG_LEVEL_DEBUG, _INFO, _WARN or _ERROR");
     const [previousLevel = LogLevel.LOG_LEVEL_UNSPECIFIED] = [...LEVELS].find(([, name]) => name === log.level) ?? [];
-    const note = () => this.#note(caller, { level, before: log.level }, "an operator sets the level of the log");
+    const note = () =>
+      this.#note(caller, "set-log-level", { level, before: log.level }, "an operator sets the level of the log");
     // While the log takes lines of this kind.
     const isLower = request.level > previousLevel;
     if (isLower) note();
@@ -115,8 +122,9 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     return { caller, request: decodeRequest(type, call.request) };
   }
 
-  #note({ name }: Caller, fields: object, message: string): void {
-    this.#options.log.info({ ...fields, identity: name }, message);
+  #note(caller: Caller, action: Action, what: Operated & { before?: string }, message: string): void {
+    this.#options.log.info({ ...what, identity: caller.name }, message);
+    caller.operated(action, what);
   }
 }
 

@@ -1,6 +1,9 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
+import { systemClock } from "../../wire/clock.js";
+import { type Audit, noAudit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
 import type { Identity } from "../access/identity.js";
+import { TokenBucket } from "../access/tokenBucket.js";
 import type { Log } from "../log.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
@@ -10,6 +13,10 @@ import { bridgeErrorOf } from "./statusOf.js";
 
 /** Probes have no credentials. */
 const AUTHORIZATION = "authorization";
+/** Nobody knows who it is. */
+const UNKNOWN = "unknown";
+/** Refusals of all clients that are not known. */
+const MAX_AUDITED_A_SECOND = 100;
 const OPEN_TO_ALL = "/grpc.health.v1.Health/";
 
 /** Takes the credentials out of a call's metadata, so that nothing behind has them. */
@@ -21,18 +28,24 @@ function authorizationIn(metadata: Metadata): string | undefined {
 
 /**
  * Finds out who makes a call, for every method of every service but health. What has no valid credentials is refused
- * before its request is read, and before its handler knows of it.
+ * before its request is read, and before its handler knows of it. The audit log has it, too.
  */
 export function authenticatingInterceptor(
   connections: Connections,
   authenticator: Authenticator,
   log: Log,
+  audit: Audit = noAudit,
 ): ServerInterceptor {
   const refusals = new SparseLog(log);
+  const audited = new TokenBucket(systemClock);
   const refuse = (stream: ServerStream, method: string, error: unknown) => {
     const refusal = bridgeErrorOf(error, log);
     const { peer } = stream.connection;
-    refusals.warn({ peer, method, reason: refusal.message }, "a call was refused");
+    const { reason, message } = refusal;
+    refusals.warn({ peer, method, reason: message }, "a call was refused");
+    if (audited.take(MAX_AUDITED_A_SECOND)) {
+      audit.record({ event: "refusal", identity: UNKNOWN, reason, message: message.slice(0, 1_000), peer });
+    }
     stream.refuse(refusal);
   };
   const admit = (metadata: Metadata, method: string, pass: (metadata: Metadata) => void) => {

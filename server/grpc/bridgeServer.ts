@@ -86,7 +86,7 @@ export class BridgeServer {
     this.#server = new Server({
       interceptors: [
         meteringInterceptor(connections),
-        authenticatingInterceptor(connections, options.authenticator, options.log),
+        authenticatingInterceptor(connections, options.authenticator, options.log, options.audit),
       ],
       "grpc.max_concurrent_streams": limits.maxStreams,
       "grpc.max_receive_message_length": limits.maxRequestBytes,

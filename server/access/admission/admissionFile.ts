@@ -3,6 +3,7 @@ import type { Clock } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
 import { WatchedFiles } from "../../files/watchedFiles.js";
 import type { Log } from "../../log.js";
+import type { Audit } from "../audit/audit.js";
 import { Admission } from "./admission.js";
 import { Observations } from "./observations.js";
 import { type Rule, RuleEngine } from "./rule.js";
@@ -17,6 +18,8 @@ export interface AdmissionFileOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the findings of rules in the mode audit go. Default: the log */
+  readonly audit?: Audit | undefined;
 }
 
 /** The rules of a file, which is read again when it changes. A file that is wrong then leaves the rules as they are. */
@@ -27,7 +30,8 @@ export interface AdmissionFile {
 }
 
 /** @throws Error with one line that names the option, the file, what is wrong and the cure */
-export async function openAdmissionFile({ path, registry, clock, log }: AdmissionFileOptions): Promise<AdmissionFile> {
+export async function openAdmissionFile(options: AdmissionFileOptions): Promise<AdmissionFile> {
+  const { path, registry, clock, log, audit } = options;
   const engine = new RuleEngine(registry);
   const files = await WatchedFiles.open({
     files: [{ option: OPTION, path }],
@@ -36,7 +40,7 @@ export async function openAdmissionFile({ path, registry, clock, log }: Admissio
     clock,
     log,
   });
-  const admission = new Admission(engine, files.value, new Observations(log, clock));
+  const admission = new Admission(engine, files.value, new Observations(log, clock, audit));
   files.onChanged((rules) => admission.replace(rules));
   return { admission, close: () => files.close() };
 }

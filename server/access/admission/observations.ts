@@ -1,23 +1,9 @@
 import type { Clock } from "../../../wire/clock.js";
 import type { Log } from "../../log.js";
+import { type Audit, noAudit, type Observation } from "../audit/audit.js";
 import { nameOf } from "../identity.js";
 import type { Launcher } from "./launcher.js";
 import type { Rule } from "./rule.js";
-
-/** What a rule that does not refuse found in one call. */
-export interface Observation {
-  readonly rule: string;
-  readonly mode: "warn" | "audit";
-  readonly message: string;
-  readonly framework: string;
-  readonly identity: string;
-  /** Tasks of the call that break the rule. */
-  readonly tasks: number;
-  /** One of them. */
-  readonly taskId: string;
-  /** Why the rule could not be evaluated on that one; undefined if it could. */
-  readonly failure: string | undefined;
-}
 
 interface Noted {
   readonly rule: Rule;
@@ -34,17 +20,17 @@ const MAX_TOLD_ID = 255;
 /** Where what rules in the modes warn and audit find goes. */
 export class Observations {
   readonly #log: Log;
-  readonly #audit: (observation: Observation) => void;
+  readonly #audit: Audit;
   readonly #clock: Clock;
   #noted = new Map<string, Noted>();
   /** By the rule's name: when it warned last, and in how many calls it found something since. */
   readonly #warned = new Map<string, { atMs: number; untold: number }>();
 
-  /** @param audit takes one record for each call and rule. Default: a line in the log */
-  constructor(log: Log, clock: Clock, audit?: (observation: Observation) => void) {
+  /** @param audit takes one record for each call and rule. If nobody keeps them, they are lines in the log */
+  constructor(log: Log, clock: Clock, audit: Audit = noAudit) {
     this.#log = log;
     this.#clock = clock;
-    this.#audit = audit ?? ((observation) => log.info({ ...observation }, "an admission rule would refuse a launch"));
+    this.#audit = audit;
   }
 
   /** A task of the call that is looked at breaks a rule. */
@@ -64,8 +50,9 @@ export class Observations {
       if (mode === "deny") continue;
       const who = { framework: framework.frameworkName, identity: nameOf(identity) };
       const observation = { rule: name, mode, message, ...who, tasks, taskId, failure };
-      if (mode === "audit") this.#audit(observation);
-      else this.#warn(observation);
+      if (mode === "warn") this.#warn(observation);
+      else if (this.#audit.kept) this.#audit.record({ event: "admission", ...observation });
+      else this.#log.info({ ...observation }, "an admission rule would refuse a launch");
     }
   }
 

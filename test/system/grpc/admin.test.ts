@@ -16,7 +16,7 @@ let admin: AdminServiceClient;
 
 beforeAll(async () => {
   master = cleanup.use(await AnsweringMaster.start());
-  bridge = cleanup.use(await startBridge({ master: master.host }));
+  bridge = cleanup.use(await startBridge({ master: master.host, flags: ["--audit-log", "-"] }));
   const channel = createChannel(bridge.address);
   cleanup.defer(() => channel.close());
   admin = createClient(AdminServiceDefinition, channel);

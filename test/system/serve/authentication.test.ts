@@ -13,6 +13,7 @@ import { eventually } from "../../support/eventually.js";
 import { FakeMaster } from "../../support/fakeMaster.js";
 import { framed, HostileClient, statusOf } from "../../support/hostileClient.js";
 import { at } from "../../support/paths.js";
+import { permitAll } from "../../support/permitAll.js";
 import { TestAuthority } from "../../support/testAuthority.js";
 import { AUDIENCE, FakeIssuer, ISSUER, makeKey, sign } from "../../support/tokenIssuer.js";
 
@@ -52,8 +53,11 @@ async function addToken(name: string): Promise<string> {
   return token;
 }
 
-const start = async (...flags: string[]): Promise<Bridge> =>
-  cleanup.use(await startBridge({ master: NO_MASTER, flags }));
+/** Without flags clients are not authenticated, and there is nothing to permit. */
+const start = async (...flags: string[]): Promise<Bridge> => {
+  const permissions = flags.length === 0 ? [] : ["--permissions", await permitAll(cleanup)];
+  return cleanup.use(await startBridge({ master: NO_MASTER, flags: [...flags, ...permissions] }));
+};
 
 /** A client that sends this text as `authorization`, over plain HTTP/2 or with TLS. */
 function client(address: string, authorization?: string, channel?: ChannelCredentials): BridgeClient {
@@ -106,11 +110,12 @@ describe("with --client-tokens", () => {
     ["nothing behind the scheme", () => "Bearer", "the metadata authorization is not 'Bearer TOKEN'"],
     ["too much", () => bearer("x".repeat(20_000)), "the token is too long"],
   ])("%s is refused, and is in no log", async (_, authorization, words) => {
-    const bridge = await start("--client-tokens", tokens, "--log-level", "debug");
+    const bridge = await start("--client-tokens", tokens, "--log-level", "debug", "--audit-log", "-");
     const refused = await list(client(bridge.address, authorization()));
     expect(refused).toMatchObject({ code: "UNAUTHENTICATED", reason: "UNAUTHENTICATED" });
     expect(refused.message).toContain(words);
     await bridge.process.logged(/"a call was refused"/);
+    await bridge.process.logged(/"event":"refusal","identity":"unknown","reason":"UNAUTHENTICATED"/);
     expect(bridge.log()).not.toContain("secret-of-a-test");
     expect(bridge.log()).not.toContain(ci.slice(0, 20));
   });
@@ -245,7 +250,8 @@ describe("a certificate, a socket and a token", () => {
       ...["--tls-cert", own.cert, "--tls-key", own.key, "--tls-client-ca", authority.cert],
       ...["--client-tokens", tokens, "--listen", "127.0.0.1:0", "--listen", `unix:${path}`],
     ];
-    const bridge = cleanup.use(await startBridge({ master: master.host, flags }));
+    const permissions = ["--permissions", await permitAll(cleanup)];
+    const bridge = cleanup.use(await startBridge({ master: master.host, flags: [...flags, ...permissions] }));
     const certificate = credentials.createSsl(authority.pem, readFileSync(pair.key), readFileSync(pair.cert));
     const tls = credentials.createSsl(authority.pem);
     expect(await attach(bridge, master, client(bridge.address, undefined, certificate), "a")).toBe("uri:spiffe://x/y");

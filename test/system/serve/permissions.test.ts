@@ -43,7 +43,7 @@ async function refusal(...flags: string[]): Promise<string> {
 describe("serve --permissions", () => {
   test("is refused without authentication, in words", async () => {
     expect(await refusal("--permissions", await permissionsFile("a", OBSERVE))).toMatch(
-      /^mesos-bridge: --permissions: the bridge can't tell who its clients are, .* add --tls-client-ca, or listen on a unix socket/m,
+      /^mesos-bridge: --permissions: the bridge can't tell who its clients are, .* add --tls-client-ca, --client-tokens or --jwks, or listen on a unix socket/m,
     );
   });
 

@@ -123,6 +123,14 @@ describe("an audit log", () => {
     expect(events.length).toBe(101);
   });
 
+  test("has what operators do", () => {
+    const { events, clock, audit } = kept();
+    const caller = new Callers(noPermissions, clock, audit).of({ kind: "token", names: ["token:ops"] });
+    caller.operated("kill-task", { framework: "f", task: "t" });
+    const what = { action: "kill-task", framework: "f", task: "t" };
+    expect(events).toEqual([expect.objectContaining({ event: "operate", identity: "token:ops", ...what })]);
+  });
+
   test("is not kept by default", () => {
     expect(noAudit.kept).toBe(false);
   });

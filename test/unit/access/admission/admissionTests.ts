@@ -9,9 +9,10 @@ import {
 import { Call_Accept } from "../../../../gen/mesos/v1/scheduler/scheduler.js";
 import { Admission } from "../../../../server/access/admission/admission.js";
 import type { Launcher } from "../../../../server/access/admission/launcher.js";
-import { type Observation, Observations } from "../../../../server/access/admission/observations.js";
+import { Observations } from "../../../../server/access/admission/observations.js";
 import { RuleEngine } from "../../../../server/access/admission/rule.js";
 import type { RuleText } from "../../../../server/access/admission/ruleText.js";
+import type { AuditEvent } from "../../../../server/access/audit/audit.js";
 import { ANONYMOUS, type Identity } from "../../../../server/access/identity.js";
 import { BridgeError } from "../../../../server/session/errors.js";
 import { registryOf } from "../../../../server/validation/validator.js";
@@ -67,8 +68,12 @@ export function admissionBy(...rules: readonly (string | RuleText)[]) {
   const compiled = rules.map((rule) => engine.compile(typeof rule === "string" ? ruleText(rule) : rule));
   const { log, lines } = keptLog();
   const clock = new VirtualClock();
-  const audited: Observation[] = [];
-  const observations = new Observations(log, clock, (observation) => audited.push(observation));
+  const audited: AuditEvent[] = [];
+  const observations = new Observations(log, clock, {
+    kept: true,
+    record: (event) => audited.push(event),
+    count: () => {},
+  });
   return { admission: new Admission(engine, compiled, observations), lines, audited, clock };
 }
 
