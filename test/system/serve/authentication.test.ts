@@ -185,6 +185,7 @@ test("every method of every service but health needs credentials", async () => {
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
+    "mesosbridge.v1.AdminService",
     "mesosbridge.v1.ObserverService",
     "mesosbridge.v1.SchedulerService",
   ]);
