@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { errorText } from "../../wire/errorText.js";
 import { checkTokenName, newToken, tokenHash } from "../access/tokenList.js";
+import { USAGE_ERROR } from "./runProgram.js";
 
 /** `token`: makes tokens for clients. */
 export function tokenCommand(): Command {
@@ -17,7 +18,7 @@ export function tokenCommand(): Command {
         checkTokenName(name);
       } catch (error) {
         process.stderr.write(`mesos-bridge token new: '${name}' ${errorText(error)}\n`);
-        process.exitCode = 1;
+        process.exitCode = USAGE_ERROR;
         return;
       }
       const token = newToken();

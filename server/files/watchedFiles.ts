@@ -7,6 +7,8 @@ const LOOK_MS = 250;
 const MAX_BYTES = 4 * 1024 * 1024;
 /** The file's mode lets every user of the machine read it. */
 const READ_BY_OTHERS = 0o004;
+/** Its group, or every user of the machine. */
+const WRITTEN_BY_OTHERS = 0o022;
 
 /** A file that an option names. */
 export interface OptionFile {
@@ -57,7 +59,7 @@ export class WatchedFiles<T> {
   static async open<T>(options: WatchedFilesOptions<T>): Promise<WatchedFiles<T>> {
     const contents = await readAll(options.files);
     const value = options.read(contents);
-    await warnOfReaders(options);
+    await warnOfOthers(options);
     return new WatchedFiles(options, contents, value);
   }
 
@@ -111,7 +113,7 @@ export class WatchedFiles<T> {
     this.#failure = undefined;
     if (!changed) return;
     for (const listener of [...this.#listeners]) listener(value);
-    await warnOfReaders(this.#options);
+    await warnOfOthers(this.#options);
   }
 
   #failed(reason: string): void {
@@ -124,10 +126,16 @@ export class WatchedFiles<T> {
   }
 }
 
-async function warnOfReaders({ files, log }: Pick<WatchedFilesOptions<unknown>, "files" | "log">): Promise<void> {
+async function warnOfOthers({ files, log }: Pick<WatchedFilesOptions<unknown>, "files" | "log">): Promise<void> {
   for (const { option, path, secret } of files) {
-    if (secret !== true || ((await stat(path)).mode & READ_BY_OTHERS) === 0) continue;
-    log.warn({ option, path }, `every user of this machine can read ${path}: take that right away with chmod o-rwx`);
+    const { mode } = await stat(path);
+    if (secret === true && (mode & READ_BY_OTHERS) !== 0) {
+      log.warn({ option, path }, `every user of this machine can read ${path}: take that right away with chmod o-rwx`);
+    }
+    if ((mode & WRITTEN_BY_OTHERS) !== 0) {
+      const risk = "and so give themselves what it grants: take that right away with chmod go-w";
+      log.warn({ option, path }, `other users of this machine can change ${path}, ${risk}`);
+    }
   }
 }
 

@@ -101,8 +101,8 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     const level = LEVELS.get(request.level);
     if (level === undefined) throw invalidField("level", "is required: use LOG_LEVEL_DEBUG, _INFO, _WARN or _ERROR");
     const [previousLevel = LogLevel.LOG_LEVEL_UNSPECIFIED] = [...LEVELS].find(([, name]) => name === log.level) ?? [];
-    const note = () =>
-      this.#note(caller, "set-log-level", { level, before: log.level }, "an operator sets the level of the log");
+    const what = { level, before: log.level };
+    const note = () => this.#note(caller, "set-log-level", what, "an operator sets the level of the log");
     // While the log takes lines of this kind.
     const isLower = request.level > previousLevel;
     if (isLower) note();

@@ -162,14 +162,14 @@ async function main(): Promise<number> {
       if (event.kind === "gap" || event.kind === "subscribed") await tasks.reconcile();
       if (tasks.done) break;
     }
+    if (tasks.done) await scheduler.teardown();
   } catch (error) {
     // A call that was in progress when the framework was ended is not a separate error.
     if (!interrupted()) throw error;
   } finally {
     clearInterval(timer);
+    await scheduler.close();
   }
-  if (tasks.done) await scheduler.teardown();
-  await scheduler.close();
   console.log(`${tasks.finished} of ${options.tasks} finished, ${tasks.failed} failed`);
   return tasks.finished === options.tasks ? 0 : 1;
 }

@@ -266,9 +266,11 @@ export class Batch {
     if (!(error instanceof BridgeError)) throw error;
     // Perhaps they run. An update will tell, or the answer to this question; until then they are not launched again.
     if (error.outcomeUnknown) return await this.#reconcile();
-    if (error.reason !== "OFFER_GONE") this.#options.display.note(`nothing was launched: ${error.message}`);
     if (newOnAgent !== undefined) this.#executors?.forget(newOnAgent);
     this.#images.save(images.map((image) => ({ ...image, state: "waiting" as const })));
+    // Each other image would be refused as well, until somebody changes a rule.
+    if (error.forbidden) throw error;
+    if (error.reason !== "OFFER_GONE") this.#options.display.note(`a launch failed: ${error.message}`);
   }
 
   async #onUpdate(status: TaskStatus): Promise<void> {

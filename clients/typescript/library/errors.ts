@@ -67,6 +67,11 @@ export class BridgeError extends Error {
     return RETRIES.get(this.reason) === "later" || (this.code === Code.UNAVAILABLE && !this.outcomeUnknown);
   }
 
+  /** True when the bridge does not let this client do it: by its permissions, its rules for launches, or its credentials. */
+  get forbidden(): boolean {
+    return this.code === Code.PERMISSION_DENIED || this.code === Code.UNAUTHENTICATED;
+  }
+
   /** True when Mesos may or may not have got the call: reconcile before doing it again. */
   get outcomeUnknown(): boolean {
     return this.reason === "OUTCOME_UNKNOWN" || (this.reason === "" && TRANSPORT_CODES.has(this.code));

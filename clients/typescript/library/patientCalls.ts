@@ -51,13 +51,15 @@ export class PatientCalls {
     }
   }
 
-  /** Launches tasks on an offer. */
-  async launch({ id }: Offer, tasks: Launch["tasks"], filters: Filters): Promise<LaunchOutcome> {
-    const request = { offerIds: [id ?? {}], tasks, filters };
+  /** Launches tasks on an offer. One that was not taken for another reason is declined, so that it comes again. */
+  async launch(offer: Offer, tasks: Launch["tasks"], filters: Filters): Promise<LaunchOutcome> {
+    const request = { offerIds: [offer.id ?? {}], tasks, filters };
     const error = await this.try((it) => it.launchTasks(request, PATIENT_CALL));
     if (error === undefined) return "launched";
     if (error.outcomeUnknown) return "unknown";
-    return error.retryable || error.reason === "OFFER_GONE" ? "not now" : "refused";
+    if (error.reason === "OFFER_GONE") return "not now";
+    await this.decline(offer, filters);
+    return error.retryable ? "not now" : "refused";
   }
 
   async decline({ id }: Offer, { refuseSeconds }: Filters): Promise<void> {

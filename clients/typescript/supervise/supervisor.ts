@@ -108,11 +108,11 @@ export class Supervisor {
   }
 
   async #launch(offer: Offer, placements: readonly Placement[]): Promise<void> {
-    for (const { task } of placements) {
-      this.tasks.set(task.id, task);
+    for (const { task } of placements) this.tasks.set(task.id, task);
+    const outcome = await this.#calls.launch(offer, placements.map(taskInfo), FILTERS);
+    for (const { task } of outcome === "launched" ? placements : []) {
       this.#say(`${task.app}.${task.index} is launched on ${offer.hostname}: ${task.id}`);
     }
-    const outcome = await this.#calls.launch(offer, placements.map(taskInfo), FILTERS);
     // The answer to a question says whether they run.
     if (outcome === "unknown") this.#reconciliation.soon();
     if (outcome === "launched" || outcome === "unknown") return;

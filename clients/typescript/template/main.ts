@@ -25,6 +25,19 @@ async function main(): Promise<number> {
   const scheduler = new Scheduler({ ...schedulerOptions(options), log: console.error, replaceRemoved: true });
   const interrupted = endOnInterrupt(scheduler);
 
+  try {
+    await declineAll(scheduler, options.offers ?? Number.POSITIVE_INFINITY);
+  } catch (error) {
+    // A call that was in progress when the framework was ended is not a separate error.
+    if (!interrupted()) throw error;
+  } finally {
+    await scheduler.close();
+  }
+  return 0;
+}
+
+/** Prints offers and declines them. After so many it ends the framework. */
+async function declineAll(scheduler: Scheduler, wanted: number): Promise<void> {
   let seen = 0;
   for await (const event of scheduler.events()) {
     const trouble = mesosTroubleLine(event);
@@ -36,16 +49,10 @@ async function main(): Promise<number> {
     for (const offer of event.offers) console.log(describe(offer));
     // Nothing to run: decline, and refuse the same resources for the next 5 seconds.
     const ids = event.offers.map((offer) => offer.id?.value ?? "");
-    await scheduler.declineOffers(ids, 5).catch((error) => {
-      // Unless the framework has been ended.
-      if (!interrupted()) throw error;
-    });
+    await scheduler.declineOffers(ids, 5);
     seen += event.offers.length;
-    if (options.offers !== undefined && seen >= options.offers) break;
+    if (seen >= wanted) return await scheduler.teardown();
   }
-  if (options.offers !== undefined && seen >= options.offers) await scheduler.teardown();
-  await scheduler.close();
-  return 0;
 }
 
 /** `offer …-O3 of agent host: cpus 4, mem 2048, ports 31000-32000` */

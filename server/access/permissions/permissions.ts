@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import type { Clock } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
 import { WatchedFiles } from "../../files/watchedFiles.js";
@@ -28,8 +27,6 @@ export interface PermissionsFileOptions {
 }
 
 const OPTION = "--permissions";
-/** Its group, or every user of the machine. */
-const WRITTEN_BY_OTHERS = 0o022;
 
 /** The permissions of a file, which is read again when it changes. While it is broken, the rules that it had before are in force. */
 export class PermissionsFile implements Permissions {
@@ -45,7 +42,7 @@ export class PermissionsFile implements Permissions {
 
   /** Reads the file. @throws Error with one line that names the option, the file, the place and the cure */
   static async open(path: string, { clock, log, reloaded }: PermissionsFileOptions): Promise<PermissionsFile> {
-    const reader = new Reader(path, log, reloaded);
+    const reader = new Reader(path, reloaded);
     const files = await WatchedFiles.open({
       files: [{ option: OPTION, path, secret: true }],
       what: "the permissions file",
@@ -73,14 +70,12 @@ export class PermissionsFile implements Permissions {
 /** Reads the file's content, the first time and whenever it has changed or is broken. */
 class Reader {
   readonly #path: string;
-  readonly #log: Log;
   readonly #reloaded: (reload: Reload) => void;
   #read = false;
   #problem = "";
 
-  constructor(path: string, log: Log, reloaded: (reload: Reload) => void = () => {}) {
+  constructor(path: string, reloaded: (reload: Reload) => void = () => {}) {
     this.#path = path;
-    this.#log = log;
     this.#reloaded = reloaded;
   }
 
@@ -88,7 +83,6 @@ class Reader {
     try {
       const rules = parsePermissions(content.toString("utf8"));
       if (this.#read) this.#reloaded({ rules: rules.length });
-      this.#warnOfWriters();
       this.#read = true;
       this.#problem = "";
       return new Ruleset(rules);
@@ -102,15 +96,5 @@ class Reader {
   #broken(problem: string): void {
     if (this.#read && problem !== this.#problem) this.#reloaded({ problem });
     this.#problem = problem;
-  }
-
-  #warnOfWriters(): void {
-    const { mode } = statSync(this.#path, { throwIfNoEntry: false }) ?? { mode: 0 };
-    if ((mode & WRITTEN_BY_OTHERS) === 0) return;
-    const fields = { option: OPTION, path: this.#path };
-    this.#log.warn(
-      fields,
-      `other users of this machine can change ${this.#path}, and so permit themselves anything: use chmod go-w`,
-    );
   }
 }

@@ -7,7 +7,7 @@ import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../../support/bridge.js";
 import { BridgeScheduler, ids } from "../../support/bridgeScheduler.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
-import { runCli } from "../../support/cli.js";
+import { runCli, runProgram } from "../../support/cli.js";
 import { eventually } from "../../support/eventually.js";
 import { launch, type PartialTask, resources, task } from "../../support/messages.js";
 
@@ -148,3 +148,16 @@ async function changeRules(text: string): Promise<void> {
   await writeFile(rules, text);
   await eventually(() => loads() > before, { what: "the rules are loaded" });
 }
+
+test("a program whose launch is refused says why, ends its framework's session, and ends with status 1", async () => {
+  const args = ["--bridge", bridge.address, "--tasks", "1", "--framework-name", "refused-program"];
+  const program = runProgram("dist/clients/typescript/empty-tasks/main.js", args);
+  const { frameworkId, send } = await master.subscriptions.next({ what: "its subscription" });
+  const offer = { id: { value: "program-offer" }, agentId: { value: "agent" }, hostname: "host" };
+  const whole = resources("cpus:4;mem:1024;disk:1024");
+  const offers = [{ ...offer, frameworkId: { value: frameworkId }, resources: whole }];
+  send({ type: Event_Type.OFFERS, offers: { offers } });
+  const { status, stderr } = await program;
+  expect(stderr).toMatch(/nothing was launched: rule 'no-root' refuses task 'empty-[\w-]+': set command\.user/);
+  expect(status).toBe(1);
+});

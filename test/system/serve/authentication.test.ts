@@ -84,7 +84,7 @@ describe("mesos-bridge token new", () => {
 
   test.each(["", "a b", "#", "x".repeat(129)])("refuses the name %j", async (name) => {
     await expect(newToken(name)).rejects.toMatchObject({
-      code: 1,
+      code: 2,
       stdout: "",
       stderr: expect.stringContaining("is not a name: use 1 to 128"),
     });

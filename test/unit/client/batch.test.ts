@@ -294,6 +294,16 @@ describe("a batch", () => {
     expect(task?.executor?.resources.length).toBe(2);
   });
 
+  it("ends when the bridge forbids a launch, and keeps its images for the next run", async () => {
+    await begin("a.png");
+    fake.answer("launchTasks", (_: never, context) => refuse(context, Status.PERMISSION_DENIED, "ADMISSION_DENIED"));
+    offer("S0");
+    await launched();
+    await expect(running).rejects.toMatchObject({ reason: "ADMISSION_DENIED" });
+    running = Promise.resolve();
+    expect(states()).toEqual(["waiting"]);
+  });
+
   it("asks before it launches again what may have been launched", async () => {
     await begin("a.png");
     fake.answer("launchTasks", (_: never, context) => refuse(context, Status.UNAVAILABLE, "OUTCOME_UNKNOWN"));

@@ -148,6 +148,8 @@ describe("a supervisor", () => {
     offer("o1");
     await launched();
     await eventually(() => lines.some((line) => line.includes("tasks[0].command")));
+    // It is still open, and comes again only if it is declined.
+    expect((await fake.call("declineOffers")).request.offerIds).toMatchObject([{ value: "o1" }]);
     offer("o2");
     expect((await fake.call("declineOffers")).request.offerIds).toMatchObject([{ value: "o2" }]);
     expect(supervisor.tasks.size).toBe(0);
