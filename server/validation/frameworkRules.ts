@@ -2,7 +2,7 @@
 import { keyOf } from "../../wire/keys.js";
 import { utf8 } from "../../wire/proto.js";
 import { isMultiRole, rolesOf } from "../mesos/messages/frameworkInfo.js";
-import { frameworkIdProblem, roleProblem } from "./names.js";
+import { frameworkIdProblem, roleProblem, userProblem } from "./names.js";
 import { failoverTimeoutProblem, noneProblem } from "./quantities.js";
 import { repeatedElement } from "./repeated.js";
 import type { MessageRule, MessageView, RuleSet } from "./rule.js";
@@ -70,6 +70,7 @@ export const frameworkRules: RuleSet = {
     // Mesos: 400, it has to be the call's own framework id.
     { field: `${FRAMEWORK}.id`, within: "update", required: true },
     { field: "mesos.v1.FrameworkID.value", within: "framework", bytes: frameworkIdProblem },
+    { field: `${FRAMEWORK}.user`, bytes: userProblem },
     { field: `${FRAMEWORK}.role`, bytes: roleProblem },
     { field: `${FRAMEWORK}.roles`, bytes: roleProblem },
     { field: `${FRAMEWORK}.failover_timeout`, number: failoverTimeoutProblem },

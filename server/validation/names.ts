@@ -1,9 +1,11 @@
 import { isUuidVersion, UUID_BYTES, uuidVersion } from "../../wire/uuid.js";
+import { hasNul, NUL_IN_TEXT } from "./text.js";
 
 /**
  * Mesos's rules for names, on raw bytes. All give undefined where the name is fine.
  */
 
+const NUL = 0;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
@@ -38,6 +40,18 @@ export function idProblem(buffer: Uint8Array, start: number, end: number): strin
   return undefined;
 }
 
+/**
+ * A user goes to C functions, which read up to the first NUL: "root\0x" is root. No user of a system has a control
+ * character in its name, so none is taken.
+ */
+export function userProblem(buffer: Uint8Array, start: number, end: number): string | undefined {
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number;
+    if (byte < SPACE || byte === DELETE) return "must not contain control characters: no user has them";
+  }
+  return undefined;
+}
+
 /** Mesos: as `idProblem`, but a framework id may be empty, which asks for a new framework. */
 export function frameworkIdProblem(buffer: Uint8Array, start: number, end: number): string | undefined {
   return end === start ? undefined : idProblem(buffer, start, end);
@@ -57,6 +71,8 @@ export function roleProblem(buffer: Uint8Array, start: number, end: number): str
       const problem = componentProblem(buffer, component, at);
       if (problem !== undefined) return problem;
       component = at + 1;
+    } else if (byte === NUL) {
+      return NUL_IN_TEXT;
     } else if (byte === SPACE || byte === DELETE || (byte >= TAB && byte <= CARRIAGE_RETURN)) {
       return "must not contain whitespace or DEL";
     }
@@ -86,6 +102,7 @@ export function uuidProblem(buffer: Uint8Array, start: number, end: number): str
 }
 
 /** Whatever Mesos looks up by this string, it never finds it under an empty one. */
-export function emptyProblem(_buffer: Uint8Array, start: number, end: number): string | undefined {
-  return end === start ? "must not be empty" : undefined;
+export function emptyProblem(buffer: Uint8Array, start: number, end: number): string | undefined {
+  if (end === start) return "must not be empty";
+  return hasNul(buffer, start, end) ? NUL_IN_TEXT : undefined;
 }

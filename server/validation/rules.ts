@@ -1,11 +1,12 @@
 /**
- * What Mesos 1.11.0 refuses beyond its descriptors, and only that: a call that Mesos would take is not refused here.
+ * What Mesos 1.11.0 refuses beyond its descriptors, and little more: a call that Mesos would take is refused only where
+ * Mesos would do something else with it than what was checked.
  * Each rule says in its comment what Mesos does otherwise; `docs/validation.md` has the table, and a
  * contract test feeds the same examples to a real master. "Mesos:" is Mesos's own behaviour.
  */
 import { Call_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { frameworkRules } from "./frameworkRules.js";
-import { emptyProblem, idProblem, roleProblem, uuidProblem } from "./names.js";
+import { emptyProblem, idProblem, roleProblem, userProblem, uuidProblem } from "./names.js";
 import { operationRules } from "./operationRules.js";
 import { quantityProblem } from "./quantities.js";
 import { reportDuplicates } from "./repeated.js";
@@ -86,6 +87,8 @@ export const mesosRules: RuleSet = {
     // Mesos: 202, and the whole call is dropped silently.
     { field: `${CALL}.Revive.roles`, bytes: roleProblem },
     { field: `${CALL}.Suppress.roles`, bytes: roleProblem },
+    // Mesos takes it, and cuts it at a NUL. Of tasks, executors, checks and health checks alike.
+    { field: "mesos.v1.CommandInfo.user", bytes: userProblem },
     { field: "mesos.v1.TaskID.value", within: "id", bytes: idProblem },
     { field: "mesos.v1.ExecutorID.value", within: "id", bytes: idProblem },
     { field: "mesos.v1.AgentID.value", within: "existing", bytes: emptyProblem },

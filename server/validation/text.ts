@@ -22,6 +22,16 @@ export function isText(buffer: Uint8Array, start: number, end: number): boolean 
   return bits < 0x80 || isUtf8(buffer.subarray(start, end));
 }
 
+/** Mesos, its agents and what they run make C strings of many texts. Those end at a NUL, so that others see another text than was checked. */
+export const NUL_IN_TEXT = "must not contain a NUL: programs read the text only up to it";
+
+/** Whether bytes `start` to `end` of `buffer` hold a NUL. */
+export function hasNul(buffer: Uint8Array, start: number, end: number): boolean {
+  if (end - start > SHORT_TEXT) return buffer.subarray(start, end).includes(0);
+  for (let at = start; at < end; at++) if (buffer[at] === 0) return true;
+  return false;
+}
+
 /** Enum names are listed up to this many. */
 const MAX_LISTED_NAMES = 8;
 

@@ -5,7 +5,7 @@ import { findValue } from "./fieldValues.js";
 import { type FieldEntry, Kind, type MessageTable } from "./messageTable.js";
 import { PathStack } from "./path.js";
 import type { ElementTest, MessageView, NumberCheck } from "./rule.js";
-import { isText, unknownEnum } from "./text.js";
+import { hasNul, isText, NUL_IN_TEXT, unknownEnum } from "./text.js";
 import { type FieldViolation, MAX_VIOLATIONS, NO_VIOLATIONS } from "./violations.js";
 
 /** What is kept of each field: where its last value starts and ends, both plus one so that 0 is none, and how many came. */
@@ -206,7 +206,12 @@ export class Walker implements MessageView {
   }
 
   #text(field: FieldEntry, start: number, end: number, index: number): void {
-    if (!isText(this.#reader.buffer, start, end)) this.#add(this.#path.to(field, index), "is not valid UTF-8");
+    const { buffer } = this.#reader;
+    if (!isText(buffer, start, end)) this.#add(this.#path.to(field, index), "is not valid UTF-8");
+    // A check of its own knows what may be in the text, and says it.
+    else if (field.bytesCheck === undefined && hasNul(buffer, start, end)) {
+      this.#add(this.#path.to(field, index), NUL_IN_TEXT);
+    }
   }
 
   #otherWireType(field: FieldEntry, base: number): void {

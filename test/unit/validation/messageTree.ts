@@ -85,7 +85,8 @@ class Picker {
   #scalar(scalar: ScalarType): Scalar {
     switch (scalar) {
       case ScalarType.STRING:
-        return this.#g(this.#fc.string, { unit: "binary", maxLength: 60 });
+        // Without NULs, which are refused.
+        return this.#g(this.#fc.string, { unit: "binary", maxLength: 60 }).replaceAll("\0", "0");
       case ScalarType.BYTES:
         return this.#g(this.#fc.uint8Array, { maxLength: 20 });
       case ScalarType.BOOL:

@@ -17,6 +17,7 @@ import {
 import type { RefusedCall, StricterCall, TakenCall } from "./example.js";
 import { refusedOperations, stricterOperations, takenOperations } from "./operations.js";
 import { refusedResources, takenResources } from "./resources.js";
+import { stricterTexts } from "./texts.js";
 
 const without = (type: Exclude<keyof typeof Call_Type, "UNRECOGNIZED">): RefusedCall => ({
   name: `${type} without its message`,
@@ -294,6 +295,7 @@ export const takenCalls: readonly TakenCall[] = [
 /** Where the validator is stricter than Mesos, on purpose. */
 export const stricterCalls: readonly StricterCall[] = [
   ...stricterOperations,
+  ...stricterTexts,
   {
     name: "a type after another type",
     bytes: () => concat(bare(12), bare(5)),

@@ -11,6 +11,7 @@ import {
   suppressed,
 } from "./builders.js";
 import type { Answer, RefusedSubscribe, StricterSubscribe, SubscribeBytes } from "./example.js";
+import { stricterNames } from "./texts.js";
 
 const invalidRole = (name: string, role: string, says: string, mesos: string): RefusedSubscribe => ({
   name: `a role that ${name}`,
@@ -169,8 +170,9 @@ export const takenSubscriptions: readonly { name: string; bytes: SubscribeBytes 
   },
 ];
 
-/** Where the validator is stricter than Mesos, which makes one value of several and takes the last. */
+/** Where the validator is stricter than Mesos, which makes one value of several, and takes the last. */
 export const stricterSubscriptions: readonly StricterSubscribe[] = [
+  ...stricterNames,
   {
     name: "a framework in two parts",
     bytes: () => concat(lengthDelimited(1, stringField(1, "root")), lengthDelimited(1, stringField(2, "name"))),
