@@ -51,7 +51,8 @@ export function authenticatingInterceptor(
   const admit = (metadata: Metadata, method: string, pass: (metadata: Metadata) => void) => {
     const stream = connections.of({ metadata });
     const accept = (identity: Identity) => {
-      stream.connection.known = true;
+      const full = connections.recognised(stream);
+      if (full) return stream.refuse(full);
       setIdentity({ metadata }, identity);
       pass(metadata);
     };

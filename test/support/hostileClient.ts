@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { createConnection } from "node:net";
 import { lengthDelimited, stringField } from "../../wire/proto.js";
 
 /** A message as gRPC frames it. */
@@ -20,9 +21,11 @@ export class HostileClient {
     session.on("error", () => {});
   }
 
-  /** Connects. @throws Error if the bridge refuses the connection */
+  /** Connects. @param address a host and port, or the path of a unix socket. @throws Error if the bridge refuses the connection */
   static async connect(address: string): Promise<HostileClient> {
-    const session = connect(`http://${address}`, { maxSessionMemory: 100_000 });
+    const session = address.startsWith("/")
+      ? connect("http://localhost", { createConnection: () => createConnection(address) })
+      : connect(`http://${address}`, { maxSessionMemory: 100_000 });
     await new Promise<void>((resolve, reject) => {
       // The settings of the bridge say that it has taken the connection.
       session.once("remoteSettings", () => resolve());

@@ -45,6 +45,8 @@ export class PermittedBridge {
   readonly logged: { level: string; fields: object; message: string }[];
   readonly #file: string;
   readonly #clients: ReadonlyMap<string, Client>;
+  /** The directory of its sockets, which are named like the identities. */
+  readonly dir: string;
 
   private constructor(
     master: AnsweringMaster,
@@ -52,7 +54,9 @@ export class PermittedBridge {
     logged: PermittedBridge["logged"],
     file: string,
     clients: ReadonlyMap<string, Client>,
+    dir: string,
   ) {
+    this.dir = dir;
     this.master = master;
     this.sessions = sessions;
     this.logged = logged;
@@ -101,7 +105,7 @@ export class PermittedBridge {
     const sockets = identities.map((identity) => `unix:${join(dir, identity)}`);
     await server.listen(await Promise.all(sockets.map(resolveListenAddress)));
     const clients = new Map(identities.map((identity, index) => [identity, clientOf(sockets[index] ?? "", cleanup)]));
-    return new PermittedBridge(master, sessions, logged, file, clients);
+    return new PermittedBridge(master, sessions, logged, file, clients, dir);
   }
 
   /** Replaces the permissions file, as editors and configuration tools do. */

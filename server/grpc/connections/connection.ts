@@ -31,14 +31,13 @@ export class Connection implements Account {
   longStreams = 0;
   lastUsed: number;
   /** It has made a call with valid credentials, or none are needed. */
-  known: boolean;
+  known = false;
 
   constructor(socket: Socket, peer: string, evidence: Evidence, second: number) {
     this.socket = socket;
     this.peer = peer;
     this.evidence = evidence;
     this.lastUsed = second;
-    this.known = evidence.kind === "proven";
   }
 
   unreadBytes(): number {

@@ -10,6 +10,7 @@ import { http2StreamOf } from "./http2Stream.js";
 import { Keepalive } from "./keepalive.js";
 import type { ConnectionLimits } from "./limits.js";
 import type { ListenAddress } from "./listenAddress.js";
+import { LongStreams } from "./longStreams.js";
 import { type Account, type MethodKind, ServerStream, type ServerStreamHost } from "./serverStream.js";
 import { Sweep } from "./sweep.js";
 
@@ -28,10 +29,10 @@ export class Connections implements ServerStreamHost {
   /** By the metadata of their calls. */
   readonly #streams = new WeakMap<Metadata, ServerStream>();
   readonly #sessions = new WeakMap<Http2Session, Connection>();
+  readonly #longStreams: LongStreams;
   readonly #sweep = new Sweep(() => this.#look());
   #refusedIn = -1;
   #heldBytes = 0;
-  #longStreams = 0;
   #eventBytes = 0;
   /** At most what answers on all connections wait to be taken: as of the last count, and all answers since. */
   #unreadBytes = 0;
@@ -40,6 +41,7 @@ export class Connections implements ServerStreamHost {
   constructor(limits: ConnectionLimits, log: Log, credentialsNeeded: boolean) {
     this.#credentialsNeeded = credentialsNeeded;
     this.#limits = limits;
+    this.#longStreams = new LongStreams(limits);
     this.#log = log;
   }
 
@@ -77,21 +79,10 @@ export class Connections implements ServerStreamHost {
     const http2 = http2StreamOf(call);
     const connection = http2.session && this.#sessions.get(http2.session);
     if (!connection) return new BridgeError("INTERNAL", "the connection of this call is not known");
-    const { maxLongStreams, maxLongStreamsInAll, maxRequestBytes } = this.#limits;
-    if (kind.long && connection.longStreams >= maxLongStreams) {
-      const what = `this connection has ${maxLongStreams} streams, which is the limit`;
-      return limitReached(what, maxLongStreams, "open another connection");
-    }
-    if (kind.long && this.#longStreams >= maxLongStreamsInAll) {
-      const what = `all clients have ${maxLongStreamsInAll} streams together, which is the limit`;
-      return limitReached(what, maxLongStreamsInAll, "try again later");
-    }
+    const problem = kind.long ? this.#openLong(connection) : undefined;
+    if (problem) return problem;
     connection.lastUsed = this.#sweep.second;
-    if (kind.long) {
-      connection.longStreams++;
-      this.#longStreams++;
-    }
-    const stream = new ServerStream(call, http2, kind, connection, maxRequestBytes, this);
+    const stream = new ServerStream(call, http2, kind, connection, this.#limits.maxRequestBytes, this);
     connection.streams.add(stream);
     stream.begin();
     return stream;
@@ -100,6 +91,12 @@ export class Connections implements ServerStreamHost {
   /** The call's metadata is known: by it its handler finds the stream. */
   begun(metadata: Metadata, stream: ServerStream): void {
     this.#streams.set(metadata, stream);
+  }
+
+  /** A call has valid credentials. Gives the error with which it is refused if there is no room for its stream. */
+  recognised({ connection, kind }: ServerStream): BridgeError | undefined {
+    const problem = this.#longStreams.recognise(connection);
+    return kind.long ? problem : undefined;
   }
 
   /** The stream of a call that a handler has. */
@@ -154,8 +151,7 @@ export class Connections implements ServerStreamHost {
     if (!connection.streams.delete(stream)) return;
     connection.lastUsed = this.#sweep.second;
     if (!kind.long) return;
-    connection.longStreams--;
-    this.#longStreams--;
+    this.#longStreams.closed(connection);
   }
 
   /** What a stream's unfinished request holds has changed by so many bytes. */
@@ -180,6 +176,12 @@ export class Connections implements ServerStreamHost {
   close(): void {
     this.#sweep.stop();
     for (const { socket } of this.#connections) socket.destroy();
+  }
+
+  #openLong(connection: Connection): BridgeError | undefined {
+    const greediest = () => this.#greediest(({ known, longStreams }) => (known ? 0 : longStreams));
+    const reason = "it has made no call with valid credentials, and other clients need its streams";
+    return this.#longStreams.open(connection, greediest, (stranger) => this.#drop(stranger, reason));
   }
 
   /** One line a second at most: clients try again. */

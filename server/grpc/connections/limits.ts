@@ -7,8 +7,10 @@ export interface ConnectionLimits {
   readonly maxStreams: number;
   /** Of these, streams that stay: Subscribe, Calls, Watch, reflection. The others are for calls. */
   readonly maxLongStreams: number;
-  /** The same, on all connections. */
+  /** The same, on all connections of known clients. */
   readonly maxLongStreamsInAll: number;
+  /** The same, on all connections that have made no call with valid credentials. */
+  readonly maxStrangerStreams: number;
   readonly maxRequestBytes: number;
   /** Requests that are not whole, on one connection and on all. */
   readonly maxOpenRequestBytes: { readonly connection: number; readonly all: number };
@@ -38,6 +40,7 @@ export function connectionLimits(options: LimitOptions): ConnectionLimits {
     maxStreams: MAX_STREAMS,
     maxLongStreams: 200,
     maxLongStreamsInAll: 16_000,
+    maxStrangerStreams: 1_000,
     // At least two of the largest at a time, so that one that never ends does not stand in the way of others.
     maxOpenRequestBytes: {
       connection: Math.max(32 * MIB, 2 * maxRequestBytes),
