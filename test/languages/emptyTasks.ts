@@ -242,8 +242,9 @@ function testWithoutBridge(
     const running = cleanup.use(await start("--bridge", address, "--give-up-after", duration(1)));
     const { code } = await running.exited;
     const lines = running.log().split("\n");
-    // When it begins to wait, and when it gives up: not with each try.
-    expect(lines.filter((line) => line.includes(`${address} is not a Mesos bridge`))).toHaveLength(2);
+    // When it begins to wait, if it has the time, and when it gives up: not with each try.
+    const named = lines.filter((line) => line.includes(`${address} is not a Mesos bridge`));
+    expect([1, 2], running.log()).toContain(named.length);
     expect(code).toBe(1);
   });
 
