@@ -2,7 +2,7 @@ import { AcknowledgeRequestFields, SubscribeRequestFields } from "../../gen/meso
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Admission } from "../access/admission/admission.js";
 import type { Caller } from "../access/callers.js";
-import { FrameworkOwners } from "../access/frameworkOwners.js";
+import { type Claim, FrameworkOwners } from "../access/frameworkOwners.js";
 import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { BridgeError, invalidField } from "../session/errors.js";
@@ -69,6 +69,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     });
     try {
       const { session, attachment } = await sessions.attach(request, stream, gone.signal);
+      counted.attached();
       const unfollow = this.#endIfWithdrawn(stream, caller, session);
       detach = () => {
         unfollow();
@@ -217,20 +218,18 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   /** Counts an attachment in. @throws BridgeError IDENTITY_LIMIT */
-  #count({ name, usage, rights }: Caller, frameworkName: string): { end(): void; failed(): void } {
+  #count({ name, usage, rights }: Caller, frameworkName: string): Counted {
     const { limits, restricted } = rights;
     usage.admitBytes(limits);
     const end = usage.stream("attachments", limits);
-    if (!restricted) return { end, failed: end };
+    if (!restricted) return { end, attached: () => {}, failed: end };
     try {
-      const unclaim = this.#owners.claim(name, frameworkName, limits.frameworks);
-      return {
-        end,
-        failed: () => {
-          end();
-          unclaim();
-        },
+      const claim = this.#owners.claim(name, frameworkName, limits.frameworks);
+      const failed = () => {
+        end();
+        claim.failed();
       };
+      return { end, attached: claim.attached, failed };
     } catch (error) {
       end();
       throw error;
@@ -256,6 +255,12 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     if (caller.rights.restricted) look();
     return unfollow;
   }
+}
+
+/** An attachment that counts. */
+interface Counted extends Claim {
+  /** Its stream is over. */
+  end(): void;
 }
 
 const reasonOf = (error: unknown) => (error instanceof BridgeError ? error.reason : "INTERNAL");

@@ -27,6 +27,7 @@ limits = { ${limits} }
 `;
 const PERMISSIONS = [
   rule("frameworks", "frameworks = 1"),
+  rule("burst", "frameworks = 1"),
   rule("attachments", "attachments = 1"),
   rule("observers", "observers = 1"),
   rule("calls", "calls-per-second = 1"),
@@ -39,7 +40,7 @@ let bridge: PermittedBridge;
 beforeAll(async () => {
   bridge = await PermittedBridge.start(
     cleanup,
-    ["frameworks", "attachments", "observers", "calls", "bytes", "free"],
+    ["frameworks", "burst", "attachments", "observers", "calls", "bytes", "free"],
     PERMISSIONS,
   );
 });
@@ -67,6 +68,14 @@ describe("a limit of an identity", () => {
     await other.messages.next({ what: "Opened" });
     expect((await subscribe("frameworks", "limited-2").firstOrEnd()).code).toBe("OK");
     other.cancel();
+  });
+
+  test("on frameworks holds when many attach at once", async () => {
+    const streams = Array.from({ length: 20 }, (_, index) => subscribe("burst", `burst-${index}`));
+    const ends = await Promise.all(streams.map((stream) => stream.firstOrEnd()));
+    expect(ends.filter(({ code }) => code === "OK")).toHaveLength(1);
+    expect(ends.filter(({ reason }) => reason === "IDENTITY_LIMIT")).toHaveLength(19);
+    expect(bridge.sessions.sessions().filter(({ frameworkName }) => frameworkName.startsWith("burst"))).toHaveLength(1);
   });
 
   test("on attachments counts open Subscribe streams", async () => {

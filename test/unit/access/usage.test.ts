@@ -86,7 +86,7 @@ describe("owners of frameworks", () => {
   test("have as many as their limit says, of those that are open", () => {
     const { open, owners: all } = owners();
     for (const name of ["a", "b"]) {
-      all.claim("x", name, 2);
+      all.claim("x", name, 2).attached();
       open.add(name);
     }
     expect(() => all.claim("x", "c", 2)).toThrow("x has 2 frameworks, which is its limit (frameworks");
@@ -95,14 +95,35 @@ describe("owners of frameworks", () => {
     all.claim("x", "c", 2);
   });
 
-  test("give back what they could not attach to, to whom it belonged", () => {
+  test("count what they are about to attach to, though it has no session yet", () => {
+    const { owners: all } = owners();
+    const first = all.claim("x", "a", 1);
+    expect(() => all.claim("x", "b", 1)).toThrow("x has 1 frameworks");
+    const again = all.claim("x", "a", 1);
+    first.failed();
+    expect(() => all.claim("x", "b", 1)).toThrow("x has 1 frameworks");
+    again.failed();
+    all.claim("x", "b", 1);
+  });
+
+  test("keep what they are attached to when another claim of theirs on it fails", () => {
     const { open, owners: all } = owners();
-    all.claim("x", "a", 1);
+    const [first, second] = [all.claim("x", "a", 1), all.claim("x", "a", 1)];
+    second.attached();
     open.add("a");
-    const back = all.claim("y", "a", 1);
-    all.claim("x", "b", 1)();
-    back();
-    expect(() => all.claim("x", "c", 1)).toThrow();
-    all.claim("y", "d", 1);
+    first.failed();
+    second.failed();
+    expect(() => all.claim("x", "b", 1)).toThrow("x has 1 frameworks");
+  });
+
+  test("keep what another identity could not attach to, and lose it once that has attached", () => {
+    const { open, owners: all } = owners();
+    all.claim("x", "a", 1).attached();
+    open.add("a");
+    all.claim("y", "a", 1).failed();
+    expect(() => all.claim("x", "c", 1)).toThrow("x has 1 frameworks");
+    all.claim("y", "d", 1).failed();
+    all.claim("y", "a", 1).attached();
+    all.claim("x", "c", 1);
   });
 });
