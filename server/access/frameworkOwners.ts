@@ -64,7 +64,7 @@ export class FrameworkOwners {
   #release(frameworkName: string, owner: string): void {
     if (this.#owners.get(frameworkName) === owner) this.#owners.delete(frameworkName);
     const owned = this.#owned.get(owner);
-    if (!owned || owned.get(frameworkName) !== 0) return;
+    if (owned?.get(frameworkName) !== 0) return;
     owned.delete(frameworkName);
     if (owned.size === 0) this.#owned.delete(owner);
   }

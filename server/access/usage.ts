@@ -3,18 +3,15 @@ import { identityLimit } from "./permissions/refusals.js";
 import type { Limits } from "./permissions/rule.js";
 import { TokenBucket } from "./tokenBucket.js";
 
-/** What is limited by the number of open streams. */
-type StreamKind = "attachments" | "observers";
-const ADVICE: Record<StreamKind, string> = {
-  attachments: "end one of them, or try again later",
-  observers: "end one of them, or try again later",
-};
+const ADVICE = "end one of them, or try again later";
 
 /** What one identity takes of the bridge. Limits are given with each question: they may change at any time. */
 export class Usage {
   readonly #caller: string;
   readonly #bucket: TokenBucket;
-  readonly #open: Record<StreamKind, number> = { attachments: 0, observers: 0 };
+  /** Open streams by the frameworks that they are attached to. */
+  readonly #attachments = new Map<string, number>();
+  #observers = 0;
   readonly #blocked = new Set<() => void>();
   #waitingBytes = 0;
 
@@ -29,18 +26,31 @@ export class Usage {
     throw identityLimit(this.#caller, "calls-per-second", `made ${limit} calls in a second`, "make calls more slowly");
   }
 
-  /** Counts a stream in. Returns what counts it out, once. @throws BridgeError IDENTITY_LIMIT */
-  stream(kind: StreamKind, limits: Limits): () => void {
-    const limit = limits[kind];
-    if (limit !== undefined && this.#open[kind] >= limit) {
-      throw identityLimit(this.#caller, kind, `${limit} ${kind}`, ADVICE[kind]);
+  /**
+   * Counts an attachment in. Those to one framework count once: the newest supersedes the others, which may stand until
+   * their client's end is noticed. Returns what counts it out, once. @throws BridgeError IDENTITY_LIMIT
+   */
+  attachment(frameworkName: string, { attachments: limit }: Limits): () => void {
+    const attachments = this.#attachments;
+    const isNew = !attachments.has(frameworkName);
+    if (limit !== undefined && isNew && attachments.size >= limit) {
+      throw identityLimit(this.#caller, "attachments", `${limit} attachments`, ADVICE);
     }
-    this.#open[kind]++;
-    let counted = true;
-    return () => {
-      if (counted) this.#open[kind]--;
-      counted = false;
-    };
+    attachments.set(frameworkName, (attachments.get(frameworkName) ?? 0) + 1);
+    return once(() => {
+      const left = (attachments.get(frameworkName) ?? 1) - 1;
+      if (left > 0) attachments.set(frameworkName, left);
+      else attachments.delete(frameworkName);
+    });
+  }
+
+  /** Counts a Watch stream in. Returns what counts it out, once. @throws BridgeError IDENTITY_LIMIT */
+  observer({ observers: limit }: Limits): () => void {
+    if (limit !== undefined && this.#observers >= limit) {
+      throw identityLimit(this.#caller, "observers", `${limit} observers`, ADVICE);
+    }
+    this.#observers++;
+    return once(() => this.#observers--);
   }
 
   /** Bytes wait for the caller to take them, or, with a negative number, were taken or dropped. */
@@ -74,6 +84,14 @@ export class Usage {
 
   /** True if forgetting it forgets nothing but a second's calls. */
   get idle(): boolean {
-    return this.#open.attachments + this.#open.observers + this.#waitingBytes + this.#blocked.size === 0;
+    return this.#attachments.size + this.#observers + this.#waitingBytes + this.#blocked.size === 0;
   }
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
 }

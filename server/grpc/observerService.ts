@@ -134,7 +134,7 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
     const { caller, visible } = observer;
     const { connection } = connections.of(call);
     admitObserver(streams.size, connection.observers, maxObservers);
-    const uncount = caller.usage.stream("observers", caller.rights.limits);
+    const uncount = caller.usage.observer(caller.rights.limits);
     let unobserve = () => {};
     const stream: ObserverStream = new ObserverStream(call, connections, log, caller, () => {
       unobserve();

@@ -221,7 +221,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   #count({ name, usage, rights }: Caller, frameworkName: string): Counted {
     const { limits, restricted } = rights;
     usage.admitBytes(limits);
-    const end = usage.stream("attachments", limits);
+    const end = usage.attachment(frameworkName, limits);
     if (!restricted) return { end, attached: () => {}, failed: end };
     try {
       const claim = this.#owners.claim(name, frameworkName, limits.frameworks);

@@ -28,6 +28,7 @@ limits = { ${limits} }
 const PERMISSIONS = [
   rule("frameworks", "frameworks = 1"),
   rule("burst", "frameworks = 1"),
+  rule("again", "attachments = 1"),
   rule("attachments", "attachments = 1"),
   rule("observers", "observers = 1"),
   rule("calls", "calls-per-second = 1"),
@@ -40,7 +41,7 @@ let bridge: PermittedBridge;
 beforeAll(async () => {
   bridge = await PermittedBridge.start(
     cleanup,
-    ["frameworks", "burst", "attachments", "observers", "calls", "bytes", "free"],
+    ["frameworks", "burst", "again", "attachments", "observers", "calls", "bytes", "free"],
     PERMISSIONS,
   );
 });
@@ -84,6 +85,16 @@ describe("a limit of an identity", () => {
     expect(await subscribe("attachments", "attached-2").firstOrEnd()).toMatchObject(limited("attachments"));
     first.cancel();
     await eventually(async () => (await subscribe("attachments", "attached-2").firstOrEnd()).code === "OK");
+  });
+
+  test("on attachments lets an identity supersede its own attachment, which stands until then", async () => {
+    const first = subscribe("again", "again-1");
+    await first.messages.next({ what: "Opened" });
+    const second = subscribe("again", "again-1");
+    await second.messages.next({ what: "Opened" });
+    expect(await first.ended.next({ what: "the end" })).toMatchObject({ code: "ABORTED" });
+    expect(await subscribe("again", "again-2").firstOrEnd()).toMatchObject(limited("attachments"));
+    second.cancel();
   });
 
   test("on observers counts open Watch streams", async () => {

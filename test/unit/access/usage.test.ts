@@ -52,13 +52,27 @@ describe("a token bucket", () => {
 describe("what an identity uses", () => {
   test("counts a stream out once, however often its end is told", () => {
     const usage = new Usage("cn:x", new HandClock());
-    const end = usage.stream("observers", { observers: 1 });
-    expect(() => usage.stream("observers", { observers: 1 })).toThrow("observers in the bridge's permissions");
+    const end = usage.observer({ observers: 1 });
+    expect(() => usage.observer({ observers: 1 })).toThrow("observers in the bridge's permissions");
     end();
     end();
-    usage.stream("observers", { observers: 1 });
-    expect(() => usage.stream("observers", { observers: 1 })).toThrow();
+    usage.observer({ observers: 1 });
+    expect(() => usage.observer({ observers: 1 })).toThrow();
     expect(usage.idle).toBe(false);
+  });
+
+  test("counts attachments to one framework once, until the last of them is over", () => {
+    const usage = new Usage("cn:x", new HandClock());
+    const limits = { attachments: 1 };
+    const ends = [usage.attachment("a", limits), usage.attachment("a", limits)];
+    expect(() => usage.attachment("b", limits)).toThrow("attachments in the bridge's permissions");
+    ends[0]?.();
+    ends[0]?.();
+    expect(() => usage.attachment("b", limits)).toThrow();
+    expect(usage.idle).toBe(false);
+    ends[1]?.();
+    expect(usage.idle).toBe(true);
+    usage.attachment("b", limits);
   });
 
   test("has room again when bytes were taken, and says so once", () => {
