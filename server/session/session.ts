@@ -57,6 +57,8 @@ export class Session {
   readonly #entrance: CallEntrance;
   #replaceRemoved = false;
   #isTornDownByOperator = false;
+  /** Whether Mesos may have the framework: not before it was asked, and not if it refuses the first time. */
+  #atMesos: "new" | "asked" | "known";
   #closed = false;
 
   /** @param records what is kept of the framework, which holds `record` */
@@ -65,6 +67,7 @@ export class Session {
     const { clock, randomness } = host.surroundings;
     this.#options = options;
     this.#host = host;
+    this.#atMesos = host.isNew ? "new" : "known";
     this.#records = records;
     this.#state = newSessionState(record, records, store, hub, clock, options.eventLog);
     this.#attachments = new Attachments(this.#state.log, randomness);
@@ -310,11 +313,14 @@ export class Session {
   }
 
   #subscribeCall(): Uint8Array {
+    // A second call may come after one that Mesos took, though its answer was lost.
+    this.#atMesos = this.#atMesos === "new" ? "asked" : "known";
     const { record, suppression } = this.#state;
     return subscribeCall({ ...record, suppressedRoles: suppression.subscribing() });
   }
 
   #onConnected(master: string): void {
+    this.#atMesos = "known";
     this.#linkStatus.connected(master);
     this.#own.subscribed();
     this.#reconciler.start(this.#state.tasks.active());
@@ -350,7 +356,9 @@ export class Session {
     if (removed && this.#teardown.removed()) return log.info({ framework: this.frameworkName }, "torn down");
     log.warn({ framework: this.frameworkName, reason: refusal.message }, "Mesos refuses the subscription");
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
-    this.#beginEnd(refusedSubscription(refusal, this.#state.record.frameworkId));
+    // Of a framework that Mesos never had there is nothing to keep. It may come back with another user.
+    const next = this.#atMesos === "asked" ? "forget" : "keep";
+    this.#beginEnd(refusedSubscription(refusal, this.#state.record.frameworkId), next);
   }
 
   /** Mesos has removed the framework, and the client wants to continue as a new one. */
@@ -417,9 +425,9 @@ export class Session {
     this.#beginEnd(new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
   }
 
-  /** Ends the session, and keeps the framework. */
-  #beginEnd(error: BridgeError): void {
-    this.#end("keep", error).catch((err: unknown) => {
+  /** Ends the session, and by default keeps the framework. */
+  #beginEnd(error: BridgeError, next: "keep" | "forget" = "keep"): void {
+    this.#end(next, error).catch((err: unknown) => {
       this.#options.log.error({ framework: this.frameworkName, err }, "the session failed while it ended");
     });
   }

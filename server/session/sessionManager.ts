@@ -1,6 +1,7 @@
 import { RunningTime } from "../../wire/runningTime.js";
 import type { FrameworkPrincipal } from "../mesos/link/frameworkLink.js";
 import { completeFrameworkInfo, readPrincipal, withPrincipal } from "../mesos/messages/frameworkInfo.js";
+import { frameworkUserOf } from "../mesos/messages/namesUsed.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
@@ -105,7 +106,7 @@ export class SessionManager {
   #restored(record: FrameworkRecord): Session {
     try {
       const kept = this.#asNow(record);
-      return this.#open(kept, this.#records.takeUp(record, kept));
+      return this.#open(kept, this.#records.takeUp(record, kept), false);
     } catch (error) {
       throw new RestoreError(record.frameworkName, error);
     }
@@ -225,8 +226,8 @@ export class SessionManager {
       await Promise.all(closing.map(([closed]) => closed));
       this.#mayAttach(signal);
       const records = this.#records.of(frameworkName);
-      const { record, defaultedFields } = this.#recordOf(request, records.record);
-      const session = await this.#remembered(records, record, signal);
+      const { record, defaultedFields, isNew } = this.#recordOf(request, records.record);
+      const session = await this.#remembered(records, record, isNew, signal);
       if (!session) continue;
       const client = { identity, peer, sinceMs: this.#surroundings.clock.wallTime() };
       const attachment = session.attach({ client, resume, defaultedFields, replaceRemoved }, sink);
@@ -244,6 +245,7 @@ export class SessionManager {
   async #remembered(
     records: RecordWriter,
     record: FrameworkRecord,
+    isNew: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Session | undefined> {
     const { frameworkName } = record;
@@ -261,7 +263,7 @@ export class SessionManager {
       });
       if (!accepted) return undefined;
       if (known) return known;
-      const session = this.#open(accepted, records);
+      const session = this.#open(accepted, records, isNew);
       session.start();
       return session;
     } catch (error) {
@@ -273,7 +275,7 @@ export class SessionManager {
   #recordOf(
     request: AttachRequest,
     known: FrameworkRecord | undefined,
-  ): { record: FrameworkRecord; defaultedFields: readonly string[] } {
+  ): { record: FrameworkRecord; defaultedFields: readonly string[]; isNew: boolean } {
     const { frameworkName } = request;
     const { defaultLeaseMs = 60_000, links } = this.#options;
     const common = {
@@ -292,7 +294,7 @@ export class SessionManager {
         ...(offerConstraints.length > 0 && { offerConstraints: Buffer.from(offerConstraints) }),
       };
       this.#admit(request, record, false);
-      return { record, defaultedFields: [] };
+      return { record, defaultedFields: [], isNew: false };
     }
     const principal = links.principalOf(frameworkName, known && { principal: readPrincipal(known.frameworkInfo) });
     const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, principal.name);
@@ -301,6 +303,7 @@ export class SessionManager {
     const { suppressedRoles } = request;
     const framework = { frameworkInfo: completed.bytes, suppressedRoles };
     this.#admit(request, framework, completed.id !== undefined && completed.id !== known?.frameworkId);
+    if (known) checkUser(known.frameworkInfo, completed.bytes);
     if (completed.id !== undefined && completed.id !== frameworkId)
       throw otherId(frameworkName, frameworkId, completed.id);
     if (!known && completed.id !== undefined && this.#records.isHeld(completed.id)) throw idOfAnother(completed.id);
@@ -312,7 +315,7 @@ export class SessionManager {
       suppressedRoles,
       offerConstraints: Buffer.from(request.offerConstraints),
     };
-    return { record, defaultedFields: completed.defaultedFields };
+    return { record, defaultedFields: completed.defaultedFields, isNew: !known && completed.id === undefined };
   }
 
   #admit(
@@ -330,11 +333,12 @@ export class SessionManager {
     return { ...record, frameworkInfo: withPrincipal(frameworkInfo, name) };
   }
 
-  #open(record: FrameworkRecord, records: RecordWriter): Session {
+  #open(record: FrameworkRecord, records: RecordWriter, isNew: boolean): Session {
     const session: Session = new Session(record, records, this.#options, {
       gate: this.#gate,
       surroundings: this.#surroundings,
       running: this.#running,
+      isNew,
       ended: (next) => this.#retire(session, next),
     });
     this.#sessions.set(record.frameworkName, session);
@@ -354,6 +358,20 @@ export class SessionManager {
     this.#closing.set(closing, session.frameworkName);
     return closing;
   }
+}
+
+/**
+ * Mesos keeps the user that a framework was created with, and says nothing of another one. What the bridge keeps would
+ * then be a user that nothing runs as, and permissions and rules would look at that. @throws BridgeError INVALID_FIELD
+ */
+function checkUser(kept: Uint8Array, wanted: Uint8Array): void {
+  const user = frameworkUserOf(kept);
+  if (user === frameworkUserOf(wanted)) return;
+  const cure = "leave the user as it is and set command.user, or tear the framework down to begin with another one";
+  throw invalidField(
+    "framework_info.user",
+    `must be ${JSON.stringify(user)}: Mesos keeps the user that a framework was created with; ${cure}`,
+  );
 }
 
 /** A client must not name somebody else's principal: it would be stored, and kept. @throws BridgeError INVALID_FIELD */

@@ -29,6 +29,8 @@ export interface SessionHost {
   readonly surroundings: Surroundings;
   /** Counts the time in which the bridge runs. */
   readonly running: MonotonicClock;
+  /** Its id was chosen just now: Mesos does not know the framework yet. */
+  readonly isNew: boolean;
   /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
   ended(next: "keep" | "forget"): Promise<void>;
 }

@@ -156,6 +156,33 @@ describe("an attachment", () => {
     first.stream.cancel();
   });
 
+  test("is refused another user than Mesos runs the tasks as, whatever it may do itself", async () => {
+    const first = await attached(bridge, "admin", "a-user", { user: "root" });
+    for (const identity of ["a", "admin"]) {
+      const ended = await subscribe(bridge, identity, "a-user", svcA).firstOrEnd();
+      expect(ended).toMatchObject({ code: "INVALID_ARGUMENT", reason: "INVALID_FIELD" });
+      expect(ended.message).toMatch(/^framework_info\.user must be "root"/);
+    }
+    expect(await subscribe(bridge, "a", "a-user", undefined).firstOrEnd()).toMatchObject({
+      code: "PERMISSION_DENIED",
+      metadata: { user: "root" },
+    });
+    expect(first.stream.ended.all).toEqual([]);
+    first.stream.cancel();
+    const again = subscribe(bridge, "admin", "a-user", { user: "root", hostname: "another" });
+    expect(await again.firstOrEnd()).toMatchObject({ code: "OK" });
+    await bridge.master.subscriptions.next({ what: "the change" });
+  });
+
+  test("may correct the user of a framework that Mesos never took", async () => {
+    bridge.master.refuseSubscriptions("User 'root' is not allowed");
+    const refused = subscribe(bridge, "admin", "a-corrected", { user: "root" });
+    expect(await refused.ended.next({ what: "the end" })).toMatchObject({ reason: "FRAMEWORK_REFUSED" });
+    bridge.master.refuseSubscriptions(undefined);
+    const { stream } = await attached(bridge, "a", "a-corrected", svcA);
+    stream.cancel();
+  });
+
   test("may not let the lease tear the framework down without permission to call", async () => {
     const expiryPolicy = ExpiryPolicy.EXPIRY_POLICY_TEARDOWN;
     const ended = await subscribe(bridge, "attacher", "a-lease", svcA, { expiryPolicy }).firstOrEnd();

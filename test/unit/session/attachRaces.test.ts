@@ -85,11 +85,12 @@ const call = ({ session, attachment }: Attached, type: number, parts: Uint8Array
   new Promise<CallAnswer>((resolve) => session.call(attachment.id, "", buildCall(type, parts), resolve));
 
 const taken = { error: undefined, gone: 0 };
-const userOf = (info: Uint8Array | undefined) => FrameworkInfo.decode(info ?? new Uint8Array()).user;
-const infoOf = (user: string) => FrameworkInfo.encode(FrameworkInfo.fromPartial({ user, name: "name" })).finish();
+const hostnameOf = (info: Uint8Array | undefined) => FrameworkInfo.decode(info ?? new Uint8Array()).hostname;
+const infoOf = (hostname: string) =>
+  FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root", name: "name", hostname })).finish();
 
-const update = (attached: Attached, user: string) =>
-  call(attached, CallType.UPDATE_FRAMEWORK, [lengthDelimited(1, infoOf(user))]);
+const update = (attached: Attached, hostname: string) =>
+  call(attached, CallType.UPDATE_FRAMEWORK, [lengthDelimited(1, infoOf(hostname))]);
 
 /** Waits as long as another session's lease, which begins now. */
 async function leaseOfAnother(leaseMs: number): Promise<void> {
@@ -146,10 +147,10 @@ test.each([
   expect(await update(first, "updated")).toEqual(taken);
   release();
   const { session } = await attaching;
-  expect(userOf(session.state.record.frameworkInfo)).toBe("updated");
+  expect(hostnameOf(session.state.record.frameworkInfo)).toBe("updated");
   expect(session.state.record.leaseMs).toBe(50_000);
   const stored = store.framework("name");
-  expect([userOf(stored?.frameworkInfo), stored?.leaseMs]).toEqual(["updated", 50_000]);
+  expect([hostnameOf(stored?.frameworkInfo), stored?.leaseMs]).toEqual(["updated", 50_000]);
 });
 
 test("an update of the framework that the disk does not take holds, and is stored once there is room", async () => {
@@ -157,10 +158,12 @@ test("an update of the framework that the disk does not take holds, and is store
   store.full = true;
   expect(await update(first, "updated")).toEqual(taken);
   const second = await attach({ frameworkInfo: undefined });
-  expect(userOf(second.session.state.record.frameworkInfo)).toBe("updated");
-  expect(userOf(store.framework("name")?.frameworkInfo)).toBe("root");
+  expect(hostnameOf(second.session.state.record.frameworkInfo)).toBe("updated");
+  expect(hostnameOf(store.framework("name")?.frameworkInfo)).toBeUndefined();
   store.full = false;
-  await eventually(() => userOf(store.framework("name")?.frameworkInfo) === "updated", { what: "the stored update" });
+  await eventually(() => hostnameOf(store.framework("name")?.frameworkInfo) === "updated", {
+    what: "the stored update",
+  });
 });
 
 test("the id of a framework that goes on as a new one is not undone by a client that attaches meanwhile", async () => {
@@ -191,7 +194,7 @@ test("a client that has gone by the time its attach is stored takes nothing from
   expect(await call(first, CallType.REVIVE)).toEqual(taken);
   expect(first.session.state.record).toMatchObject({ leaseMs: 60_000 });
   await eventually(() => store.framework("name")?.leaseMs === 60_000, { what: "the record of before" });
-  expect(userOf(store.framework("name")?.frameworkInfo)).toBe("root");
+  expect(hostnameOf(store.framework("name")?.frameworkInfo)).toBeUndefined();
 });
 
 test("a client that has gone before its first attach is stored leaves nothing behind", async () => {
