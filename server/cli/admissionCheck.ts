@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { ExecutorInfo, FrameworkInfo, TaskInfo } from "../../gen/mesos/v1/mesos.js";
-import { type Result, type Rule, RuleEngine } from "../access/admission/rule.js";
+import { evaluateFor, type Result, type Rule, RuleEngine } from "../access/admission/rule.js";
 import { rulesOf } from "../access/admission/ruleFile.js";
-import { decoded, effectiveUser, type Subject } from "../access/admission/subject.js";
+import { decoded, type Subject, usersOf } from "../access/admission/subject.js";
 import { registryOf } from "../validation/validator.js";
 import { readMessageFile } from "./mesosMessageFile.js";
 
@@ -43,9 +43,9 @@ export function checkRules(
     );
     return { text: textOf(`${file}: ${rules.length} rules can be used`, lines), isAdmitted: true };
   }
-  const { subject, bytes } = subjectOf(engine, task, options);
+  const { subject, users, bytes } = subjectOf(engine, task, options);
   engine.begin(UNITS);
-  const results = rules.map((rule) => ({ rule, result: rule.evaluate(subject, bytes) }));
+  const results = rules.map((rule) => ({ rule, result: evaluateFor(rule, subject, users, bytes) }));
   const lines = results.map(({ rule, result }) => `${headOf(rule)}${outcome(rule, result)}`);
   const isAdmitted = results.every(({ rule, result }) => rule.mode !== "deny" || result.kind === "holds");
   return { text: textOf(`${task}: ${isAdmitted ? "admitted" : "refused"}`, lines), isAdmitted };
@@ -55,7 +55,7 @@ function subjectOf(
   { types }: RuleEngine,
   path: string,
   { framework: frameworkPath, executor: executorPath, identity }: CheckOptions,
-): { subject: Subject; bytes: number } {
+): { subject: Omit<Subject, "user">; users: readonly string[]; bytes: number } {
   const read = readMessageFile(path, "TaskInfo", TaskInfo);
   const taskBytes = TaskInfo.encode(read).finish();
   const inGroup = executorPath !== undefined;
@@ -69,9 +69,9 @@ function subjectOf(
   const task = decoded(types.task, taskBytes);
   const executor = decoded(types.executor, executorBytes);
   const framework = decoded(types.framework, frameworkBytes);
-  const user = effectiveUser(task, executor, framework);
   return {
-    subject: { task, executor, group: inGroup ? [task] : [], framework, user, identity },
+    subject: { task, executor, group: inGroup ? [task] : [], framework, identity },
+    users: usersOf({ task, executor, framework }),
     bytes: taskBytes.length + executorBytes.length + frameworkBytes.length,
   };
 }

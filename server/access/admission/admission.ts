@@ -7,8 +7,8 @@ import { namesOf } from "../identity.js";
 import type { Launcher } from "./launcher.js";
 import { TooCostlyError } from "./meter.js";
 import type { Observations } from "./observations.js";
-import type { Rule, RuleEngine } from "./rule.js";
-import { decoded, effectiveUser, idOf, type Subject } from "./subject.js";
+import { evaluateFor, type Rule, type RuleEngine } from "./rule.js";
+import { decoded, idOf, type Subject, usersOf } from "./subject.js";
 import { UnknownEnums } from "./unknownEnums.js";
 
 /** Units that all evaluations of one call may take: some hundreds of milliseconds. */
@@ -70,15 +70,15 @@ export class Admission {
     launch.tasks.forEach((encoded, index) => {
       const task = group[index] ?? decode(encoded);
       const executor = groupExecutor ?? executorOf(task) ?? decoded(types.executor, NOTHING);
-      const user = effectiveUser(task, executor, framework);
+      const users = usersOf({ task, executor, framework });
       const size = (launch.isGroup ? bytes : encoded.length) + launcher.framework.frameworkInfo.length;
-      this.#evaluate({ task, executor, group, framework, user, identity }, size);
+      this.#evaluate({ task, executor, group, framework, identity }, users, size);
     });
   }
 
-  #evaluate(subject: Subject, bytes: number): void {
+  #evaluate(subject: Omit<Subject, "user">, users: readonly string[], bytes: number): void {
     for (const rule of this.#rules) {
-      const result = rule.evaluate(subject, bytes);
+      const result = evaluateFor(rule, subject, users, bytes);
       if (result.kind === "holds") continue;
       const taskId = idOf(subject.task, "task_id");
       const failure = result.kind === "failed" ? result.failure : undefined;

@@ -46,6 +46,20 @@ export interface Rule extends RuleText {
   evaluate(subject: Subject, bytes: number): Result;
 }
 
+/** Evaluates a rule for each user, until it does not hold. @throws TooCostlyError */
+export function evaluateFor(
+  rule: Rule,
+  subject: Omit<Subject, "user">,
+  users: readonly string[],
+  bytes: number,
+): Result {
+  for (const user of users) {
+    const result = rule.evaluate({ ...subject, user }, bytes);
+    if (result.kind !== "holds") return result;
+  }
+  return HOLDS;
+}
+
 /** Makes rules of texts. One engine evaluates one rule at a time. */
 export class RuleEngine {
   readonly types: SubjectTypes;

@@ -1,6 +1,6 @@
 import { create, type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { effectiveUser, type Subject, type SubjectTypes } from "./subject.js";
+import { type Subject, type SubjectTypes, usersOf } from "./subject.js";
 
 /** What rules are tried on when they are loaded. */
 export interface Samples {
@@ -26,7 +26,7 @@ export function samplesOf(types: SubjectTypes): Samples {
     identity: [],
   };
   const [task, executor, framework] = [filled(types.task), filled(types.executor), filled(types.framework)];
-  const user = effectiveUser(task, executor, framework);
+  const [user = ""] = usersOf({ task, executor, framework });
   return { empty, full: { task, executor, group: [task], framework, user, identity: [`token:${SAMPLE_TEXT}`] } };
 }
 

@@ -12,7 +12,7 @@ export interface Subject {
   /** The tasks of the task group; empty for a task that is launched alone. */
   readonly group: readonly ReflectMessage[];
   readonly framework: ReflectMessage;
-  /** Whose rights the task has: the command's user, else the executor's, else the framework's. */
+  /** Whose rights something of the launch has: one of `usersOf`. */
   readonly user: string;
   /** All names of the client; none while clients are not authenticated. */
   readonly identity: readonly string[];
@@ -60,15 +60,44 @@ export function variablesOf(subject: Subject): Record<string, CelInput> {
   return { task, executor, group, framework, user, identity };
 }
 
-export function effectiveUser(task: ReflectMessage, executor: ReflectMessage, framework: ReflectMessage): string {
-  return commandUser(task) || commandUser(executor) || text(framework, "user");
+/** What a task and its launch run as. */
+export interface Launched {
+  readonly task: ReflectMessage;
+  readonly executor: ReflectMessage;
+  readonly framework: ReflectMessage;
+}
+
+/**
+ * The users as which something of the launch runs, each once. The first is the task's: its command's, else the executor's,
+ * else the framework's. Then come those of its executor and of its checks.
+ */
+export function usersOf({ task, executor, framework }: Launched): readonly string[] {
+  const executorUser = commandUser(executor) || text(framework, "user");
+  const users = new Set([commandUser(task) || executorUser]);
+  // Without a command and a container it is Mesos's own, which runs nothing but the tasks.
+  if (part(executor, "command") || part(executor, "container")) users.add(executorUser);
+  for (const check of [part(task, "health_check"), commandCheck(task)]) {
+    const user = check === undefined ? "" : commandUser(check);
+    if (user !== "") users.add(user);
+  }
+  return [...users];
+}
+
+function commandCheck(task: ReflectMessage): ReflectMessage | undefined {
+  const check = part(task, "check");
+  return check && part(check, "command");
 }
 
 /** The user of a message's `command`; "" if it has none. */
 function commandUser(message: ReflectMessage): string {
-  const field = message.desc.fields.find(({ name }) => name === "command");
-  if (field?.fieldKind !== "message" || !message.isSet(field)) return "";
-  return text(message.get(field), "user");
+  const command = part(message, "command");
+  return command ? text(command, "user") : "";
+}
+
+/** A field that is a message; undefined if it is not set. */
+function part(message: ReflectMessage, name: string): ReflectMessage | undefined {
+  const field = message.desc.fields.find((known) => known.name === name);
+  return field?.fieldKind === "message" && message.isSet(field) ? message.get(field) : undefined;
 }
 
 /** A field that is a text; "" if it is not set. */
@@ -80,6 +109,6 @@ export function text(message: ReflectMessage, name: string): string {
 
 /** The value of an id message, such as `task_id`; "" if it is not set. */
 export function idOf(message: ReflectMessage, name: string): string {
-  const field = message.desc.fields.find((known) => known.name === name);
-  return field?.fieldKind === "message" && message.isSet(field) ? text(message.get(field), "value") : "";
+  const id = part(message, name);
+  return id ? text(id, "value") : "";
 }

@@ -132,9 +132,56 @@ describe("the user of a task", () => {
     ));
   test("is the group's executor's", () =>
     expectUser(groupOf({ command: { user: "group" } }, task({ command: {} })), "group"));
-  test("is the command's in a group", () =>
-    expectUser(groupOf({ command: { user: "group" } }, runAs("command")), "command"));
+  test("is the command's in a group of a DEFAULT executor, which runs nothing of its own", () =>
+    expectUser(groupOf({}, runAs("command")), "command"));
   test("is the framework's else", () => expectUser(launchOf(task({ command: { value: "x" } })), "framework"));
+});
+
+describe("a rule about the user is tried for everything that runs", () => {
+  const CUSTOM = 2;
+  const asRoot = { command: { value: "x", user: "root" } };
+  const asNobody = { command: { value: "x", user: "nobody" } };
+  const alone = (more: object) => launchOf(task({ ...asNobody, ...more }));
+  const executorId = { value: "e" };
+  const ofRoot = launcherOf({ user: "root", name: "n" });
+
+  test.each([
+    ["the executor of a task", launchOf(task({ executor: { executorId, ...asRoot } }))],
+    ["the executor of a group, whose tasks name another", groupOf({ type: CUSTOM, ...asRoot }, task(asNobody))],
+    ["a health check", alone({ healthCheck: asRoot })],
+    ["a check", alone({ check: { command: asRoot } })],
+    ["a health check in a group", groupOf({}, task({ ...asNobody, healthCheck: asRoot }))],
+    [
+      "a check of an executor's task",
+      launchOf(task({ executor: { executorId, ...asNobody }, check: { command: asRoot } })),
+    ],
+  ])("%s", (_what, accepted) => {
+    expect(denial("user != 'root'", accepted)?.metadata).toEqual({ rule: "rule", task_id: "t1" });
+    expect(denial("user in ['root', 'nobody']", accepted)).toBeUndefined();
+  });
+
+  test.each([
+    ["the executor of a task", launchOf(task({ executor: { executorId, command: { value: "x" } } }))],
+    ["the executor of a group", groupOf({ type: CUSTOM, command: { value: "x" } }, task(asNobody))],
+    ["a DEFAULT executor in a container of the client's", groupOf({ container: { type: 2 } }, task(asNobody))],
+  ])("which is the framework's where it names none: %s", (_what, accepted) => {
+    expect(denial("user != 'root'", accepted, ofRoot)?.metadata.rule).toBe("rule");
+    expect(denial("user != 'root'", accepted)).toBeUndefined();
+  });
+
+  test("checks that name none run as their task", () => {
+    const check = { command: { value: "x" } };
+    expect(
+      denial("user == 'nobody'", alone({ healthCheck: check, check: { command: check } }), ofRoot),
+    ).toBeUndefined();
+  });
+
+  test("and is noted once for a task", () => {
+    const { admission, audited } = admissionBy(ruleText("user == 'a'", { mode: "audit" }));
+    denialBy(admission, alone({ healthCheck: asRoot }));
+    expect(audited).toHaveLength(1);
+    expect(audited[0]).toMatchObject({ event: "admission", tasks: 1 });
+  });
 });
 
 describe("what a rule sees", () => {
