@@ -22,6 +22,7 @@ describeBridge("grpcurl on the bridge", cluster, (suite) => {
     expect(stdout.trim().split("\n").toSorted()).toEqual([
       "grpc.channelz.v1.Channelz",
       "grpc.health.v1.Health",
+      "mesosbridge.v1.AdminService",
       observer,
       service,
     ]);

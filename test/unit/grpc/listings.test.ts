@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import {
   type KnownTask,
   ListFrameworksRequest,
@@ -235,7 +236,7 @@ describe("frameworks", () => {
   const record = (frameworkName: string): FrameworkRecord => ({
     frameworkName,
     frameworkId: `id of ${frameworkName}`,
-    frameworkInfo: Buffer.alloc(0),
+    frameworkInfo: FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root" })).finish(),
     suppressedRoles: [],
     offerConstraints: Buffer.alloc(0),
     leaseMs: 1,
