@@ -66,6 +66,11 @@ export class Caller {
     if (rights.restricted) checkFrameworkUses(rights, framework, suppressedRoles);
   }
 
+  /** Whether calls are counted: otherwise nothing needs to be found out about one. */
+  get limitsCalls(): boolean {
+    return this.rights.limits["calls-per-second"] !== undefined;
+  }
+
   /** Counts a call that is not an acknowledgement. @throws BridgeError IDENTITY_LIMIT */
   countCall(): void {
     this.usage.call(this.rights.limits);

@@ -114,10 +114,10 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
   /** Permission comes first: without it a caller learns nothing. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
   #read<T>(name: string, type: { decode(bytes: Uint8Array): T }, call: UnaryCall): { caller: Caller; request: T } {
     const caller = this.#options.callers.of(call);
+    caller.countCall();
     const frameworkName = frameworkNameIn(call.request, EndAttachmentRequestFields.frameworkName);
     if (frameworkName === "") caller.expectAnywhere("operate");
     else caller.expect("operate", frameworkName);
-    caller.countCall();
     this.#options.check(name, call.request);
     return { caller, request: decodeRequest(type, call.request) };
   }

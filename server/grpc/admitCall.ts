@@ -1,19 +1,30 @@
 import type { Caller } from "../access/callers.js";
-import { type CallMessage, CallType } from "../mesos/messages/calls.js";
+import { type CallMessage, CallType, readCall } from "../mesos/messages/calls.js";
 import { BridgeError } from "../session/errors.js";
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
 
-/**
- * Lets a call of a caller through to its session, by what it names and by the caller's number of calls. Acknowledgements
- * are never limited: updates would add up in Mesos. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, WireError
- */
+const NOTHING = new Uint8Array(0);
+
+/** Lets a call of a caller through to its session, by what it names. @throws BridgeError PERMISSION_DENIED, WireError */
 export function admitCall(caller: Caller, sessions: SessionManager, session: Session, call: CallMessage): void {
   if (!caller.rights.restricted) return;
-  if (call.type !== CallType.ACKNOWLEDGE && call.type !== CallType.ACKNOWLEDGE_OPERATION_STATUS) caller.countCall();
   const { frameworkName } = session;
   const { frameworkInfo } = session.state.record;
   caller.expectUses({ frameworkName, frameworkInfo, principal: sessions.principalOf(frameworkName) }, call);
+}
+
+/**
+ * Whether a serialized call is an acknowledgement. These are never limited: updates would add up in Mesos. One that
+ * can't be read is none.
+ */
+export function acknowledges(call: Uint8Array | undefined): boolean {
+  try {
+    const { type } = readCall(call ?? NOTHING);
+    return type === CallType.ACKNOWLEDGE || type === CallType.ACKNOWLEDGE_OPERATION_STATUS;
+  } catch {
+    return false;
+  }
 }
 
 /** What refuses the work, if something does. @throws what is not a BridgeError */

@@ -10,7 +10,7 @@ import { Queue } from "../session/queue.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
-import { admitCall, refusalOf } from "./admitCall.js";
+import { acknowledges, admitCall, refusalOf } from "./admitCall.js";
 import { boundedError } from "./boundedError.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
 import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
@@ -124,14 +124,25 @@ export class CallsStream {
       if (this.#slots.first?.answer) this.#flushSoon();
     };
     try {
-      const message = readCallsRequest(request);
-      slot.tag = message.tag;
+      const message = this.#readCounted(request, slot);
       if (this.#caller.rights.restricted) this.#caller.expect("call", this.#frameworkNameOf(message));
       this.#check(request);
       this.#perform(message, done);
     } catch (error) {
       this.#caller.failed(error);
       done({ error: bridgeErrorOf(error, this.#log) });
+    }
+  }
+
+  /** A call counts before anything of it is checked. @throws BridgeError IDENTITY_LIMIT, WireError */
+  #readCounted(request: Buffer, slot: Slot): CallsMessage {
+    let message: CallsMessage | undefined;
+    try {
+      message = readCallsRequest(request);
+      slot.tag = message.tag;
+      return message;
+    } finally {
+      if (this.#caller.limitsCalls && !isAcknowledgement(message)) this.#caller.countCall();
     }
   }
 
@@ -221,6 +232,11 @@ export class CallsStream {
     this.#over();
     this.#call.end();
   }
+}
+
+function isAcknowledgement(message: CallsMessage | undefined): boolean {
+  if (!message) return false;
+  return message.call ? acknowledges(message.call) : message.tokens.length > 0;
 }
 
 function resultOf({ tag, answer }: Slot): CallResult {

@@ -27,7 +27,9 @@ function guarded(handlers: UntypedServiceImplementation, callers: CallersOfCalls
   const entries = Object.entries(handlers).map(([name, handler]) => {
     const handle: Unary = (call, callback) => {
       try {
-        callers.of(call).expectService("channelz");
+        const caller = callers.of(call);
+        caller.countCall();
+        caller.expectService("channelz");
       } catch (error) {
         return callback(statusOf(error, log));
       }

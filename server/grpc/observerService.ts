@@ -49,31 +49,23 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
   }
 
   listFrameworks(call: UnaryCall, done: Done): void {
-    this.#answer(call, "", this.#lists.listFrameworks, done);
+    this.#answer(call, () => "", this.#lists.listFrameworks, done);
   }
 
   listOffers(call: UnaryCall, done: Done): void {
-    this.#answer(
-      call,
-      frameworkNameIn(call.request, ListOffersRequestFields.frameworkName),
-      this.#lists.listOffers,
-      done,
-    );
+    const nameOf = () => frameworkNameIn(call.request, ListOffersRequestFields.frameworkName);
+    this.#answer(call, nameOf, this.#lists.listOffers, done);
   }
 
   listTasks(call: UnaryCall, done: Done): void {
-    this.#answer(
-      call,
-      frameworkNameIn(call.request, ListTasksRequestFields.frameworkName),
-      this.#lists.listTasks,
-      done,
-    );
+    const nameOf = () => frameworkNameIn(call.request, ListTasksRequestFields.frameworkName);
+    this.#answer(call, nameOf, this.#lists.listTasks, done);
   }
 
   watchOffers(call: Watch): void {
     const { sessions } = this.#options;
-    const name = nameIn(call);
-    const observer = this.#observer(call, name);
+    const observer = this.#observer(call, () => nameIn(call));
+    const name = observer.frameworkName;
     const session = name === "" ? undefined : sessions.find(name);
     const all = name === "" ? sessions.sessions() : session ? [session] : [];
     const shown = all.filter(({ frameworkName }) => observer.visible(frameworkName));
@@ -81,17 +73,17 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
   }
 
   watchLaunches(call: Watch): void {
-    const name = nameIn(call);
-    this.#watch(call, this.#observer(call, name), ofKind("launch", name));
+    const observer = this.#observer(call, () => nameIn(call));
+    this.#watch(call, observer, ofKind("launch", observer.frameworkName));
   }
 
   watchStatusUpdates(call: Watch): void {
-    const name = nameIn(call);
-    this.#watch(call, this.#observer(call, name), ofKind("update", name));
+    const observer = this.#observer(call, () => nameIn(call));
+    this.#watch(call, observer, ofKind("update", observer.frameworkName));
   }
 
   watchEvents(call: Watch): void {
-    const observer = this.#observer(call, nameIn(call));
+    const observer = this.#observer(call, () => nameIn(call));
     const request = decodeRequest(WatchEventsRequest, call.request);
     const accept = eventFilter(request);
     const from = request.afterSequence === 0n ? undefined : Number(request.afterSequence);
@@ -104,10 +96,11 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
   }
 
   /** Who asks for a framework, or, with the empty name, for all that it may see. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT */
-  #observer(call: Watch | UnaryCall, frameworkName: string): Observer {
+  #observer(call: Watch | UnaryCall, nameOf: () => string): Observer {
     const caller = this.#options.callers.of(call);
-    expectObserve(caller, frameworkName);
     caller.countCall();
+    const frameworkName = nameOf();
+    expectObserve(caller, frameworkName);
     caller.usage.admitBytes(caller.rights.limits);
     const visible = (name: string) => caller.rights.on(name).may("observe");
     return { caller, frameworkName, visible };
@@ -116,12 +109,12 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
   /** Answers with a list, where its connection has room for it. */
   #answer(
     call: UnaryCall,
-    frameworkName: string,
+    nameOf: () => string,
     list: (request: Buffer, visible: Visible) => Buffer,
     done: Done,
   ): void {
     const { connections } = this.#options;
-    const { visible } = this.#observer(call, frameworkName);
+    const { visible } = this.#observer(call, nameOf);
     connections.admitAnswer(connections.of(call));
     const answer = list(call.request, visible);
     connections.answered(answer.length);

@@ -39,7 +39,9 @@ export function addReflection(
   const handlers = {
     serverReflectionInfo: (call: ReflectionCall) => {
       try {
-        callers.of(call).expectService("reflection");
+        const caller = callers.of(call);
+        caller.countCall();
+        caller.expectService("reflection");
       } catch (error) {
         call.emit("error", statusOf(error, log));
         return;

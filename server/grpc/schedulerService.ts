@@ -1,4 +1,8 @@
-import { AcknowledgeRequestFields, SubscribeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
+import {
+  AcknowledgeRequestFields,
+  CallRequestFields,
+  SubscribeRequestFields,
+} from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Admission } from "../access/admission/admission.js";
 import type { Caller } from "../access/callers.js";
@@ -11,7 +15,7 @@ import type { CallAnswer } from "../session/requestMemory.js";
 import type { Session } from "../session/session.js";
 import type { AttachRequest, SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
-import { admitCall, refusalOf } from "./admitCall.js";
+import { acknowledges, admitCall, refusalOf } from "./admitCall.js";
 import { readAttachRequest } from "./attachRequest.js";
 import { type CallersOfCalls, frameworkNameIn, frameworkNameInHeader } from "./callerOf.js";
 import { type CallHeader, readHeader } from "./callHeader.js";
@@ -37,6 +41,11 @@ export interface SchedulerServiceOptions {
   /** Holds launches against the operator's rules. Undefined: there are none, and nothing is looked at. */
   readonly admission: Admission | undefined;
 }
+
+/** Whether a call is an acknowledgement, which no limit holds up. */
+type IsUnlimited = (call: UnaryCall) => boolean;
+const never: IsUnlimited = () => false;
+const isAcknowledgement: IsUnlimited = () => true;
 
 const EMPTY = Buffer.alloc(0);
 const empty = () => EMPTY;
@@ -129,12 +138,13 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   call(call: UnaryCall, done: Done): void {
-    this.#send("CallRequest", typedCalls.call, call, done);
+    this.#send("CallRequest", typedCalls.call, call, done, empty, ({ request }) => acknowledgesIn(request));
   }
 
   calls(call: DuplexCall): void {
     const { sessions, check, log, callers, callsStreams } = this.#options;
     const caller = callers.of(call);
+    caller.countCall();
     caller.expectAnywhere("call");
     const checkCalls = (request: Buffer) => check("CallsRequest", request);
     const launchCheck = this.#launchCheck(call);
@@ -149,7 +159,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   acknowledge(call: UnaryCall, done: Done): void {
-    const { request, header } = this.#read("AcknowledgeRequest", "call", call);
+    const { request, header } = this.#read("AcknowledgeRequest", "call", call, isAcknowledgement);
     const { frameworkName, attachmentId, requestId } = header;
     const { ackTokens } = AcknowledgeRequestFields;
     if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
@@ -161,7 +171,6 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   closeSession(call: UnaryCall, done: Done): void {
     const { caller, header } = this.#read("CloseSessionRequest", "attach", call);
     const { frameworkName, attachmentId } = header;
-    caller.countCall();
     const ended: Done = (error, response) => {
       caller.did("close", frameworkName, response === undefined ? { failed: reasonOf(error) } : {});
       done(error, response);
@@ -170,8 +179,15 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   /** Makes the Mesos call that a request stands for. */
-  #send(type: string, typed: TypedCall, call: UnaryCall, done: Done, respond: Respond = empty): void {
-    const { caller, request, header } = this.#read(type, "call", call);
+  #send(
+    type: string,
+    typed: TypedCall,
+    call: UnaryCall,
+    done: Done,
+    respond: Respond = empty,
+    unlimited: IsUnlimited = never,
+  ): void {
+    const { caller, request, header } = this.#read(type, "call", call, unlimited);
     const { frameworkName, attachmentId, requestId } = header;
     const session = this.#options.sessions.get(frameworkName);
     const message = typed(request);
@@ -188,9 +204,15 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     return (accept, framework) => admission.check(accept, { identity, framework });
   }
 
-  /** Permission comes first: without it a caller learns nothing of what it asks for. @throws BridgeError PERMISSION_DENIED, INVALID_FIELD */
-  #read(type: string, verb: "attach" | "call", call: UnaryCall): ReadRequest {
+  /**
+   * A call counts before anything is looked at, so that no limit is passed by calls that are refused. Permission comes
+   * next: without it a caller learns nothing of what it asks for.
+   *
+   * @throws BridgeError IDENTITY_LIMIT, PERMISSION_DENIED, INVALID_FIELD
+   */
+  #read(type: string, verb: "attach" | "call", call: UnaryCall, unlimited: IsUnlimited = never): ReadRequest {
     const caller = this.#options.callers.of(call);
+    if (caller.limitsCalls && !unlimited(call)) caller.countCall();
     if (caller.rights.restricted) caller.expect(verb, frameworkNameInHeader(call.request));
     this.#options.check(type, call.request);
     const request = new RequestFields(call.request);
@@ -199,10 +221,10 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
 
   /** @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
   #attachRequest(call: SubscribeCall, caller: Caller): { request: AttachRequest; isImport(): boolean } {
+    caller.countCall();
     if (caller.rights.restricted) {
       caller.expect("attach", frameworkNameIn(call.request, SubscribeRequestFields.frameworkName));
     }
-    caller.countCall();
     this.#options.check("SubscribeRequest", call.request);
     const request = readAttachRequest(call.request, caller.name, call.getPeer());
     const { frameworkName } = request;
@@ -269,6 +291,15 @@ interface ReadRequest {
   readonly caller: Caller;
   readonly request: RequestFields;
   readonly header: CallHeader;
+}
+
+/** Whether a serialized CallRequest is an acknowledgement. */
+function acknowledgesIn(request: Uint8Array): boolean {
+  try {
+    return acknowledges(new RequestFields(request).message(CallRequestFields.call));
+  } catch {
+    return false;
+  }
 }
 
 function answerBy(done: Done, respond: Respond): (answer: CallAnswer) => void {

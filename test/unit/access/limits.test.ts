@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import {
   AcknowledgeRequest,
+  type CallResult,
   CallsRequest,
   CallsResponse,
   ReviveOffersRequest,
@@ -32,6 +33,9 @@ const PERMISSIONS = [
   rule("attachments", "attachments = 1"),
   rule("observers", "observers = 1"),
   rule("calls", "calls-per-second = 1"),
+  rule("stream", "calls-per-second = 1"),
+  rule("invalid", "calls-per-second = 1"),
+  rule("opening", "calls-per-second = 1"),
   rule("bytes", 'waiting-bytes = "64KiB"'),
   rule("free", "attachments = 1000"),
 ].join("");
@@ -41,7 +45,19 @@ let bridge: PermittedBridge;
 beforeAll(async () => {
   bridge = await PermittedBridge.start(
     cleanup,
-    ["frameworks", "burst", "again", "attachments", "observers", "calls", "bytes", "free"],
+    [
+      "frameworks",
+      "burst",
+      "again",
+      "stream",
+      "invalid",
+      "opening",
+      "attachments",
+      "observers",
+      "calls",
+      "bytes",
+      "free",
+    ],
     PERMISSIONS,
   );
 });
@@ -137,7 +153,7 @@ describe("a limit of an identity", () => {
     const header = { frameworkName: "calls-2", attachmentId };
     const send = (request: Parameters<typeof CallsRequest.fromPartial>[0]) =>
       CallsRequest.encode(CallsRequest.fromPartial({ header, ...request })).finish();
-    const calls = bridge.stream("calls", `${SCHEDULER}/Calls`, send({ call: { type: 5 }, tag: 1n }), true);
+    const calls = bridge.stream("stream", `${SCHEDULER}/Calls`, send({ call: { type: 5 }, tag: 1n }), true);
     for (let tag = 2n; tag <= 10n; tag++) calls.send(send({ call: { type: 5 }, tag }));
     for (let tag = 11n; tag <= 20n; tag++) calls.send(send({ ackTokens: ["x"], tag }));
     const reasons: string[] = [];
@@ -149,6 +165,47 @@ describe("a limit of an identity", () => {
     expect(new Set(reasons.slice(10))).toEqual(new Set(["INVALID_FIELD"]));
     calls.cancel();
     stream.cancel();
+  });
+
+  test("on calls counts those that are invalid or name no framework, before anything else is said of them", async () => {
+    const many = (path: string, request: Uint8Array) =>
+      Promise.all(Array.from({ length: 20 }, () => bridge.call("invalid", path, request)));
+    const header = (frameworkName: string) => ({ header: { frameworkName, attachmentId: "x" } });
+    const unknown = ReviveOffersRequest.encode(ReviveOffersRequest.fromPartial(header("none"))).finish();
+    const nameless = ReviveOffersRequest.encode(ReviveOffersRequest.fromPartial(header(""))).finish();
+    const broken = Buffer.from([0x0a, 0xff]);
+    const cases: [string, Uint8Array][] = [
+      [`${SCHEDULER}/ReviveOffers`, unknown],
+      [`${SCHEDULER}/CloseSession`, unknown],
+      [`${SCHEDULER}/KillTask`, nameless],
+      [`${SCHEDULER}/Call`, unknown],
+      [`${SCHEDULER}/LaunchTasks`, broken],
+      [`${SCHEDULER}/Call`, broken],
+      [`${OBSERVER}/ListTasks`, broken],
+      [`${SCHEDULER}/Subscribe`, broken],
+    ];
+    for (const [path, request] of cases) {
+      const ends = await many(path, request);
+      expect([path, ends.filter(({ reason }) => reason === "IDENTITY_LIMIT").length > 15]).toEqual([path, true]);
+    }
+  });
+
+  test("on calls counts the opening of a Calls stream, and invalid messages in it", async () => {
+    const open = () => bridge.stream("opening", `${SCHEDULER}/Calls`, NOTHING, true);
+    const streams = Array.from({ length: 10 }, open);
+    const results: CallResult[] = [];
+    const ends = await Promise.all(
+      streams.map((stream) => {
+        const message = stream.messages.next({ what: "results" }).then((bytes) => {
+          results.push(...CallsResponse.decode(bytes).results);
+          return undefined;
+        });
+        return Promise.race([message, stream.ended.next({ what: "the end" })]);
+      }),
+    );
+    expect(ends.filter((end) => end?.reason === "IDENTITY_LIMIT").length).toBeGreaterThan(7);
+    expect(results.map(({ reason }) => reason)).toContain("IDENTITY_LIMIT");
+    for (const stream of streams) stream.cancel();
   });
 
   test("on bytes that wait ends an observer that does not read, and refuses it more until it is gone", async () => {
