@@ -8,7 +8,7 @@ import type { Permissions } from "./permissions/permissions.js";
 import { notAllowed, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
 import type { Rights } from "./permissions/rights.js";
 import type { Service, Verb } from "./permissions/rule.js";
-import { checkCallUses, checkFrameworkUses, type UsedFramework } from "./permissions/uses.js";
+import { checkCallUses, checkFrameworkUses, type FindOffer, type UsedFramework } from "./permissions/uses.js";
 import { TokenBucket } from "./tokenBucket.js";
 import { Usage } from "./usage.js";
 
@@ -55,9 +55,9 @@ export class Caller {
   }
 
   /** Expects that it may use what a call names. @throws BridgeError PERMISSION_DENIED, WireError */
-  expectUses(framework: UsedFramework, call: CallMessage): void {
+  expectUses(framework: UsedFramework, call: CallMessage, findOffer: FindOffer): void {
     const { rights } = this;
-    if (rights.restricted) checkCallUses(rights, framework, call);
+    if (rights.restricted) checkCallUses(rights, framework, call, findOffer);
   }
 
   /** Expects that it may have such a framework subscribed. @throws BridgeError PERMISSION_DENIED, WireError */

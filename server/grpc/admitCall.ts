@@ -10,8 +10,10 @@ const NOTHING = new Uint8Array(0);
 export function admitCall(caller: Caller, sessions: SessionManager, session: Session, call: CallMessage): void {
   if (!caller.rights.restricted) return;
   const { frameworkName } = session;
-  const { frameworkInfo } = session.state.record;
-  caller.expectUses({ frameworkName, frameworkInfo, principal: sessions.principalOf(frameworkName) }, call);
+  const { record, offers } = session.state;
+  const { frameworkInfo } = record;
+  const framework = { frameworkName, frameworkInfo, principal: sessions.principalOf(frameworkName) };
+  caller.expectUses(framework, call, (offerId) => offers.get(offerId)?.bytes);
 }
 
 /**

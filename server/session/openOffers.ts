@@ -55,6 +55,10 @@ export class OpenOffers {
     return this.#offers.has(id);
   }
 
+  get(id: string): OfferView | undefined {
+    return this.#offers.get(id)?.view;
+  }
+
   ids(): string[] {
     return [...this.#offers.keys()];
   }

@@ -396,6 +396,52 @@ describe("a call", () => {
   });
 });
 
+describe("a launch that leaves the role of its resources out", () => {
+  const offerIn = (id: string, frameworkId: string, role: string) => ({
+    ...offerOf(id, frameworkId),
+    allocationInfo: { role },
+  });
+  const task = {
+    name: "t",
+    taskId: { value: "t" },
+    agentId: { value: "agent" },
+    resources: [{ name: "cpus", type: 0, scalar: { value: 1 } }],
+    command: { value: "x" },
+  };
+  const launch = (header: object, ...ids: string[]) =>
+    LaunchTasksRequest.encode(
+      LaunchTasksRequest.fromPartial({ header, offerIds: ids.map((value) => ({ value })), tasks: [task] }),
+    ).finish();
+
+  test("needs permission for the roles of its offers", async () => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const info = { ...svcA, roles: ["team-a", "team-b"], capabilities: [{ type: MULTI_ROLE }] };
+    const { header, frameworkId, subscription, stream } = await attached(bridge, "admin", "a-roles", info);
+    const offers = [offerIn("own", frameworkId, "team-a"), offerIn("foreign", frameworkId, "team-b")];
+    subscription.send({ type: Event_Type.OFFERS, offers: { offers } });
+    await eventually(() => bridge.sessions.find("a-roles")?.state.offers.size === 2);
+    for (const ids of [["foreign"], ["own", "foreign"]]) {
+      const refused = await bridge.call("a", `${SCHEDULER}/LaunchTasks`, launch(header, ...ids));
+      expect(refused).toMatchObject({ code: "PERMISSION_DENIED", metadata: { role: "team-b" } });
+    }
+    expect(bridge.sessions.find("a-roles")?.state.offers.size).toBe(2);
+    expect(await bridge.call("a", `${SCHEDULER}/LaunchTasks`, launch(header, "own"))).toMatchObject({ code: "OK" });
+    await bridge.master.call("ACCEPT");
+    stream.cancel();
+  });
+
+  test("needs permission for the framework's role, if Mesos says none with the offer", async () => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const info = { ...svcA, role: "team-b" };
+    const { header, frameworkId, subscription, stream } = await attached(bridge, "admin", "a-role", info);
+    subscription.send({ type: Event_Type.OFFERS, offers: { offers: [offerOf("foreign", frameworkId)] } });
+    await eventually(() => bridge.sessions.find("a-role")?.state.offers.size === 1);
+    const refused = await bridge.call("a", `${SCHEDULER}/LaunchTasks`, launch(header, "foreign"));
+    expect(refused).toMatchObject({ code: "PERMISSION_DENIED", metadata: { role: "team-b" } });
+    stream.cancel();
+  });
+});
+
 describe("an observer", () => {
   let bridge: PermittedBridge;
   const subscriptions = new Map<string, Awaited<ReturnType<typeof attached>>>();
