@@ -1,5 +1,7 @@
 import type { Server, ServerDuplexStream, ServiceDefinition } from "@grpc/grpc-js";
+import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
+import { refusalOf } from "./admitCall.js";
 import type { CallersOfCalls } from "./callerOf.js";
 import { rawService } from "./rawService.js";
 import { statusOf } from "./statusOf.js";
@@ -46,11 +48,26 @@ export function addReflection(
         call.emit("error", statusOf(error, log));
         return;
       }
+      endIfWithdrawn(callers, log, call);
       relay(load, call).catch((error: unknown) => call.emit("error", error));
     },
   };
   // The messages of both are the same on the wire.
   for (const version of ["v1", "v1alpha"]) server.addService(definition(version), handlers);
+}
+
+/** Ends a stream once its caller may not have it any more. */
+function endIfWithdrawn(callers: CallersOfCalls, log: Log, call: ReflectionCall): void {
+  const caller = callers.of(call);
+  const unfollow = callers.onChanged(() => {
+    const problem = refusalOf(() => caller.expectService("reflection"));
+    if (!problem) return;
+    unfollow();
+    caller.failed(withdrawn(problem));
+    call.emit("error", statusOf(withdrawn(problem), log));
+  });
+  // At the end of every call, also of one that ended in order.
+  call.on("cancelled", unfollow);
 }
 
 function definition(version: string): ServiceDefinition {

@@ -262,10 +262,11 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   #endIfWithdrawn(stream: SubscribeStream, caller: Caller, session: Session): () => void {
     const look = () => {
       const { frameworkName } = session;
-      const { frameworkInfo, suppressedRoles } = session.state.record;
+      const { frameworkInfo, suppressedRoles, expiryPolicy } = session.state.record;
       const principal = this.#options.sessions.principalOf(frameworkName);
       const problem = refusalOf(() => {
         caller.expect("attach", frameworkName);
+        if (expiryPolicy === "teardown") caller.expect("call", frameworkName);
         caller.expectFramework({ frameworkName, frameworkInfo, principal }, suppressedRoles);
       });
       if (!problem) return;

@@ -527,6 +527,32 @@ describe("a permission that is withdrawn", () => {
     theirs.stream.cancel();
   });
 
+  test("to call ends an attachment that would have its framework torn down, and no other", async () => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const expiryPolicy = ExpiryPolicy.EXPIRY_POLICY_TEARDOWN;
+    const teardown = subscribe(bridge, "a", "a-1", svcA, { expiryPolicy });
+    const keep = subscribe(bridge, "a", "a-2", svcA);
+    for (const stream of [teardown, keep]) await stream.messages.next({ what: "Opened" });
+    await bridge.permit(ALL.replace('"attach", "call", "observe"', '"attach", "observe"'));
+    expect(await teardown.ended.next(WITHIN)).toMatchObject({ code: "PERMISSION_DENIED", metadata: { verb: "call" } });
+    expect(keep.ended.all).toEqual([]);
+    keep.cancel();
+  });
+
+  test("for reflection ends its streams", async () => {
+    const allowed = ALL.replace('"attach", "call", "observe"', '"attach", "call", "observe", "reflection"');
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, allowed);
+    const listServices = stringField(7, "*");
+    const streams = ["v1", "v1alpha"].map((version) =>
+      bridge.stream("a", `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`, listServices, true),
+    );
+    for (const stream of streams) await stream.messages.next({ what: "an answer" });
+    await bridge.permit(ALL);
+    for (const stream of streams) {
+      expect(await stream.ended.next(WITHIN)).toMatchObject({ code: "PERMISSION_DENIED", reason: "PERMISSION_DENIED" });
+    }
+  });
+
   test("on a role or a user ends the attachment that uses it", async () => {
     const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
     const { stream } = await attached(bridge, "a", "a-1", svcA);
