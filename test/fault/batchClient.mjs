@@ -6,6 +6,7 @@ import { Scheduler, TaskState } from "../../dist/clients/typescript/index.js";
 
 const { bridge, frameworkName, count, ledger, runs, seconds, leaseMs } = JSON.parse(process.argv[2] ?? "{}");
 const TERMINAL = new Set(["FINISHED", "FAILED", "KILLED", "LOST", "ERROR", "DROPPED", "GONE", "GONE_BY_OPERATOR"]);
+const ACTIVE = new Set(["STAGING", "STARTING", "RUNNING"]);
 /** Mesos does not know the task: it never began, or it would have told of its end. */
 const UNKNOWN = new Set(["UNKNOWN", "GONE", "DROPPED", "LOST"]);
 
@@ -95,7 +96,10 @@ const taskInfo = (id, agentId) => ({
 function update({ status, ackToken }) {
   const id = status.taskId.value;
   const state = TaskState[status.state].replace("TASK_", "");
-  say({ kind: "update", task: id, state, owed: ackToken !== undefined, message: status.message });
+  // Answers that say that a task still runs come each second for each of them: they would push the rest out of the log.
+  if (ackToken !== undefined || !ACTIVE.has(state)) {
+    say({ kind: "update", task: id, state, owed: ackToken !== undefined, message: status.message });
+  }
   const before = tasks.get(id);
   if (before === undefined || before === "ended") return;
   if (ackToken === undefined && UNKNOWN.has(state)) {
