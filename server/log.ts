@@ -11,3 +11,9 @@ export interface LeveledLog extends Log {
   /** debug, info, warn or error. */
   level: string;
 }
+
+/** A logger that makes others. */
+export interface ParentLog extends LeveledLog {
+  /** A log with the same output that keeps a level of its own. */
+  child(bindings: object, options: { readonly level: string }): Log;
+}

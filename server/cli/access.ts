@@ -7,7 +7,7 @@ import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.
 import { TokenList } from "../access/tokenList.js";
 import { ExpiryWatch } from "../files/expiryWatch.js";
 import { type OptionFile, WatchedFiles } from "../files/watchedFiles.js";
-import type { Log } from "../log.js";
+import type { Log, ParentLog } from "../log.js";
 import type { Protection } from "./listening.js";
 import { openAudit } from "./openAudit.js";
 import { openPermissions } from "./openPermissions.js";
@@ -37,7 +37,7 @@ interface Opening {
 }
 
 /** Reads the files that the options name. @throws Error with one line that names the option, the file and the cure */
-export async function openAccess(config: ServeConfig, clock: Clock, log: Log): Promise<Access> {
+export async function openAccess(config: ServeConfig, clock: Clock, log: ParentLog): Promise<Access> {
   const opened: Closable[] = [];
   const close = () => {
     for (const each of opened) each.close();

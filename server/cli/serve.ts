@@ -6,7 +6,7 @@ import type { AdmissionFile } from "../access/admission/admissionFile.js";
 import type { Audit } from "../access/audit/audit.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
-import type { LeveledLog, Log } from "../log.js";
+import type { LeveledLog, Log, ParentLog } from "../log.js";
 import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
 import type { MasterSpec } from "../mesos/detect/masterSpec.js";
 import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
@@ -50,7 +50,7 @@ export interface RunningBridge {
 }
 
 /** Starts the bridge. @throws Error with one line that says what is wrong. */
-export async function serve(config: ServeConfig, log: LeveledLog): Promise<RunningBridge> {
+export async function serve(config: ServeConfig, log: ParentLog): Promise<RunningBridge> {
   const access = await openAccess(config, systemClock, log);
   let admission: AdmissionFile | undefined;
   try {
