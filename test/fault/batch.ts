@@ -139,7 +139,11 @@ export class Batch {
   async finished(timeoutMs = 90_000): Promise<Map<string, string[]>> {
     const last = this.#clients.at(-1);
     const done = await last?.logged(/\{"kind":"done".*\}/, { timeoutMs }).catch((error: Error) => {
-      throw new Error(`${error.message}\n${last.log().slice(-3_000)}\n${this.#options.bridge.log().slice(-3_000)}`);
+      const seen = last
+        .log()
+        .split("\n")
+        .filter((line) => line !== '{"kind":"offers"}');
+      throw new Error(`${error.message}\n${seen.slice(-60).join("\n")}\n${this.#options.bridge.log().slice(-3_000)}`);
     });
     expect(JSON.parse(done?.[0] ?? "{}")).toEqual({ kind: "done", owed: 0 });
     const ends = new Map<string, string[]>();
@@ -160,8 +164,8 @@ export class Batch {
   }
 
   /** Asserts that every task has run once and was seen to finish, `exactly` once or at least. */
-  async expectAllRanOnce({ exactly = true } = {}): Promise<void> {
-    const ends = await this.finished();
+  async expectAllRanOnce({ exactly = true, timeoutMs = 90_000 } = {}): Promise<void> {
+    const ends = await this.finished(timeoutMs);
     const runs = await this.runs();
     expect([...runs].filter(([, times]) => times !== 1)).toEqual([]);
     expect(runs.size).toBe(this.count);
