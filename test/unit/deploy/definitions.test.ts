@@ -71,7 +71,7 @@ describe("the definitions in deploy/", () => {
   it("run the bridge with options that it takes: one instance, a fixed port, patience with the one before it", async () => {
     for (const line of commandLines("bridge")) {
       const config = await serveConfig(line);
-      expect(config).toMatchObject({ listen: SITE.listen, dataDir: SITE.dataDir, insecure: true });
+      expect(config).toMatchObject({ listen: [SITE.listen], dataDir: SITE.dataDir, insecure: true });
       expect(config.master.kind).toBe("zookeeper");
       expect(config.waitForDataDir).toBeGreaterThan(config.drainTimeout);
     }
