@@ -37,7 +37,7 @@ async function distanceFromInverted(original: string, result: string): Promise<n
   return sum / before.colour.length;
 }
 
-describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "100ms" } }, (mesos) => {
+describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "100ms" } }, (mesos, kind) => {
   let bridge: Bridge;
   let cleanup: Cleanup;
   let output: string;
@@ -78,55 +78,6 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     expect((await readdir(output)).filter((name) => !name.startsWith(".")).length).toBe(SAMPLES.length + 2);
     expect(log).toMatch(/5 of 5 inverted in .* see .*index\.html/);
     await expectNoFramework();
-  });
-
-  it("does nothing again when called again, and only what is new", async () => {
-    expect((await run(at("images/rocket.jpg"))).status).toBe(0);
-    const { status, log } = await run(at("images/rocket.jpg"), at("images/coffee.png"));
-    expect(status, log).toBe(0);
-    expect(log).toContain("1 of 2 done before");
-    expect(log).not.toMatch(/rocket\.jpg: launched/);
-    expect(log).toMatch(/coffee\.png: done/);
-  });
-
-  it("says which images can't be inverted and why, and inverts the others", async () => {
-    const folder = await cleanup.tempDir();
-    await mkdir(join(folder, "same"));
-    await writeFile(join(folder, "broken.png"), "no picture");
-    await copyFile(at("images/rocket.jpg"), join(folder, "a & <b>.jpg"));
-    await copyFile(at("images/coffee.png"), join(folder, "same/a.png"));
-    await copyFile(at("images/chelsea.png"), join(folder, "a.png"));
-    const gone = "http://127.0.0.1:9/none.png";
-    const { status, log } = await run("--retries", "0", "--recursive", folder, gone);
-    expect(status, log).toBe(1);
-    expect(log).toContain("failed: broken.png: not an image: it starts with 'no picture'");
-    expect(log).toMatch(/failed: none\.png: lost once: .*connection refused/);
-    expect(log).toContain("3 of 5 inverted");
-    const names = ["a & _b_-inverted.jpg", "a-inverted.png", "a-inverted-2.png"];
-    for (const name of names) expect(existsSync(join(output, name)), name).toBe(true);
-    const page = readFileSync(join(output, "index.html"), "utf8");
-    expect(page).toContain("<h2>a &amp; &lt;b&gt;.jpg</h2>");
-    expect(page).toContain("no picture");
-  });
-
-  it("leaves out what can't be used, names it, and inverts the others", async () => {
-    const folder = await cleanup.tempDir();
-    await copyFile(at("images/rocket.jpg"), join(folder, "rocket.jpg"));
-    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from("caf\xe9.png", "latin1")]), "x");
-    await symlink(join(folder, "nowhere"), join(folder, "link.png"));
-    const { status, log } = await run(folder, join(folder, "none.png"));
-    expect(status, log).toBe(1);
-    for (const problem of [
-      "caf\\xe9.png can't be used: its name is not UTF-8",
-      "link.png can't be read: there is no such file or folder",
-      "none.png can't be read: there is no such file or folder",
-    ]) {
-      expect(log.split(`left out: ${join(folder, problem)}\n`).length, problem).toBe(3);
-    }
-    expect(log).toMatch(/1 of 1 inverted in .*, 3 left out; see /);
-    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("caf\\xe9.png");
-    // Also when all images were done before.
-    expect((await run(folder)).status).toBe(1);
   });
 
   it("goes on after it was killed: what runs is found again, and runs once", async () => {
@@ -201,88 +152,6 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     await expectNoFramework();
   });
 
-  it("waits for a bridge that is killed and comes back", async () => {
-    const own = cleanup.use(await startBridge({ master: mesos().master }));
-    const images = cleanup.use(await SlowImages.start());
-    const invert = await start("--bridge", own.address, images.url("one.jpg"), at("images/rocket.jpg"));
-    await invert.logged(/rocket\.jpg: done/);
-    await own.kill();
-    await invert.logged(/not attached to the bridge/);
-    await own.restart();
-    await invert.logged(/ attached to the bridge/);
-    images.open();
-    expect((await invert.exited).code, invert.log()).toBe(0);
-    expect(images.asked).toEqual(["/one.jpg"]);
-  });
-
-  it("writes the gallery and lets the folder go when it is interrupted while it makes the pictures", async () => {
-    const images = cleanup.use(await SlowImages.start());
-    const file = join(await cleanup.tempDir(), "rocket.jpg");
-    await copyFile(at("images/rocket.jpg"), file);
-    const invert = await start(file, images.url("one.jpg"));
-    await invert.logged(/rocket\.jpg: done/);
-    // Its picture is never done: nobody writes to this pipe.
-    await rm(file);
-    execFileSync("mkfifo", [file]);
-    images.open();
-    await invert.logged(/making the gallery: pictures of 0 of 2 images/);
-    invert.signal("SIGINT");
-    await invert.logged(/interrupted: the gallery goes without the pictures that are missing/);
-    expect((await invert.exited).code, invert.log()).toBe(130);
-    expect(invert.log()).toMatch(/2 of 2 inverted in .* see .*index\.html/);
-    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("2 of 2 images inverted");
-    expect(existsSync(join(output, ".invert-lock"))).toBe(false);
-    await expectNoFramework();
-  });
-
-  it("gives up when the bridge stays away, and shows what it has", async () => {
-    const own = cleanup.use(await startBridge({ master: mesos().master }));
-    const images = cleanup.use(await SlowImages.start());
-    const args = ["--bridge", own.address, "--give-up-after", "1", images.url("one.jpg"), at("images/rocket.jpg")];
-    const invert = await start(...args);
-    await invert.logged(/rocket\.jpg: done/);
-    await own.kill();
-    expect((await invert.exited).code, invert.log()).toBe(1);
-    expect(invert.log()).toMatch(/mesos-invert: gave up after 1 s without the bridge at \S+: .*refused/i);
-    expect(invert.log()).toMatch(/1 of 2 inverted in .* see .*index\.html/);
-    expect(readFileSync(join(output, "index.html"), "utf8")).toContain("1 of 2 images inverted");
-    // It is all found again.
-    await own.restart();
-    images.open();
-    const { status, log } = await run(...args);
-    expect(status, log).toBe(0);
-    expect(log).toContain("going on: 1 of 2 done before, 1 may still run");
-  });
-
-  it("says that its disk is full, and goes on once there is room", async (context) => {
-    const disk = await smallDisk(cleanup, context);
-    const filler = join(disk, "filler");
-    const images = cleanup.use(await SlowImages.start());
-    const args = ["--output", join(disk, "out"), images.url("one.jpg")];
-    fill(filler);
-    const full = await run(...args);
-    expect(full.status, full.log).toBe(2);
-    expect(full.log).toMatch(/^mesos-invert: --output: \S+out can't be used: there is no space left\n$/);
-    await rm(filler);
-
-    const invert = await start(...args);
-    await eventually(() => images.asked.length === 1, { what: "the fetch" });
-    fill(filler);
-    images.open();
-    expect((await invert.exited).code, invert.log()).toBe(1);
-    expect(invert.log()).toMatch(
-      /^mesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be written again, run .*$/m,
-    );
-    expect(invert.log()).not.toContain("    at ");
-    await rm(filler);
-    const { status, log } = await run(...args);
-    expect(status, log).toBe(0);
-    expect(await distanceFromInverted(at("images/rocket.jpg"), join(disk, "out/one-inverted.jpg"))).toBeLessThan(
-      JPEG_DISTANCE,
-    );
-    await expectNoFramework();
-  });
-
   it("names the executor's address when agents can't fetch it", async () => {
     const { status, log } = await run("--retries", "0", "--advertise-host", "nowhere.invalid", at("images/rocket.jpg"));
     expect(status, log).toBe(1);
@@ -291,6 +160,140 @@ describeEachMesos("mesos-invert", { agents: 2, flags: { allocation_interval: "10
     );
     await expectNoFramework();
   });
+
+  // The rest is between the program, its folder and the bridge, whatever Mesos stands behind it.
+  if (kind === "embedded") {
+    it("does nothing again when called again, and only what is new", async () => {
+      expect((await run(at("images/rocket.jpg"))).status).toBe(0);
+      const { status, log } = await run(at("images/rocket.jpg"), at("images/coffee.png"));
+      expect(status, log).toBe(0);
+      expect(log).toContain("1 of 2 done before");
+      expect(log).not.toMatch(/rocket\.jpg: launched/);
+      expect(log).toMatch(/coffee\.png: done/);
+    });
+
+    it("says which images can't be inverted and why, and inverts the others", async () => {
+      const folder = await cleanup.tempDir();
+      await mkdir(join(folder, "same"));
+      await writeFile(join(folder, "broken.png"), "no picture");
+      await copyFile(at("images/rocket.jpg"), join(folder, "a & <b>.jpg"));
+      await copyFile(at("images/coffee.png"), join(folder, "same/a.png"));
+      await copyFile(at("images/chelsea.png"), join(folder, "a.png"));
+      const gone = "http://127.0.0.1:9/none.png";
+      const { status, log } = await run("--retries", "0", "--recursive", folder, gone);
+      expect(status, log).toBe(1);
+      expect(log).toContain("failed: broken.png: not an image: it starts with 'no picture'");
+      expect(log).toMatch(/failed: none\.png: lost once: .*connection refused/);
+      expect(log).toContain("3 of 5 inverted");
+      const names = ["a & _b_-inverted.jpg", "a-inverted.png", "a-inverted-2.png"];
+      for (const name of names) expect(existsSync(join(output, name)), name).toBe(true);
+      const page = readFileSync(join(output, "index.html"), "utf8");
+      expect(page).toContain("<h2>a &amp; &lt;b&gt;.jpg</h2>");
+      expect(page).toContain("no picture");
+    });
+
+    it("leaves out what can't be used, names it, and inverts the others", async () => {
+      const folder = await cleanup.tempDir();
+      await copyFile(at("images/rocket.jpg"), join(folder, "rocket.jpg"));
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from("caf\xe9.png", "latin1")]), "x");
+      await symlink(join(folder, "nowhere"), join(folder, "link.png"));
+      const { status, log } = await run(folder, join(folder, "none.png"));
+      expect(status, log).toBe(1);
+      for (const problem of [
+        "caf\\xe9.png can't be used: its name is not UTF-8",
+        "link.png can't be read: there is no such file or folder",
+        "none.png can't be read: there is no such file or folder",
+      ]) {
+        expect(log.split(`left out: ${join(folder, problem)}\n`).length, problem).toBe(3);
+      }
+      expect(log).toMatch(/1 of 1 inverted in .*, 3 left out; see /);
+      expect(readFileSync(join(output, "index.html"), "utf8")).toContain("caf\\xe9.png");
+      // Also when all images were done before.
+      expect((await run(folder)).status).toBe(1);
+    });
+
+    it("waits for a bridge that is killed and comes back", async () => {
+      const own = cleanup.use(await startBridge({ master: mesos().master }));
+      const images = cleanup.use(await SlowImages.start());
+      const invert = await start("--bridge", own.address, images.url("one.jpg"), at("images/rocket.jpg"));
+      await invert.logged(/rocket\.jpg: done/);
+      await own.kill();
+      await invert.logged(/not attached to the bridge/);
+      await own.restart();
+      await invert.logged(/ attached to the bridge/);
+      images.open();
+      expect((await invert.exited).code, invert.log()).toBe(0);
+      expect(images.asked).toEqual(["/one.jpg"]);
+    });
+
+    it("writes the gallery and lets the folder go when it is interrupted while it makes the pictures", async () => {
+      const images = cleanup.use(await SlowImages.start());
+      const file = join(await cleanup.tempDir(), "rocket.jpg");
+      await copyFile(at("images/rocket.jpg"), file);
+      const invert = await start(file, images.url("one.jpg"));
+      await invert.logged(/rocket\.jpg: done/);
+      // Its picture is never done: nobody writes to this pipe.
+      await rm(file);
+      execFileSync("mkfifo", [file]);
+      images.open();
+      await invert.logged(/making the gallery: pictures of 0 of 2 images/);
+      invert.signal("SIGINT");
+      await invert.logged(/interrupted: the gallery goes without the pictures that are missing/);
+      expect((await invert.exited).code, invert.log()).toBe(130);
+      expect(invert.log()).toMatch(/2 of 2 inverted in .* see .*index\.html/);
+      expect(readFileSync(join(output, "index.html"), "utf8")).toContain("2 of 2 images inverted");
+      expect(existsSync(join(output, ".invert-lock"))).toBe(false);
+      await expectNoFramework();
+    });
+
+    it("gives up when the bridge stays away, and shows what it has", async () => {
+      const own = cleanup.use(await startBridge({ master: mesos().master }));
+      const images = cleanup.use(await SlowImages.start());
+      const args = ["--bridge", own.address, "--give-up-after", "1", images.url("one.jpg"), at("images/rocket.jpg")];
+      const invert = await start(...args);
+      await invert.logged(/rocket\.jpg: done/);
+      await own.kill();
+      expect((await invert.exited).code, invert.log()).toBe(1);
+      expect(invert.log()).toMatch(/mesos-invert: gave up after 1 s without the bridge at \S+: .*refused/i);
+      expect(invert.log()).toMatch(/1 of 2 inverted in .* see .*index\.html/);
+      expect(readFileSync(join(output, "index.html"), "utf8")).toContain("1 of 2 images inverted");
+      // It is all found again.
+      await own.restart();
+      images.open();
+      const { status, log } = await run(...args);
+      expect(status, log).toBe(0);
+      expect(log).toContain("going on: 1 of 2 done before, 1 may still run");
+    });
+
+    it("says that its disk is full, and goes on once there is room", async (context) => {
+      const disk = await smallDisk(cleanup, context);
+      const filler = join(disk, "filler");
+      const images = cleanup.use(await SlowImages.start());
+      const args = ["--output", join(disk, "out"), images.url("one.jpg")];
+      fill(filler);
+      const full = await run(...args);
+      expect(full.status, full.log).toBe(2);
+      expect(full.log).toMatch(/^mesos-invert: --output: \S+out can't be used: there is no space left\n$/);
+      await rm(filler);
+
+      const invert = await start(...args);
+      await eventually(() => images.asked.length === 1, { what: "the fetch" });
+      fill(filler);
+      images.open();
+      expect((await invert.exited).code, invert.log()).toBe(1);
+      expect(invert.log()).toMatch(
+        /^mesos-invert: \S+\/out\S* can't be written: there is no space left\. Once it can be written again, run .*$/m,
+      );
+      expect(invert.log()).not.toContain("    at ");
+      await rm(filler);
+      const { status, log } = await run(...args);
+      expect(status, log).toBe(0);
+      expect(await distanceFromInverted(at("images/rocket.jpg"), join(disk, "out/one-inverted.jpg"))).toBeLessThan(
+        JPEG_DISTANCE,
+      );
+      await expectNoFramework();
+    });
+  }
 
   /** The framework has ended: the bridge has forgotten it, and Mesos has ended its executors. */
   async function expectNoFramework(): Promise<void> {

@@ -13,7 +13,7 @@ const COLD_MS = 600_000;
 
 /** Runs a client's empty-tasks against the bridge of today. */
 function testEmptyTasks(name: string, program: () => string): void {
-  describeBridge(name, {}, (suite) => {
+  describeBridge(name, { on: "embedded" }, (suite) => {
     it("runs empty tasks", async () => {
       const { bridge, cleanup } = suite();
       const args = ["--bridge", bridge.address, "--framework-name", "compatibility", "--tasks", "12"];
@@ -142,7 +142,7 @@ describe("a client of a newer API", () => {
 
   testEmptyTasks("the Go client with a newer API", () => emptyTasks);
 
-  describeBridge("what the bridge does not know yet", {}, (suite) => {
+  describeBridge("what the bridge does not know yet", { on: "embedded" }, (suite) => {
     it("is refused, where it can't be ignored", async () => {
       const said = await succeed(newer, [suite().bridge.address], { timeoutMs: 30_000 });
       expect(said).toBe("method: Unimplemented\nenum value: InvalidArgument INVALID_FIELD\n");

@@ -20,12 +20,12 @@ export interface ReadmeOptions {
 }
 
 /**
- * Runs the first example of a client's README as it stands there, on both Mesoses: it launches a task, sees it finish,
+ * Runs the first example of a client's README as it stands there: it launches a task, sees it finish,
  * and ends its framework.
  */
 export function testReadme(language: string, { client, file, build }: ReadmeOptions): void {
   // With two agents, offers come more than once.
-  describeBridge(`the README's example in ${language}`, { agents: 2 }, (suite) => {
+  describeBridge(`the README's example in ${language}`, { on: "embedded", agents: 2 }, (suite) => {
     it("launches a task, and ends when that has ended", { timeout: COLD_MS }, async () => {
       const { bridge, cleanup } = suite();
       const folder = await cleanup.tempDir();

@@ -3,6 +3,8 @@ import { startEmbeddedMesos } from "./embeddedMesos.js";
 import { realMesosMissing, startRealMesos } from "./realMesos.js";
 
 export interface ClusterOptions {
+  /** The one kind to run cases on in which Mesos does nothing that the contract tests do not compare. Default: both */
+  on?: MesosCluster["kind"];
   /** Default 1 */
   agents?: number;
   /** Of each agent, as `cpus:4;mem:2048`. Default: cpus:8;mem:8192;disk:10240;ports:[31000-32000] */
@@ -58,18 +60,25 @@ const kinds: { kind: MesosCluster["kind"]; start: Start; missing: string | undef
  * skipped, or with CI=true fails.
  *
  * @param body gets a function that gives the cluster, to be called inside of tests and hooks. It runs once per kind: what
- *   the cases of a kind share belongs into it
+ *   the cases of a kind share belongs into it. Cases in which Mesos does nothing that the contract tests do not compare
+ *   may run on the embedded one alone, by the kind that it gets
  */
 export function describeEachMesos(
   name: string,
   options: ClusterOptions,
-  body: (mesos: () => MesosCluster) => void,
+  body: (mesos: () => MesosCluster, kind: MesosCluster["kind"]) => void,
 ): void {
   describe(name, () => {
-    for (const { kind, start, missing } of kinds.filter((each) => only === undefined || only === each.kind)) {
+    for (const { kind, start, missing } of kinds.filter((each) => (only ?? options.on ?? each.kind) === each.kind)) {
       const wanted = missing === undefined || process.env.CI === "true";
       describe.runIf(wanted)(`${kind} Mesos`, { concurrent: true }, () => {
-        describe.sequential("cases", () => describeCluster(kind, missing, () => start(options), body));
+        describe.sequential("cases", () =>
+          describeCluster(
+            kind,
+            missing,
+            () => start(options),
+            (mesos) => body(mesos, kind),
+          ));
       });
     }
   });

@@ -30,11 +30,11 @@ export interface BridgeSuite {
 export function describeBridge(
   name: string,
   options: BridgeSuiteOptions,
-  body: (suite: () => BridgeSuite) => void,
+  body: (suite: () => BridgeSuite, kind: MesosCluster["kind"]) => void,
 ): void {
   const { bridgeFlags = [], ...cluster } = options;
   const flags = { allocation_interval: "100ms", ...cluster.flags };
-  describeEachMesos(name, { ...cluster, flags }, (mesos) => {
+  describeEachMesos(name, { ...cluster, flags }, (mesos, kind) => {
     let bridge: Bridge | undefined;
     let client: BridgeClient | undefined;
     let suite: BridgeSuite | undefined;
@@ -57,7 +57,7 @@ export function describeBridge(
     body(() => {
       if (!suite) throw new Error("the suite is there only within tests");
       return suite;
-    });
+    }, kind);
   });
 }
 
