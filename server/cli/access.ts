@@ -10,6 +10,7 @@ import { type OptionFile, WatchedFiles } from "../files/watchedFiles.js";
 import type { Log, ParentLog } from "../log.js";
 import type { Protection } from "./listening.js";
 import { openAudit } from "./openAudit.js";
+import type { Opened } from "./opened.js";
 import { openPermissions } from "./openPermissions.js";
 import type { ServeConfig } from "./serveConfig.js";
 
@@ -20,44 +21,35 @@ export interface Access {
   readonly protection: Protection;
   readonly permissions: Permissions;
   readonly audit: AuditLog | undefined;
-  /** Watches the files no more. */
-  close(): void;
 }
 
-interface Closable {
-  close(): void;
-}
-
-/** What the parts need, and where they are noted to be closed. */
+/** What the parts need, and what they open. */
 interface Opening {
   readonly config: ServeConfig;
   readonly clock: Clock;
   readonly log: Log;
-  readonly opened: Closable[];
+  readonly opened: Opened;
 }
 
-/** Reads the files that the options name. @throws Error with one line that names the option, the file and the cure */
-export async function openAccess(config: ServeConfig, clock: Clock, log: ParentLog): Promise<Access> {
-  const opened: Closable[] = [];
-  const close = () => {
-    for (const each of opened) each.close();
-  };
-  try {
-    const opening = { config, clock, log, opened };
-    const tls = await openTls(opening);
-    const tokens = await openTokens(opening);
-    const jwt = await openJwt(opening);
-    const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
-    const protection = { tls: tls !== undefined, authentication: authenticator.required };
-    const audit = await openAudit(config.auditLog, clock, log);
-    const reloaded = (reload: Reload) => audit?.record({ event: "permissions", ...reload });
-    const permissions = await openPermissions(config, authenticator.required, { clock, log, reloaded });
-    if (permissions) opened.push(permissions);
-    return { authenticator, tls, protection, permissions: permissions ?? noPermissions, audit, close };
-  } catch (error) {
-    close();
-    throw error;
-  }
+/**
+ * Reads the files that the options name.
+ *
+ * @param opened gets what is opened, even when something fails @throws Error with one line that names the option, the
+ * file and the cure
+ */
+export async function openAccess(config: ServeConfig, clock: Clock, log: ParentLog, opened: Opened): Promise<Access> {
+  const opening = { config, clock, log, opened };
+  const tls = await openTls(opening);
+  const tokens = await openTokens(opening);
+  const jwt = await openJwt(opening);
+  const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
+  const protection = { tls: tls !== undefined, authentication: authenticator.required };
+  const audit = await openAudit(config.auditLog, clock, log);
+  if (audit) opened.add(audit);
+  const reloaded = (reload: Reload) => audit?.record({ event: "permissions", ...reload });
+  const permissions = await openPermissions(config, authenticator.required, { clock, log, reloaded });
+  if (permissions) opened.add(permissions);
+  return { authenticator, tls, protection, permissions: permissions ?? noPermissions, audit };
 }
 
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {
@@ -68,7 +60,7 @@ async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undef
   const watched = await watch(opening, "the TLS certificate", files, (contents) =>
     tlsFilesFrom(files, contents, clock.wallTime()),
   );
-  opened.push(new ExpiryWatch({ file: files[0], certificate: () => watched.value.certificate, clock, log }));
+  opened.add(new ExpiryWatch({ file: files[0], certificate: () => watched.value.certificate, clock, log }));
   return watched;
 }
 
@@ -90,8 +82,7 @@ async function openJwt(opening: Opening): Promise<JwtChecker | undefined> {
   const { clock, log, opened } = opening;
   if (/^https?:/i.test(jwks)) {
     const { IssuerKeys } = await import("../access/issuerKeys.js");
-    const keys = new IssuerKeys(jwks, clock, log);
-    opened.push(keys);
+    const keys = opened.add(new IssuerKeys(jwks, clock, log));
     return new JwtVerifier({ keys, issuer, audience, clock });
   }
   const file = { option: "--jwks", path: jwks };
@@ -106,9 +97,7 @@ async function watch<T>(
   files: readonly OptionFile[],
   read: (contents: readonly Buffer[]) => T,
 ): Promise<WatchedFiles<T>> {
-  const watched = await WatchedFiles.open({ files, what, read, clock, log });
-  opened.push(watched);
-  return watched;
+  return opened.add(await WatchedFiles.open({ files, what, read, clock, log }));
 }
 
 /** Runs `read`. If it throws, the error names the option and the file. */

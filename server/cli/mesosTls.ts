@@ -1,3 +1,4 @@
+import type { Clock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
 import type { MasterScheme, MasterSpec } from "../mesos/detect/masterSpec.js";
 import { ZOOKEEPER_TLS } from "../mesos/detect/zookeeperConnection.js";
@@ -48,17 +49,21 @@ function checkPair(cert: string | undefined, key: string | undefined, flags: Tls
 }
 
 /** TLS towards masters. @throws Error with one line that names the option and the file */
-export function openMasterTls({ masterCa, masterCert, masterKey }: MasterTlsFiles, log: Log): Promise<OpenTls> {
-  return open({ ca: masterCa, cert: masterCert, key: masterKey }, MASTER_TLS, log);
+export function openMasterTls(
+  { masterCa, masterCert, masterKey }: MasterTlsFiles,
+  log: Log,
+  clock: Clock,
+): Promise<OpenTls> {
+  return open({ ca: masterCa, cert: masterCert, key: masterKey }, MASTER_TLS, log, clock);
 }
 
 /** TLS towards ZooKeeper. @throws Error with one line that names the option and the file */
-export function openZookeeperTls({ zkCa, zkCert, zkKey }: ZookeeperTlsFiles, log: Log): Promise<OpenTls> {
-  return open({ ca: zkCa, cert: zkCert, key: zkKey }, ZOOKEEPER_TLS, log);
+export function openZookeeperTls({ zkCa, zkCert, zkKey }: ZookeeperTlsFiles, log: Log, clock: Clock): Promise<OpenTls> {
+  return open({ ca: zkCa, cert: zkCert, key: zkKey }, ZOOKEEPER_TLS, log, clock);
 }
 
-async function open(files: TlsFiles, flags: TlsFlags, log: Log): Promise<OpenTls> {
+async function open(files: TlsFiles, flags: TlsFlags, log: Log, clock: Clock): Promise<OpenTls> {
   if (Object.values(files).every((file) => file === undefined)) return { tls: plainTls, close: () => {} };
-  const tls = await WatchedTls.open({ files, flags, log });
+  const tls = await WatchedTls.open({ files, flags, log, clock });
   return { tls, close: () => tls.close() };
 }

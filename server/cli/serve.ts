@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { type Clock, systemClock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { systemRandomness } from "../../wire/randomness.js";
-import type { AdmissionFile } from "../access/admission/admissionFile.js";
-import type { Audit } from "../access/audit/audit.js";
+import type { Admission } from "../access/admission/admission.js";
+import type { AdmissionFileOptions } from "../access/admission/admissionFile.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import type { LeveledLog, Log, ParentLog } from "../log.js";
@@ -26,10 +26,11 @@ import { SessionManager } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator, registryOf } from "../validation/validator.js";
-import { type Access, openAccess } from "./access.js";
+import { openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
+import { Opened } from "./opened.js";
 import { openPrincipals } from "./principals.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import type { ServeConfig } from "./serveConfig.js";
@@ -49,38 +50,33 @@ export interface RunningBridge {
   close(): Promise<void>;
 }
 
-/** Starts the bridge. @throws Error with one line that says what is wrong. */
-export async function serve(config: ServeConfig, log: ParentLog): Promise<RunningBridge> {
-  const access = await openAccess(config, systemClock, log);
-  let admission: AdmissionFile | undefined;
+/** Starts the bridge. @throws Error with one line that says what is wrong; then nothing is left open. */
+export async function serve(config: ServeConfig, log: ParentLog, clock: Clock = systemClock): Promise<RunningBridge> {
+  const opened = new Opened();
   try {
-    admission = await admissionOf(config, log, access.audit);
-    return await serveWith(access, admission, config, log);
+    return await serveWith(opened, config, log, clock);
   } catch (error) {
-    admission?.close();
-    access.close();
+    await opened
+      .close()
+      .catch((later: Error) => log.error({ err: later }, "the bridge failed to start, and then failed to close"));
     throw error;
   }
 }
 
 async function serveWith(
-  access: Access,
-  admission: AdmissionFile | undefined,
+  opened: Opened,
   config: ServeConfig,
-  log: LeveledLog,
+  log: ParentLog & LeveledLog,
+  clock: Clock,
 ): Promise<RunningBridge> {
-  const { authenticator, tls, protection, permissions, audit } = access;
+  const { authenticator, tls, protection, permissions, audit } = await openAccess(config, clock, log, opened);
+  const admission = await openAdmission(config, { log, clock, audit }, opened);
   const listenAddresses = await allowedAddresses(config, protection);
-  const masterTls = await openMasterTls(config, log);
-  const zookeeperTls = await openZookeeperTls(config, log);
-  const world = {
-    clock: systemClock,
-    randomness: systemRandomness,
-    connect: connectWith(masterTls.tls),
-    tls: masterTls.tls,
-  };
-  const authentication = await authenticationOf(config, world.clock);
-  const principals = await openPrincipals(config.frameworkPrincipals, authentication, log, world.clock);
+  const masterTls = opened.add(await openMasterTls(config, log, clock));
+  const zookeeperTls = opened.add(await openZookeeperTls(config, log, clock));
+  const world = { clock, randomness: systemRandomness, connect: connectWith(masterTls.tls), tls: masterTls.tls };
+  const authentication = await authenticationOf(config, clock);
+  const principals = opened.add(await openPrincipals(config.frameworkPrincipals, authentication, log, clock));
   const descriptorSet = readDescriptors();
   const validator = createValidator(descriptorSet);
   let tellTakenOver: (error: Error) => void = () => {};
@@ -88,8 +84,10 @@ async function serveWith(
     tellTakenOver = resolve;
   });
   const handover = handoverOf(config, log);
-  const store = await openStore(config.dataDir, { log, clock: world.clock, onTakenOver: tellTakenOver }, handover);
-  const detector = await detectorOf(config.master, { scheme: config.masterScheme, tls: zookeeperTls.tls, log });
+  const store = opened.add(await openStore(config.dataDir, { log, clock, onTakenOver: tellTakenOver }, handover));
+  const detector = opened.add(
+    await detectorOf(config.master, { scheme: config.masterScheme, tls: zookeeperTls.tls, log }),
+  );
   const hub = new ObserverHub();
   const probeOptions = { ...world, detector, authentication: principals.book?.probe ?? authentication, log };
   const probe = new MasterProbe(probeOptions, (leads) => server.setServing(leads));
@@ -129,7 +127,7 @@ async function serveWith(
     ...(audit && { audit }),
     descriptorSet,
     maxObservers: config.maxObservers,
-    admission: admission?.admission,
+    admission,
     limits: {
       maxConnections,
       maxRequestBytes: config.maxRequestSize,
@@ -137,46 +135,35 @@ async function serveWith(
       clientTimeoutMs: config.clientTimeout,
     },
   });
-  const closeAll = async () => {
-    probe.close();
-    admission?.close();
-    server.drain();
-    const unanswered = await sessions.drain(config.drainTimeout);
-    if (unanswered > 0) {
-      log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is unknown");
-    }
-    await sessions.close();
-    await server.close();
-    await detector.close();
-    masterTls.close();
-    principals.close();
-    zookeeperTls.close();
-    await store.close();
-    access.close();
-    await audit?.close();
-  };
-  try {
-    const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);
-    restore(sessions, store, config.dataDir);
-    probe.start();
-    return { addresses: bound.map(({ text }) => text), takenOver, close: closeAll };
-  } catch (error) {
-    await closeAll().catch((later: Error) =>
-      log.error({ err: later }, "the bridge failed to start, and then failed to close"),
-    );
-    throw error;
+  opened.onClose(() => drain(server, sessions, config, log));
+  opened.add(probe);
+  const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);
+  restore(sessions, store, config.dataDir);
+  probe.start();
+  return { addresses: bound.map(({ text }) => text), takenOver, close: () => opened.close() };
+}
+
+/** Lets calls in progress get their answers, and then ends sessions and server, whose streams the sessions end. */
+async function drain(server: BridgeServer, sessions: SessionManager, config: ServeConfig, log: Log): Promise<void> {
+  server.drain();
+  const unanswered = await sessions.drain(config.drainTimeout);
+  if (unanswered > 0) {
+    log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is unknown");
   }
+  await sessions.close();
+  await server.close();
 }
 
 /** The rules of --admission. They are loaded before anything is served, so that a broken file is told at once. */
-async function admissionOf(
+async function openAdmission(
   { admission: path }: ServeConfig,
-  log: Log,
-  audit: Audit | undefined,
-): Promise<AdmissionFile | undefined> {
+  options: Omit<AdmissionFileOptions, "path" | "registry">,
+  opened: Opened,
+): Promise<Admission | undefined> {
   if (path === undefined) return undefined;
   const { openAdmissionFile } = await import("../access/admission/admissionFile.js");
-  return openAdmissionFile({ path, registry: registryOf(readDescriptors()), clock: systemClock, log, audit });
+  const file = opened.add(await openAdmissionFile({ path, registry: registryOf(readDescriptors()), ...options }));
+  return file.admission;
 }
 
 /** The serialized descriptors of all messages and services. */
