@@ -36,6 +36,7 @@ export class FileKeys implements KeySource {
 
 /** Reads a JSON Web Key Set. @throws Error that says what is wrong with it */
 export function keySetFrom(text: string): KeySet {
+  if (text.trim() === "") throw new Error("is empty: it must hold a JSON Web Key Set");
   const keys = publicKeys(parsed(text));
   if (keys.length === 0) throw new Error("holds no public key for signatures");
   try {

@@ -7,6 +7,9 @@ const HASH = /^[0-9a-f]{64}$/;
 const TOKEN_BYTES = 32;
 const PREFIX = "mbt_";
 
+/** What a file is that was cut off while it was written. Nobody means to take all tokens away with it. */
+const EMPTY = "is empty: add a line that mesos-bridge token new NAME prints, or '# none' if no token is to count";
+
 interface Entry {
   readonly hash: Buffer;
   readonly identity: Identity;
@@ -23,6 +26,7 @@ export class TokenList {
    * @throws Error that names the line and what to do, and not what it holds
    */
   constructor(content: string) {
+    if (content.trim() === "") throw new Error(EMPTY);
     const names = new Set<string>();
     for (const [at, line] of content.split("\n").entries()) {
       const text = line.trim();

@@ -22,6 +22,8 @@ const MAX_GLOBS = 1_000;
 const MAX_TEXT = 512;
 const KEYS = ["frameworks", "principal", "secret", "secret-file"] as const;
 
+const NO_RULE = "is missing: write at least one [[rule]]";
+
 const text = (what: string) =>
   z
     .string({ error: (issue) => (issue.input === undefined ? `is required: ${what}` : "must be a text in quotes") })
@@ -43,8 +45,8 @@ const rule = z
   });
 const file = z.strictObject({
   rule: z
-    .array(rule, { error: "must be written as [[rule]]" })
-    .min(1, "must be written as [[rule]]")
+    .array(rule, { error: (issue) => (issue.input === undefined ? NO_RULE : "must be written as [[rule]]") })
+    .min(1, NO_RULE)
     .max(MAX_RULES, `must be at most ${MAX_RULES} rules`),
 });
 

@@ -31,8 +31,8 @@ export interface WatchedFilesOptions<T> {
 
 /**
  * What is made of some files that belong together. They are read again four times a second, and their content is compared: a
- * file may be written in place, renamed over, or reached through a symbolic link that changes. What can't be used, such
- * as a key that does not belong to the certificate yet, leaves the value as it is and is tried again. That is logged once,
+ * file may be written in place, renamed over, or reached through a symbolic link that changes. It counts once two looks
+ * in a row find the same: a file that is being written is not whole. What can't be used, such as a key that does not belong to the certificate yet, leaves the value as it is and is tried again. That is logged once,
  * if it is still so at the next look.
  */
 export class WatchedFiles<T> {
@@ -42,6 +42,8 @@ export class WatchedFiles<T> {
   #value: T;
   /** What the value was made of. */
   #contents: readonly Buffer[];
+  /** What the last look found, if it was something new: it may still be written to. */
+  #fresh: readonly Buffer[] | undefined;
   /** Why the files can't be used now, and whether that was logged: files are not all replaced at the same moment. */
   #failure: { readonly reason: string; readonly logged: boolean } | undefined;
   #looking = false;
@@ -95,7 +97,9 @@ export class WatchedFiles<T> {
     try {
       const contents = await readAll(files);
       const changed = !sameContents(contents, this.#contents);
-      if (!changed && this.#failure === undefined) return;
+      const isSettled = !changed || (this.#fresh !== undefined && sameContents(contents, this.#fresh));
+      this.#fresh = changed ? contents : undefined;
+      if (!isSettled || (!changed && this.#failure === undefined)) return;
       await this.#take(contents, changed ? read(contents) : this.#value);
     } catch (error) {
       this.#failed(errorText(error));
@@ -109,6 +113,7 @@ export class WatchedFiles<T> {
       log.info({ files: files.map(({ path }) => path) }, `${what} was read again, and is used from now on`);
     }
     this.#contents = contents;
+    this.#fresh = undefined;
     this.#value = value;
     this.#failure = undefined;
     if (!changed) return;

@@ -21,16 +21,20 @@ const file = z.strictObject({
   rule: z
     .array(z.unknown(), { error: "must be written as [[rule]]" })
     .max(MAX_RULES, `must be at most ${MAX_RULES} rules`)
-    .default([]),
+    .optional(),
 });
+/** What a file is that was cut off while it was written. Nobody means to admit everything with it. */
+const NO_RULE = "holds no rule: write at least one [[rule]], or rule = [] if everything is to be admitted";
 
 /** Compiles what a file of rules holds. @throws Error with one line that names the file, the rule, what is wrong and the cure */
 export function rulesOf(path: string, content: Uint8Array, engine: RuleEngine): Rule[] {
   if (content.length > MAX_FILE_BYTES) throw new Error(`${path}: must be at most ${MAX_FILE_BYTES / 1024} KiB`);
   const parsed = file.safeParse(toml(path, Buffer.from(content).toString("utf8")));
   if (!parsed.success) throw new Error(`${path}: ${problemOf(parsed.error)}`);
+  const { rule: rules } = parsed.data;
+  if (rules === undefined) throw new Error(`${path}: ${NO_RULE}`);
   const names = new Set<string>();
-  return parsed.data.rule.map((given, index) => {
+  return rules.map((given, index) => {
     const read = rule.safeParse(given);
     if (!read.success) throw new Error(`${path}: ${placeOf(given, index)}: ${problemOf(read.error)}`);
     const place = `${path}: ${placeOf(given, index)}`;

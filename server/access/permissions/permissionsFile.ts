@@ -69,6 +69,8 @@ const file = z.strictObject({
     .max(MAX_RULES, `must be at most ${MAX_RULES} rules`)
     .optional(),
 });
+/** What a file is that was cut off while it was written. Nobody means to withdraw all that is allowed with it. */
+const NO_RULE = "holds no rule: write at least one [[rule]], or rule = [] if nothing is to be allowed";
 
 type ParsedRule = z.infer<typeof rule>;
 
@@ -85,7 +87,8 @@ export function parsePermissions(text: string): Rule[] {
     // A misspelt key is also one that is missing: the spelling is what helps.
     throw new Error(told(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0], lines));
   }
-  const rules = parsed.data.rule ?? [];
+  const { rule: rules } = parsed.data;
+  if (rules === undefined) throw new Error(NO_RULE);
   for (const [index, each] of rules.entries()) expectComplete(each, index, lines);
   const all = rules.map(ruleOf);
   if (globCount(all) > MAX_GLOBS) throw new Error(`must hold at most ${MAX_GLOBS} patterns`);

@@ -98,7 +98,7 @@ describe("serve --permissions", () => {
     });
 
     test("is read again when it changes", async () => {
-      await writeFile(path, "");
+      await writeFile(path, "rule = []");
       await eventually(async () => (await client.call("listFrameworks", {})).code === "PERMISSION_DENIED");
     });
 

@@ -580,6 +580,20 @@ describe("a permission that is withdrawn", () => {
     for (const { stream } of [one, two]) stream.cancel();
   });
 
+  test.each([
+    ["is empty", ""],
+    ["holds comments alone", "# the rules of all teams\n"],
+  ])("stays as long as the file %s, as one that is cut off and written anew", async (_, text) => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const { stream } = await attached(bridge, "a", "a-1", svcA);
+    await bridge.permit(text);
+    const line = await eventually(() => bridge.logged.find(({ message }) => message.includes("the permissions file")));
+    expect(JSON.stringify(line.fields)).toContain("holds no rule: write at least one [[rule]]");
+    expect(stream.ended.all).toEqual([]);
+    await bridge.permit("rule = []");
+    expect(await stream.ended.next(WITHIN)).toMatchObject({ code: "PERMISSION_DENIED" });
+  });
+
   test("stays as long as the file is broken, which the log says", async () => {
     const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
     const { stream } = await attached(bridge, "a", "a-1", svcA);

@@ -107,6 +107,7 @@ describe("a token is refused in words", () => {
 
 describe("a set of keys", () => {
   test.each([
+    ["nothing", "", "is empty: it must hold a JSON Web Key Set"],
     ["no JSON", "x", "is not JSON"],
     ["no set", "{}", "it has no array 'keys'"],
     ["no key", '{"keys":[]}', "holds no public key"],

@@ -38,9 +38,10 @@ waiting-bytes = "8MiB"
     expect(rule?.limits).toEqual({ frameworks: 3, "calls-per-second": 500, "waiting-bytes": 8 * 1024 * 1024 });
   });
 
-  test("may be empty: then nothing is allowed", () => {
-    expect(parsePermissions("")).toEqual([]);
-    expect(parsePermissions("# nobody yet\n")).toEqual([]);
+  test("without rules is refused, as one that was cut off, unless it says that there are none", () => {
+    const words = "holds no rule: write at least one [[rule]], or rule = [] if nothing is to be allowed";
+    for (const text of ["", "\n", "# nobody yet\n"]) expect(problem(text)).toBe(words);
+    expect(parsePermissions("rule = [] # nobody yet\n")).toEqual([]);
   });
 
   test.each([

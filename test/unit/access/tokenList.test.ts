@@ -15,6 +15,11 @@ test("a token is known by its hash, and named with its kind", () => {
   expect(list.size).toBe(2);
 });
 
+test("an empty file is refused, as one that was cut off; a comment says that no token counts", () => {
+  for (const content of ["", "\n"]) expect(() => new TokenList(content)).toThrow(/^is empty: .*'# none'/);
+  expect(new TokenList("# none\n").size).toBe(0);
+});
+
 test("tokens are long, and none is like another", () => {
   const tokens = Array.from({ length: 100 }, newToken);
   expect(new Set(tokens).size).toBe(100);

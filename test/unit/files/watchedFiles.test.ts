@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WatchedFiles } from "../../../server/files/watchedFiles.js";
 import { type Clock, systemClock } from "../../../wire/clock.js";
@@ -112,8 +113,10 @@ test("a pair that is whole again at the next look leaves no warning", async () =
   };
   const files = await watched(undefined, { ...systemClock, every });
   write("a", "2");
-  look();
-  await eventually(() => reads === 2);
+  await eventually(() => {
+    look();
+    return reads === 2;
+  });
   write("b", "2");
   // The look before it may still be under way.
   await eventually(() => {
@@ -121,6 +124,36 @@ test("a pair that is whole again at the next look leaves no warning", async () =
     return files.value === "2";
   });
   expect(told()).toEqual([USED]);
+});
+
+test("a file that is being written is not taken before it stays the same", async () => {
+  let look = () => {};
+  let looks = 0;
+  const every: Clock["every"] = (_ms, callback) => {
+    look = callback;
+    return { cancel: () => {} };
+  };
+  /** A look that has ended: it reads the files anew, or is under way, and then nothing happens. */
+  const looked = async () => {
+    looks++;
+    look();
+    await turn();
+  };
+  const files = await watched(undefined, { ...systemClock, every });
+  const seen: string[] = [];
+  files.onChanged((value) => seen.push(value));
+  for (const part of ["2", "23", "234"]) {
+    write("a", part);
+    write("b", part);
+    await looked();
+  }
+  expect(seen).toEqual([]);
+  await eventually(async () => {
+    await looked();
+    return files.value === "234";
+  });
+  expect(seen).toEqual(["234"]);
+  expect(looks).toBeGreaterThan(3);
 });
 
 test("a file that is gone keeps the value, and its return is told", async () => {

@@ -27,7 +27,8 @@ test("one principal in several rules has one secret", () => {
 describe("what is wrong is told with its line, and without a secret", () => {
   const secret = 'secret = "s3cret-text"';
   test.each([
-    ["", "line 1: rule must be written as [[rule]]"],
+    ["", "line 1: rule is missing: write at least one [[rule]]"],
+    ["rule = []", "line 1: rule is missing: write at least one [[rule]]"],
     [`[rule]\n${secret}`, "line 1: rule must be written as [[rule]]"],
     [`rules = 1\n${A}`, "the file: 'rules' is not known: did you mean 'rule'?"],
     [rule('principal = "a"', secret), "line 1: rule 1: frameworks must be a list of names of frameworks"],

@@ -23,11 +23,16 @@ test("a file of rules is read, and a rule without a mode denies", () => {
     ["no-root", "deny"],
     ["b", "audit"],
   ]);
-  expect(read("")).toEqual([]);
+  expect(read("rule = []")).toEqual([]);
 });
 
 describe("a file is refused with one line that names the rule and the cure", () => {
   test.each<[string, string, string | RegExp]>([
+    [
+      "no rule, as one that was cut off",
+      "# rules\n",
+      /^rules\.toml: holds no rule: write at least one \[\[rule\]\], or rule = \[\]/,
+    ],
     ["not TOML", "[[rule]\n", /^rules\.toml: line 1, column \d+: .+/],
     ["rules in another way", "rule = 1\n", "rules.toml: rule must be written as [[rule]]"],
     [
