@@ -5,7 +5,7 @@ import { BridgeError } from "../session/errors.js";
 import { type Action, type Audit, type AuditEvent, noAudit, type Operated } from "./audit/audit.js";
 import { type Identity, nameOf } from "./identity.js";
 import type { Permissions } from "./permissions/permissions.js";
-import { notAllowed, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
+import { notAllowed, notEverywhere, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
 import type { Rights } from "./permissions/rights.js";
 import type { Service, Verb } from "./permissions/rule.js";
 import { checkCallUses, checkFrameworkUses, type FindOffer, type UsedFramework } from "./permissions/uses.js";
@@ -47,6 +47,11 @@ export class Caller {
   /** Expects that there is something with which it may do that. @throws BridgeError PERMISSION_DENIED */
   expectAnywhere(verb: Verb): void {
     if (!this.rights.mayAnywhere(verb)) throw nothingAllowed(this.name, verb);
+  }
+
+  /** Expects that it may do that with all frameworks. @throws BridgeError PERMISSION_DENIED */
+  expectEverywhere(verb: Verb): void {
+    if (!this.rights.mayEverywhere(verb)) throw notEverywhere(this.name, verb);
   }
 
   /** @throws BridgeError PERMISSION_DENIED */

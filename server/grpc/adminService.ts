@@ -97,7 +97,10 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
 
   setLogLevel(call: UnaryCall, done: Done): void {
     const { log } = this.#options;
-    const { caller, request } = this.#read("SetLogLevelRequest", SetLogLevelRequest, call);
+    const caller = this.#count(call);
+    // The log is that of all frameworks.
+    caller.expectEverywhere("operate");
+    const request = this.#checked("SetLogLevelRequest", SetLogLevelRequest, call);
     const level = LEVELS.get(request.level);
     if (level === undefined) throw invalidField("level", "is required: use LOG_LEVEL_DEBUG, _INFO, _WARN or _ERROR");
     const [previousLevel = LogLevel.LOG_LEVEL_UNSPECIFIED] = [...LEVELS].find(([, name]) => name === log.level) ?? [];
@@ -111,15 +114,26 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     done(undefined, Buffer.from(SetLogLevelResponse.encode({ previousLevel }).finish()));
   }
 
-  /** Permission comes first: without it a caller learns nothing. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
+  /** Permission for the framework that is named comes first: without it a caller learns nothing. @throws BridgeError PERMISSION_DENIED, IDENTITY_LIMIT, INVALID_FIELD */
   #read<T>(name: string, type: { decode(bytes: Uint8Array): T }, call: UnaryCall): { caller: Caller; request: T } {
-    const caller = this.#options.callers.of(call);
-    caller.countCall();
+    const caller = this.#count(call);
     const frameworkName = frameworkNameIn(call.request, EndAttachmentRequestFields.frameworkName);
     if (frameworkName === "") caller.expectAnywhere("operate");
     else caller.expect("operate", frameworkName);
-    this.#options.check(name, call.request);
-    return { caller, request: decodeRequest(type, call.request) };
+    return { caller, request: this.#checked(name, type, call) };
+  }
+
+  /** @throws BridgeError IDENTITY_LIMIT */
+  #count(call: UnaryCall): Caller {
+    const caller = this.#options.callers.of(call);
+    caller.countCall();
+    return caller;
+  }
+
+  /** @throws BridgeError INVALID_FIELD */
+  #checked<T>(name: string, type: { decode(bytes: Uint8Array): T }, { request }: UnaryCall): T {
+    this.#options.check(name, request);
+    return decodeRequest(type, request);
   }
 
   #note(caller: Caller, action: Action, what: Operated & { before?: string }, message: string): void {

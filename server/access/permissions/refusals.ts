@@ -15,6 +15,12 @@ export function nothingAllowed(caller: string, verb: Verb): BridgeError {
   return denied(`${caller} has no permission to ${verb} any framework`, { verb });
 }
 
+/** What is asked for concerns all frameworks. */
+export function notEverywhere(caller: string, verb: Verb): BridgeError {
+  const text = `${caller} has no permission to ${verb} all frameworks (frameworks = ["*"])`;
+  return denied(text, { verb });
+}
+
 export function serviceNotAllowed(caller: string, service: Service): BridgeError {
   return denied(`${caller} has no permission to use ${service}`, { verb: service });
 }

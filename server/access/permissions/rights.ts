@@ -26,6 +26,8 @@ export interface Rights {
   mayUse(service: Service): boolean;
   /** Whether there is a framework name with which it may do that. */
   mayAnywhere(verb: Verb): boolean;
+  /** Whether it may do that with every framework name. */
+  mayEverywhere(verb: Verb): boolean;
   on(frameworkName: string): FrameworkRights;
 }
 
@@ -89,6 +91,10 @@ class IdentityRights implements Rights {
     return this.#rules.some(({ allow, frameworks }) => allow.has(verb) && frameworks.length > 0);
   }
 
+  mayEverywhere(verb: Verb): boolean {
+    return this.#rules.some(({ allow, frameworks }) => allow.has(verb) && frameworks.some(({ any }) => any));
+  }
+
   on(frameworkName: string): FrameworkRights {
     const known = this.#frameworks.get(frameworkName);
     if (known) return known;
@@ -146,5 +152,6 @@ export const UNRESTRICTED: Rights = {
   restricted: false,
   mayUse: () => true,
   mayAnywhere: () => true,
+  mayEverywhere: () => true,
   on: () => ALL_OF_FRAMEWORK,
 };

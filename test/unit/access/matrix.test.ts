@@ -12,8 +12,8 @@ import { attachRequest } from "../session/samples.js";
 
 const VERBS = ["attach", "call", "observe", "operate", "import"];
 const SERVICES = ["reflection", "channelz"];
-/** Each may do one thing, but for two of them. */
-const IDENTITIES = [...VERBS, ...SERVICES, "everything", "nothing"];
+/** Each may do one thing, but for some of them. */
+const IDENTITIES = [...VERBS, ...SERVICES, "everything", "everywhere", "nothing"];
 /** Those of `own-*` are in the rules; those that end in 1 exist. */
 const FRAMEWORKS = ["own-1", "own-2", "other-1", "other-2"];
 
@@ -31,6 +31,8 @@ const OBSERVER = "mesosbridge.v1.ObserverService";
 const ADMIN = "mesosbridge.v1.AdminService";
 /** Methods of services whose requests name a framework in field 1, but that have no name to give. */
 const NAMELESS = ["ListFrameworks", "SetLogLevel"];
+/** What concerns all frameworks needs a rule for all. */
+const GLOBAL = ["SetLogLevel"];
 
 /** The table of docs/permissions.md: the verb of each method, by "Service/Method". */
 function declaredVerbs(): ReadonlyMap<string, string> {
@@ -57,17 +59,18 @@ function methods(): Method[] {
   });
 }
 
-const rule = (name: string, allowed: readonly string[]) => `
+const rule = (name: string, allowed: readonly string[], frameworks = "own-*") => `
 [[rule]]
 identities = ["unix:*/${name}"]
 allow = ${JSON.stringify(allowed)}
-frameworks = ["own-*"]
+frameworks = ["${frameworks}"]
 roles = ["*"]
 users = ["*"]
 `;
 const PERMISSIONS = [
   ...[...VERBS, ...SERVICES].map((allowed) => rule(allowed, [allowed])),
   rule("everything", [...VERBS, ...SERVICES]),
+  rule("everywhere", [...VERBS, ...SERVICES], "*"),
 ].join("");
 
 const info = FrameworkInfo.encode(FrameworkInfo.fromPartial({ user: "root", name: "f" })).finish();
@@ -113,7 +116,8 @@ async function outcome(identity: string, method: Method, frameworkName: string):
 }
 
 function isAllowed(identity: string, { verb, service, name }: Method, frameworkName: string): boolean {
-  if (verb === "open") return true;
+  if (verb === "open" || identity === "everywhere") return true;
+  if (GLOBAL.includes(name)) return false;
   if (identity !== verb && identity !== "everything") return false;
   const watches = service === OBSERVER || service === ADMIN;
   const named = service === SCHEDULER || (watches && !NAMELESS.includes(name) && frameworkName !== "");
@@ -153,6 +157,15 @@ describe.each(all.map((method) => [method.path, method] as const))("%s", (_path,
     expect(exists?.message.replaceAll("other-1", "X")).toBe(not?.message.replaceAll("other-2", "X"));
     expect(exists?.code).toBe(not?.code);
   });
+});
+
+test("a request for the log's level that names a framework is not judged by that", async () => {
+  const named = Buffer.concat([stringField(1, "own-1"), stringField(2, "own-1")]);
+  const { code, message } = await bridge.call("everything", `/${ADMIN}/SetLogLevel`, named);
+  expect(code).toBe("PERMISSION_DENIED");
+  expect(message).toMatch(
+    /has no permission to operate all frameworks \(frameworks = \["\*"\]\): ask the bridge's operator/,
+  );
 });
 
 test("a request without permission gets no word on what else is wrong with it", async () => {
