@@ -46,7 +46,7 @@ type AdminServiceClient interface {
 	// Tears a framework down: Mesos kills its tasks and removes it for good, and the bridge forgets it. The stream of its
 	// client ends with FAILED_PRECONDITION `FRAMEWORK_REMOVED`. The framework must have a session.
 	TeardownFramework(ctx context.Context, in *TeardownFrameworkRequest, opts ...grpc.CallOption) (*TeardownFrameworkResponse, error)
-	// Sets which lines the bridge's log holds, until it ends.
+	// Sets which lines the bridge's log holds, until it ends. It needs permission to operate all frameworks.
 	SetLogLevel(ctx context.Context, in *SetLogLevelRequest, opts ...grpc.CallOption) (*SetLogLevelResponse, error)
 }
 
@@ -126,7 +126,7 @@ type AdminServiceServer interface {
 	// Tears a framework down: Mesos kills its tasks and removes it for good, and the bridge forgets it. The stream of its
 	// client ends with FAILED_PRECONDITION `FRAMEWORK_REMOVED`. The framework must have a session.
 	TeardownFramework(context.Context, *TeardownFrameworkRequest) (*TeardownFrameworkResponse, error)
-	// Sets which lines the bridge's log holds, until it ends.
+	// Sets which lines the bridge's log holds, until it ends. It needs permission to operate all frameworks.
 	SetLogLevel(context.Context, *SetLogLevelRequest) (*SetLogLevelResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
