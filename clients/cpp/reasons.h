@@ -33,6 +33,11 @@ inline constexpr char ATTACHMENT_SUPERSEDED[] = "ATTACHMENT_SUPERSEDED";
 // `NOT_ATTACHED`.
 inline constexpr char ATTACHMENT_ENDED[] = "ATTACHMENT_ENDED";
 
+// The stream is as old as `serve --max-stream-age` lets streams become, so that its caller shows its
+// credentials again. The session stays. Attach again with `resume`, or watch again. A call in `Calls` without
+// an answer was not sent.
+inline constexpr char STREAM_TOO_OLD[] = "STREAM_TOO_OLD";
+
 // `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 // belongs to another name. Leave the id out, or forget the framework first.
 inline constexpr char FRAMEWORK_ID_MISMATCH[] = "FRAMEWORK_ID_MISMATCH";
@@ -114,6 +119,7 @@ inline constexpr char NOT_SENT[] = "NOT_SENT";
 // The same request may succeed later.
 inline const std::set<std::string> kLater = {
     ATTACHMENT_ENDED,
+    STREAM_TOO_OLD,
     NO_MASTER,
     MESOS_CREDENTIALS_REFUSED,
     LEASE_EXPIRED,

@@ -44,12 +44,22 @@ export async function openAccess(config: ServeConfig, clock: Clock, log: ParentL
   const jwt = await openJwt(opening);
   const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
   const protection = { tls: tls !== undefined, authentication: authenticator.required };
+  checkStreamAge(config, authenticator.required);
   const audit = await openAudit(config.auditLog, clock, log);
   if (audit) opened.add(audit);
   const reloaded = (reload: Reload) => audit?.record({ event: "permissions", ...reload });
   const permissions = await openPermissions(config, authenticator.required, { clock, log, reloaded });
   if (permissions) opened.add(permissions);
   return { authenticator, tls, protection, permissions: permissions ?? noPermissions, audit };
+}
+
+/** @throws Error with one line if no stream has credentials that could become old */
+function checkStreamAge({ maxStreamAge, listen }: ServeConfig, isRequired: boolean): void {
+  if (maxStreamAge === undefined || isRequired || listen.some((address) => address.startsWith("unix:"))) return;
+  throw new Error(
+    "--max-stream-age: the bridge does not authenticate its clients, so it would not be used: " +
+      "add --tls-client-ca, --client-tokens or --jwks, or leave it out",
+  );
 }
 
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {

@@ -127,6 +127,7 @@ async function serveWith(
     ...(audit && { audit }),
     descriptorSet,
     maxObservers: config.maxObservers,
+    maxStreamAgeMs: config.maxStreamAge,
     admission,
     limits: {
       maxConnections,

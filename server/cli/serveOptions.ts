@@ -163,6 +163,11 @@ export const SERVE_OPTIONS = {
     default: "50s",
     read: durationBetween("100ms", "24h"),
   }),
+  maxStreamAge: optional({
+    value: "duration",
+    help: "how old the streams of authenticated clients become: then they end, and the clients attach again with credentials that count by then; without it streams outlive their credentials",
+    read: durationBetween("1s", "480h"),
+  }),
   missedHeartbeats: defaulted({
     value: "number",
     help: "how many heartbeats (Mesos sends one every 15 s) a master may miss before the bridge gives it up",

@@ -5,6 +5,7 @@ import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js"
 import { SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
 import { systemClock } from "../../wire/clock.js";
 import { PatientTimer } from "../../wire/patientTimer.js";
+import { systemRandomness } from "../../wire/randomness.js";
 import type { Admission } from "../access/admission/admission.js";
 import type { Audit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
@@ -26,12 +27,14 @@ import type { ListenAddress } from "./connections/listenAddress.js";
 import { type Bound, Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { TlsDoor, type TlsSource } from "./connections/tlsDoor.js";
+import { addHealth } from "./health.js";
 import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
 import { OpenStreams } from "./openStreams.js";
 import { addRawService, type Failed } from "./rawService.js";
 import { addReflection } from "./reflection.js";
 import { type CheckRequest, SchedulerService } from "./schedulerService.js";
+import { StreamAges } from "./streamAges.js";
 
 export interface BridgeServerOptions {
   readonly sessions: SessionManager;
@@ -47,6 +50,8 @@ export interface BridgeServerOptions {
   /** Speaks TLS on all addresses but unix sockets. Undefined: on none. */
   readonly tls: TlsSource | undefined;
   readonly maxObservers: number;
+  /** How old streams of authenticated clients become, in ms. Default: as old as they like. */
+  readonly maxStreamAgeMs?: number | undefined;
   /** What callers may do. Default: everything. */
   readonly permissions?: Permissions;
   /** What callers did, and were refused. Default: kept nowhere. */
@@ -82,7 +87,13 @@ export class BridgeServer {
     const limits = connectionLimits(options.limits);
     const connections = new Connections(limits, options.log, options.authenticator.required);
     this.#connections = connections;
-    const callers = new CallersOfCalls(new Callers(options.permissions ?? noPermissions, systemClock, options.audit));
+    const ages = new StreamAges({
+      maxMs: options.maxStreamAgeMs,
+      clock: systemClock,
+      randomness: systemRandomness,
+    });
+    const known = new Callers(options.permissions ?? noPermissions, systemClock, options.audit);
+    const callers = new CallersOfCalls(known, connections, ages);
     this.#server = new Server({
       interceptors: [
         meteringInterceptor(connections),
@@ -106,14 +117,17 @@ export class BridgeServer {
     const admins = new AdminService({ ...options, callers, connections });
     addRawService(this.#server, AdminServiceDefinition, admins, options.log, failed);
     this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
-    this.#health.addToServer(this.#server);
+    addHealth(this.#server, this.#health, callers, options.log);
     addChannelz(this.#server, callers, options.log);
     addReflection(this.#server, callers, options.log, options.descriptorSet, [
       ...SERVICE_NAMES,
       ...OTHER_SERVICE_NAMES,
     ]);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    onHttp2Session(this.#server, (session) => connections.sessionBegun(session));
+    onHttp2Session(this.#server, (session) => {
+      const connection = connections.sessionBegun(session);
+      if (connection) ages.connectionBegun(connection, session);
+    });
     const tls = options.tls && tlsDoor(options.tls, limits.maxConnections, options.log, injector);
     this.#listener = new Listener((socket, address) => {
       const connection = connections.accept(socket, address);

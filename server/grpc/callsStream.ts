@@ -60,6 +60,8 @@ export class CallsStream {
   #header: CallHeader = { frameworkName: "", attachmentId: "", requestId: "" };
   #flushing = false;
   #inputEnded = false;
+  /** Why no more calls are taken, once that is so. */
+  #closing: BridgeError | undefined;
   #ended = false;
 
   /** @param onEnd called once or more often, when the stream is over for whatever reason. */
@@ -90,9 +92,15 @@ export class CallsStream {
     // None is left, unless the bridge has a fault.
     for (const slot of this.#slots) slot.answer ??= UNANSWERED;
     this.#flush();
+    if (!this.#ended) this.#fail(error);
+  }
+
+  /** Takes no more calls, and ends the stream once those that were taken have been answered. */
+  endWhenAnswered(error: BridgeError): void {
     if (this.#ended) return;
-    this.#over();
-    this.#call.emit("error", statusOf(error, this.#log));
+    this.#closing = error;
+    this.#call.pause();
+    this.#endIfDone();
   }
 
   /** Ends the stream if its caller may not make calls any more with the framework that it was about last. */
@@ -107,12 +115,18 @@ export class CallsStream {
     this.end(withdrawn(problem));
   }
 
+  #fail(error: BridgeError): void {
+    this.#over();
+    this.#call.emit("error", statusOf(error, this.#log));
+  }
+
   #over(): void {
     this.#ended = true;
     this.#onEnd();
   }
 
   #take(request: Buffer): void {
+    if (this.#closing) return;
     const slot: Slot = { tag: 0n, answer: undefined };
     this.#slots.push(slot);
     this.#waiting++;
@@ -222,13 +236,15 @@ export class CallsStream {
   }
 
   #readOn(): void {
-    if (this.#inTurn >= CALLS_A_TURN) return;
+    if (this.#closing || this.#inTurn >= CALLS_A_TURN) return;
     const few = this.#waiting < MAX_WAITING / 2 && this.#unreadBytes < MAX_UNREAD_BYTES / 2;
     if (few && this.#call.isPaused()) this.#call.resume();
   }
 
   #endIfDone(): void {
-    if (this.#ended || !this.#inputEnded || this.#slots.size > 0) return;
+    if (this.#ended || this.#slots.size > 0) return;
+    if (this.#closing) return this.#fail(this.#closing);
+    if (!this.#inputEnded) return;
     this.#over();
     this.#call.end();
   }

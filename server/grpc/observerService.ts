@@ -132,10 +132,12 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
     const stream: ObserverStream = new ObserverStream(call, connections, log, caller, () => {
       unobserve();
       unfollow();
+      unlimit();
       uncount();
       if (streams.delete(stream)) connection.observers--;
     });
     const unfollow = callers.onChanged(() => permissionsChanged(stream, observer));
+    const unlimit = callers.limitAge(call, (tooOld) => stream.end(tooOld));
     streams.add(stream);
     connection.observers++;
     stream.begin(messages(backlog, visible));

@@ -49,6 +49,8 @@ export function addReflection(
         return;
       }
       endIfWithdrawn(callers, log, call);
+      const unlimit = callers.limitAge(call, (tooOld) => call.emit("error", statusOf(tooOld, log)));
+      call.on("cancelled", unlimit);
       relay(load, call).catch((error: unknown) => call.emit("error", error));
     },
   };

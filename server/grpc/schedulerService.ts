@@ -80,8 +80,10 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       const { session, attachment } = await sessions.attach(request, stream, gone.signal);
       counted.attached();
       const unfollow = this.#endIfWithdrawn(stream, caller, session);
+      const unlimit = this.#options.callers.limitAge(call, (tooOld) => stream.end(tooOld));
       detach = () => {
         unfollow();
+        unlimit();
         session.detach(attachment);
       };
       const { frameworkName: framework, identity } = request;
@@ -151,9 +153,11 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const options = { sessions, check: checkCalls, caller, launchCheck, log };
     const stream: CallsStream = new CallsStream(call, options, () => {
       unfollow();
+      unlimit();
       callsStreams.delete(stream);
     });
     const unfollow = callers.onChanged(() => stream.permissionsChanged());
+    const unlimit = callers.limitAge(call, (tooOld) => stream.endWhenAnswered(tooOld));
     callsStreams.add(stream);
     stream.start();
   }

@@ -101,6 +101,14 @@ export function tornDownByLease(): BridgeError {
   return new BridgeError("LEASE_EXPIRED", "the lease had run out, and the framework was torn down: attach for another");
 }
 
+/** Its client has shown its credentials too long ago. */
+export function streamTooOld(): BridgeError {
+  return new BridgeError(
+    "STREAM_TOO_OLD",
+    "the stream is as old as the bridge lets streams become (serve --max-stream-age): open it again",
+  );
+}
+
 export function notAttached(): BridgeError {
   return new BridgeError(
     "NOT_ATTACHED",

@@ -6,7 +6,7 @@ import { ErrorInfo } from "../../gen/google/rpc/error_details.js";
 import { Status } from "../../gen/google/rpc/status.js";
 import { Authenticator } from "../../server/access/authenticator.js";
 import { PermissionsFile } from "../../server/access/permissions/permissions.js";
-import { BridgeServer } from "../../server/grpc/bridgeServer.js";
+import { BridgeServer, type BridgeServerOptions } from "../../server/grpc/bridgeServer.js";
 import { resolveListenAddress } from "../../server/grpc/connections/listenAddress.js";
 import { checkBy } from "../../server/grpc/schedulerService.js";
 import { ListDetector } from "../../server/mesos/detect/detector.js";
@@ -67,11 +67,13 @@ export class PermittedBridge {
   /**
    * @param identities last parts of the paths of unix sockets on which it listens: each is an identity of its own, which
    *   permissions name with `unix:*` and a slash before it
+   * @param more options of the server that differ
    */
   static async start(
     cleanup: Cleanup,
     identities: readonly string[],
     permissionsText: string,
+    more: Partial<BridgeServerOptions> = {},
   ): Promise<PermittedBridge> {
     const logged: PermittedBridge["logged"] = [];
     const at = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message });
@@ -99,6 +101,7 @@ export class PermittedBridge {
       authenticator: new Authenticator({ certificates: true, tokens: undefined, jwt: undefined }),
       tls: undefined,
       permissions,
+      ...more,
     });
     cleanup.defer(() => server.close());
     const dir = await cleanup.tempDir();

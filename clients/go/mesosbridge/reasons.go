@@ -25,6 +25,10 @@ const (
 	// ReasonAttachmentEnded: An operator has ended the attachment. Attach again. Its old attachment can't be
 	// resumed, and its calls get `NOT_ATTACHED`.
 	ReasonAttachmentEnded = "ATTACHMENT_ENDED"
+	// ReasonStreamTooOld: The stream is as old as `serve --max-stream-age` lets streams become, so that its
+	// caller shows its credentials again. The session stays. Attach again with `resume`, or watch again. A call
+	// in `Calls` without an answer was not sent.
+	ReasonStreamTooOld = "STREAM_TOO_OLD"
 	// ReasonFrameworkIDMismatch: `framework_info.id` is not the id that the bridge has stored for this name
 	// (`metadata.framework_id`), or it belongs to another name. Leave the id out, or forget the framework first.
 	ReasonFrameworkIDMismatch = "FRAMEWORK_ID_MISMATCH"
@@ -96,6 +100,7 @@ const (
 func helpsLater(reason string) bool {
 	switch reason {
 	case ReasonAttachmentEnded,
+		ReasonStreamTooOld,
 		ReasonNoMaster,
 		ReasonMesosCredentialsRefused,
 		ReasonLeaseExpired,

@@ -27,6 +27,11 @@ pub const ATTACHMENT_SUPERSEDED: &str = "ATTACHMENT_SUPERSEDED";
 /// `NOT_ATTACHED`.
 pub const ATTACHMENT_ENDED: &str = "ATTACHMENT_ENDED";
 
+/// The stream is as old as `serve --max-stream-age` lets streams become, so that its caller shows its
+/// credentials again. The session stays. Attach again with `resume`, or watch again. A call in `Calls`
+/// without an answer was not sent.
+pub const STREAM_TOO_OLD: &str = "STREAM_TOO_OLD";
+
 /// `framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or
 /// it belongs to another name. Leave the id out, or forget the framework first.
 pub const FRAMEWORK_ID_MISMATCH: &str = "FRAMEWORK_ID_MISMATCH";
@@ -108,6 +113,7 @@ pub const NOT_SENT: &str = "NOT_SENT";
 /// The same request may succeed later.
 pub(crate) const LATER: &[&str] = &[
     ATTACHMENT_ENDED,
+    STREAM_TOO_OLD,
     NO_MASTER,
     MESOS_CREDENTIALS_REFUSED,
     LEASE_EXPIRED,

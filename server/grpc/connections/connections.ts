@@ -64,14 +64,15 @@ export class Connections implements ServerStreamHost {
     return connection;
   }
 
-  /** A connection that was accepted begins to speak HTTP/2. */
-  sessionBegun(session: ServerHttp2Session): void {
+  /** A connection that was accepted begins to speak HTTP/2. Gives the connection, unless it is gone already. */
+  sessionBegun(session: ServerHttp2Session): Connection | undefined {
     const connection = ownerOf(session.socket);
-    if (!connection) return;
+    if (!connection) return undefined;
     this.#sessions.set(session, connection);
     const { clientTimeoutMs } = this.#limits;
     const silent = () => this.#drop(connection, `its client was silent for ${clientTimeoutMs} ms`);
     new Keepalive(session, connection.socket, clientTimeoutMs, silent);
+    return connection;
   }
 
   /** Counts a new call in. Gives its stream, or the error with which it is refused. */

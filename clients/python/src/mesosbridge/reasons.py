@@ -29,6 +29,11 @@ ATTACHMENT_ENDED: Final = "ATTACHMENT_ENDED"
 """An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
 `NOT_ATTACHED`."""
 
+STREAM_TOO_OLD: Final = "STREAM_TOO_OLD"
+"""The stream is as old as `serve --max-stream-age` lets streams become, so that its caller shows its
+credentials again. The session stays. Attach again with `resume`, or watch again. A call in `Calls` without an
+answer was not sent."""
+
 FRAMEWORK_ID_MISMATCH: Final = "FRAMEWORK_ID_MISMATCH"
 """`framework_info.id` is not the id that the bridge has stored for this name (`metadata.framework_id`), or it
 belongs to another name. Leave the id out, or forget the framework first."""
@@ -111,6 +116,7 @@ NOT_SENT: Final = "NOT_SENT"
 LATER: Final = frozenset(
     {
         ATTACHMENT_ENDED,
+        STREAM_TOO_OLD,
         NO_MASTER,
         MESOS_CREDENTIALS_REFUSED,
         LEASE_EXPIRED,

@@ -47,6 +47,13 @@ public final class Reason {
   public static final String ATTACHMENT_ENDED = "ATTACHMENT_ENDED";
 
   /**
+   * The stream is as old as {@code serve --max-stream-age} lets streams become, so that its caller shows its
+   * credentials again. The session stays. Attach again with {@code resume}, or watch again. A call in {@code
+   * Calls} without an answer was not sent.
+   */
+  public static final String STREAM_TOO_OLD = "STREAM_TOO_OLD";
+
+  /**
    * {@code framework_info.id} is not the id that the bridge has stored for this name ({@code
    * metadata.framework_id}), or it belongs to another name. Leave the id out, or forget the framework first.
    */
@@ -169,6 +176,7 @@ public final class Reason {
   static final Set<String> LATER =
       Set.of(
           ATTACHMENT_ENDED,
+          STREAM_TOO_OLD,
           NO_MASTER,
           MESOS_CREDENTIALS_REFUSED,
           LEASE_EXPIRED,
