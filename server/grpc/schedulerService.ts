@@ -240,7 +240,11 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       caller.expectFramework({ frameworkName, ...framework }, suppressedRoles);
       isImport = imported;
     };
-    return { request: { ...request, admit }, isImport: () => isImport };
+    const mayTearDown = () => {
+      const session = this.#options.sessions.find(frameworkName);
+      return session !== undefined && this.#withdrawal(caller, session) === undefined;
+    };
+    return { request: { ...request, admit, mayTearDown }, isImport: () => isImport };
   }
 
   /** Counts an attachment in. @throws BridgeError IDENTITY_LIMIT */
@@ -262,17 +266,22 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     }
   }
 
+  /** Why a caller may not be attached to a framework as it is any more, if it may not. */
+  #withdrawal(caller: Caller, session: Session): BridgeError | undefined {
+    const { frameworkName } = session;
+    const { frameworkInfo, suppressedRoles, expiryPolicy } = session.state.record;
+    const principal = this.#options.sessions.principalOf(frameworkName);
+    return refusalOf(() => {
+      caller.expect("attach", frameworkName);
+      if (expiryPolicy === "teardown") caller.expect("call", frameworkName);
+      caller.expectFramework({ frameworkName, frameworkInfo, principal }, suppressedRoles);
+    });
+  }
+
   /** Ends a stream once its caller may not have it any more. Returns what ends that. */
   #endIfWithdrawn(stream: SubscribeStream, caller: Caller, session: Session): () => void {
     const look = () => {
-      const { frameworkName } = session;
-      const { frameworkInfo, suppressedRoles, expiryPolicy } = session.state.record;
-      const principal = this.#options.sessions.principalOf(frameworkName);
-      const problem = refusalOf(() => {
-        caller.expect("attach", frameworkName);
-        if (expiryPolicy === "teardown") caller.expect("call", frameworkName);
-        caller.expectFramework({ frameworkName, frameworkInfo, principal }, suppressedRoles);
-      });
+      const problem = this.#withdrawal(caller, session);
       if (!problem) return;
       caller.failed(withdrawn(problem));
       stream.end(withdrawn(problem));

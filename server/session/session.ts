@@ -56,6 +56,7 @@ export class Session {
   readonly #attachments: Attachments;
   readonly #entrance: CallEntrance;
   #replaceRemoved = false;
+  #mayTearDown: (() => boolean) | undefined;
   #isTornDownByOperator = false;
   /** Whether Mesos may have the framework: not before it was asked, and not if it refuses the first time. */
   #atMesos: "new" | "asked" | "known";
@@ -195,6 +196,7 @@ export class Session {
     this.#forgetReadUpdates();
     this.#presence.returned();
     this.#replaceRemoved = options.replaceRemoved;
+    this.#mayTearDown = options.mayTearDown;
     this.#teardown.withdraw();
     const { client, resume, defaultedFields } = options;
     const resumed = this.#attachments.canResume(resume);
@@ -391,8 +393,14 @@ export class Session {
 
   #leaseExpired(): void {
     const { expiryPolicy } = this.#state.record;
-    this.#options.log.info({ framework: this.frameworkName, policy: expiryPolicy }, "the lease ran out");
-    if (expiryPolicy === "teardown") this.#teardown.demand(this.#link.connected);
+    const { frameworkName } = this;
+    this.#options.log.info({ framework: frameworkName, policy: expiryPolicy }, "the lease ran out");
+    const tearsDown = expiryPolicy === "teardown" && this.#mayTearDown?.() !== false;
+    if (expiryPolicy === "teardown" && !tearsDown) {
+      const message = "the framework is not torn down: the permission of the client that asked for it is withdrawn";
+      this.#options.log.warn({ framework: frameworkName }, message);
+    }
+    if (tearsDown) this.#teardown.demand(this.#link.connected);
     else this.#beginEnd(new BridgeError("LEASE_EXPIRED", "the lease ran out"));
   }
 

@@ -35,6 +35,8 @@ export interface AttachRequest {
   readonly replaceRemoved: boolean;
   /** Decides whether the caller may attach to the framework as it would be from then on. Nothing was changed. @throws BridgeError */
   readonly admit?: ((framework: AdmittedFramework) => void) | undefined;
+  /** Whether the caller may still have the framework torn down. Asked when the lease runs out with the policy TEARDOWN. */
+  readonly mayTearDown?: (() => boolean) | undefined;
 }
 
 /** A framework as a client wants it, or as it is stored. */
@@ -219,7 +221,7 @@ export class SessionManager {
   }
 
   async #attachNow(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
-    const { frameworkName, identity, peer, resume, replaceRemoved } = request;
+    const { frameworkName, identity, peer, resume, replaceRemoved, mayTearDown } = request;
     for (;;) {
       // A session that is going away, under the same name, has to be gone first.
       const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
@@ -230,7 +232,7 @@ export class SessionManager {
       const session = await this.#remembered(records, record, isNew, signal);
       if (!session) continue;
       const client = { identity, peer, sinceMs: this.#surroundings.clock.wallTime() };
-      const attachment = session.attach({ client, resume, defaultedFields, replaceRemoved }, sink);
+      const attachment = session.attach({ client, resume, defaultedFields, replaceRemoved, mayTearDown }, sink);
       return { session, attachment };
     }
   }

@@ -41,4 +41,6 @@ export interface AttachOptions {
   readonly defaultedFields: readonly string[];
   /** Go on as a new framework if Mesos says that this one has been removed. */
   readonly replaceRemoved: boolean;
+  /** Whether the lease may have the framework torn down, by the time that it runs out. Default: it may. */
+  readonly mayTearDown?: (() => boolean) | undefined;
 }

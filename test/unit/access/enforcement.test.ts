@@ -539,6 +539,27 @@ describe("a permission that is withdrawn", () => {
     keep.cancel();
   });
 
+  test.concurrent.each([
+    ["away already", true, "call"],
+    ["away already, and may call but not attach", true, "attach"],
+    ["there until its stream ends by that", false, "call"],
+  ])("has no framework torn down later by the lease of a client that is %s", async (_, isAway, verb) => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const expiryPolicy = ExpiryPolicy.EXPIRY_POLICY_TEARDOWN;
+    const stream = subscribe(bridge, "a", "a-1", svcA, { expiryPolicy, lease: { seconds: 4n, nanos: 0 } });
+    await stream.messages.next({ what: "Opened" });
+    await bridge.master.subscriptions.next({ what: "the subscription" });
+    if (isAway) stream.cancel();
+    await bridge.permit(ALL.replace(`"${verb}", `, ""));
+    const gone = () => bridge.sessions.find("a-1") === undefined;
+    await eventually(gone, { what: "the end of the lease", timeoutMs: 20_000 });
+    expect(bridge.master.calls.all.filter(({ call }) => call().type === Call_Type.TEARDOWN)).toEqual([]);
+    expect([...bridge.sessions.frameworksAfter(undefined)].map(({ record }) => record.frameworkName)).toEqual(["a-1"]);
+    expect(bridge.logged.map(({ message }) => message)).toContain(
+      "the framework is not torn down: the permission of the client that asked for it is withdrawn",
+    );
+  });
+
   test("for reflection ends its streams", async () => {
     const allowed = ALL.replace('"attach", "call", "observe"', '"attach", "call", "observe", "reflection"');
     const bridge = await PermittedBridge.start(cleanup, CALLERS, allowed);
