@@ -2,7 +2,7 @@ import type { Clock } from "../../wire/clock.js";
 import { type CallMessage, CallType } from "../mesos/messages/calls.js";
 import { launchCount } from "../mesos/messages/launchCount.js";
 import { BridgeError } from "../session/errors.js";
-import { type Action, type Audit, type AuditEvent, noAudit, type Operated } from "./audit/audit.js";
+import { type Action, type Audit, type AuditEvent, auditedMessage, noAudit, type Operated } from "./audit/audit.js";
 import { type Identity, nameOf } from "./identity.js";
 import type { Permissions } from "./permissions/permissions.js";
 import { notAllowed, notEverywhere, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
@@ -117,8 +117,13 @@ export class Caller {
     const { reason, message } = error;
     const unlisted = this.#unlisted === 0 ? {} : { unlisted: this.#unlisted };
     this.#unlisted = 0;
-    const text = message.slice(0, MAX_MESSAGE_LENGTH);
-    this.#audit.record({ event: "refusal", identity: this.name, reason, message: text, ...unlisted });
+    this.#audit.record({
+      event: "refusal",
+      identity: this.name,
+      reason,
+      message: auditedMessage(message),
+      ...unlisted,
+    });
   }
 }
 
@@ -127,8 +132,6 @@ type Did = Extract<AuditEvent, { event: "attach" | "close" | "teardown" }>;
 const REFUSALS: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "IDENTITY_LIMIT", "ADMISSION_DENIED"]);
 /** Those of one caller that have lines of their own. */
 const MAX_REFUSALS_A_SECOND = 100;
-/** A message may hold what a client wrote. */
-const MAX_MESSAGE_LENGTH = 1_000;
 
 /** The callers by their identities: one identity is one caller, on however many connections. */
 export class Callers {

@@ -1,6 +1,6 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { systemClock } from "../../wire/clock.js";
-import { type Audit, noAudit } from "../access/audit/audit.js";
+import { type Audit, auditedMessage, noAudit } from "../access/audit/audit.js";
 import type { Authenticator } from "../access/authenticator.js";
 import type { Identity } from "../access/identity.js";
 import { TokenBucket } from "../access/tokenBucket.js";
@@ -44,7 +44,7 @@ export function authenticatingInterceptor(
     const { reason, message } = refusal;
     refusals.warn({ peer, method, reason: message }, "a call was refused");
     if (audited.take(MAX_AUDITED_A_SECOND)) {
-      audit.record({ event: "refusal", identity: UNKNOWN, reason, message: message.slice(0, 1_000), peer });
+      audit.record({ event: "refusal", identity: UNKNOWN, reason, message: auditedMessage(message), peer });
     }
     stream.refuse(refusal);
   };

@@ -26,11 +26,12 @@ export function addChannelz(server: Server, callers: CallersOfCalls, log: Log): 
 function guarded(handlers: UntypedServiceImplementation, callers: CallersOfCalls, log: Log) {
   const entries = Object.entries(handlers).map(([name, handler]) => {
     const handle: Unary = (call, callback) => {
+      const caller = callers.of(call);
       try {
-        const caller = callers.of(call);
         caller.countCall();
         caller.expectService("channelz");
       } catch (error) {
+        caller.failed(error);
         return callback(statusOf(error, log));
       }
       (handler as Unary)(call, callback);

@@ -40,11 +40,12 @@ export function addReflection(
   };
   const handlers = {
     serverReflectionInfo: (call: ReflectionCall) => {
+      const caller = callers.of(call);
       try {
-        const caller = callers.of(call);
         caller.countCall();
         caller.expectService("reflection");
       } catch (error) {
+        caller.failed(error);
         call.emit("error", statusOf(error, log));
         return;
       }

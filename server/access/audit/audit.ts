@@ -67,4 +67,12 @@ export interface Audit {
   count(identity: string, launches: number, kills: number): void;
 }
 
+/** A message may hold what a client wrote. */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** The message of a refusal as the audit log has it. */
+export function auditedMessage(message: string): string {
+  return message.slice(0, MAX_MESSAGE_LENGTH);
+}
+
 export const noAudit: Audit = { kept: false, record: () => {}, count: () => {} };

@@ -500,8 +500,36 @@ describe("an observer", () => {
   });
 });
 
+test.each([
+  ["reflection", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"],
+  ["channelz", "/grpc.channelz.v1.Channelz/GetServers"],
+])("a refused call of %s is in the audit log, like any other", async (service, path) => {
+  const recorded: object[] = [];
+  const audit = { kept: true, record: (event: object) => recorded.push(event), count: () => {} };
+  const bridge = await PermittedBridge.start(cleanup, ["a"], ALL, { audit });
+  const stream = bridge.stream("a", path, NOTHING);
+  expect(await stream.ended.next({ what: "the refusal" })).toMatchObject({ code: "PERMISSION_DENIED" });
+  expect(recorded).toEqual([
+    {
+      event: "refusal",
+      identity: `unix:${bridge.dir}/a`,
+      reason: "PERMISSION_DENIED",
+      message: expect.stringContaining(`has no permission to use ${service}`),
+    },
+  ]);
+});
+
 describe("a permission that is withdrawn", () => {
   const WITHIN = { timeoutMs: 10_000, what: "the end" };
+
+  test("ends the stream in the two seconds that are promised", async () => {
+    const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
+    const { stream } = await attached(bridge, "a", "a-1", svcA);
+    await bridge.permit(TEAM_B);
+    // Two looks at the file, a quarter of a second apart. A machine that is busy with other tests gets some more.
+    const ended = await stream.ended.next({ what: "the end, two seconds after the permission", timeoutMs: 5_000 });
+    expect(ended).toMatchObject({ code: "PERMISSION_DENIED" });
+  });
 
   test("ends the streams that need it, and no others", async () => {
     const bridge = await PermittedBridge.start(cleanup, CALLERS, ALL);
