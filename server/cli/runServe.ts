@@ -4,33 +4,41 @@ import { errorText } from "../../wire/errorText.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 import { USAGE_ERROR } from "./runProgram.js";
 import { serve } from "./serve.js";
-import { parseServeConfig, type ServeFlags } from "./serveConfig.js";
+import { parseServeConfig, type ServeConfig } from "./serveConfig.js";
+import { SERVE_OPTIONS } from "./serveOptions.js";
+import { gatherSettings, type Settings } from "./settings.js";
 import { stopSignal } from "./stopSignals.js";
 
 const WARN = 40;
 
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
-export async function runServe(flags: ServeFlags): Promise<void> {
+export async function runServe(flags: Readonly<Record<string, unknown>>): Promise<void> {
   // The bytes of events are outside V8's heap. At a high rate their growth alone triggers frequent collections, whose
   // threads compete for the processor. Collections are rare if the heap may grow to three times its live size.
   setFlagsFromString("--heap-growing-percent=200");
   const output = new LogOutput(droppedLines);
   process.on("exit", () => output.flush());
   let status = USAGE_ERROR;
+  let settings: ServeSettings | undefined;
   try {
-    const config = parseServeConfig(flags);
+    settings = gatherSettings(SERVE_OPTIONS, { flags, env: process.env });
+    const config = parseServeConfig(settings.typed);
     status = 1;
-    await run(config, output);
+    await run(config, settings, output);
     status = 0;
   } catch (error) {
-    output.write(`mesos-bridge: ${errorText(error)}\n`);
+    const text = errorText(error);
+    output.write(`mesos-bridge: ${settings?.explain(text) ?? text}\n`);
   }
   await output.end();
   process.exit(status);
 }
 
-async function run(config: ReturnType<typeof parseServeConfig>, output: LogOutput): Promise<void> {
+type ServeSettings = Settings<typeof SERVE_OPTIONS>;
+
+async function run(config: ServeConfig, settings: ServeSettings, output: LogOutput): Promise<void> {
   const log = pino({ level: config.logLevel, base: null }, output);
+  for (const note of settings.notes) log.info({}, note);
   const bridge = await serve(config, log);
   const stop = stopSignal();
   // At once, so that whoever reads the first of the lines has all of them.

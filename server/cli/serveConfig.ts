@@ -1,6 +1,7 @@
+import { errorText } from "../../wire/errorText.js";
 import { type MasterSpec, parseMasterSpec } from "../mesos/detect/masterSpec.js";
 import { checkMasterTls, checkZookeeperTls } from "./mesosTls.js";
-import { named, readOptions, type Typed, type ValuesOf } from "./options.js";
+import { named, OptionsError, readOptions, type Typed, type ValuesOf } from "./options.js";
 import { SERVE_OPTIONS } from "./serveOptions.js";
 import { readText } from "./values.js";
 
@@ -12,22 +13,41 @@ export interface ServeConfig extends Omit<ValuesOf<typeof SERVE_OPTIONS>, "maste
   readonly master: MasterSpec;
 }
 
-/** @throws Error with one line for the person who typed the flags. */
+/** @throws OptionsError with all problems, each one line that names options as flags */
 export function parseServeConfig(flags: ServeFlags): ServeConfig {
   const values = readOptions(SERVE_OPTIONS, flags);
-  const { principal, secretFile, tokenFile, masterScheme } = values;
-  const master = named("master", () => parseMasterSpec(specText(values.master), masterScheme));
+  let master: MasterSpec | undefined;
+  const checks = [
+    () => {
+      master = named("master", () => parseMasterSpec(specText(values.master), values.masterScheme));
+      checkMasterTls(values, master, values.masterScheme);
+      checkZookeeperTls(values, master);
+    },
+    () => checkCredentials(values),
+    () => checkTls(values),
+    () => checkJwt(values),
+  ];
+  const problems = checks.flatMap((check) => problemOf(check));
+  if (master === undefined || problems.length > 0) throw new OptionsError(problems);
+  return { ...values, master };
+}
+
+function problemOf(check: () => void): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [errorText(error)];
+  }
+}
+
+function checkCredentials({ principal, secretFile, tokenFile }: ValuesOf<typeof SERVE_OPTIONS>): void {
   if ((principal === undefined) !== (secretFile === undefined)) {
     throw new Error("--principal and --secret-file go together");
   }
   if (principal !== undefined && tokenFile !== undefined) {
     throw new Error("use either --principal and --secret-file, or --token-file");
   }
-  checkMasterTls(values, master, masterScheme);
-  checkTls(values);
-  checkZookeeperTls(values, master);
-  checkJwt(values);
-  return { ...values, master };
 }
 
 function checkJwt({ jwks, jwtIssuer, jwtAudience }: ValuesOf<typeof SERVE_OPTIONS>): void {

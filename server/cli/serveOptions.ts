@@ -1,4 +1,4 @@
-import type { MasterScheme } from "../mesos/detect/masterSpec.js";
+import { type MasterScheme, masked } from "../mesos/detect/masterSpec.js";
 import { defaulted, optional, repeated, required } from "./options.js";
 import {
   durationBetween,
@@ -25,6 +25,7 @@ export const SERVE_OPTIONS = {
     help:
       "the masters: host:port[,host:port...], http(s)://host:port, zk://[user:password@]host:port[,host:port...]/path, " +
       "with TLS zks://..., or file:///path of a file that holds one of these",
+    shown: masked,
     read: (spec) => spec,
   }),
   masterScheme: defaulted({
@@ -102,6 +103,8 @@ export const SERVE_OPTIONS = {
   }),
   tokenFile: optional({
     value: "file",
+    // MESOS_BRIDGE_TOKEN_FILE is what the bridge's clients use: that token is not for Mesos.
+    variable: "MESOS_BRIDGE_MASTER_TOKEN_FILE",
     help: "authenticate to Mesos with the bearer token in this file; read again when it changes",
     read: text,
   }),

@@ -1,20 +1,39 @@
 import { readFileSync } from "node:fs";
 import { errorText } from "../../wire/errorText.js";
 
-/** A text that is not empty. */
-export function filled(otherwise: string): (text: string) => string {
-  return (text) => {
-    if (text === "") throw new Error(otherwise);
-    return text;
-  };
+/** What an editor may know of a value, as JSON Schema has it. */
+export type ValueSchema =
+  | {
+      readonly type: "string";
+      readonly minLength?: number;
+      readonly pattern?: string;
+      readonly enum?: readonly string[];
+    }
+  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number };
+
+/** Makes a value of a text. @throws Error that says what to write instead */
+export interface Reader<T> {
+  (text: string): T;
+  /** Default: any text. */
+  readonly schema?: ValueSchema;
 }
 
-export function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
-  return (text) => {
+const withSchema = <T>(schema: ValueSchema, read: (text: string) => T): Reader<T> => Object.assign(read, { schema });
+
+/** A text that is not empty. */
+export function filled(otherwise: string): Reader<string> {
+  return withSchema({ type: "string", minLength: 1 }, (text) => {
+    if (text === "") throw new Error(otherwise);
+    return text;
+  });
+}
+
+export function oneOf<T extends string>(values: readonly T[]): Reader<T> {
+  return withSchema({ type: "string", enum: values }, (text) => {
     const value = values.find((known) => known === text);
     if (value === undefined) throw new Error(`use ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
     return value;
-  };
+  });
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -26,24 +45,25 @@ export function milliseconds(text: string): number {
   if (digits !== undefined && factor !== undefined) return Number(digits) * factor;
   throw new Error(`'${text}' is not a duration: use 500ms, 60s, 5m or 24h`);
 }
+milliseconds.schema = { type: "string", pattern: "^\\d+(\\.\\d+)?(ms|s|m|h)$" } as const;
 
 /** A duration from `least` to `most`, both as they are typed; in ms. */
-export function durationBetween(least: string, most: string): (text: string) => number {
+export function durationBetween(least: string, most: string): Reader<number> {
   const [leastMs, mostMs] = [milliseconds(least), milliseconds(most)];
-  return (text) => {
+  return withSchema(milliseconds.schema, (text) => {
     const ms = milliseconds(text);
     if (ms < leastMs || ms > mostMs) throw new Error(`use ${least} to ${most}`);
     return ms;
-  };
+  });
 }
 
 /** A whole number from `least` to `most`. @param why the reason for `least` */
-export function wholeNumber(least: number, most: number, why = ""): (text: string) => number {
-  return (text) => {
+export function wholeNumber(least: number, most: number, why = ""): Reader<number> {
+  return withSchema({ type: "integer", minimum: least, maximum: most }, (text) => {
     const value = Number(text);
     if (/^(0|[1-9]\d{0,14})$/.test(text) && value >= least && value <= most) return value;
     throw new Error(`use a number from ${least} to ${most}${why === "" ? "" : `: ${why}`}`);
-  };
+  });
 }
 
 const SIZE_UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024 };
@@ -54,12 +74,12 @@ function bytesOf(text: string): number {
 }
 
 /** A size from `least` to `most`, both as they are typed; in bytes. */
-export function sizeBetween(least: string, most: string): (text: string) => number {
-  return (text) => {
+export function sizeBetween(least: string, most: string): Reader<number> {
+  return withSchema({ type: "string", pattern: "^\\d{1,6}(KiB|MiB)$" }, (text) => {
     const bytes = bytesOf(text);
     if (bytes >= bytesOf(least) && bytes <= bytesOf(most)) return bytes;
     throw new Error(`use ${least} to ${most}, such as 16MiB`);
-  };
+  });
 }
 
 /** What the kernel takes, without the byte that ends it. */
@@ -72,6 +92,7 @@ export function listenAddress(text: string): string {
   if (port !== undefined && Number(port) <= 65_535) return text;
   throw new Error("use host:port, such as 127.0.0.1:50051, or unix:/path; port 0 picks a free port");
 }
+listenAddress.schema = { type: "string", pattern: "^(unix:/.+|.+:\\d{1,5})$" } as const;
 
 function socketAddress(text: string): string {
   const path = text.slice("unix:".length);

@@ -159,7 +159,8 @@ async function readOne({ option, path }: OptionFile): Promise<Buffer> {
   }
 }
 
-function whyUnreadable(error: unknown): string {
+/** Why a file could not be read, and what to do, for a person. */
+export function whyUnreadable(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return "there is no such file (ENOENT): check the path";
   if (code === "EACCES") return "this user may not read it (EACCES): let the bridge's user read it";

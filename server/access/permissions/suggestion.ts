@@ -2,6 +2,12 @@ const MAX_DISTANCE = 2;
 
 /** Ends an error about an unknown word: asks whether the most similar word is meant, or else lists the known words. */
 export function didYouMean(word: string, known: readonly string[]): string {
+  const nearest = nearestOf(word, known);
+  return nearest === undefined ? `: use ${known.join(", ")}` : `: did you mean '${nearest}'?`;
+}
+
+/** The known word that is most similar to this one, if one is similar at all. */
+export function nearestOf(word: string, known: readonly string[]): string | undefined {
   let nearest: string | undefined;
   let least = MAX_DISTANCE + 1;
   for (const candidate of known) {
@@ -10,7 +16,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
     nearest = candidate;
     least = distance;
   }
-  return nearest === undefined ? `: use ${known.join(", ")}` : `: did you mean '${nearest}'?`;
+  return nearest;
 }
 
 /** How many letters have to be added, removed or changed; `Infinity` if they are surely too many. */

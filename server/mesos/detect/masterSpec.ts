@@ -78,6 +78,6 @@ function parseZookeeper(spec: string): MasterSpec {
 }
 
 /** Without what may be credentials, or a part of them where a character in them is not as it should be. */
-function masked(text: string): string {
+export function masked(text: string): string {
   return text.replace(/^([a-z]+:\/\/)?.*@/s, "$1***@");
 }

@@ -111,8 +111,16 @@ test("an unknown command is told", async () => {
 
 describe("a wrong command line is told in one line", () => {
   const wrong: [name: string, flags: () => Flags, line: RegExp][] = [
-    ["no master", () => ({ master: undefined }), /required option '--master/],
-    ["no data directory", () => ({ "data-dir": undefined }), /required option '--data-dir/],
+    [
+      "no master",
+      () => ({ master: undefined }),
+      /^mesos-bridge: --master is required: give it, or MESOS_BRIDGE_MASTER, or 'master' in the file of --config$/m,
+    ],
+    [
+      "no data directory",
+      () => ({ "data-dir": undefined }),
+      /^mesos-bridge: --data-dir is required: give it, or MESOS_BRIDGE_DATA_DIR, /,
+    ],
     ["an empty data directory", () => ({ "data-dir": "" }), /^mesos-bridge: --data-dir: /],
     ["an unknown flag", () => ({ foo: "x" }), /unknown option '--foo'/],
     [
