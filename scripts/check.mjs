@@ -5,6 +5,7 @@ import { availableParallelism, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkImports } from "./check-imports.mjs";
 import { completeLock } from "./complete-lock.mjs";
+import { outdatedConfigFiles } from "./config-files.mjs";
 import { at, filesUnder, node, run } from "./lib.mjs";
 import { plainEnglishProblems } from "./plain-english.mjs";
 import { outdatedReasons } from "./reasons.mjs";
@@ -105,6 +106,11 @@ const checks = [
       outdatedReasons()
         .map(({ file }) => `${file} is not current`)
         .join("\n"),
+  },
+  {
+    name: "the options of serve are in docs and deploy",
+    fix: "node scripts/config-files.mjs; their source is server/cli/serveOptions.ts",
+    run: async () => (await outdatedConfigFiles()).map(({ file }) => `${file} is not current`).join("\n"),
   },
   {
     name: "texts are plain English",

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { admissionCommand } from "./cli/admissionCommand.js";
+import { configCommand } from "./cli/configCommand.js";
 import { frameworksCommand } from "./cli/frameworksCommand.js";
 import { localCommand } from "./cli/localCommand.js";
 import { runProgram } from "./cli/runProgram.js";
@@ -18,6 +19,7 @@ const program = new Command("mesos-bridge")
   );
 
 program.addCommand(serveCommand());
+program.addCommand(configCommand());
 program.addCommand(frameworksCommand());
 program.addCommand(admissionCommand());
 program.addCommand(localCommand());

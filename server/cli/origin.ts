@@ -26,6 +26,12 @@ export function mentionOf(name: string, option: AnyOption, origin: Origin): stri
   return `${keyOf(name)} (${origin.path}, line ${origin.line})`;
 }
 
+/** The origin alone: `/etc/bridge.toml: line 3`. */
+export function originText(name: string, option: AnyOption, origin: Origin): string {
+  if (origin.kind === "default") return "default";
+  return origin.kind === "file" ? `${origin.path}: line ${origin.line}` : placeOf(name, option, origin);
+}
+
 /** What one source says of options, by their names. */
 export interface SourceSettings {
   readonly settings: ReadonlyMap<string, { readonly value: TypedValue; readonly origin: Origin }>;

@@ -156,7 +156,7 @@ async function drain(server: BridgeServer, sessions: SessionManager, config: Ser
 }
 
 /** The rules of --admission. They are loaded before anything is served, so that a broken file is told at once. */
-async function openAdmission(
+export async function openAdmission(
   { admission: path }: ServeConfig,
   options: Omit<AdmissionFileOptions, "path" | "registry">,
   opened: Opened,
@@ -224,7 +224,7 @@ async function detectorOf(spec: MasterSpec, options: ZookeeperDetectorOptions): 
   return new ZookeeperDetector(spec, options);
 }
 
-async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Authentication> {
+export async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Authentication> {
   const { principal, secretFile, tokenFile } = config;
   if (principal !== undefined && secretFile !== undefined)
     return checked(basicAuthentication(principal, secretFile, clock), "--secret-file");
