@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
-import { pino } from "pino";
 import { errorText } from "../../wire/errorText.js";
+import type { LeveledLog, ParentLog } from "../log.js";
+import { droppedLines, type FormatLine, formatFor, logOn } from "./logFormat.js";
 import { LogOutput, writeToStdout } from "./logOutput.js";
 import { USAGE_ERROR } from "./runProgram.js";
 import { serve } from "./serve.js";
@@ -9,14 +10,13 @@ import { SERVE_OPTIONS } from "./serveOptions.js";
 import { gatherSettings, type Settings } from "./settings.js";
 import { stopSignal } from "./stopSignals.js";
 
-const WARN = 40;
-
 /** `serve`: runs the bridge until it gets SIGTERM or SIGINT. Ends the process. */
 export async function runServe(flags: Readonly<Record<string, unknown>>): Promise<void> {
   // The bytes of events are outside V8's heap. At a high rate their growth alone triggers frequent collections, whose
   // threads compete for the processor. Collections are rare if the heap may grow to three times its live size.
   setFlagsFromString("--heap-growing-percent=200");
-  const output = new LogOutput(droppedLines);
+  let format: FormatLine = (line) => line;
+  const output = new LogOutput((lines) => format(droppedLines(lines)));
   process.on("exit", () => output.flush());
   let status = USAGE_ERROR;
   let settings: ServeSettings | undefined;
@@ -24,7 +24,8 @@ export async function runServe(flags: Readonly<Record<string, unknown>>): Promis
     settings = gatherSettings(SERVE_OPTIONS, { flags, env: process.env });
     const config = parseServeConfig(settings.typed);
     status = 1;
-    await run(config, settings, output);
+    format = formatFor(config.logFormat, process.env);
+    await run(config, settings, logOn(output, config.logLevel, format));
     status = 0;
   } catch (error) {
     const text = errorText(error);
@@ -36,8 +37,7 @@ export async function runServe(flags: Readonly<Record<string, unknown>>): Promis
 
 type ServeSettings = Settings<typeof SERVE_OPTIONS>;
 
-async function run(config: ServeConfig, settings: ServeSettings, output: LogOutput): Promise<void> {
-  const log = pino({ level: config.logLevel, base: null }, output);
+async function run(config: ServeConfig, settings: ServeSettings, log: ParentLog & LeveledLog): Promise<void> {
   for (const note of settings.notes) log.info({}, note);
   const bridge = await serve(config, log);
   const stop = stopSignal();
@@ -50,9 +50,4 @@ async function run(config: ServeConfig, settings: ServeSettings, output: LogOutp
   log.info({ signal }, "draining");
   await bridge.close();
   log.info({}, "ended");
-}
-
-function droppedLines(lines: number): string {
-  const msg = "lines of this log were dropped, because they were not read";
-  return `${JSON.stringify({ level: WARN, time: Date.now(), lines, msg })}\n`;
 }

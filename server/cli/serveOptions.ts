@@ -12,6 +12,7 @@ import {
 } from "./values.js";
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const LOG_FORMATS = ["auto", "pretty", "json"] as const;
 const SCHEMES: readonly MasterScheme[] = ["http", "https"];
 
 const text = filled("must not be empty");
@@ -224,5 +225,11 @@ export const SERVE_OPTIONS = {
     help: "debug, info, warn or error",
     default: "info",
     read: oneOf(LOG_LEVELS),
+  }),
+  logFormat: defaulted({
+    value: "format",
+    help: "auto, pretty or json: lines for people, or objects for programs; auto is pretty on a terminal, else json",
+    default: "auto",
+    read: oneOf(LOG_FORMATS),
   }),
 };

@@ -22,8 +22,8 @@ test("a client that attaches with another FrameworkInfo leaves no warning, and a
   const again = await master.subscriptions.next();
   await eventually(() => bridge.log().split('"msg":"subscribed"').length === 3);
   expect(bridge.log()).toContain("the framework subscribes anew");
-  expect(bridge.log()).not.toMatch(/"level":[45]0/);
+  expect(bridge.log()).not.toMatch(/"level":"(warn|error)"/);
   again.connection.end();
   await second.linkChanged(LinkState.LINK_STATE_CONNECTING);
-  await eventually(() => /"level":40.*"no subscription"/.test(bridge.log()));
+  await eventually(() => /"level":"warn".*"no subscription"/.test(bridge.log()));
 });

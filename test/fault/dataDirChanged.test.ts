@@ -211,7 +211,7 @@ describe("a bridge that ends when its data directory", () => {
     const { status, lines } = await end(bridge);
     expect(status).toBe(1);
     expect(lines.at(-1)).toMatch(UNSAVED);
-    expect(lines.filter((line) => line.includes('"level":50'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('"level":"error"'))).toHaveLength(1);
   });
 
   test.each(replacements)("%s, and can be made again just before the end: all is stored", async (_, replace) => {

@@ -80,7 +80,7 @@ describe.runIf(wanted)("a master that wants authentication", () => {
     const { agentId } = await scheduler.offer();
     await writeFile(secretFile, WRONG);
     scheduler.stop();
-    await bridge.process.logged(/"level":40[^\n]*"call":"DECLINE","reason":"[^"]*\(401: /);
+    await bridge.process.logged(/"level":"warn"[^\n]*"call":"DECLINE","reason":"[^"]*\(401: /);
     await writeFile(secretFile, SECRET);
     await bridge.process.logged(/Mesos accepts the bridge's own calls again/, { timeoutMs: 20_000 });
     const request = { frameworkName: scheduler.name, frameworkInfo: undefined };

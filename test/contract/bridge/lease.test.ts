@@ -171,7 +171,7 @@ describeBridge("a session without its client", options, (suite) => {
     leased.stop();
     const observer = cleanup.use(new BridgeClient(bridge.address));
     await eventually(async () => (await frameworkAt(observer, leased.name)) === undefined);
-    expect(bridge.log().match(/^.*"level":[4-9]\d.*$/gm)).toBeNull();
+    expect(bridge.log().match(/^.*"level":"(?:warn|error|fatal)".*$/gm)).toBeNull();
   });
 
   test("a client that is back before the lease ends keeps its session, and the lease starts anew", async () => {
@@ -201,7 +201,7 @@ describeBridge("a session without its client", options, (suite) => {
     const restarted = Date.now();
     await bridge.restart();
     const [line] = await bridge.process.logged(/^.*the lease ran out.*$/m);
-    expect(JSON.parse(line).time - restarted).toBeGreaterThanOrEqual(1_000);
+    expect(Date.parse(JSON.parse(line).time) - restarted).toBeGreaterThanOrEqual(1_000);
   });
 
   test("the master's loss makes the offers void for those who watch and who attach", async () => {

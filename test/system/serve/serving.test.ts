@@ -152,13 +152,13 @@ test.each(masters)("a master that %s: stays up, is not healthy, and says what it
 
 test("other machines may reach it only with --insecure, and then it warns once", async () => {
   const local = await bridge();
-  expect(local.log()).not.toContain('"level":40');
+  expect(local.log()).not.toContain('"level":"warn"');
   const flags = ["--listen", "0.0.0.0:0"];
   await expect(startBridge({ master: master.host, flags })).rejects.toThrow(/--insecure/);
   const open = cleanup.use(await startBridge({ master: master.host, flags: [...flags, "--insecure"] }));
   const port = open.address.split(":")[1];
   expect(await health(`127.0.0.1:${port}`)).toBe("NOT_SERVING");
-  const [warning, ...more] = open.log().match(/^.*"level":40.*$/gm) ?? [];
+  const [warning, ...more] = open.log().match(/^.*"level":"warn".*$/gm) ?? [];
   expect(JSON.parse(warning ?? "")).toMatchObject({ addresses: ["0.0.0.0"], port: Number(port) });
   expect(warning).toContain("does not authenticate its clients");
   expect(more).toEqual([]);
