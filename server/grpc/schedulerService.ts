@@ -47,6 +47,9 @@ type IsUnlimited = (call: UnaryCall) => boolean;
 const never: IsUnlimited = () => false;
 const isAcknowledgement: IsUnlimited = () => true;
 
+/** Characters of a client's user agent that are logged. */
+const MAX_USER_AGENT = 100;
+
 const EMPTY = Buffer.alloc(0);
 const empty = () => EMPTY;
 /** The response to a call, of which `gone` offers were not there any more. */
@@ -81,14 +84,16 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       counted.attached();
       const unfollow = this.#endIfWithdrawn(stream, caller, session);
       const unlimit = this.#options.callers.limitAge(call, (tooOld) => stream.end(tooOld));
+      const { frameworkName: framework, identity } = request;
       detach = () => {
         unfollow();
         unlimit();
+        log.info({ framework, attachment: attachment.id, identity, ...stream.ending }, "detached");
         session.detach(attachment);
       };
-      const { frameworkName: framework, identity } = request;
       const peer = call.getPeer();
-      log.info({ framework, attachment: attachment.id, identity, peer }, "attached");
+      const mode = attachment.resumed ? "resumed" : "snapshot";
+      log.info({ framework, attachment: attachment.id, identity, peer, ...userAgentOf(call), mode }, "attached");
       caller.did("attach", framework, { attachment: attachment.id, peer });
       if (isImport()) caller.imported(framework, session.state.record.frameworkId);
       // It may have gone between the last look and now.
@@ -297,6 +302,12 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
 interface Counted extends Claim {
   /** Its stream is over. */
   end(): void;
+}
+
+/** What a client's gRPC library says of itself, which tells the language. */
+function userAgentOf({ metadata }: SubscribeCall): { readonly userAgent?: string } {
+  const [userAgent] = metadata.get("user-agent");
+  return typeof userAgent === "string" ? { userAgent: userAgent.slice(0, MAX_USER_AGENT) } : {};
 }
 
 const reasonOf = (error: unknown) => (error instanceof BridgeError ? error.reason : "INTERNAL");

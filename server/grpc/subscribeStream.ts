@@ -1,7 +1,7 @@
 import type { Caller } from "../access/callers.js";
 import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
-import type { BridgeError } from "../session/errors.js";
+import { BridgeError } from "../session/errors.js";
 import { progress } from "../session/sessionEvent.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
@@ -21,6 +21,19 @@ const MAX_WAITING_BYTES = 64 * 1024;
 /** Messages are handed to the library as they are, and serialized to where it wants them. */
 export type SubscribeCall = ServerStreamCall<EventsMessage>;
 
+/** Why a stream is over. */
+export interface StreamEnding {
+  /** For a person. */
+  readonly reason: string;
+  /** The reason of the error that its client gets, if it gets one. */
+  readonly error?: string;
+}
+
+function endingBy(error: unknown): StreamEnding {
+  if (error instanceof BridgeError) return { reason: error.message, error: error.reason };
+  return { reason: "the bridge failed", error: "INTERNAL" };
+}
+
 /**
  * Writes an attachment's events to its client's stream, as fast as the client reads. What waits goes into
  * one message; nothing waits for more.
@@ -34,6 +47,8 @@ export class SubscribeStream implements AttachmentSink {
   readonly #idle: NodeJS.Timeout;
   #attachment: Attachment | undefined;
   #ended = false;
+  /** Why the bridge ended it; undefined: it did not. */
+  #ending: StreamEnding | undefined;
 
   constructor(call: SubscribeCall, connections: Connections, log: Log, caller: Caller) {
     this.#call = call;
@@ -54,9 +69,15 @@ export class SubscribeStream implements AttachmentSink {
     this.#pump();
   }
 
+  /** Why it is over, for the log. */
+  get ending(): StreamEnding {
+    return this.#ending ?? { reason: "the client ended its stream, or its connection broke" };
+  }
+
   end(error: BridgeError | undefined): void {
     if (this.#ended) return;
     if (error) return this.#fail(error);
+    this.#ending = { reason: "the session has ended" };
     this.stop();
     this.#call.end();
   }
@@ -93,6 +114,7 @@ export class SubscribeStream implements AttachmentSink {
   /** A fault of the bridge's own ends this stream, and neither its session nor the process. */
   #fail(error: unknown): void {
     if (this.#ended) return;
+    this.#ending = endingBy(error);
     this.stop();
     this.#call.emit("error", statusOf(error, this.#log));
   }

@@ -24,6 +24,8 @@ export interface AttachedClient {
 export class Attachment {
   readonly id: string;
   readonly client: AttachedClient;
+  /** It continues where an earlier stream of its client broke: it has no snapshot. */
+  readonly resumed: boolean;
   readonly #log: EventLog;
   readonly #sink: AttachmentSink;
   /** Sent before what the log holds: Opened, and the snapshot. Made while it is read: a client may never read it. */
@@ -35,11 +37,19 @@ export class Attachment {
   #next: number;
   #ended = false;
 
-  constructor(id: string, client: AttachedClient, log: EventLog, nextSequence: number, sink: AttachmentSink) {
+  /** @param next the first live event that it reads, and whether it resumes a stream that broke */
+  constructor(
+    id: string,
+    client: AttachedClient,
+    log: EventLog,
+    next: { readonly sequence: number; readonly resumed: boolean },
+    sink: AttachmentSink,
+  ) {
     this.id = id;
     this.client = client;
     this.#log = log;
-    this.#next = nextSequence;
+    this.#next = next.sequence;
+    this.resumed = next.resumed;
     this.#sink = sink;
   }
 

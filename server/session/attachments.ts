@@ -56,8 +56,9 @@ export class Attachments {
   }
 
   /** Makes an attachment that continues after this sequence, and the newest. */
-  add(client: AttachedClient, afterSequence: number, sink: AttachmentSink): Attachment {
-    const attachment = new Attachment(this.#randomness.uuid(), client, this.#log, afterSequence + 1, sink);
+  add(client: AttachedClient, afterSequence: number, sink: AttachmentSink, resumed: boolean): Attachment {
+    const next = { sequence: afterSequence + 1, resumed };
+    const attachment = new Attachment(this.#randomness.uuid(), client, this.#log, next, sink);
     this.#current = attachment;
     this.#remember(attachment.id);
     return attachment;

@@ -10,9 +10,11 @@ import {
   idMessage,
   readAccept,
   readIds,
+  readKill,
   readRoles,
 } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
+import { type CallLog, outcomeOf } from "./callLog.js";
 import { BridgeError, invalidField } from "./errors.js";
 import type { LaunchCheck } from "./launchCheck.js";
 import type { OpenOffers, UsedOffers } from "./openOffers.js";
@@ -43,10 +45,12 @@ type Answered = (answer: CallAnswer) => void;
 export class ClientCalls {
   readonly #state: SessionState;
   readonly #host: ClientCallsHost;
+  readonly #log: CallLog;
 
-  constructor(state: SessionState, host: ClientCallsHost) {
+  constructor(state: SessionState, host: ClientCallsHost, log: CallLog) {
     this.#state = state;
     this.#host = host;
+    this.#log = log;
   }
 
   /** Makes a call. `done` is called exactly once. @throws WireError; what the check throws */
@@ -71,6 +75,8 @@ export class ClientCalls {
         return this.#acknowledge(acknowledgedTaskKey(payload), call, done);
       case CallType.ACKNOWLEDGE_OPERATION_STATUS:
         return this.#acknowledge(acknowledgedOperationKey(payload), call, done);
+      case CallType.KILL:
+        return this.#kill(call, done);
       default:
         return this.#send(call, done, () => this.#taken(call));
     }
@@ -117,7 +123,25 @@ export class ClientCalls {
     this.#host.send(call, (outcome) => {
       const answer = answerOf(outcome, OK);
       if (this.#settle(offers, used, outcome)) for (const task of launched) this.#notLaunched(task.taskId);
-      this.#observeLaunch(launchOutcomeOf(outcome), accept, answer.error?.message ?? "");
+      this.#observeLaunch(outcomeOf(outcome), accept, answer.error?.message ?? "");
+      this.#logLaunch(accept, outcome, answer);
+      done(answer);
+    });
+  }
+
+  #logLaunch({ tasks }: AcceptView, outcome: CallOutcome, answer: CallAnswer): void {
+    const [first] = tasks;
+    if (!first) return;
+    // Mesos takes offers of one agent only.
+    const about = { tasks: tasks.length, agent: first.agentId };
+    this.#log.answered("launch", this.#state.record.frameworkName, { outcome, answer }, about);
+  }
+
+  #kill(call: CallMessage, done: Answered): void {
+    const killed = readKill(call.payload);
+    this.#host.send(call, (outcome) => {
+      const answer = answerOf(outcome, OK);
+      this.#log.answered("kill", this.#state.record.frameworkName, { outcome, answer }, { tasks: 1, ...killed });
       done(answer);
     });
   }
@@ -202,11 +226,6 @@ function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[]
 /** True if Mesos surely has not taken the call: what it would have used is not used. */
 function isUntaken(outcome: CallOutcome): boolean {
   return outcome.kind === "not-sent" || outcome.kind === "too-many" || outcome.kind === "refused";
-}
-
-function launchOutcomeOf(outcome: CallOutcome): "accepted" | "refused" | "unknown" {
-  if (outcome.kind === "accepted") return "accepted";
-  return outcome.kind === "unknown" ? "unknown" : "refused";
 }
 
 /** Ids that are told. */

@@ -1,4 +1,6 @@
+import type { Clock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
+import { LoggedTrouble } from "../logTrouble.js";
 import type { Disconnection } from "../mesos/link/callOutcome.js";
 import type { LinkState, SessionEventBody } from "./sessionEvent.js";
 import type { SessionState } from "./sessionState.js";
@@ -14,11 +16,13 @@ type Status =
 export class LinkStatus {
   readonly #state: SessionState;
   readonly #log: Log;
+  readonly #trouble: LoggedTrouble;
   #status: Status = { kind: "untold" };
 
-  constructor(state: SessionState, log: Log) {
+  constructor(state: SessionState, log: Log, clock: Clock) {
     this.#state = state;
     this.#log = log;
+    this.#trouble = new LoggedTrouble(log, clock);
   }
 
   /** For a client that attaches while the link is in this state: without a master it learns why. */
@@ -30,6 +34,7 @@ export class LinkStatus {
   connected(master: string): void {
     this.#status = { kind: "connected", master };
     this.#append({ kind: "link-changed", state: "connected", reason: "subscribed", master });
+    this.#trouble.over();
     this.#log.info({ framework: this.#state.record.frameworkName, master }, "subscribed");
   }
 
@@ -44,11 +49,17 @@ export class LinkStatus {
     // Of what was to be expected, nobody needs to find the cause.
     const expected = cause === "restarted" || (before.kind === "connected" && endsByTeardown);
     const framework = this.#state.record.frameworkName;
-    this.#log[expected ? "info" : "warn"]({ framework, reason }, "no subscription");
+    if (expected) this.#log.info({ framework, reason }, "no subscription");
+    else this.#trouble.note({ framework, reason }, "no subscription");
     const master = this.#master;
     this.#status = { kind: "disconnected", reason, master };
     this.#append({ kind: "link-changed", state: "connecting", reason, master });
     return true;
+  }
+
+  /** The session has ended. */
+  end(): void {
+    this.#trouble.over();
   }
 
   /** The last master, as host:port; empty before the first. */

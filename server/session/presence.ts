@@ -17,9 +17,12 @@ export class Presence {
   readonly #lease: Lease;
   readonly #records: RecordWriter;
   readonly #clock: Clock;
+  readonly #begun: (leaseMs: number) => void;
   #state: State = PRESENT;
 
-  constructor(lease: Lease, records: RecordWriter, clock: Clock) {
+  /** @param begun is told of each lease that begins, in ms */
+  constructor(lease: Lease, records: RecordWriter, clock: Clock, begun: (leaseMs: number) => void) {
+    this.#begun = begun;
     this.#lease = lease;
     this.#records = records;
     this.#clock = clock;
@@ -35,6 +38,7 @@ export class Presence {
     if (this.#state.kind === "over") return;
     this.#lease.start(leaseMs);
     this.#away(leaseMs);
+    this.#begun(leaseMs);
   }
 
   returned(): void {

@@ -73,7 +73,7 @@ export class Session {
     this.#state = newSessionState(record, records, store, hub, clock, options.eventLog);
     this.#attachments = new Attachments(this.#state.log, randomness);
     this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running);
-    this.#linkStatus = new LinkStatus(this.#state, options.log);
+    this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
     const { log } = options;
@@ -87,21 +87,28 @@ export class Session {
       suppression: this.#state.suppression,
       repetition: newRepetition(),
     });
-    this.#clientCalls = new ClientCalls(this.#state, {
-      send: (call, done) => this.#sendFor(call, done),
-      tearDown: (done) => {
-        this.#isTornDownByOperator = false;
-        this.#teardown.ask(done);
+    this.#clientCalls = new ClientCalls(
+      this.#state,
+      {
+        send: (call, done) => this.#sendFor(call, done),
+        tearDown: (done) => {
+          this.#isTornDownByOperator = false;
+          this.#teardown.ask(done);
+        },
+        offersPutBack: () => {
+          if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
+        },
+        frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
       },
-      offersPutBack: () => {
-        if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
-      },
-      frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
-    });
+      host.callLog,
+    );
     this.#teardown = new Teardown(
       {
         send: (call, done) => this.#sendFor(call, done),
-        done: (asked) => this.#end("forget", this.#tornDown(asked)),
+        done: (asked) => {
+          log.info({ framework: this.frameworkName, wantedBy: this.#teardownWantedBy(asked) }, "torn down");
+          return this.#end("forget", this.#tornDown(asked));
+        },
         repetition: newRepetition(),
         guard,
         clock,
@@ -124,7 +131,9 @@ export class Session {
       guard,
       { clock, running: host.running },
     );
-    this.#presence = new Presence(lease, records, clock);
+    this.#presence = new Presence(lease, records, clock, (leaseMs) => {
+      log.info({ framework: this.frameworkName, leaseMs, policy: this.#state.record.expiryPolicy }, "the lease begins");
+    });
     const question = (call: CallMessage, about?: string) =>
       about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
     this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
@@ -204,6 +213,7 @@ export class Session {
       client,
       resumed ? resume.afterSequence : this.#state.log.lastSequence,
       sink,
+      resumed,
     );
     const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
     attachment.begin(resumed ? [opened] : this.#snapshot(opened));
@@ -355,7 +365,7 @@ export class Session {
     if (this.#closed) return;
     const { log } = this.#options;
     const removed = refusal.cause === "removed";
-    if (removed && this.#teardown.removed()) return log.info({ framework: this.frameworkName }, "torn down");
+    if (removed && this.#teardown.removed()) return;
     log.warn({ framework: this.frameworkName, reason: refusal.message }, "Mesos refuses the subscription");
     if (removed && this.#replaceRemoved) return this.#replaceFramework();
     // Of a framework that Mesos never had there is nothing to keep. It may come back with another user.
@@ -389,6 +399,11 @@ export class Session {
   #tornDown(asked: boolean): BridgeError | undefined {
     if (this.#isTornDownByOperator) return tornDownByOperator();
     return asked ? undefined : tornDownByLease();
+  }
+
+  #teardownWantedBy(asked: boolean): "operator" | "client" | "lease" {
+    if (this.#isTornDownByOperator) return "operator";
+    return asked ? "client" : "lease";
   }
 
   #leaseExpired(): void {
@@ -460,6 +475,7 @@ export class Session {
     this.#presence.end();
     this.#reconciler.stop();
     this.#own.end();
+    this.#linkStatus.end();
     this.#teardown.end();
     observeGone(this.#state, "lost", this.#state.offers.clear());
   }

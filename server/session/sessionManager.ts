@@ -5,6 +5,7 @@ import { frameworkUserOf } from "../mesos/messages/namesUsed.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import { CallGate } from "./callGate.js";
+import { CallLog } from "./callLog.js";
 import { BridgeError, idOfAnother, invalidField, otherId, shuttingDown, tooManyFrameworks } from "./errors.js";
 import { FrameworkRecords } from "./frameworkRecords.js";
 import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
@@ -83,6 +84,7 @@ export class SessionManager {
   /** Sessions that are about to be opened. */
   #opening = 0;
   readonly #gate: CallGate;
+  readonly #callLog: CallLog;
   readonly #surroundings: Surroundings;
   readonly #running: RunningTime;
 
@@ -90,6 +92,7 @@ export class SessionManager {
     this.#options = options;
     this.#surroundings = surroundings(options);
     this.#gate = new CallGate(this.#surroundings.clock);
+    this.#callLog = new CallLog(options.log, this.#surroundings.clock);
     this.#running = new RunningTime(this.#surroundings.clock);
     this.#records = new FrameworkRecords(options.store, this.#surroundings);
   }
@@ -203,6 +206,7 @@ export class SessionManager {
     await Promise.all(this.sessions().map((session) => session.close(error)));
     await Promise.all(this.#closing.keys());
     this.#records.close();
+    this.#callLog.close();
     this.#sessions.clear();
     this.#openNames = new SortedKeys();
     this.#running.close();
@@ -338,6 +342,7 @@ export class SessionManager {
   #open(record: FrameworkRecord, records: RecordWriter, isNew: boolean): Session {
     const session: Session = new Session(record, records, this.#options, {
       gate: this.#gate,
+      callLog: this.#callLog,
       surroundings: this.#surroundings,
       running: this.#running,
       isNew,

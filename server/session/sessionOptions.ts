@@ -4,6 +4,7 @@ import type { Links } from "../mesos/link/frameworkLink.js";
 import type { AttachedClient } from "./attachment.js";
 import type { Resume } from "./attachments.js";
 import type { CallGate } from "./callGate.js";
+import type { CallLog } from "./callLog.js";
 import type { EventLogOptions } from "./eventLog.js";
 import type { FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub } from "./observerHub.js";
@@ -26,6 +27,7 @@ export interface SessionOptions {
 /** What the keeper of a session has for it, and has to do when it ends by itself. */
 export interface SessionHost {
   readonly gate: CallGate;
+  readonly callLog: CallLog;
   readonly surroundings: Surroundings;
   /** Counts the time in which the bridge runs. */
   readonly running: MonotonicClock;

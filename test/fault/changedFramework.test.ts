@@ -10,7 +10,7 @@ import { frameworkInfo } from "../support/messages.js";
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-test("a client that attaches with another FrameworkInfo leaves no warning, and a subscription that breaks then does", async () => {
+test("neither a client that attaches with another FrameworkInfo nor a subscription that breaks for a moment leaves a warning", async () => {
   const master = cleanup.use(await AnsweringMaster.start());
   const bridge = cleanup.use(await startBridge({ master: master.host }));
   const request = { frameworkName: "changes", frameworkInfo: frameworkInfo() };
@@ -22,8 +22,9 @@ test("a client that attaches with another FrameworkInfo leaves no warning, and a
   const again = await master.subscriptions.next();
   await eventually(() => bridge.log().split('"msg":"subscribed"').length === 3);
   expect(bridge.log()).toContain("the framework subscribes anew");
-  expect(bridge.log()).not.toMatch(/"level":"(warn|error)"/);
   again.connection.end();
   await second.linkChanged(LinkState.LINK_STATE_CONNECTING);
-  await eventually(() => /"level":"warn".*"no subscription"/.test(bridge.log()));
+  await eventually(() => bridge.log().split('"msg":"no subscription"').length === 3);
+  await second.linkChanged(LinkState.LINK_STATE_CONNECTED);
+  expect(bridge.log()).not.toMatch(/"level":"(warn|error)"/);
 });

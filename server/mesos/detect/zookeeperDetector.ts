@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "../../../wire/backoff.js";
+import { systemClock } from "../../../wire/clock.js";
 import { errorText } from "../../../wire/errorText.js";
 import type { Log } from "../../log.js";
+import { LoggedTrouble } from "../../logTrouble.js";
 import { type ClientTls, plainTls } from "../tls/clientTls.js";
 import type { MasterDetector } from "./detector.js";
 import { masterUrl } from "./masterInfo.js";
@@ -62,6 +64,8 @@ export class ZookeeperDetector implements MasterDetector {
   #noLeader: string;
   /** What is wrong with ZooKeeper itself; empty while it can be read. */
   #trouble = "";
+  readonly #loggedTrouble: LoggedTrouble;
+  readonly #loggedAbsence: LoggedTrouble;
   #closed = false;
   /** The wait between two attempts to connect. */
   #pause = new AbortController();
@@ -72,6 +76,8 @@ export class ZookeeperDetector implements MasterDetector {
     this.#servers = shuffled(spec.servers.split(",").map(parseServer));
     this.#backoff = new Backoff({ initialMs: options.initialBackoffMs ?? 100, maxMs: options.maxBackoffMs ?? 5_000 });
     this.#noLeader = `${this.#name} has not been read yet`;
+    this.#loggedTrouble = new LoggedTrouble(options.log, systemClock);
+    this.#loggedAbsence = new LoggedTrouble(options.log, systemClock);
     this.#running = this.#run();
   }
 
@@ -123,6 +129,8 @@ export class ZookeeperDetector implements MasterDetector {
     this.#closed = true;
     this.#stop.abort(new Error("the detection of masters is closed"));
     await this.#running;
+    this.#loggedTrouble.over();
+    this.#loggedAbsence.over();
     this.#listeners.clear();
     for (const waiter of [...this.#waiters]) waiter.reject(new Error("the detection of masters is closed"));
   }
@@ -237,9 +245,11 @@ export class ZookeeperDetector implements MasterDetector {
     const before = this.#leader;
     const recovered = this.#trouble !== "";
     this.#trouble = "";
+    this.#loggedTrouble.over();
     if (!("url" in reading)) return this.#setNone(reading.problem, recovered);
     this.#leader = reading;
     this.#noLeader = "";
+    this.#loggedAbsence.over();
     const { node, url } = reading;
     if (recovered || before?.node !== node) {
       this.#options.log.info({ master: url.host, node }, "ZooKeeper names the leading master");
@@ -256,7 +266,7 @@ export class ZookeeperDetector implements MasterDetector {
     this.#leader = undefined;
     this.#redirect = undefined;
     this.#noLeader = problem;
-    this.#options.log.warn({ reason: problem }, "no leading master");
+    this.#loggedAbsence.note({ reason: problem }, "no leading master");
     if (before) this.#tell(undefined);
     this.#tellWaiting();
   }
@@ -264,7 +274,7 @@ export class ZookeeperDetector implements MasterDetector {
   #inTrouble(trouble: string): void {
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
-    this.#options.log.warn({ zookeeper: this.#name, reason: trouble }, "ZooKeeper can't be read: retrying");
+    this.#loggedTrouble.note({ zookeeper: this.#name, reason: trouble }, "ZooKeeper can't be read: retrying");
     this.#tellWaiting();
   }
 

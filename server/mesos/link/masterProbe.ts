@@ -3,6 +3,7 @@ import { type Clock, systemClock, type Timer } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
 import type { Log } from "../../log.js";
+import { LoggedTrouble } from "../../logTrouble.js";
 import type { MasterDetector } from "../detect/detector.js";
 import { type ClientTls, plainTls } from "../tls/clientTls.js";
 import { isForeign } from "./answerText.js";
@@ -47,6 +48,7 @@ export class MasterProbe implements SubscriptionCounter {
   readonly #options: MasterProbeOptions;
   readonly #onChange: (reachable: boolean) => void;
   readonly #clock: Clock;
+  readonly #trouble: LoggedTrouble;
   readonly #connect: Connect;
   readonly #stop = new AbortController();
   #timer: Timer | undefined;
@@ -66,6 +68,7 @@ export class MasterProbe implements SubscriptionCounter {
     this.#options = options;
     this.#onChange = onChange;
     this.#clock = options.clock ?? systemClock;
+    this.#trouble = new LoggedTrouble(options.log, this.#clock);
     this.#connect = options.connect ?? connectWith();
   }
 
@@ -83,6 +86,7 @@ export class MasterProbe implements SubscriptionCounter {
     this.#unwatchTls?.();
     this.#stop.abort();
     this.#timer?.cancel();
+    this.#trouble.over();
   }
 
   subscribed(): void {
@@ -143,8 +147,10 @@ export class MasterProbe implements SubscriptionCounter {
     if (problem === this.#seen || this.#stop.signal.aborted) return;
     const { log, detector } = this.#options;
     this.#seen = problem;
-    if (problem === "") log.info({ master: detector.describe() }, "a Mesos master answers");
-    else log.warn({ reason: problem }, "no Mesos master: retrying");
+    if (problem === "") {
+      this.#trouble.over();
+      log.info({ master: detector.describe() }, "a Mesos master answers");
+    } else this.#trouble.note({ reason: problem }, "no Mesos master: retrying");
     this.#onChange(problem === "");
   }
 

@@ -224,6 +224,12 @@ export function killCall(taskId: string, agentId: string, killPolicy: Uint8Array
   ]);
 }
 
+/** Task and agent of a KILL payload; "" for what it does not name. @throws WireError */
+export function readKill(payload: Uint8Array): { task: string; agent: string } {
+  const idIn = (field: number) => readId(messageIn(payload, field) ?? EMPTY);
+  return { task: idIn(Call_KillFields.taskId), agent: idIn(Call_KillFields.agentId) };
+}
+
 const RECONCILED = Call_Reconcile_TaskFields;
 
 /** A RECONCILE call for tasks, given as serialized ids. */
