@@ -35,7 +35,9 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/*/**/*.test.ts"],
-          exclude: ["test/unit/**", "test/conformance/**", "test/languages/**", "test/bench/**", "test/peers/**"],
+          exclude: ["unit", "conformance", "languages", "packages", "bench", "peers"].map(
+            (suite) => `test/${suite}/**`,
+          ),
           ...sideBySide,
         },
       },
@@ -43,7 +45,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "clients",
-          include: ["test/conformance/**/*.test.ts", "test/languages/**/*.test.ts"],
+          include: ["conformance", "languages", "packages"].map((suite) => `test/${suite}/**/*.test.ts`),
           globalSetup: "test/languages/buildAll.ts",
           ...sideBySide,
         },

@@ -1,0 +1,1 @@
+export declare function releaseVersion(read?: (file: string) => string): string;
