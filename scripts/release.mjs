@@ -8,14 +8,18 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { at } from "./lib.mjs";
 import { missingPrograms } from "./release/programs.mjs";
+import { buildPython } from "./release/python.mjs";
 import { buildServer } from "./release/server.mjs";
 import { SUMS, writeSums } from "./release/sums.mjs";
+import { buildTypeScript } from "./release/typescript.mjs";
 import { releaseVersion } from "./release/versions.mjs";
 import { setup } from "./setup.mjs";
 
 /** For each package: what has to be in PATH beside Node and npm, and what builds it into a folder. */
 const packages = {
   server: { programs: [], build: buildServer },
+  typescript: { programs: [], build: buildTypeScript },
+  python: { programs: ["python3"], build: buildPython },
 };
 
 const HELP = `Usage: npm run release -- [options] [package...]

@@ -48,7 +48,7 @@ export function testReadme(language: string, { client, file, build }: ReadmeOpti
 }
 
 /** The first block of code of a README, with the bridge's address in the place of the one that stands there. */
-function firstExample(readme: string, address: string): string {
+export function firstExample(readme: string, address: string): string {
   const [, code = ""] = /```\w+[\w,]*\n(.*?)```/s.exec(readme) ?? [];
   expect(code).toContain("127.0.0.1:50051");
   expect(code.split("\n").length).toBeLessThanOrEqual(45);

@@ -87,6 +87,6 @@ describe("the clients' packages", () => {
     expect(pom).toContain(`<artifactId>mesosbridge</artifactId>\n  <version>${version}</version>`);
     expect(pom).toContain(`<name>${license}</name>`);
     for (const client of ["go", "java", "python", "rust", "typescript"])
-      expect(read(`clients/${client}/LICENSE`)).toBe(read("LICENSE"));
+      for (const file of ["LICENSE", "NOTICE"]) expect(read(`clients/${client}/${file}`)).toBe(read(file));
   });
 });

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
+import { firstExample } from "../languages/readme.js";
+import { typescriptCompiler } from "../languages/typescript.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { at, root } from "../support/paths.js";
 import { type InstalledServer, installServer, startInstalled } from "./installedServer.js";
-import { release, released, runIn } from "./release.js";
+import { npmInstall, release, released, runIn } from "./release.js";
 
 /** Compilers and package managers with nothing in their caches. */
 const COLD_MS = 600_000;
@@ -18,7 +20,7 @@ let bridge: string;
 
 beforeAll(async () => {
   output = await cleanup.tempDir();
-  printed = await release(output, "server");
+  printed = await release(output, "server", "typescript", "python");
   server = await installServer(released(output, "server", /\.tgz$/), await cleanup.tempDir());
   bridge = await startInstalled(server, cleanup);
 }, COLD_MS);
@@ -89,5 +91,60 @@ describe("the server's package", () => {
     await runIn(folder, server.command("mesos-invert"), ["--bridge", bridge, "--output", "out", "in"]);
     const inverted = await sharp(at("images/chelsea.png")).negate({ alpha: false }).raw().toBuffer();
     expect((await sharp(join(folder, "out/chelsea-inverted.png")).raw().toBuffer()).equals(inverted)).toBe(true);
+  });
+});
+
+/** The first example of a client's README, which launches a task, sees it finish, and ends its framework. */
+const example = (client: string) => firstExample(readFileSync(at("clients", client, "README.md"), "utf8"), bridge);
+
+describe("the TypeScript client's package", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await cleanup.tempDir();
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    await npmInstall(folder, released(output, "typescript", /\.tgz$/));
+  }, COLD_MS);
+
+  it("has no file but the library, its types and the stubs", () => {
+    const own = files(join(folder, "node_modules/mesosbridge")).filter((file) => /\.\w+$/.test(file));
+    expect(own).toContain("build/clients/typescript/index.d.ts");
+    const expected =
+      /^(build\/(clients\/typescript\/(library\/.*|index)|gen\/.*|wire\/.*)\.(js|d\.ts)|package\.json|README\.md)$/;
+    expect(own.filter((file) => !expected.test(file))).toEqual([]);
+  });
+
+  it("is used by a strict project, and its types are whole", { timeout: COLD_MS }, async () => {
+    writeFileSync(join(folder, "main.ts"), example("typescript"));
+    const options = ["--strict", "--module", "nodenext", "--target", "es2023", "--types", "node", "main.ts"];
+    await runIn(folder, process.execPath, [typescriptCompiler, ...options]);
+    expect(await runIn(folder, process.execPath, ["main.js"])).toContain("TASK_FINISHED");
+  });
+
+  it("is used by plain JavaScript", { timeout: COLD_MS }, async () => {
+    writeFileSync(join(folder, "plain.mjs"), example("typescript"));
+    expect(await runIn(folder, process.execPath, ["plain.mjs"])).toContain("TASK_FINISHED");
+  });
+});
+
+describe("the Python client's packages", () => {
+  it("run in a virtual environment of their own", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    const python = join(folder, "venv/bin/python");
+    const pip = ["-m", "pip", "--python", python, "install", "--quiet", "--no-compile"];
+    await runIn(folder, "python3", ["-m", "venv", "--without-pip", "venv"]);
+    await runIn(folder, at(".tools/python/bin/python"), [...pip, released(output, "python", /\.whl$/)]);
+    expect(await runIn(folder, join(folder, "venv/bin/mesos-empty-tasks"), ["--version"])).toBe(`${version}\n`);
+    writeFileSync(join(folder, "hello.py"), example("python"));
+    expect(await runIn(folder, python, ["hello.py"])).toContain("TASK_FINISHED");
+  });
+
+  it("are the same, whether built from the clone or from the source distribution", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    const wheel = released(output, "python", /\.whl$/);
+    const build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"];
+    const env = { SOURCE_DATE_EPOCH: String(Date.UTC(2026, 0) / 1000) };
+    await runIn(folder, at(".tools/python/bin/python"), [...build, released(output, "python", /\.tar\.gz$/)], env);
+    expect(readFileSync(join(folder, basename(wheel))).equals(readFileSync(wheel))).toBe(true);
   });
 });
