@@ -7,7 +7,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { at } from "./lib.mjs";
+import { buildGo } from "./release/go.mjs";
 import { missingPrograms } from "./release/programs.mjs";
+import { buildProtos } from "./release/protos.mjs";
 import { buildPython } from "./release/python.mjs";
 import { buildServer } from "./release/server.mjs";
 import { SUMS, writeSums } from "./release/sums.mjs";
@@ -20,6 +22,8 @@ const packages = {
   server: { programs: [], build: buildServer },
   typescript: { programs: [], build: buildTypeScript },
   python: { programs: ["python3"], build: buildPython },
+  go: { programs: ["git"], build: buildGo },
+  protos: { programs: [], build: buildProtos },
 };
 
 const HELP = `Usage: npm run release -- [options] [package...]

@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import sharp from "sharp";
+import { extract } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
+import { buildGo } from "../../scripts/release/go.mjs";
 import { firstExample } from "../languages/readme.js";
 import { typescriptCompiler } from "../languages/typescript.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
@@ -20,7 +24,7 @@ let bridge: string;
 
 beforeAll(async () => {
   output = await cleanup.tempDir();
-  printed = await release(output, "server", "typescript", "python");
+  printed = await release(output, "server", "typescript", "python", "go", "protos");
   server = await installServer(released(output, "server", /\.tgz$/), await cleanup.tempDir());
   bridge = await startInstalled(server, cleanup);
 }, COLD_MS);
@@ -146,5 +150,57 @@ describe("the Python client's packages", () => {
     const env = { SOURCE_DATE_EPOCH: String(Date.UTC(2026, 0) / 1000) };
     await runIn(folder, at(".tools/python/bin/python"), [...build, released(output, "python", /\.tar\.gz$/)], env);
     expect(readFileSync(join(folder, basename(wheel))).equals(readFileSync(wheel))).toBe(true);
+  });
+});
+
+describe("the Go client's package", () => {
+  it("is what `go get` fetches from a proxy in a folder", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    const proxy = await cleanup.tempDir();
+    // Go keeps what it has fetched of a version for ever, so the test has a version for each content.
+    const zip = released(output, "go", /\.zip$/);
+    const hash = createHash("sha256").update(readFileSync(zip)).digest("hex").slice(0, 12);
+    const fetched = `${version}-test.${hash}`;
+    await buildGo({ output: proxy, version: fetched });
+    const module = "github.com/mesos-bridge/mesos-bridge/clients/go";
+    const cache = (await runIn(folder, "go", ["env", "GOMODCACHE"])).trim();
+    cleanup.defer(() => {
+      rmSync(join(cache, `${module}@v${fetched}`), { recursive: true, force: true });
+      const kept = join(cache, "cache/download", module, "@v");
+      for (const file of readdirSync(kept))
+        if (file.startsWith(`v${fetched}`)) rmSync(join(kept, file), { force: true });
+    });
+    // What the client needs was fetched when it was built, and its go.sum has the sums.
+    const env = {
+      GOPROXY: `file://${proxy},file://${cache}/cache/download`,
+      GONOSUMDB: "github.com/mesos-bridge",
+      GOFLAGS: "-mod=mod -modcacherw",
+    };
+    copyFileSync(at("clients/go/go.sum"), join(folder, "go.sum"));
+    writeFileSync(join(folder, "main.go"), example("go"));
+    await runIn(folder, "go", ["mod", "init", "example.org/hello"], env);
+    await runIn(folder, "go", ["get", `${module}@v${fetched}`], env);
+    await runIn(folder, "go", ["build", "-o", "hello", "."], env);
+    expect(await runIn(folder, join(folder, "hello"), [])).toContain("TASK_FINISHED");
+  });
+});
+
+describe("the protos' archive", () => {
+  it("is a module of buf, and has the API that the bridge has", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    await extract({ file: released(output, "protos", /\.tar\.gz$/), cwd: folder, strip: 1 });
+    const buf = at("node_modules/@bufbuild/buf/bin/buf");
+    await runIn(folder, process.execPath, [buf, "build", "--as-file-descriptor-set", "-o", "api.binpb"]);
+    const built = fromBinary(FileDescriptorSetSchema, readFileSync(join(folder, "api.binpb")));
+    const served = fromBinary(FileDescriptorSetSchema, readFileSync(join(server.folder, "dist/gen/descriptors.binpb")));
+    // Beside them the bridge serves what its libraries bring, such as health.
+    const own = /^(?:mesos|mesosbridge|google\/rpc)\//;
+    const names = ({ file }: typeof built) =>
+      file
+        .map(({ name }) => name)
+        .filter((name) => own.test(name))
+        .sort();
+    expect(names(built)).toEqual(names(served));
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(["LICENSE", "NOTICE", "buf.yaml"]));
   });
 });

@@ -11,13 +11,13 @@ export const userEnv: NodeJS.ProcessEnv = Object.fromEntries(
 
 const runFile = promisify(execFile);
 
-/** Runs a program outside the checkout, to its end, and gives what it printed. @throws Error with its output */
+/** Runs a program outside the checkout, to its end, and gives what it wrote on both outputs. @throws Error with its output */
 export async function runIn(cwd: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const options = { cwd, env: { ...userEnv, ...env }, timeout: 540_000, maxBuffer: 64 * 1024 * 1024 };
-  const { stdout } = await runFile(command, args, options).catch((error) => {
+  const { stdout, stderr } = await runFile(command, args, options).catch((error) => {
     throw new Error(`${error.message}\n${error.stdout}${error.stderr}`);
   });
-  return stdout;
+  return stdout + stderr;
 }
 
 /** Builds these packages into `output`, as `npm run release` does. */
@@ -27,7 +27,9 @@ export async function release(output: string, ...packages: string[]): Promise<st
 
 /** The one file of a package whose name matches. */
 export function released(output: string, name: string, pattern: RegExp): string {
-  const found = readdirSync(join(output, name)).filter((file) => pattern.test(file));
+  const found = readdirSync(join(output, name), { recursive: true, encoding: "utf8" }).filter((file) =>
+    pattern.test(file),
+  );
   if (found.length !== 1) throw new Error(`${name} has ${found.length} files like ${pattern}: ${found.join(", ")}`);
   return join(output, name, found[0] ?? "");
 }

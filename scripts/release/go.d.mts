@@ -1,0 +1,1 @@
+export declare function buildGo(options: { output: string; version: string }): Promise<void>;
