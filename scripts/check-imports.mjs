@@ -54,6 +54,11 @@ const areas = {
     may: ["gen/", "wire/", "server/log", "server/session/", "server/access/", "server/mesos/messages/"],
     not: ["undici", "node:http", "lmdb"],
   },
+  // What probes and scrapers read. It listens as the gRPC server does, and knows nothing else of it.
+  "server/http/": {
+    may: ["wire/", "server/log", "server/grpc/connections/listener", "server/grpc/connections/listenAddress"],
+    not: ["@grpc/", "nice-grpc", "undici", "lmdb"],
+  },
   // The commands put the others together.
   "server/cli/": { may: ["gen/", "wire/", "server/", "embedded/"] },
   "server/main": { may: ["server/cli/"] },

@@ -31,11 +31,15 @@ async function allowedAddress(text: string, insecure: boolean, protection: Prote
   const [remote] = remoteIps(address);
   const lacking = lackOf(protection);
   if (remote === undefined || lacking === undefined || insecure) return address;
-  const which = text.startsWith(`${remote}:`) || text.startsWith(`[${remote}]:`) ? "is" : `means ${remote}, which is`;
   throw new Error(
-    `--listen: ${text} ${which} not a loopback address, and ${lacking.what}: ` +
+    `--listen: ${text} ${asTold(text, remote)} not a loopback address, and ${lacking.what}: ` +
       `listen on 127.0.0.1, ${lacking.cure}, or add --insecure if you want this`,
   );
+}
+
+/** Leads over from an address, as it was typed, to what is said of the IP address that it means. */
+export function asTold(text: string, ip: string): string {
+  return text.startsWith(`${ip}:`) || text.startsWith(`[${ip}]:`) ? "is" : `means ${ip}, which is`;
 }
 
 interface Lack {

@@ -42,7 +42,9 @@ async function run(config: ServeConfig, settings: ServeSettings, log: ParentLog 
   const bridge = await serve(config, log);
   const stop = stopSignal();
   // At once, so that whoever reads the first of the lines has all of them.
-  writeToStdout(bridge.addresses.map((address) => `ready ${address}\n`).join(""));
+  const lines = bridge.addresses.map((address) => `ready ${address}\n`);
+  if (bridge.httpAddress !== undefined) lines.push(`http ${bridge.httpAddress}\n`);
+  writeToStdout(lines.join(""));
   for (const address of bridge.addresses) log.info({ address }, "serving");
   const signal = await Promise.race([stop, bridge.takenOver]);
   // At once: another process has the frameworks now, and two would keep taking each other's subscriptions.

@@ -6,6 +6,8 @@ import type { Admission } from "../access/admission/admission.js";
 import type { AdmissionFileOptions } from "../access/admission/admissionFile.js";
 import { BridgeServer } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
+import { HttpServer, type Route } from "../http/httpServer.js";
+import { Probes } from "../http/probes.js";
 import type { LeveledLog, Log, ParentLog } from "../log.js";
 import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
 import type { MasterSpec } from "../mesos/detect/masterSpec.js";
@@ -28,6 +30,7 @@ import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { createValidator, registryOf } from "../validation/validator.js";
 import { openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
+import { allowedHttpAddress, listenForHttp } from "./httpListening.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
@@ -40,6 +43,8 @@ import { type Handover, inSuccession } from "./successor.js";
 export interface RunningBridge {
   /** Where it listens, as host:port or unix:/path. */
   readonly addresses: readonly string[];
+  /** Where it serves HTTP, if it does. */
+  readonly httpAddress: string | undefined;
   /** Settles with the reason if another process takes the data directory: then this one must end at once. */
   readonly takenOver: Promise<Error>;
   /**
@@ -72,6 +77,7 @@ async function serveWith(
   const { authenticator, tls, protection, permissions, audit } = await openAccess(config, clock, log, opened);
   const admission = await openAdmission(config, { log, clock, audit }, opened);
   const listenAddresses = await allowedAddresses(config, protection);
+  const httpListenAddress = await allowedHttpAddress(config, protection.authentication);
   const masterTls = opened.add(await openMasterTls(config, log, clock));
   const zookeeperTls = opened.add(await openZookeeperTls(config, log, clock));
   const world = { clock, randomness: systemRandomness, connect: connectWith(masterTls.tls), tls: masterTls.tls };
@@ -90,7 +96,11 @@ async function serveWith(
   );
   const hub = new ObserverHub();
   const probeOptions = { ...world, detector, authentication: principals.book?.probe ?? authentication, log };
-  const probe = new MasterProbe(probeOptions, (leads) => server.setServing(leads));
+  const probes = new Probes();
+  const probe = new MasterProbe(probeOptions, (leads, problem) => {
+    server.setServing(leads);
+    probes.masterSeen(problem);
+  });
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
   const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
   const sessions = new SessionManager({
@@ -136,12 +146,22 @@ async function serveWith(
       clientTimeoutMs: config.clientTimeout,
     },
   });
-  opened.onClose(() => drain(server, sessions, config, log));
+  const routes = new Map<string, Route>([
+    ["/livez", probes.alive],
+    ["/readyz", probes.ready],
+  ]);
+  const httpServer = opened.add(new HttpServer({ routes, log }));
+  opened.onClose(() => {
+    probes.drain();
+    return drain(server, sessions, config, log);
+  });
   opened.add(probe);
   const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);
+  const httpAddress =
+    httpListenAddress && (await inSuccession(() => listenForHttp(httpServer, httpListenAddress, log), handover));
   restore(sessions, store, config.dataDir);
   probe.start();
-  return { addresses: bound.map(({ text }) => text), takenOver, close: () => opened.close() };
+  return { addresses: bound.map(({ text }) => text), httpAddress, takenOver, close: () => opened.close() };
 }
 
 /** Lets calls in progress get their answers, and then ends sessions and server, whose streams the sessions end. */

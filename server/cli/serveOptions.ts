@@ -44,6 +44,11 @@ export const SERVE_OPTIONS = {
   insecure: {
     help: "allow --listen on an address that other machines can reach without TLS and authentication: anyone who reaches it controls every framework",
   },
+  http: optional({
+    value: "address",
+    help: "where to serve /livez and /readyz over HTTP, for probes: host:port on loopback, or unix:/path; elsewhere it needs --insecure, and no authentication of clients",
+    read: (address) => listenAddress(address),
+  }),
   tlsCert: optional({
     value: "file",
     help: "PEM certificate for TLS 1.2 and later on every --listen but unix sockets, and its chain; needs --tls-key; read again when it changes",

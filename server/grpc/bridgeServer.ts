@@ -67,6 +67,8 @@ const SERVICE_NAMES = [
 ] as const;
 /** Services of libraries, whose protos are in the descriptor set too. */
 const OTHER_SERVICE_NAMES = ["grpc.health.v1.Health", "grpc.channelz.v1.Channelz"] as const;
+/** The name under which health checks ask whether the process lives: it does as long as it answers. */
+const LIVENESS = "liveness";
 const DRAIN_MS = 3_000;
 /** Of all connections this part may be in their handshake, so that clients that never end it don't take all places. */
 const SHARE_OF_HANDSHAKES = 0.5;
@@ -116,7 +118,7 @@ export class BridgeServer {
     addRawService(this.#server, ObserverServiceDefinition, observers, options.log, failed);
     const admins = new AdminService({ ...options, callers, connections });
     addRawService(this.#server, AdminServiceDefinition, admins, options.log, failed);
-    this.#health = new HealthImplementation(statusMap("NOT_SERVING"));
+    this.#health = new HealthImplementation({ ...statusMap("NOT_SERVING"), [LIVENESS]: "SERVING" });
     addHealth(this.#server, this.#health, callers, options.log);
     addChannelz(this.#server, callers, options.log);
     addReflection(this.#server, callers, options.log, options.descriptorSet, [

@@ -46,7 +46,7 @@ const CONNECT_TIMEOUT_MS = 60_000;
  */
 export class MasterProbe implements SubscriptionCounter {
   readonly #options: MasterProbeOptions;
-  readonly #onChange: (reachable: boolean) => void;
+  readonly #onChange: (reachable: boolean, problem: string) => void;
   readonly #clock: Clock;
   readonly #trouble: LoggedTrouble;
   readonly #connect: Connect;
@@ -64,7 +64,8 @@ export class MasterProbe implements SubscriptionCounter {
   #linksChanged = false;
   #failures = 0;
 
-  constructor(options: MasterProbeOptions, onChange: (reachable: boolean) => void) {
+  /** @param onChange hears whether a leading master can be used, and why not; the first time when that is known */
+  constructor(options: MasterProbeOptions, onChange: (reachable: boolean, problem: string) => void) {
     this.#options = options;
     this.#onChange = onChange;
     this.#clock = options.clock ?? systemClock;
@@ -151,7 +152,7 @@ export class MasterProbe implements SubscriptionCounter {
       this.#trouble.over();
       log.info({ master: detector.describe() }, "a Mesos master answers");
     } else this.#trouble.note({ reason: problem }, "no Mesos master: retrying");
-    this.#onChange(problem === "");
+    this.#onChange(problem === "", problem);
   }
 
   /** What is wrong; empty if the leading master answers in time. */
