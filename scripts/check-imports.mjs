@@ -59,6 +59,19 @@ const areas = {
     may: ["wire/", "server/log", "server/grpc/connections/listener", "server/grpc/connections/listenAddress"],
     not: ["@grpc/", "nice-grpc", "undici", "lmdb"],
   },
+  // What is counted elsewhere, as series: those that count know nothing of it.
+  "server/metrics/": {
+    may: [
+      "gen/",
+      "wire/",
+      "server/session/",
+      "server/store/storeCounts",
+      "server/mesos/link/attemptCounts",
+      "server/grpc/callCounts",
+      "server/grpc/refusalCounts",
+    ],
+    not: ["nice-grpc", "undici", "lmdb", "node:http"],
+  },
   // The commands put the others together.
   "server/cli/": { may: ["gen/", "wire/", "server/", "embedded/"] },
   "server/main": { may: ["server/cli/"] },

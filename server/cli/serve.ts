@@ -12,6 +12,7 @@ import type { LeveledLog, Log, ParentLog } from "../log.js";
 import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
 import type { MasterSpec } from "../mesos/detect/masterSpec.js";
 import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
+import { AttemptCounts } from "../mesos/link/attemptCounts.js";
 import {
   type Authentication,
   basicAuthentication,
@@ -27,10 +28,12 @@ import { RestoreError } from "../session/restoreError.js";
 import { SessionManager } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
+import { StoreCounts } from "../store/storeCounts.js";
 import { createValidator, registryOf } from "../validation/validator.js";
 import { openAccess } from "./access.js";
 import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { allowedHttpAddress, listenForHttp } from "./httpListening.js";
+import { addRoutes } from "./httpRoutes.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
@@ -89,8 +92,11 @@ async function serveWith(
   const takenOver = new Promise<Error>((resolve) => {
     tellTakenOver = resolve;
   });
+  const attempts = new AttemptCounts();
+  const storeCounts = new StoreCounts();
   const handover = handoverOf(config, log);
-  const store = opened.add(await openStore(config.dataDir, { log, clock, onTakenOver: tellTakenOver }, handover));
+  const storeOptions = { log, clock, onTakenOver: tellTakenOver, counts: storeCounts };
+  const store = opened.add(await openStore(config.dataDir, storeOptions, handover));
   const detector = opened.add(
     await detectorOf(config.master, { scheme: config.masterScheme, tls: zookeeperTls.tls, log }),
   );
@@ -116,6 +122,7 @@ async function serveWith(
         callTimeoutMs,
         callBudget: new CallBudget(),
         counter: probe,
+        attempts,
       },
       principals.book,
     ),
@@ -146,16 +153,20 @@ async function serveWith(
       clientTimeoutMs: config.clientTimeout,
     },
   });
-  const routes = new Map<string, Route>([
-    ["/livez", probes.alive],
-    ["/readyz", probes.ready],
-  ]);
+  const routes = new Map<string, Route>();
   const httpServer = opened.add(new HttpServer({ routes, log }));
   opened.onClose(() => {
     probes.drain();
     return drain(server, sessions, config, log);
   });
   opened.add(probe);
+  await addRoutes(routes, config, probes, {
+    sessions,
+    calls: server.calls,
+    usage: server.usage,
+    attempts,
+    store: storeCounts,
+  });
   const bound = await inSuccession(() => listenOn(server, listenAddresses, protection, log), handover);
   const httpAddress =
     httpListenAddress && (await inSuccession(() => listenForHttp(httpServer, httpListenAddress, log), handover));

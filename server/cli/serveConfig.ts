@@ -26,6 +26,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     () => checkCredentials(values),
     () => checkTls(values),
     () => checkJwt(values),
+    () => checkMetrics(values),
   ];
   const problems = checks.flatMap((check) => problemOf(check));
   if (master === undefined || problems.length > 0) throw new OptionsError(problems);
@@ -48,6 +49,10 @@ function checkCredentials({ principal, secretFile, tokenFile }: ValuesOf<typeof 
   if (principal !== undefined && tokenFile !== undefined) {
     throw new Error("use either --principal and --secret-file, or --token-file");
   }
+}
+
+function checkMetrics({ metricsFrameworks, http }: ValuesOf<typeof SERVE_OPTIONS>): void {
+  if (metricsFrameworks > 0 && http === undefined) throw new Error("--metrics-frameworks needs --http");
 }
 
 function checkJwt({ jwks, jwtIssuer, jwtAudience }: ValuesOf<typeof SERVE_OPTIONS>): void {

@@ -46,8 +46,14 @@ export const SERVE_OPTIONS = {
   },
   http: optional({
     value: "address",
-    help: "where to serve /livez and /readyz over HTTP, for probes: host:port on loopback, or unix:/path; elsewhere it needs --insecure, and no authentication of clients",
+    help: "where to serve /livez, /readyz and /metrics over HTTP: host:port on loopback, or unix:/path; elsewhere it needs --insecure, and no authentication of clients",
     read: (address) => listenAddress(address),
+  }),
+  metricsFrameworks: defaulted({
+    value: "number",
+    help: "how many frameworks, the first by name, have series of their own in /metrics, with their names; needs --http",
+    default: "0",
+    read: wholeNumber(0, 1_000),
   }),
   tlsCert: optional({
     value: "file",

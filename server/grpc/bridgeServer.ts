@@ -1,4 +1,4 @@
-import { type ConnectionInjector, Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
+import { type ConnectionInjector, type Server, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { AdminServiceDefinition } from "../../gen/mesosbridge/v1/admin.js";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
@@ -17,6 +17,7 @@ import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { AdminService } from "./adminService.js";
 import { authenticatingInterceptor } from "./authenticatingInterceptor.js";
+import { CallCounts } from "./callCounts.js";
 import { CallersOfCalls } from "./callerOf.js";
 import type { CallsStream } from "./callsStream.js";
 import { addChannelz } from "./channelz.js";
@@ -27,6 +28,7 @@ import type { ListenAddress } from "./connections/listenAddress.js";
 import { type Bound, Listener } from "./connections/listener.js";
 import { meteringInterceptor } from "./connections/meteringInterceptor.js";
 import { TlsDoor, type TlsSource } from "./connections/tlsDoor.js";
+import { CountedServer } from "./countedServer.js";
 import { addHealth } from "./health.js";
 import { ObserverService } from "./observerService.js";
 import type { ObserverStream } from "./observerStream.js";
@@ -75,6 +77,7 @@ const SHARE_OF_HANDSHAKES = 0.5;
 
 /** The bridge's gRPC server: the services of the API, health, reflection and channelz. */
 export class BridgeServer {
+  readonly calls = new CallCounts();
   readonly #server: Server;
   readonly #connections: Connections;
   readonly #listener: Listener;
@@ -96,7 +99,7 @@ export class BridgeServer {
     });
     const known = new Callers(options.permissions ?? noPermissions, systemClock, options.audit);
     const callers = new CallersOfCalls(known, connections, ages);
-    this.#server = new Server({
+    const serverOptions = {
       interceptors: [
         meteringInterceptor(connections),
         authenticatingInterceptor(connections, options.authenticator, options.log, options.audit),
@@ -104,8 +107,12 @@ export class BridgeServer {
       "grpc.max_concurrent_streams": limits.maxStreams,
       "grpc.max_receive_message_length": limits.maxRequestBytes,
       "grpc.max_send_message_length": -1,
-    });
-    const failed: Failed = (call, error) => callers.of(call).failed(error);
+    };
+    this.#server = new CountedServer(serverOptions, this.calls);
+    const failed: Failed = (call, error) => {
+      connections.refusals.count(error);
+      callers.of(call).failed(error);
+    };
     const schedulers = new SchedulerService({
       ...options,
       admission: options.admission,
@@ -120,8 +127,8 @@ export class BridgeServer {
     addRawService(this.#server, AdminServiceDefinition, admins, options.log, failed);
     this.#health = new HealthImplementation({ ...statusMap("NOT_SERVING"), [LIVENESS]: "SERVING" });
     addHealth(this.#server, this.#health, callers, options.log);
-    addChannelz(this.#server, callers, options.log);
-    addReflection(this.#server, callers, options.log, options.descriptorSet, [
+    addChannelz(this.#server, callers, options.log, connections.refusals);
+    addReflection(this.#server, callers, options.log, connections.refusals, options.descriptorSet, [
       ...SERVICE_NAMES,
       ...OTHER_SERVICE_NAMES,
     ]);
@@ -129,6 +136,7 @@ export class BridgeServer {
     onHttp2Session(this.#server, (session) => {
       const connection = connections.sessionBegun(session);
       if (connection) ages.connectionBegun(connection, session);
+      this.calls.follow(session);
     });
     const tls = options.tls && tlsDoor(options.tls, limits.maxConnections, options.log, injector);
     this.#listener = new Listener((socket, address) => {
@@ -136,6 +144,11 @@ export class BridgeServer {
       if (connection && tls && address.kind === "tcp") tls.take(connection);
       else if (connection) injector.injectConnection(socket);
     });
+  }
+
+  /** What its clients have, and were refused. */
+  get usage(): Pick<Connections, "size" | "heldBytes" | "eventBytes" | "refusals"> {
+    return this.#connections;
   }
 
   /** Listens on all of the addresses, or on none. @throws ListenError if one of them can't be used */

@@ -14,6 +14,7 @@ import { acknowledges, admitCall, refusalOf } from "./admitCall.js";
 import { boundedError } from "./boundedError.js";
 import { type CallHeader, checkFrameworkName, parseHeader } from "./callHeader.js";
 import { type CallsMessage, readCallsRequest } from "./callsRequest.js";
+import type { RefusalCounts } from "./refusalCounts.js";
 import { bridgeErrorOf, codeOf, statusOf } from "./statusOf.js";
 
 /** Calls that may wait for their answers before no more are read from the client. */
@@ -39,6 +40,7 @@ export interface CallsStreamOptions {
   readonly check: (request: Buffer) => void;
   readonly caller: Caller;
   readonly log: Log;
+  readonly refusals: RefusalCounts;
   /** Looks at what the caller launches. */
   readonly launchCheck: LaunchCheck | undefined;
 }
@@ -51,6 +53,7 @@ export class CallsStream {
   readonly #caller: Caller;
   readonly #launchCheck: LaunchCheck | undefined;
   readonly #log: Log;
+  readonly #refusals: RefusalCounts;
   readonly #onEnd: () => void;
   readonly #slots = new Queue<Slot>();
   #waiting = 0;
@@ -71,6 +74,7 @@ export class CallsStream {
     this.#check = options.check;
     this.#caller = options.caller;
     this.#log = options.log;
+    this.#refusals = options.refusals;
     this.#launchCheck = options.launchCheck;
     this.#onEnd = onEnd;
   }
@@ -117,6 +121,7 @@ export class CallsStream {
 
   #fail(error: BridgeError): void {
     this.#over();
+    this.#refusals.count(error);
     this.#call.emit("error", statusOf(error, this.#log));
   }
 
@@ -134,6 +139,7 @@ export class CallsStream {
     if (this.#waiting >= MAX_WAITING || this.#unreadBytes >= MAX_UNREAD_BYTES) this.#call.pause();
     const done = (answer: CallAnswer) => {
       slot.answer = answer;
+      if (answer.error) this.#refusals.count(answer.error);
       this.#waiting--;
       if (this.#slots.first?.answer) this.#flushSoon();
     };

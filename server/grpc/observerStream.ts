@@ -7,6 +7,7 @@ import { refusalOf } from "./admitCall.js";
 import type { Connections } from "./connections/connections.js";
 import type { ServerStream } from "./connections/serverStream.js";
 import { WaitingEvents } from "./connections/waitingEvents.js";
+import type { RefusalCounts } from "./refusalCounts.js";
 import { statusOf } from "./statusOf.js";
 
 /** What may wait for one observer to read it. */
@@ -27,6 +28,7 @@ export class ObserverStream {
   readonly #stream: ServerStream;
   readonly #written: WaitingEvents;
   readonly #log: Log;
+  readonly #refusals: RefusalCounts;
   #backlog: Iterator<Buffer> | undefined;
   #waiting = new Queue<Waiting>();
   readonly #caller: Caller;
@@ -46,6 +48,7 @@ export class ObserverStream {
     this.#stream = connections.of(call);
     this.#written = new WaitingEvents(connections, this.#stream, caller, MAX_WRITTEN_BYTES, () => this.#pump());
     this.#log = log;
+    this.#refusals = connections.refusals;
     call.on("cancelled", () => {
       this.#drop();
       this.#written.drop();
@@ -87,6 +90,7 @@ export class ObserverStream {
   end(error: unknown): void {
     if (this.#ended) return;
     this.#drop();
+    this.#refusals.count(error);
     this.#call.emit("error", statusOf(error, this.#log));
   }
 

@@ -4,6 +4,7 @@ import type { Log } from "../log.js";
 import { refusalOf } from "./admitCall.js";
 import type { CallersOfCalls } from "./callerOf.js";
 import { rawService } from "./rawService.js";
+import type { RefusalCounts } from "./refusalCounts.js";
 import { statusOf } from "./statusOf.js";
 
 type ReflectionCall = ServerDuplexStream<Buffer, Buffer>;
@@ -30,6 +31,7 @@ export function addReflection(
   server: Server,
   callers: CallersOfCalls,
   log: Log,
+  refusals: RefusalCounts,
   descriptorSet: Uint8Array,
   serviceNames: readonly string[],
 ): void {
@@ -46,10 +48,11 @@ export function addReflection(
         caller.expectService("reflection");
       } catch (error) {
         caller.failed(error);
+        refusals.count(error);
         call.emit("error", statusOf(error, log));
         return;
       }
-      endIfWithdrawn(callers, log, call);
+      endIfWithdrawn(callers, log, refusals, call);
       const unlimit = callers.limitAge(call, (tooOld) => call.emit("error", statusOf(tooOld, log)));
       call.on("cancelled", unlimit);
       relay(load, call).catch((error: unknown) => call.emit("error", error));
@@ -60,13 +63,14 @@ export function addReflection(
 }
 
 /** Ends a stream once its caller may not have it any more. */
-function endIfWithdrawn(callers: CallersOfCalls, log: Log, call: ReflectionCall): void {
+function endIfWithdrawn(callers: CallersOfCalls, log: Log, refusals: RefusalCounts, call: ReflectionCall): void {
   const caller = callers.of(call);
   const unfollow = callers.onChanged(() => {
     const problem = refusalOf(() => caller.expectService("reflection"));
     if (!problem) return;
     unfollow();
     caller.failed(withdrawn(problem));
+    refusals.count(withdrawn(problem));
     call.emit("error", statusOf(withdrawn(problem), log));
   });
   // At the end of every call, also of one that ended in order.

@@ -70,7 +70,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const caller = this.#options.callers.of(call);
     const { request, isImport } = this.#attachRequest(call, caller);
     const counted = this.#count(caller, request.frameworkName);
-    const stream = new SubscribeStream(call, connections, log, caller);
+    const stream = new SubscribeStream(call, connections, log, caller, sessions.counts.lag);
     const gone = new AbortController();
     let detach = () => {};
     call.on("cancelled", () => {
@@ -149,13 +149,13 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   calls(call: DuplexCall): void {
-    const { sessions, check, log, callers, callsStreams } = this.#options;
+    const { sessions, check, log, callers, callsStreams, connections } = this.#options;
     const caller = callers.of(call);
     caller.countCall();
     caller.expectAnywhere("call");
     const checkCalls = (request: Buffer) => check("CallsRequest", request);
     const launchCheck = this.#launchCheck(call);
-    const options = { sessions, check: checkCalls, caller, launchCheck, log };
+    const options = { sessions, check: checkCalls, caller, launchCheck, log, refusals: connections.refusals };
     const stream: CallsStream = new CallsStream(call, options, () => {
       unfollow();
       unlimit();

@@ -1,3 +1,4 @@
+import type { Buckets } from "../../wire/buckets.js";
 import type { Caller } from "../access/callers.js";
 import type { Log } from "../log.js";
 import type { Attachment, AttachmentSink } from "../session/attachment.js";
@@ -8,6 +9,7 @@ import type { ServerStream } from "./connections/serverStream.js";
 import { WaitingEvents } from "./connections/waitingEvents.js";
 import { EventsMessage, PROGRESS_INTERVAL_MS } from "./encodeEvents.js";
 import type { ServerStreamCall } from "./rawService.js";
+import type { RefusalCounts } from "./refusalCounts.js";
 import { statusOf } from "./statusOf.js";
 
 /**
@@ -43,6 +45,8 @@ export class SubscribeStream implements AttachmentSink {
   readonly #stream: ServerStream;
   readonly #waiting: WaitingEvents;
   readonly #log: Log;
+  readonly #refusals: RefusalCounts;
+  readonly #lag: Buckets;
   /** Runs out when nothing was written for an interval. */
   readonly #idle: NodeJS.Timeout;
   #attachment: Attachment | undefined;
@@ -50,11 +54,13 @@ export class SubscribeStream implements AttachmentSink {
   /** Why the bridge ended it; undefined: it did not. */
   #ending: StreamEnding | undefined;
 
-  constructor(call: SubscribeCall, connections: Connections, log: Log, caller: Caller) {
+  constructor(call: SubscribeCall, connections: Connections, log: Log, caller: Caller, lag: Buckets) {
     this.#call = call;
     this.#stream = connections.of(call);
     this.#waiting = new WaitingEvents(connections, this.#stream, caller, MAX_WAITING_BYTES, () => this.#pump());
     this.#log = log;
+    this.#refusals = connections.refusals;
+    this.#lag = lag;
     // At the end of every call, also of one that ended in order.
     call.on("cancelled", () => this.#waiting.drop());
     this.#idle = setTimeout(() => this.#signOfLife(), PROGRESS_INTERVAL_MS);
@@ -93,20 +99,24 @@ export class SubscribeStream implements AttachmentSink {
   #pump(): void {
     try {
       while (!this.#ended && this.#attachment && this.#waiting.mayWrite()) {
+        const { sinceMs } = this.#attachment.client;
         const events = this.#attachment.read(MESSAGE_BYTES);
-        if (events.length === 0) return;
-        this.#write(new EventsMessage(events, 1));
+        const [oldest] = events;
+        if (!oldest) return;
+        this.#write(new EventsMessage(events, 1), Math.max(oldest.receiveTimeMs, sinceMs));
       }
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #write(message: EventsMessage): void {
+  /** @param sinceMs since when the oldest of its events has waited for this client, in ms since 1970 */
+  #write(message: EventsMessage, sinceMs: number): void {
     this.#idle.refresh();
     this.#waiting.wrote(message.byteLength);
     this.#call.write(message, () => {
       this.#waiting.taken(message.byteLength);
+      this.#lag.observe(Math.max(0, Date.now() - sinceMs) / 1_000);
       this.#pump();
     });
   }
@@ -116,6 +126,7 @@ export class SubscribeStream implements AttachmentSink {
     if (this.#ended) return;
     this.#ending = endingBy(error);
     this.stop();
+    this.#refusals.count(error);
     this.#call.emit("error", statusOf(error, this.#log));
   }
 
@@ -123,6 +134,11 @@ export class SubscribeStream implements AttachmentSink {
     if (!this.#attachment) return;
     // A client that has not read what was written gets nothing more until it does.
     if (this.#waiting.bytes > 0) this.#idle.refresh();
-    else this.#write(new EventsMessage([progress(this.#attachment.readSequence, false, Date.now())], 1));
+    else this.#writeProgress(this.#attachment.readSequence);
+  }
+
+  #writeProgress(sequence: number): void {
+    const now = Date.now();
+    this.#write(new EventsMessage([progress(sequence, false, now)], 1), now);
   }
 }

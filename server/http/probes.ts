@@ -24,6 +24,10 @@ export class Probes {
     this.#enter({ kind: "draining" });
   }
 
+  get isReady(): boolean {
+    return this.#state.kind === "ready";
+  }
+
   /** 200 for as long as the process answers at all. */
   readonly alive = (): HttpAnswer => text(200, "alive");
 

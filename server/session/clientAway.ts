@@ -16,7 +16,7 @@ export function declineOpenOffers(state: SessionState, own: OwnCalls): void {
   const ids = offers.removeAll();
   if (ids.length === 0) return;
   own.declineOffers(ids);
-  observeGone(state, "declined", ids);
+  observeGone(state, "declined", ids, "expired");
   // Who resumes has to learn that these are gone.
   for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), clock.wallTime());
 }

@@ -202,7 +202,8 @@ export class ClientCalls {
   }
 
   #observeLaunch(outcome: "sent" | "accepted" | "refused" | "unknown", accept: AcceptView, message: string): void {
-    const { hub, record } = this.#state;
+    const { hub, record, counts } = this.#state;
+    counts.launches[outcome] += accept.tasks.length;
     if (!hub.watched || accept.tasks.length === 0) return;
     const tasks = accept.tasks.map((task) => task.bytes);
     const { offerIds } = accept;

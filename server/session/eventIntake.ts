@@ -64,6 +64,7 @@ export class EventIntake {
 
   #takeOne(event: Uint8Array, timeMs: number): void {
     const view = readEvent(event);
+    this.#state.counts.event(view.type);
     switch (view.type) {
       case EventType.UPDATE:
         return this.#takeUpdate(ownEvent(view), timeMs);
@@ -134,9 +135,11 @@ export class EventIntake {
   }
 
   #takeOffers(shared: EventView, timeMs: number): void {
-    const { suppression, offers } = this.#state;
+    const { suppression, offers, counts } = this.#state;
     if (suppression.away) {
-      this.#host.declineOffers(readOffers(shared.payload).map((offer) => offer.id));
+      const unwanted = readOffers(shared.payload).map((offer) => offer.id);
+      counts.offers.unwanted += unwanted.length;
+      this.#host.declineOffers(unwanted);
       return;
     }
     const event = ownEvent(shared);

@@ -12,6 +12,8 @@ const REBUILD_BYTES = 64 * 1024;
 interface OfferGroup {
   /** Undefined when the offers were put back: the client has seen them. */
   event: SessionEvent | undefined;
+  /** When Mesos made the oldest of them, in ms since 1970. */
+  readonly sinceMs: number;
   readonly offers: Map<string, OfferView>;
 }
 
@@ -51,6 +53,13 @@ export class OpenOffers {
     return this.#offers.size;
   }
 
+  /** When Mesos made the oldest of them, in ms since 1970. Looks at all of them. */
+  get oldestMs(): number | undefined {
+    let oldest: number | undefined;
+    for (const { group } of this.#offers.values()) oldest = Math.min(oldest ?? group.sinceMs, group.sinceMs);
+    return oldest;
+  }
+
   has(id: string): boolean {
     return this.#offers.has(id);
   }
@@ -75,9 +84,9 @@ export class OpenOffers {
     }
   }
 
-  /** @param event what brought them, as long as the client may not have read it */
-  add(offers: readonly OfferView[], event: SessionEvent | undefined): void {
-    const group: OfferGroup = { event, offers: new Map(offers.map((offer) => [offer.id, offer])) };
+  /** @param event what brought them, as long as the client may not have read it @param sinceMs when they came */
+  add(offers: readonly OfferView[], event: SessionEvent | undefined, sinceMs = event?.receiveTimeMs ?? 0): void {
+    const group: OfferGroup = { event, sinceMs, offers: new Map(offers.map((offer) => [offer.id, offer])) };
     for (const view of offers) {
       this.#offers.set(view.id, { view, group });
       this.#listed.added(view.id);
@@ -96,12 +105,14 @@ export class OpenOffers {
 
   /** Has a call use those of the offers that are open. */
   use(ids: readonly string[]): UsedOffers {
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const id of ids) sinceMs = Math.min(sinceMs, this.#offers.get(id)?.group.sinceMs ?? sinceMs);
     const used = ids.map((id) => this.remove(id)).filter((offer) => offer !== undefined);
     for (const offer of used) this.#used.set(offer.id, offer);
     const settle = () => used.filter((offer) => this.#settled(offer));
     const putBack = () => {
       const back = settle();
-      this.add(back, undefined);
+      this.add(back, undefined, sinceMs);
       return back;
     };
     return { spent: settle, putBack };

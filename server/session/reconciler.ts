@@ -19,7 +19,10 @@ export type AskedTask = Pick<KnownTask, "taskId" | "taskIdBytes" | "agentIdBytes
  * Sends a call. One that is `about` something is repeated until Mesos has taken it; without that it is this reconciler
  * that asks again.
  */
-export type SendQuestion = (call: CallMessage, about?: string) => void;
+export type SendQuestion = (call: CallMessage, about?: Question) => void;
+
+/** What is asked about where single tasks are not named. */
+export type Question = "all tasks" | "all operations";
 
 /** Tasks asked for in one call. */
 const BATCH_TASKS = 1_000;

@@ -24,7 +24,7 @@ import { Lease } from "./lease.js";
 import { LinkStatus } from "./linkStatus.js";
 import { OwnCalls } from "./ownCalls.js";
 import { Presence } from "./presence.js";
-import { Reconciler } from "./reconciler.js";
+import { type Question, Reconciler } from "./reconciler.js";
 import type { RecordWriter } from "./recordWriter.js";
 import { Repetition } from "./repetition.js";
 import type { CallAnswer } from "./requestMemory.js";
@@ -70,7 +70,7 @@ export class Session {
     this.#host = host;
     this.#atMesos = host.isNew ? "new" : "known";
     this.#records = records;
-    this.#state = newSessionState(record, records, store, hub, clock, options.eventLog);
+    this.#state = newSessionState(record, records, store, hub, clock, options.eventLog, options.counts);
     this.#attachments = new Attachments(this.#state.log, randomness);
     this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running);
     this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
@@ -134,8 +134,11 @@ export class Session {
     this.#presence = new Presence(lease, records, clock, (leaseMs) => {
       log.info({ framework: this.frameworkName, leaseMs, policy: this.#state.record.expiryPolicy }, "the lease begins");
     });
-    const question = (call: CallMessage, about?: string) =>
-      about === undefined ? this.#own.sayOnce(call) : this.#own.say(about, call);
+    const question = (call: CallMessage, about?: Question) => {
+      options.counts.reconciliations[about ?? "tasks"]++;
+      if (about === undefined) this.#own.sayOnce(call);
+      else this.#own.say(about, call);
+    };
     this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
   }
 
@@ -410,6 +413,7 @@ export class Session {
     const { expiryPolicy } = this.#state.record;
     const { frameworkName } = this;
     this.#options.log.info({ framework: frameworkName, policy: expiryPolicy }, "the lease ran out");
+    this.#options.counts.leaseExpiries[expiryPolicy]++;
     const tearsDown = expiryPolicy === "teardown" && this.#mayTearDown?.() !== false;
     if (expiryPolicy === "teardown" && !tearsDown) {
       const message = "the framework is not torn down: the permission of the client that asked for it is withdrawn";

@@ -13,6 +13,7 @@ import type { RecordWriter } from "./recordWriter.js";
 import { RestoreError } from "./restoreError.js";
 import { sameRecord } from "./sameRecord.js";
 import { Session } from "./session.js";
+import { SessionCounts } from "./sessionCounts.js";
 import type { SessionOptions } from "./sessionOptions.js";
 import { SortedKeys } from "./sortedKeys.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
@@ -51,7 +52,9 @@ export interface AdmittedFramework {
   readonly imported: boolean;
 }
 
-export interface SessionManagerOptions extends SessionOptions, Partial<Surroundings> {
+export interface SessionManagerOptions extends Omit<SessionOptions, "counts">, Partial<Surroundings> {
+  /** Where sessions count what happens in them. Default: its own. */
+  readonly counts?: SessionCounts;
   /** Default 60,000. */
   readonly defaultLeaseMs?: number;
   /** Sessions at a time. Those that the store remembers are taken up even if they are more. Default: any number. */
@@ -72,7 +75,9 @@ export interface KnownFramework {
 
 /** Holds the sessions of all frameworks. */
 export class SessionManager {
-  readonly #options: SessionManagerOptions;
+  /** What happened in all sessions. */
+  readonly counts: SessionCounts;
+  readonly #options: SessionManagerOptions & SessionOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #records: FrameworkRecords;
   /** The names of the sessions, in order. */
@@ -89,7 +94,8 @@ export class SessionManager {
   readonly #running: RunningTime;
 
   constructor(options: SessionManagerOptions) {
-    this.#options = options;
+    this.counts = options.counts ?? new SessionCounts();
+    this.#options = { ...options, counts: this.counts };
     this.#surroundings = surroundings(options);
     this.#gate = new CallGate(this.#surroundings.clock);
     this.#callLog = new CallLog(options.log, this.#surroundings.clock);

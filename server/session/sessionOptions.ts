@@ -9,6 +9,7 @@ import type { EventLogOptions } from "./eventLog.js";
 import type { FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub } from "./observerHub.js";
 import type { ReconcilerOptions } from "./reconciler.js";
+import type { SessionCounts } from "./sessionCounts.js";
 import type { Surroundings } from "./surroundings.js";
 
 export interface SessionOptions {
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly callTimeoutMs?: number;
   readonly eventLog?: EventLogOptions;
   readonly reconciler?: ReconcilerOptions;
+  /** Where sessions count what happens in them. */
+  readonly counts: SessionCounts;
 }
 
 /** What the keeper of a session has for it, and has to do when it ends by itself. */

@@ -6,6 +6,7 @@ import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub, OfferChange } from "./observerHub.js";
 import { OpenOffers } from "./openOffers.js";
 import type { RecordWriter } from "./recordWriter.js";
+import type { OfferFate, SessionCounts } from "./sessionCounts.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
 import { UnacknowledgedUpdates } from "./unacknowledgedUpdates.js";
@@ -16,6 +17,7 @@ export interface SessionState {
   readonly record: FrameworkRecord;
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
+  readonly counts: SessionCounts;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly offers: OpenOffers;
@@ -34,6 +36,7 @@ export function newSessionState(
   hub: ObserverHub,
   clock: Clock,
   eventLog: EventLogOptions | undefined,
+  counts: SessionCounts,
 ): SessionState {
   const tasks = new KnownTasks();
   for (const task of store.tasks(first.frameworkName)) tasks.launched(task, clock.wallTime());
@@ -46,6 +49,7 @@ export function newSessionState(
     },
     store,
     hub,
+    counts,
     clock,
     log: new EventLog(eventLog),
     offers: new OpenOffers("offers"),
@@ -60,8 +64,9 @@ export function newSessionState(
 /** Ids in one observation: far below the 4 MiB at which stubs refuse a message by default. */
 const BATCH_IDS = 1_000;
 
-/** Tells observers that offers are open, in pieces below about 1 MiB. */
-export function observeOpened({ hub, record, offers, clock }: SessionState, views: readonly OfferView[]): void {
+/** Counts offers that are open, and tells observers, in pieces below about 1 MiB. */
+export function observeOpened({ hub, record, offers, clock, counts }: SessionState, views: readonly OfferView[]): void {
+  counts.offers.opened += views.length;
   if (!hub.watched) return;
   const { frameworkName } = record;
   const timeMs = clock.wallTime();
@@ -71,8 +76,14 @@ export function observeOpened({ hub, record, offers, clock }: SessionState, view
   }
 }
 
-/** Tells observers what became of open offers, in batches. */
-export function observeGone(state: SessionState, change: OfferChange, offerIds: readonly string[]): void {
+/** Counts what became of open offers, and tells observers, in batches. @param fate as which they count */
+export function observeGone(
+  state: SessionState,
+  change: OfferChange,
+  offerIds: readonly string[],
+  fate: OfferFate = change,
+): void {
+  state.counts.offers[fate] += offerIds.length;
   if (!state.hub.watched) return;
   const { frameworkName } = state.record;
   const timeMs = state.clock.wallTime();

@@ -23,6 +23,12 @@ export class UnacknowledgedUpdates {
     return this.#unacknowledged.size;
   }
 
+  /** When the oldest of them came, in ms since 1970. */
+  get oldestMs(): number | undefined {
+    for (const { event } of this.#unacknowledged.values()) return event.receiveTimeMs;
+    return undefined;
+  }
+
   /** In the order in which they came. */
   values(): IterableIterator<UnacknowledgedUpdate> {
     return this.#unacknowledged.values();

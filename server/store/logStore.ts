@@ -6,6 +6,7 @@ import type { OwnerKind } from "./dataDirOwner.js";
 import { EntryWriter } from "./entryWriter.js";
 import type { KeptFrameworks } from "./keptFrameworks.js";
 import { OwnedLog } from "./ownedLog.js";
+import { StoreCounts } from "./storeCounts.js";
 import { StoreTrouble } from "./storeTrouble.js";
 import { UnsavedError } from "./unsavedError.js";
 
@@ -17,6 +18,8 @@ export interface LogStoreOptions {
   readonly onTakenOver?: (error: Error) => void;
   /** How large a log has to be before it is compacted, in bytes. Default: 8 MiB. */
   readonly minCompactionBytes?: number;
+  /** Where writes are counted. */
+  readonly counts?: StoreCounts;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
@@ -43,6 +46,7 @@ export class LogStore implements FrameworkStore {
   readonly #kept: KeptFrameworks;
   #onTakenOver: ((error: Error) => void) | undefined;
   readonly #clock: Clock;
+  readonly #counts: StoreCounts;
   readonly #timer: Planned;
   #writes: Write[] = [];
   #checkDue = false;
@@ -58,6 +62,7 @@ export class LogStore implements FrameworkStore {
 
   private constructor(owned: OwnedLog, trouble: StoreTrouble, options: LogStoreOptions, clock: Clock) {
     this.#clock = clock;
+    this.#counts = options.counts ?? new StoreCounts();
     this.#owned = owned;
     this.#kept = owned.kept;
     this.#log = options.log;
@@ -242,7 +247,7 @@ export class LogStore implements FrameworkStore {
     const { onlyRemovals, settle } = this.#kept.saveTasks(entries);
     const mayWait = writes.length === 0 && onlyRemovals;
     try {
-      if (entries.size > 0) await (mayWait ? this.#owned.append(entries) : this.#owned.commit(entries));
+      if (entries.size > 0) await (mayWait ? this.#owned.append(entries) : this.#commitTimed(entries));
     } catch (error) {
       settle(false);
       for (const { failed } of writes) failed(error as Error);
@@ -258,7 +263,14 @@ export class LogStore implements FrameworkStore {
     this.#trouble.settle(!this.#kept.hasUnsavedTasks);
   }
 
+  async #commitTimed(entries: EntryWriter): Promise<void> {
+    const since = this.#clock.now();
+    await this.#owned.commit(entries);
+    this.#counts.writes.observe((this.#clock.now() - since) / 1_000);
+  }
+
   async #failed(error: Error, bytes: number, withWrites: boolean): Promise<void> {
+    this.#counts.failures++;
     if (this.#endIfTakenOver()) return;
     this.#failure = error;
     this.#trouble.failed(error, bytes);

@@ -4,6 +4,7 @@ import type { Metadata, ServerInterceptingCallInterface, StatusObject } from "@g
 import { NO_EVIDENCE, socketEvidence } from "../../access/evidence.js";
 import type { Log } from "../../log.js";
 import { BridgeError, limitReached } from "../../session/errors.js";
+import { RefusalCounts } from "../refusalCounts.js";
 import { statusOf } from "../statusOf.js";
 import { Connection, ownerOf, setOwner } from "./connection.js";
 import { http2StreamOf } from "./http2Stream.js";
@@ -22,6 +23,8 @@ const MIB = 1024 * 1024;
  * without getting on loses the stream, or the connection.
  */
 export class Connections implements ServerStreamHost {
+  /** What clients were refused, on whichever connection. */
+  readonly refusals = new RefusalCounts();
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
   readonly #credentialsNeeded: boolean;
@@ -43,6 +46,21 @@ export class Connections implements ServerStreamHost {
     this.#limits = limits;
     this.#longStreams = new LongStreams(limits);
     this.#log = log;
+  }
+
+  /** Open connections. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Bytes of requests that are not whole. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Bytes of events that were written and that clients have not taken. */
+  get eventBytes(): number {
+    return this.#eventBytes;
   }
 
   /** Takes a new connection up. Gives none if there are too many: then it is closed. */
@@ -169,6 +187,7 @@ export class Connections implements ServerStreamHost {
 
   /** An error as the status of a call. */
   statusOf(error: BridgeError): StatusObject {
+    this.refusals.count(error);
     const { code, details, metadata } = statusOf(error, this.#log);
     return { code, details, metadata };
   }

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../../wire/clock.js";
 import { systemRandomness } from "../../../wire/randomness.js";
 import type { OutgoingCall } from "../messages/calls.js";
 import { plainTls } from "../tls/clientTls.js";
+import { AttemptCounts } from "./attemptCounts.js";
 import { CallBudget } from "./callBudget.js";
 import type { CallOutcome, Disconnection } from "./callOutcome.js";
 import type { FrameworkLink, LinkHandler, Links } from "./frameworkLink.js";
@@ -59,6 +60,7 @@ export class Link implements FrameworkLink {
   readonly #budget: CallBudget;
   readonly #connect: Connect;
   readonly #clock: Clock;
+  readonly #attempts: AttemptCounts;
   readonly #stop = new AbortController();
   #state: State = { kind: "looking" };
   #running: Promise<void> | undefined;
@@ -75,6 +77,7 @@ export class Link implements FrameworkLink {
     const { clock = systemClock, randomness = systemRandomness, connect = connectWith() } = options;
     this.#backoff = new Backoff({ random: () => randomness.fraction(), clock, ...options.backoff });
     this.#clock = clock;
+    this.#attempts = options.attempts ?? new AttemptCounts();
     this.#connect = connect;
     this.#budget = options.callBudget ?? new CallBudget();
   }
@@ -118,8 +121,14 @@ export class Link implements FrameworkLink {
     const before = this.connected;
     this.#state = next;
     if (before === this.connected) return;
-    if (before) this.#options.counter?.unsubscribed();
-    else this.#options.counter?.subscribed();
+    const { counter } = this.#options;
+    if (before) {
+      this.#attempts.ended++;
+      counter?.unsubscribed();
+    } else {
+      this.#attempts.subscribed++;
+      counter?.subscribed();
+    }
   }
 
   async #run(): Promise<void> {
@@ -154,6 +163,7 @@ export class Link implements FrameworkLink {
     const master = await detector.next(this.#stop.signal, (reason) => this.#report(reason));
     const authorization = await authentication.header().catch((error: Error) => error);
     if (authorization instanceof Error) {
+      this.#attempts.failed++;
       this.#redirects = 0;
       this.#report(`the credentials can't be read: ${authorization.message}`);
       return "later";
@@ -162,6 +172,7 @@ export class Link implements FrameworkLink {
     const connection = this.#connectionTo(master, authorization);
     const end = await this.#runConnection(connection);
     if (!this.#goesOn) return "later";
+    if (!connection.wasSubscribed) this.#attempts[end.kind === "redirected" ? "redirected" : "failed"]++;
     this.#ended(end, connection);
     // What failed with credentials that were replaced meanwhile is tried with the new ones at once.
     const outdated = authorization !== this.#authorization;
@@ -265,7 +276,9 @@ export class Link implements FrameworkLink {
 
   #refuse(message: string): void {
     const told = this.#told(message);
-    if (this.#end(told)) this.#handler.onRefused(frameworkRefusal(message, told));
+    if (!this.#end(told)) return;
+    this.#attempts.refused++;
+    this.#handler.onRefused(frameworkRefusal(message, told));
   }
 
   #fail(error: unknown): void {

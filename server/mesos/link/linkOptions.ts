@@ -4,6 +4,7 @@ import type { Randomness } from "../../../wire/randomness.js";
 import type { Log } from "../../log.js";
 import type { MasterDetector } from "../detect/detector.js";
 import type { ClientTls } from "../tls/clientTls.js";
+import type { AttemptCounts } from "./attemptCounts.js";
 import type { Authentication } from "./authentication.js";
 import type { CallBudget } from "./callBudget.js";
 import type { Connect } from "./openSocket.js";
@@ -39,6 +40,8 @@ export interface LinkOptions {
   readonly callBudget?: CallBudget;
   readonly backoff?: BackoffOptions;
   readonly counter?: SubscriptionCounter;
+  /** Where attempts to subscribe are counted. */
+  readonly attempts?: AttemptCounts;
 }
 
 /** Counts the links that have a subscription: it hears from each when it gets and loses it. */

@@ -50,7 +50,7 @@ type Phase =
       /** On the clock. */
       readonly sinceMs: number;
     }
-  | { readonly kind: "over"; readonly lastedMs: number };
+  | { readonly kind: "over"; readonly lastedMs: number | undefined };
 
 /**
  * What a link has at one master: the attempt to subscribe, the subscription that comes of it, its watchdog and its calls. All
@@ -94,7 +94,12 @@ export class MasterConnection {
 
   /** How long the subscription lasted, in ms, once it is over; 0 if there was none. */
   get lastedMs(): number {
-    return this.#phase.kind === "over" ? this.#phase.lastedMs : 0;
+    return this.#phase.kind === "over" ? (this.#phase.lastedMs ?? 0) : 0;
+  }
+
+  /** Once it is over: whether there was a subscription. */
+  get wasSubscribed(): boolean {
+    return this.#phase.kind === "over" && this.#phase.lastedMs !== undefined;
   }
 
   /** Subscribes, until that ends. Rejects with what the host has thrown. To be called once. */
@@ -153,7 +158,7 @@ export class MasterConnection {
   #over(): void {
     const phase = this.#phase;
     const subscribed = phase.kind === "subscribed";
-    this.#phase = { kind: "over", lastedMs: subscribed ? this.#options.clock.now() - phase.sinceMs : 0 };
+    this.#phase = { kind: "over", lastedMs: subscribed ? this.#options.clock.now() - phase.sinceMs : undefined };
     if (subscribed) phase.calls.close("the subscription ended");
   }
 
