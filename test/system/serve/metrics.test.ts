@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TaskState } from "../../../gen/mesos/v1/mesos.js";
@@ -11,6 +14,7 @@ import { task } from "../../support/messages.js";
 import { at } from "../../support/paths.js";
 import { metricOf, type Scrape, scrape, sumOf } from "../../support/scrape.js";
 
+const run = promisify(execFile);
 const cleanup = new Cleanup();
 const SHORT = { seconds: 0n, nanos: 300_000_000 };
 let bridge: Bridge;
@@ -133,6 +137,61 @@ test("a framework has series of its own, as many as were asked for", () => {
 test("there are far fewer series than 2,000", () => {
   expect(after.series.length).toBeLessThan(500);
 });
+
+describe("deploy/", () => {
+  const rules = at("deploy/prometheus/alerts.yml");
+  const alerts = [...readFileSync(rules, "utf8").matchAll(/^ +expr: (.*)$/gm)].map(([, expression = ""]) => expression);
+
+  test("all metrics and labels of the alerts are in the scrape", () => {
+    expect(alerts.length).toBeGreaterThan(10);
+    expect(alerts.flatMap(unknownNames)).toEqual([]);
+  });
+
+  test("all metrics and labels of the dashboard are in the scrape", () => {
+    const { panels } = JSON.parse(readFileSync(at("deploy/grafana/dashboard.json"), "utf8")) as Dashboard;
+    const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+    expect(expressions.length).toBeGreaterThan(20);
+    expect(expressions.flatMap(unknownNames)).toEqual([]);
+  });
+
+  test("a name that is not in the scrape is found", () => {
+    expect(unknownNames('sum by (fat) (rate(mesosbridge_offer_total{fate="x"}[5m])) / up')).toEqual([
+      "mesosbridge_offer_total",
+      "fat",
+    ]);
+  });
+
+  test("promtool takes the rules, and what they fire on", async (context) => {
+    const { stdout } = await run(process.execPath, [at("scripts/install-prometheus.mjs")]).catch((error: Error) => {
+      if (process.env.CI === "true") throw error;
+      return context.skip(error.message);
+    });
+    const promtool = join(stdout.trim(), "promtool");
+    await run(promtool, ["check", "rules", rules]);
+    await run(promtool, ["test", "rules", at("deploy/prometheus/alerts.test.yml")]);
+  }, 120_000);
+});
+
+interface Dashboard {
+  readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[];
+}
+
+/** What Prometheus itself adds, and words of its language. */
+const KNOWN = new Set(["up", "instance", "job", "le", "and", "or", "on", "by", "unless"]);
+
+/** Metrics and labels in an expression that are not in the scrape. */
+function unknownNames(expression: string): string[] {
+  const labels = new Set(after.series.flatMap((one) => Object.keys(one.labels)));
+  const text = expression.replace(/"[^"]*"/g, "").replace(/\[[^\]]*\]/g, "");
+  const groups = [...text.matchAll(/\{([^}]*)\}|\b(?:by|on|without|ignoring) ?\(([^)]*)\)/g)];
+  const used = groups.flatMap(([, matchers = "", names = ""]) => `${matchers} ${names}`.match(/[a-zA-Z_]\w*/g) ?? []);
+  const rest = text.replace(/\{[^}]*\}|\b(?:by|on|without|ignoring) ?\([^)]*\)/g, " ");
+  const metrics = rest.match(/\b[a-zA-Z_]\w*\b(?!\s*\()/g) ?? [];
+  return [
+    ...metrics.filter((name) => !KNOWN.has(name) && !after.series.some((one) => one.name === name)),
+    ...used.filter((name) => !KNOWN.has(name) && !labels.has(name)),
+  ];
+}
 
 test("docs/operations.md has every metric, with its type and labels, and no other", () => {
   const shown = [...after.types].map(([name, type]) => `${name} ${type} ${labelsOf(name).join(", ")}`.trim());
