@@ -14,7 +14,7 @@ const END = "<!-- end of options -->";
 const EXAMPLE = { master: "zk://zk1:2181,zk2:2181,zk3:2181/mesos", "data-dir": "/var/lib/mesos-bridge" };
 
 const files = {
-  "deploy/mesos-bridge.schema.json": ({ schema }) => `${JSON.stringify(schema, null, 2)}\n`,
+  "deploy/mesos-bridge.schema.json": ({ schema }) => `${onOneLine(JSON.stringify(schema, null, 2))}\n`,
   "deploy/mesos-bridge.toml": exampleOf,
   "docs/configuration.md": ({ options }, page = "") => {
     const [head] = page.split(BEGIN);
@@ -30,9 +30,10 @@ async function readOptions() {
   const contents = `import { configSchema } from "./server/cli/configSchema.ts";
     import { keyOf, variableOf } from "./server/cli/options.ts";
     import { SERVE_OPTIONS } from "./server/cli/serveOptions.ts";
+    import { RELOADED } from "./server/cli/reloadable.ts";
     export const schema = configSchema(SERVE_OPTIONS);
     export const options = Object.entries(SERVE_OPTIONS).map(([name, option]) => ({
-      ...option, key: keyOf(name), variable: variableOf(name, option) }));`;
+      ...option, key: keyOf(name), variable: variableOf(name, option), isReloaded: RELOADED.includes(name) }));`;
   try {
     const outfile = join(folder, "options.cjs");
     const stdin = { contents, resolveDir: at(), loader: "ts" };
@@ -42,6 +43,10 @@ async function readOptions() {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** With lists of texts on one line each, as the formatter has them. */
+const onOneLine = (json) =>
+  json.replace(/\[\n\s+("[^"\n]*"(?:,\n\s+"[^"\n]*")*)\n\s+\]/g, (_, list) => `[${list.replace(/,\n\s+/g, ", ")}]`);
 
 function exampleOf({ options }) {
   const head = [
@@ -71,16 +76,17 @@ function wrapped(text) {
 
 function tableOf(options) {
   const code = (text) => (text === undefined ? "" : `\`${text}\``);
-  const rows = options.map(({ key, variable, default: preset, required, help, read }) => [
+  const rows = options.map(({ key, variable, default: preset, required, isReloaded, help, read }) => [
     code(key),
     code(variable),
     required ? "required" : code(read ? preset : "false"),
+    isReloaded ? "SIGHUP" : "restart",
     help.replaceAll("|", "\\|"),
   ]);
-  const all = [["key", "variable", "default", "what"], ...rows];
+  const all = [["key", "variable", "default", "takes effect", "what"], ...rows];
   const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
   const line = (row, fill = " ") => `| ${row.map((cell, column) => cell.padEnd(widths[column], fill)).join(" | ")} |\n`;
-  return [line(all[0]), line(["", "", "", ""], "-"), ...rows.map((row) => line(row))].join("");
+  return [line(all[0]), line(["", "", "", "", ""], "-"), ...rows.map((row) => line(row))].join("");
 }
 
 /** The files that are not as the options say, with what they should be. */

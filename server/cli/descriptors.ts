@@ -40,3 +40,10 @@ export function withinDescriptors(wanted: DescriptorUse, openFiles: number | und
   const maxFrameworks = Math.min(wanted.maxFrameworks, Math.floor((free - maxConnections) / PER_FRAMEWORK));
   return { maxFrameworks: Math.max(1, maxFrameworks), maxConnections };
 }
+
+/** How many of the wanted frameworks the descriptors allow beside this number of connections. */
+export function frameworksBeside(maxConnections: number, wanted: number, openFiles: number | undefined): number {
+  if (openFiles === undefined) return wanted;
+  const free = Math.max(0, openFiles - RESERVE - maxConnections);
+  return Math.max(1, Math.min(wanted, Math.floor(free / PER_FRAMEWORK)));
+}

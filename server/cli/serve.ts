@@ -31,14 +31,15 @@ import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { StoreCounts } from "../store/storeCounts.js";
 import { createValidator, registryOf } from "../validation/validator.js";
 import { openAccess } from "./access.js";
-import { type DescriptorUse, openFilesLimit, withinDescriptors } from "./descriptors.js";
 import { allowedHttpAddress, listenForHttp } from "./httpListening.js";
 import { addRoutes } from "./httpRoutes.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
 import { openPrincipals } from "./principals.js";
+import type { ReloadedConfig } from "./reloadable.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
+import { RunningLimits } from "./runningLimits.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
 import { type Handover, inSuccession } from "./successor.js";
@@ -50,6 +51,8 @@ export interface RunningBridge {
   readonly httpAddress: string | undefined;
   /** Settles with the reason if another process takes the data directory: then this one must end at once. */
   readonly takenOver: Promise<Error>;
+  /** Takes the limits of a configuration that was read again. */
+  replaceLimits(config: ReloadedConfig): void;
   /**
    * Waits for the answers to calls in progress, then ends streams, links and server, and closes the store.
    *
@@ -108,9 +111,11 @@ async function serveWith(
     probes.masterSeen(problem);
   });
   const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
-  const { maxFrameworks, maxConnections } = descriptorLimits(config, log);
+  const limits = new RunningLimits(config, log);
   const sessions = new SessionManager({
-    maxFrameworks,
+    get maxFrameworks() {
+      return limits.maxFrameworks;
+    },
     ...world,
     links: linksWith(
       {
@@ -130,7 +135,9 @@ async function serveWith(
     callTimeoutMs,
     store,
     hub,
-    defaultLeaseMs: config.defaultLease,
+    get defaultLeaseMs() {
+      return limits.defaultLeaseMs;
+    },
     offerHoldMs: config.offerHold,
   });
   const server = new BridgeServer({
@@ -143,11 +150,11 @@ async function serveWith(
     permissions,
     ...(audit && { audit }),
     descriptorSet,
-    maxObservers: config.maxObservers,
+    maxObservers: () => limits.maxObservers,
     maxStreamAgeMs: config.maxStreamAge,
     admission,
     limits: {
-      maxConnections,
+      maxConnections: limits.maxConnections,
       maxRequestBytes: config.maxRequestSize,
       timeoutSeconds: Math.ceil(config.requestTimeout / 1000),
       clientTimeoutMs: config.clientTimeout,
@@ -157,7 +164,7 @@ async function serveWith(
   const httpServer = opened.add(new HttpServer({ routes, log }));
   opened.onClose(() => {
     probes.drain();
-    return drain(server, sessions, config, log);
+    return drain(server, sessions, limits, log);
   });
   opened.add(probe);
   await addRoutes(routes, config, probes, {
@@ -172,13 +179,19 @@ async function serveWith(
     httpListenAddress && (await inSuccession(() => listenForHttp(httpServer, httpListenAddress, log), handover));
   restore(sessions, store, config.dataDir);
   probe.start();
-  return { addresses: bound.map(({ text }) => text), httpAddress, takenOver, close: () => opened.close() };
+  return {
+    addresses: bound.map(({ text }) => text),
+    httpAddress,
+    takenOver,
+    replaceLimits: (to) => limits.replace(to),
+    close: () => opened.close(),
+  };
 }
 
 /** Lets calls in progress get their answers, and then ends sessions and server, whose streams the sessions end. */
-async function drain(server: BridgeServer, sessions: SessionManager, config: ServeConfig, log: Log): Promise<void> {
+async function drain(server: BridgeServer, sessions: SessionManager, limits: RunningLimits, log: Log): Promise<void> {
   server.drain();
-  const unanswered = await sessions.drain(config.drainTimeout);
+  const unanswered = await sessions.drain(limits.drainTimeoutMs);
   if (unanswered > 0) {
     log.warn({ calls: unanswered }, "calls have no answer after --drain-timeout: their outcome is unknown");
   }
@@ -201,17 +214,6 @@ export async function openAdmission(
 /** The serialized descriptors of all messages and services. */
 function readDescriptors(): Buffer {
   return readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
-}
-
-function descriptorLimits(config: ServeConfig, log: Log): DescriptorUse {
-  const openFiles = openFilesLimit();
-  const limits = withinDescriptors(config, openFiles);
-  const { maxFrameworks, maxConnections } = limits;
-  if (maxFrameworks < config.maxFrameworks || maxConnections < config.maxConnections) {
-    const fields = { openFiles, maxFrameworks, maxConnections };
-    log.warn(fields, "the limit of open files (ulimit -n) allows fewer frameworks and connections than configured");
-  }
-  return limits;
 }
 
 /** A framework that can't be restored stops the start: to continue without it would lose it silently. */

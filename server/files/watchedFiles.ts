@@ -29,6 +29,19 @@ export interface WatchedFilesOptions<T> {
   readonly log: Log;
 }
 
+/** All that are followed in this process. */
+const followed = new Set<{ lookNow(): Promise<string | undefined> }>();
+
+/**
+ * Looks at all files that are followed in this process, without waiting for their turn.
+ *
+ * @returns why some can't be used: what they held before stays in use. Each reason names the option, the file and the cure
+ */
+export async function lookAtAllFiles(): Promise<string[]> {
+  const reasons = await Promise.all([...followed].map((files) => files.lookNow()));
+  return reasons.filter((reason) => reason !== undefined);
+}
+
 /**
  * What is made of some files that belong together. They are read again four times a second, and their content is compared: a
  * file may be written in place, renamed over, or reached through a symbolic link that changes. It counts once two looks
@@ -46,7 +59,7 @@ export class WatchedFiles<T> {
   #fresh: readonly Buffer[] | undefined;
   /** Why the files can't be used now, and whether that was logged: files are not all replaced at the same moment. */
   #failure: { readonly reason: string; readonly logged: boolean } | undefined;
-  #looking = false;
+  #looking: Promise<void> | undefined;
 
   private constructor(options: WatchedFilesOptions<T>, contents: readonly Buffer[], value: T) {
     this.#options = options;
@@ -55,6 +68,7 @@ export class WatchedFiles<T> {
     this.#timer = options.clock.every(LOOK_MS, () => {
       this.#look().catch((error: unknown) => options.log.error({ err: error }, "looking at files failed"));
     });
+    followed.add(this);
   }
 
   /** Reads the files. @throws Error with one line that names the option, the file and the cure */
@@ -77,19 +91,28 @@ export class WatchedFiles<T> {
   }
 
   close(): void {
+    followed.delete(this);
     this.#timer.cancel();
     this.#listeners.clear();
   }
 
+  /** Looks at the files now. Gives the reason if they can't be used: whoever asks says so, and the log does not. */
+  async lookNow(): Promise<string | undefined> {
+    // It may have begun before the files were changed.
+    await this.#looking;
+    await this.#look();
+    if (this.#failure === undefined) return undefined;
+    const { reason } = this.#failure;
+    this.#failure = { reason, logged: true };
+    return reason;
+  }
+
   /** Not while another look is under way, which may wait for a slow disk. */
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      await this.#compare();
-    } finally {
-      this.#looking = false;
-    }
+  #look(): Promise<void> {
+    this.#looking ??= this.#compare().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
   }
 
   async #compare(): Promise<void> {

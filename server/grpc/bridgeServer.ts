@@ -51,7 +51,8 @@ export interface BridgeServerOptions {
   readonly authenticator: Authenticator;
   /** Speaks TLS on all addresses but unix sockets. Undefined: on none. */
   readonly tls: TlsSource | undefined;
-  readonly maxObservers: number;
+  /** As of now: it may change. */
+  readonly maxObservers: () => number;
   /** How old streams of authenticated clients become, in ms. Default: as old as they like. */
   readonly maxStreamAgeMs?: number | undefined;
   /** What callers may do. Default: everything. */

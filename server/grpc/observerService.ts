@@ -27,7 +27,8 @@ export interface ObserverServiceOptions {
   readonly connections: Connections;
   readonly callers: CallersOfCalls;
   readonly log: Log;
-  readonly maxObservers: number;
+  /** As of now. */
+  readonly maxObservers: () => number;
   /** Open observer streams, so that shutdown can end them. */
   readonly streams: Set<ObserverStream>;
 }
@@ -126,7 +127,7 @@ export class ObserverService implements Handlers<typeof ObserverServiceDefinitio
     const { hub, connections, callers, log, streams, maxObservers } = this.#options;
     const { caller, visible } = observer;
     const { connection } = connections.of(call);
-    admitObserver(streams.size, connection.observers, maxObservers);
+    admitObserver(streams.size, connection.observers, maxObservers());
     const uncount = caller.usage.observer(caller.rights.limits);
     let unobserve = () => {};
     const stream: ObserverStream = new ObserverStream(call, connections, log, caller, () => {

@@ -96,7 +96,7 @@ export class PermittedBridge {
       check: checkBy((type, request) => validator.validate(type, request)),
       log,
       descriptorSet,
-      maxObservers: 1_000,
+      maxObservers: () => 1_000,
       limits: { maxConnections: 100, maxRequestBytes: 16 * 1024 ** 2, timeoutSeconds: 60, clientTimeoutMs: 60_000 },
       authenticator: new Authenticator({ certificates: true, tokens: undefined, jwt: undefined }),
       tls: undefined,

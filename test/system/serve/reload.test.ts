@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, expect, test } from "vitest";
+import { type Bridge, startBridge } from "../../support/bridge.js";
+import { cleanupAfterAll } from "../../support/cleanup.js";
+import { runCli } from "../../support/cli.js";
+import { eventually } from "../../support/eventually.js";
+import { at } from "../../support/paths.js";
+import { TestAuthority } from "../../support/testAuthority.js";
+
+const cleanup = cleanupAfterAll();
+let config: string;
+let tokens: string;
+let bridge: Bridge;
+
+/** The addresses are flags of the test's own. */
+const PLAIN = "max-frameworks = 5\nmax-observers = 9\n";
+
+const configure = (text: string) => writeFileSync(config, text);
+const hangUp = () => process.kill(bridge.process.pid, "SIGHUP");
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [at("scripts/build.mjs")]);
+  const dir = await cleanup.tempDir();
+  config = join(dir, "bridge.toml");
+  tokens = join(dir, "tokens");
+  writeFileSync(tokens, `ci ${"0".repeat(64)}\n`, { mode: 0o600 });
+  const permissions = join(dir, "permissions.toml");
+  writeFileSync(permissions, '[[rule]]\nidentities = ["token:*"]\nallow = ["observe"]\nframeworks = ["*"]\n', {
+    mode: 0o600,
+  });
+  const authority = cleanup.use(new TestAuthority());
+  const { cert, key } = authority.issue();
+  configure(PLAIN);
+  const flags = ["--config", config, "--client-tokens", tokens, "--permissions", permissions];
+  bridge = cleanup.use(
+    await startBridge({ master: "127.0.0.1:1", flags: [...flags, "--tls-cert", cert, "--tls-key", key] }),
+  );
+}, 120_000);
+
+/** Lines of the log since `from` with this text. */
+const since = (from: number, text: string) =>
+  bridge
+    .log()
+    .slice(from)
+    .split("\n")
+    .filter((line) => line.includes(text));
+
+test("SIGHUP takes limits, names what needs a restart, and keeps what runs if the file is broken", async () => {
+  let from = bridge.log().length;
+  configure('max-frameworks = 6\nmax-observers = 9\noffer-hold = "7s"\n');
+  hangUp();
+  await eventually(() => expect(since(from, "were read again")).toHaveLength(1));
+  expect(since(from, "SIGHUP: max-frameworks counts from now on")[0]).toContain(`${config}: line 1`);
+  expect(since(from, "SIGHUP: offer-hold was changed, which needs a restart")).toHaveLength(1);
+
+  from = bridge.log().length;
+  configure("max-framewrks = 6\n");
+  hangUp();
+  await eventually(() => expect(since(from, "can't be used: what runs stays as it is")).toHaveLength(1));
+  expect(since(from, "SIGHUP")[0]).toContain(
+    `${config}: line 1: max-framewrks is not known: did you mean 'max-frameworks'?`,
+  );
+  configure(PLAIN);
+});
+
+test("SIGHUP looks at the files that options name at once", async () => {
+  const from = bridge.log().length;
+  writeFileSync(tokens, "not a token\n");
+  hangUp();
+  await eventually(() => expect(since(from, "files can't be used as they are now")[0]).toContain("--client-tokens: "));
+  writeFileSync(tokens, `ci ${"1".repeat(64)}\n`);
+  hangUp();
+  await eventually(() => expect(since(from, "the list of clients' tokens was read again")).toHaveLength(1));
+});
+
+test("SIGUSR2 switches debug lines on and off", async () => {
+  const from = bridge.log().length;
+  process.kill(bridge.process.pid, "SIGUSR2");
+  await eventually(() => expect(since(from, "the log has debug lines from now on")).toHaveLength(1));
+  process.kill(bridge.process.pid, "SIGUSR2");
+  await eventually(() => expect(since(from, "the log has its configured level again")).toHaveLength(1));
+});
+
+test("config check and config show say what serve would make of the same options", async () => {
+  const args = ["--config", config, "--master", "zk://user:geheim@127.0.0.1:1/m", "--data-dir", bridge.dataDir];
+  const shown = await runCli("config", "show", ...args);
+  expect([shown.status, shown.stderr]).toEqual([0, ""]);
+  expect(shown.stdout).toMatch(/^max-frameworks +5 +.*bridge\.toml: line 1$/m);
+  expect(shown.stdout).not.toContain("geheim");
+  const good = await runCli("config", "check", ...args);
+  expect([good.status, good.stderr]).toEqual([0, ""]);
+  expect(good.stdout).toMatch(/^the configuration is good: 2 from .*bridge\.toml, 2 from flags, /);
+  const wrong = await runCli("config", "check", ...args, "--offer-hold", "soon", "--log-level", "loud");
+  expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
+  expect(wrong.stderr.trimEnd().split("\n")).toHaveLength(2);
+  const unreadable = await runCli("config", "check", ...args, "--admission", "/none");
+  expect(unreadable.status).toBe(1);
+  expect(unreadable.stderr).toMatch(/^mesos-bridge config: --admission: \/none can't be read: there is no such file/);
+});
