@@ -20,7 +20,7 @@ export class ReloadSignals {
   constructor() {
     process.on("SIGHUP", () => {
       // A terminal that was closed sends the same signal, and nobody would end the bridge afterwards.
-      if (this.#hadTerminal && !isatty(STDERR)) process.kill(process.pid, "SIGTERM");
+      if (this.#isTerminalGone()) process.kill(process.pid, "SIGTERM");
       else this.#ask("reload");
     });
     process.on("SIGUSR2", () => this.#ask("toggleDebug"));
@@ -31,6 +31,17 @@ export class ReloadSignals {
     this.#target = target;
     if (target) for (const what of this.#pending) target[what]();
     this.#pending.clear();
+  }
+
+  /** Ends the process as a closed terminal does, if it was closed: Node's own exit would want to restore it, and abort. */
+  endIfTerminalIsGone(): void {
+    if (!this.#isTerminalGone()) return;
+    process.removeAllListeners("SIGHUP");
+    process.kill(process.pid, "SIGHUP");
+  }
+
+  #isTerminalGone(): boolean {
+    return this.#hadTerminal && !isatty(STDERR);
   }
 
   #ask(what: keyof ReloadTarget): void {

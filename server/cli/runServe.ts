@@ -21,6 +21,7 @@ export async function runServe(flags: Readonly<Record<string, unknown>>): Promis
   let format: FormatLine = (line) => line;
   const output = new LogOutput((lines) => format(droppedLines(lines)));
   process.on("exit", () => output.flush());
+  const signals = new ReloadSignals();
   let status = USAGE_ERROR;
   let settings: ServeSettings | undefined;
   try {
@@ -29,13 +30,14 @@ export async function runServe(flags: Readonly<Record<string, unknown>>): Promis
     const config = parseServeConfig(settings.typed);
     status = 1;
     format = formatFor(config.logFormat, process.env);
-    await run({ config, settings, sources }, logOn(output, config.logLevel, format));
+    await run({ config, settings, sources }, signals, logOn(output, config.logLevel, format));
     status = 0;
   } catch (error) {
     const text = errorText(error);
     output.write(`mesos-bridge: ${settings?.explain(text) ?? text}\n`);
   }
   await output.end();
+  signals.endIfTerminalIsGone();
   process.exit(status);
 }
 
@@ -47,9 +49,12 @@ interface Configured {
   readonly sources: Sources;
 }
 
-async function run({ config, settings, sources }: Configured, log: ParentLog & LeveledLog): Promise<void> {
+async function run(
+  { config, settings, sources }: Configured,
+  signals: ReloadSignals,
+  log: ParentLog & LeveledLog,
+): Promise<void> {
   for (const note of settings.notes) log.info({}, note);
-  const signals = new ReloadSignals();
   const bridge = await serve(config, log);
   const apply = (to: ServeConfig) => bridge.replaceLimits(to);
   const stop = stopSignal();
