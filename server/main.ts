@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { admissionCommand } from "./cli/admissionCommand.js";
+import { backupCommand, restoreCommand } from "./cli/backupCommand.js";
 import { configCommand } from "./cli/configCommand.js";
 import { frameworksCommand } from "./cli/frameworksCommand.js";
 import { localCommand } from "./cli/localCommand.js";
@@ -21,6 +22,8 @@ const program = new Command("mesos-bridge")
 program.addCommand(serveCommand());
 program.addCommand(configCommand());
 program.addCommand(frameworksCommand());
+program.addCommand(backupCommand());
+program.addCommand(restoreCommand());
 program.addCommand(admissionCommand());
 program.addCommand(localCommand());
 program.addCommand(tokenCommand());

@@ -17,6 +17,7 @@ const KINDS = {
   forget: "'mesos-bridge frameworks forget'",
   import: "'mesos-bridge frameworks import'",
   local: "'mesos-bridge local'",
+  restore: "'mesos-bridge restore'",
 } as const;
 export type OwnerKind = keyof typeof KINDS;
 

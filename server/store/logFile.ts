@@ -252,7 +252,7 @@ export class LogFile {
 }
 
 /** Brings names that were made or changed in a directory to the disk. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
     await directory.sync();
