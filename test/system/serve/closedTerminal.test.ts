@@ -27,6 +27,9 @@ test("a bridge ends in order when its terminal is closed, which sends SIGHUP too
   const [bridge = 0] = readFileSync(`/proc/${terminal.pid}/task/${terminal.pid}/children`, "utf8")
     .split(" ")
     .map(Number);
+  cleanup.defer(() => {
+    if (existsSync(`/proc/${bridge}`)) process.kill(bridge, "SIGKILL");
+  });
   expect(existsSync(socket)).toBe(true);
   process.kill(bridge, "SIGHUP");
   await terminal.logged(/were read again/);

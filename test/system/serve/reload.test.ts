@@ -3,20 +3,23 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
+import { AnsweringMaster } from "../../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../../support/bridge.js";
+import { BridgeScheduler } from "../../support/bridgeScheduler.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
 import { runCli } from "../../support/cli.js";
 import { eventually } from "../../support/eventually.js";
+import { frameworkInfo } from "../../support/messages.js";
 import { at } from "../../support/paths.js";
-import { TestAuthority } from "../../support/testAuthority.js";
 
 const cleanup = cleanupAfterAll();
 let config: string;
-let tokens: string;
+let rules: string;
+let master: AnsweringMaster;
 let bridge: Bridge;
 
 /** The addresses are flags of the test's own. */
-const PLAIN = "max-frameworks = 5\nmax-observers = 9\n";
+const PLAIN = "max-frameworks = 1\nmax-observers = 9\n";
 
 const configure = (text: string) => writeFileSync(config, text);
 const hangUp = () => process.kill(bridge.process.pid, "SIGHUP");
@@ -25,20 +28,17 @@ beforeAll(async () => {
   await promisify(execFile)(process.execPath, [at("scripts/build.mjs")]);
   const dir = await cleanup.tempDir();
   config = join(dir, "bridge.toml");
-  tokens = join(dir, "tokens");
-  writeFileSync(tokens, `ci ${"0".repeat(64)}\n`, { mode: 0o600 });
-  const permissions = join(dir, "permissions.toml");
-  writeFileSync(permissions, '[[rule]]\nidentities = ["token:*"]\nallow = ["observe"]\nframeworks = ["*"]\n', {
-    mode: 0o600,
-  });
-  const authority = cleanup.use(new TestAuthority());
-  const { cert, key } = authority.issue();
+  rules = join(dir, "rules.toml");
+  writeFileSync(rules, rule("true"));
   configure(PLAIN);
-  const flags = ["--config", config, "--client-tokens", tokens, "--permissions", permissions];
-  bridge = cleanup.use(
-    await startBridge({ master: "127.0.0.1:1", flags: [...flags, "--tls-cert", cert, "--tls-key", key] }),
-  );
+  master = cleanup.use(await AnsweringMaster.start());
+  bridge = cleanup.use(await startBridge({ master: master.host, flags: ["--config", config, "--admission", rules] }));
 }, 120_000);
+
+const rule = (expression: string) => `[[rule]]\nname = "r"\nmessage = "m"\nexpression = "${expression}"\n`;
+
+const attach = async (frameworkName: string) =>
+  cleanup.use(await BridgeScheduler.attach(bridge.address, { frameworkName, frameworkInfo: frameworkInfo() }));
 
 /** Lines of the log since `from` with this text. */
 const since = (from: number, text: string) =>
@@ -49,11 +49,15 @@ const since = (from: number, text: string) =>
     .filter((line) => line.includes(text));
 
 test("SIGHUP takes limits, names what needs a restart, and keeps what runs if the file is broken", async () => {
+  await attach("one");
+  await expect(attach("two")).rejects.toThrow(/holds 1 frameworks,/);
   let from = bridge.log().length;
-  configure('max-frameworks = 6\nmax-observers = 9\noffer-hold = "7s"\n');
+  configure('max-frameworks = 2\nmax-observers = 9\noffer-hold = "7s"\n');
   hangUp();
   await eventually(() => expect(since(from, "were read again")).toHaveLength(1));
   expect(since(from, "SIGHUP: max-frameworks counts from now on")[0]).toContain(`${config}: line 1`);
+  await attach("two");
+  await expect(attach("three")).rejects.toThrow(/holds 2 frameworks,/);
   expect(since(from, "SIGHUP: offer-hold was changed, which needs a restart")).toHaveLength(1);
 
   from = bridge.log().length;
@@ -68,12 +72,12 @@ test("SIGHUP takes limits, names what needs a restart, and keeps what runs if th
 
 test("SIGHUP looks at the files that options name at once", async () => {
   const from = bridge.log().length;
-  writeFileSync(tokens, "not a token\n");
+  writeFileSync(rules, rule("tru"));
   hangUp();
-  await eventually(() => expect(since(from, "files can't be used as they are now")[0]).toContain("--client-tokens: "));
-  writeFileSync(tokens, `ci ${"1".repeat(64)}\n`);
+  await eventually(() => expect(since(from, "files can't be used as they are now")[0]).toContain("--admission: "));
+  writeFileSync(rules, rule("1 == 1"));
   hangUp();
-  await eventually(() => expect(since(from, "the list of clients' tokens was read again")).toHaveLength(1));
+  await eventually(() => expect(since(from, "the file of --admission was read again")).toHaveLength(1));
 });
 
 test("SIGUSR2 switches debug lines on and off", async () => {
@@ -88,7 +92,7 @@ test("config check and config show say what serve would make of the same options
   const args = ["--config", config, "--master", "zk://user:geheim@127.0.0.1:1/m", "--data-dir", bridge.dataDir];
   const shown = await runCli("config", "show", ...args);
   expect([shown.status, shown.stderr]).toEqual([0, ""]);
-  expect(shown.stdout).toMatch(/^max-frameworks +5 +.*bridge\.toml: line 1$/m);
+  expect(shown.stdout).toMatch(/^max-frameworks +1 +.*bridge\.toml: line 1$/m);
   expect(shown.stdout).not.toContain("geheim");
   const good = await runCli("config", "check", ...args);
   expect([good.status, good.stderr]).toEqual([0, ""]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openFilesLimit, withinDescriptors } from "../../../server/cli/descriptors.js";
+import { frameworksBeside, openFilesLimit, withinDescriptors } from "../../../server/cli/descriptors.js";
 
 const wanted = { maxFrameworks: 5_000, maxConnections: 2_000 };
 
@@ -38,4 +38,12 @@ test("what is allowed always fits, and is never more than what was asked for", (
 
 test("the limit of this process is known on Linux", () => {
   if (process.platform === "linux") expect(openFilesLimit()).toBeGreaterThan(44);
+});
+
+test("a new number of frameworks has what the connections leave", () => {
+  expect(frameworksBeside(100, 5_000, undefined)).toBe(5_000);
+  expect(frameworksBeside(100, 5_000, 1_048_576)).toBe(5_000);
+  expect(frameworksBeside(100, 5_000, 340)).toBe(100);
+  expect(frameworksBeside(100, 5, 340)).toBe(5);
+  expect(frameworksBeside(2_000, 5, 340)).toBe(1);
 });
