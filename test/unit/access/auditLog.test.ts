@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { noAudit } from "../../../server/access/audit/audit.js";
@@ -61,6 +61,23 @@ describe("an audit log in a file", () => {
     audit.record(event("c"));
     await audit.close();
     expect(await linesIn(path)).toEqual([{ event: "lost", lines: 2 }, event("c")]);
+    // Each line has its time, and none is empty.
+    for (const line of (await readFile(path, "utf8")).trimEnd().split("\n")) expect(line).toMatch(/^{"time":"20/);
+  });
+
+  test("begins a line of its own behind one that was not written whole", async () => {
+    const { log, lines } = keptLog();
+    const audit = new AuditLog(await AuditFile.open(path, log), new VirtualClock());
+    await rm(path);
+    await mkdir(path);
+    audit.record(event("a"));
+    await expect.poll(() => lines.length).toBe(1);
+    await rm(path, { recursive: true });
+    await writeFile(path, '{"time":');
+    audit.record(event("b"));
+    await audit.close();
+    const [cut, lost] = (await readFile(path, "utf8")).split("\n");
+    expect([cut, JSON.parse(lost ?? "")]).toMatchObject(['{"time":', { event: "lost", lines: 1 }]);
   });
 
   test("keeps a bounded number of lines for a disk that is slow", async () => {
@@ -76,7 +93,13 @@ describe("an audit log in a file", () => {
   test("that can't be opened is told with the option and the cause", async () => {
     await mkdir(path);
     await chmod(path, 0o700);
-    await expect(AuditFile.open(path, keptLog().log)).rejects.toThrow(`--audit-log: ${path} can't be written: EISDIR`);
+    await expect(AuditFile.open(path, keptLog().log)).rejects.toThrow(
+      `--audit-log: ${path} can't be written: it is a directory (EISDIR): name a file`,
+    );
+    const inNone = join(path, "none", "audit.log");
+    await expect(AuditFile.open(inNone, keptLog().log)).rejects.toThrow(
+      `--audit-log: ${inNone} can't be written: its folder does not exist (ENOENT): make it, or check the path`,
+    );
   });
 });
 
