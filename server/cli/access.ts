@@ -62,14 +62,15 @@ function checkStreamAge({ maxStreamAge, listen }: ServeConfig, isRequired: boole
   );
 }
 
+const TLS_FLAGS = "--tls-cert, --tls-key, --tls-client-ca";
+
 async function openTls(opening: Opening): Promise<WatchedFiles<TlsFiles> | undefined> {
   const { tlsCert, tlsKey, tlsClientCa } = opening.config;
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
   const files = tlsOptionFiles({ cert: tlsCert, key: tlsKey, clientCa: tlsClientCa });
   const { clock, log, opened } = opening;
-  const watched = await watch(opening, "the TLS certificate", files, (contents) =>
-    tlsFilesFrom(files, contents, clock.wallTime()),
-  );
+  const what = tlsClientCa === undefined ? "the TLS certificate" : `the setup of TLS (${TLS_FLAGS})`;
+  const watched = await watch(opening, what, files, (contents) => tlsFilesFrom(files, contents, clock.wallTime()));
   opened.add(new ExpiryWatch({ file: files[0], certificate: () => watched.value.certificate, clock, log }));
   return watched;
 }

@@ -79,9 +79,20 @@ export function checkTime({ option, path }: OptionFile, certificate: X509Certifi
  */
 export function authoritiesIn(file: OptionFile, content: Buffer, nowMs: number): Certificates {
   const authorities = certificatesIn(file, content);
+  if (!authorities.some((certificate) => certificate.ca || hasSignedItself(certificate))) {
+    throw new Error(
+      `${file.option}: ${file.path} holds no certificate of an authority (CA:TRUE), but one that an authority signed: ` +
+        "give that authority's",
+    );
+  }
   if (authorities.some((authority) => !hasExpired(authority, nowMs))) return authorities;
   const { validTo } = authorities[0];
   throw new Error(`${file.option}: the authority in ${file.path} has expired on ${validTo}: renew it`);
+}
+
+/** Then it may be trusted as it is, whatever it says that it is for. */
+function hasSignedItself(certificate: X509Certificate): boolean {
+  return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 }
 
 export function hasExpired({ validTo }: X509Certificate, nowMs: number): boolean {

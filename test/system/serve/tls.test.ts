@@ -214,6 +214,11 @@ describe("files that can't be used stop the start", () => {
     ["a key as certificate", () => ({ cert: own.key }), /--tls-cert: \S+ holds a key and no certificate/],
     ["a certificate as key", () => ({ key: own.cert }), /--tls-key: \S+ holds a certificate and no key/],
     ["no PEM", (dir) => ({ ca: file(dir, "x") }), /--tls-client-ca: \S+ holds no certificate in PEM/],
+    [
+      "a client's own as authority",
+      () => ({ ca: own.cert }),
+      /--tls-client-ca: \S+ holds no certificate of an authority/,
+    ],
     ["an expired one", () => authority.issue({ days: -1 }), /--tls-cert: .* has expired on .*: renew it/],
     ["another's key", () => ({ key: authority.issue().key }), /--tls-key: .* does not belong to the certificate in/],
     [
