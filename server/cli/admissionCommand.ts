@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { errorText } from "../../wire/errorText.js";
+import { whyUnreadable } from "../files/watchedFiles.js";
 import type { CheckOptions } from "./admissionCheck.js";
 
 const EXAMPLES = `
@@ -30,11 +31,19 @@ export function admissionCommand(): Command {
 
 const added = (name: string, before: readonly string[]) => [...before, name];
 
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`${file} can't be read: ${whyUnreadable(error)}`);
+  }
+}
+
 async function run(file: string, task: string | undefined, options: CheckOptions): Promise<void> {
   try {
     // Loaded on demand: otherwise the other commands would load all of it too.
     const { checkRules } = await import("./admissionCheck.js");
-    const { text, isAdmitted } = checkRules(file, readFileSync(file), task, options);
+    const { text, isAdmitted } = checkRules(file, readBytes(file), task, options);
     process.stdout.write(text);
     if (!isAdmitted) process.exitCode = 1;
   } catch (error) {

@@ -29,8 +29,17 @@ function parse(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is not JSON: ${errorText(error)}`);
+    throw new Error(`${path} is not JSON${placeOf(errorText(error), text)}`);
   }
+}
+
+/** Where JSON ends to be read, from what Node says of it: that may hold a piece of the file, and not always the place. */
+function placeOf(problem: string, text: string): string {
+  const [, position] = /at position (\d+)/.exec(problem) ?? [];
+  if (position === undefined)
+    return problem.includes("end of JSON") ? ": it ends too early" : ": check its quotes, commas and brackets";
+  const before = text.slice(0, Number(position)).split("\n");
+  return `: see line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { errorText } from "../../wire/errorText.js";
+import { whyUnreadable } from "../files/watchedFiles.js";
 
 /** What an editor may know of a value, as JSON Schema has it. */
 export type ValueSchema =
@@ -111,7 +111,7 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`${path} can't be read: ${errorText(error)}`);
+    throw new Error(`${path} can't be read: ${whyUnreadable(error)}`);
   }
 }
 

@@ -182,9 +182,10 @@ async function readOne({ option, path }: OptionFile): Promise<Buffer> {
   }
 }
 
-/** Why a file could not be read, and what to do, for a person. */
+/** Why a file can't be read, and what to do, in words. */
 export function whyUnreadable(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR") return "it is a directory";
   if (code === "ENOENT") return "there is no such file (ENOENT): check the path";
   if (code === "EACCES") return "this user may not read it (EACCES): let the bridge's user read it";
   return errorText(error);

@@ -1,6 +1,7 @@
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { errorText } from "../../../wire/errorText.js";
+import { didYouMean } from "../permissions/suggestion.js";
 import type { Rule, RuleEngine } from "./rule.js";
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -8,6 +9,8 @@ const MAX_RULES = 100;
 const MAX_MESSAGE_LENGTH = 500;
 
 const NAME = "must be 1 to 64 letters, digits, '-', '_' or '.', such as 'no-root'";
+const RULE_KEYS = ["name", "expression", "mode", "message"];
+
 const text = (what: string) => z.string({ error: `is required: ${what}` });
 const rule = z.strictObject({
   name: text("name the rule, such as 'no-root'").regex(/^[\w.-]{1,64}$/, NAME),
@@ -30,13 +33,13 @@ const NO_RULE = "holds no rule: write at least one [[rule]], or rule = [] if eve
 export function rulesOf(path: string, content: Uint8Array, engine: RuleEngine): Rule[] {
   if (content.length > MAX_FILE_BYTES) throw new Error(`${path}: must be at most ${MAX_FILE_BYTES / 1024} KiB`);
   const parsed = file.safeParse(toml(path, Buffer.from(content).toString("utf8")));
-  if (!parsed.success) throw new Error(`${path}: ${problemOf(parsed.error)}`);
+  if (!parsed.success) throw new Error(`${path}: ${problemOf(parsed.error, ["rule"])}`);
   const { rule: rules } = parsed.data;
   if (rules === undefined) throw new Error(`${path}: ${NO_RULE}`);
   const names = new Set<string>();
   return rules.map((given, index) => {
     const read = rule.safeParse(given);
-    if (!read.success) throw new Error(`${path}: ${placeOf(given, index)}: ${problemOf(read.error)}`);
+    if (!read.success) throw new Error(`${path}: ${placeOf(given, index)}: ${problemOf(read.error, RULE_KEYS)}`);
     const place = `${path}: ${placeOf(given, index)}`;
     if (names.has(read.data.name)) throw new Error(`${place}: has the name of another rule: give it one of its own`);
     names.add(read.data.name);
@@ -66,11 +69,14 @@ function placeOf(given: unknown, index: number): string {
   return `rule ${index + 1}${told}`;
 }
 
-function problemOf({ issues }: z.ZodError): string {
-  const [issue] = issues;
+/** @param known the keys that there may be */
+function problemOf({ issues }: z.ZodError, known: readonly string[]): string {
+  // A misspelt key is also one that is missing: the spelling is what helps.
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (!issue) return "is not valid";
   if (issue.code === "unrecognized_keys") {
-    return `'${issue.keys[0]}' is not known: use name, expression, mode and message under [[rule]]`;
+    const [key = ""] = issue.keys;
+    return `'${key}' is not known${didYouMean(key, known)}`;
   }
   return [issue.path.join("."), issue.message].filter((part) => part !== "").join(" ");
 }

@@ -45,6 +45,23 @@ test("without a task, it says what each rule makes of an empty and of a full one
   );
 });
 
+test("a file that is missing, or is not JSON, is told with the place, without a piece of it", async () => {
+  const missing = join(dir, "missing");
+  for (const args of [[missing], [rules, missing]]) {
+    const { status, stderr } = await check(...args);
+    expect([status, stderr]).toEqual([
+      1,
+      `mesos-bridge admission: ${missing} can't be read: there is no such file (ENOENT): check the path\n`,
+    ]);
+  }
+  const broken = await file("broken.json", '{\n  "name": s3cret\n}');
+  const { stderr } = await check(rules, broken);
+  expect(stderr).toMatch(/ is not JSON: (check its quotes, commas and brackets|see line 2, column 11)\n$/);
+  expect(stderr).not.toContain("s3cret");
+  const cut = await file("cut.json", '{ "name": "t"');
+  expect((await check(rules, cut)).stderr).toMatch(/ is not JSON: (it ends too early|see line 1, column \d+)\n$/);
+});
+
 test("a refused task is an exit status of 1, and each rule has a line", async () => {
   const { status, stdout } = await check(rules, await file("root.json", task({ command: { user: "root" } })));
   expect(status).toBe(1);

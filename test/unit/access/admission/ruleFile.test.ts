@@ -35,15 +35,21 @@ describe("a file is refused with one line that names the rule and the cure", () 
     ],
     ["not TOML", "[[rule]\n", /^rules\.toml: line 1, column \d+: .+/],
     ["rules in another way", "rule = 1\n", "rules.toml: rule must be written as [[rule]]"],
-    [
-      "another name at the top",
-      "[[rules]]\n",
-      "rules.toml: 'rules' is not known: use name, expression, mode and message under [[rule]]",
-    ],
+    ["another name at the top", "[[rules]]\n", "rules.toml: 'rules' is not known: did you mean 'rule'?"],
     [
       "a key that is not known",
       rule('mod = "deny"'),
-      "rules.toml: rule 1 ('no-root'): 'mod' is not known: use name, expression, mode and message under [[rule]]",
+      "rules.toml: rule 1 ('no-root'): 'mod' is not known: did you mean 'mode'?",
+    ],
+    [
+      "a misspelt key that is required",
+      rule().replace("expression", "expresion"),
+      "rules.toml: rule 1 ('no-root'): 'expresion' is not known: did you mean 'expression'?",
+    ],
+    [
+      "a key like no other",
+      rule("colour = 1"),
+      "rules.toml: rule 1 ('no-root'): 'colour' is not known: use name, expression, mode, message",
     ],
     [
       "a mode that is not known",
