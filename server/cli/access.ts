@@ -2,7 +2,7 @@ import type { Clock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import type { AuditLog } from "../access/audit/auditLog.js";
 import { Authenticator, type JwtChecker } from "../access/authenticator.js";
-import { noPermissions, type Permissions, type Reload } from "../access/permissions/permissions.js";
+import { noPermissions, type Permissions, PermissionsFile, type Reload } from "../access/permissions/permissions.js";
 import { type TlsFiles, tlsFilesFrom, tlsOptionFiles } from "../access/tlsFiles.js";
 import { TokenList } from "../access/tokenList.js";
 import { ExpiryWatch } from "../files/expiryWatch.js";
@@ -11,7 +11,6 @@ import type { Log, ParentLog } from "../log.js";
 import type { Protection } from "./listening.js";
 import { openAudit } from "./openAudit.js";
 import type { Opened } from "./opened.js";
-import { openPermissions } from "./openPermissions.js";
 import type { ServeConfig } from "./serveConfig.js";
 
 /** What the bridge knows its clients by, and what it shows them. */
@@ -44,22 +43,14 @@ export async function openAccess(config: ServeConfig, clock: Clock, log: ParentL
   const jwt = await openJwt(opening);
   const authenticator = new Authenticator({ certificates: config.tlsClientCa !== undefined, tokens, jwt });
   const protection = { tls: tls !== undefined, authentication: authenticator.required };
-  checkStreamAge(config, authenticator.required);
   const audit = await openAudit(config.auditLog, clock, log);
   if (audit) opened.add(audit);
   const reloaded = (reload: Reload) => audit?.record({ event: "permissions", ...reload });
-  const permissions = await openPermissions(config, authenticator.required, { clock, log, reloaded });
-  if (permissions) opened.add(permissions);
-  return { authenticator, tls, protection, permissions: permissions ?? noPermissions, audit };
-}
-
-/** @throws Error with one line if no stream has credentials that could become old */
-function checkStreamAge({ maxStreamAge, listen }: ServeConfig, isRequired: boolean): void {
-  if (maxStreamAge === undefined || isRequired || listen.some((address) => address.startsWith("unix:"))) return;
-  throw new Error(
-    "--max-stream-age: the bridge does not authenticate its clients, so it would not be used: " +
-      "add --tls-client-ca, --client-tokens or --jwks, or leave it out",
-  );
+  const permissions =
+    config.permissions === undefined
+      ? noPermissions
+      : opened.add(await PermissionsFile.open(config.permissions, { clock, log, reloaded }));
+  return { authenticator, tls, protection, permissions, audit };
 }
 
 const TLS_FLAGS = "--tls-cert, --tls-key, --tls-client-ca";

@@ -19,8 +19,6 @@ export async function allowedAddresses(
   { listen, insecure }: Pick<ServeConfig, "listen" | "insecure">,
   protection: Protection,
 ): Promise<ListenAddress[]> {
-  const twice = listen.find((text, at) => !text.endsWith(":0") && listen.indexOf(text) !== at);
-  if (twice !== undefined) throw new Error(`--listen: ${twice} is given twice`);
   return Promise.all(listen.map((text) => allowedAddress(text, insecure, protection)));
 }
 

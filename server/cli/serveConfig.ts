@@ -1,5 +1,6 @@
 import { errorText } from "../../wire/errorText.js";
 import { type MasterSpec, parseMasterSpec } from "../mesos/detect/masterSpec.js";
+import { checkAccess } from "./checkAccess.js";
 import { checkMasterTls, checkZookeeperTls } from "./mesosTls.js";
 import { named, OptionsError, readOptions, type Typed, type ValuesOf } from "./options.js";
 import { SERVE_OPTIONS } from "./serveOptions.js";
@@ -26,6 +27,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     () => checkCredentials(values),
     () => checkTls(values),
     () => checkJwt(values),
+    () => checkAccess(values),
     () => checkMetrics(values),
   ];
   const problems = checks.flatMap((check) => problemOf(check));

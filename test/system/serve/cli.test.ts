@@ -122,6 +122,11 @@ describe("a wrong command line is told in one line", () => {
       /^mesos-bridge: --data-dir is required: give it, or MESOS_BRIDGE_DATA_DIR, /,
     ],
     ["an empty data directory", () => ({ "data-dir": "" }), /^mesos-bridge: --data-dir: /],
+    [
+      "authentication without permissions",
+      () => ({ "client-tokens": "x" }),
+      /^mesos-bridge: clients are authenticated, and without --permissions nothing is allowed/,
+    ],
     ["an unknown flag", () => ({ foo: "x" }), /unknown option '--foo'/],
     [
       "a master of another scheme",

@@ -110,8 +110,6 @@ describe("a unix socket", () => {
   });
 });
 
-test("an address that is given twice is told, and any port is another one each time", async () => {
-  const twice = allowedAddresses(config(["127.0.0.1:5", "unix:/a", "unix:/a"]), OPEN);
-  await expect(twice).rejects.toThrow("--listen: unix:/a is given twice");
+test("any port is another one each time", async () => {
   expect(await allowedAddresses(config(["127.0.0.1:0", "127.0.0.1:0"]), OPEN)).toHaveLength(2);
 });

@@ -35,7 +35,9 @@ test("--master may be a file, so that credentials are on no command line", async
   });
   await writeFile(file, "zk://user:hunter2@a:2181");
   expect(() => masterOf(`file://${file}`)).toThrow("--master: 'zk://***@a:2181' names no ZooKeeper path");
-  expect(() => masterOf("file:///nowhere/master")).toThrow("--master: /nowhere/master can't be read: there is no such file (ENOENT): check the path");
+  expect(() => masterOf("file:///nowhere/master")).toThrow(
+    "--master: /nowhere/master can't be read: there is no such file (ENOENT): check the path",
+  );
 });
 
 test.each([

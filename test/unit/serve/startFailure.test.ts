@@ -125,12 +125,6 @@ test("a bridge that was closed has nothing planned any more", async () => {
   expect(left).toBe(0);
 });
 
-test("an age of streams that nobody has credentials for is refused", async () => {
-  const { message, left } = await failure({ master: "127.0.0.1:1", dataDir: join(dir, "data"), maxStreamAge: "1h" });
-  expect(message).toMatch(/^--max-stream-age: the bridge does not authenticate its clients, so it would not be used: /);
-  expect(left).toBe(0);
-});
-
 /** In the order in which they are opened: whatever fails, nothing stays open. */
 const broken: [flag: keyof ServeFlags, content: string, message: RegExp][] = [
   ["permissions", "x = 1", /--permissions/],
