@@ -8,9 +8,11 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { at } from "./lib.mjs";
 import { buildGo } from "./release/go.mjs";
+import { buildJava } from "./release/java.mjs";
 import { missingPrograms } from "./release/programs.mjs";
 import { buildProtos } from "./release/protos.mjs";
 import { buildPython } from "./release/python.mjs";
+import { buildRust } from "./release/rust.mjs";
 import { buildServer } from "./release/server.mjs";
 import { SUMS, writeSums } from "./release/sums.mjs";
 import { buildTypeScript } from "./release/typescript.mjs";
@@ -23,6 +25,8 @@ const packages = {
   typescript: { programs: [], build: buildTypeScript },
   python: { programs: ["python3"], build: buildPython },
   go: { programs: ["git"], build: buildGo },
+  rust: { programs: ["cargo"], build: buildRust },
+  java: { programs: ["mvn", "javadoc"], build: buildJava },
   protos: { programs: [], build: buildProtos },
 };
 
@@ -32,17 +36,23 @@ Builds the packages ${Object.keys(packages).join(", ")}, or only those that are 
 
 Options:
   --output DIR   where they go: one folder per package, and ${SUMS} (default: release/)
+  --quick        leave out what only publishing needs: Javadoc
   --help         print this and end`;
 
 function readOptions(args) {
-  const options = { output: { type: "string" }, help: { type: "boolean" } };
+  const options = { output: { type: "string" }, quick: { type: "boolean" }, help: { type: "boolean" } };
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   const unknown = positionals.filter((name) => !Object.hasOwn(packages, name));
   if (unknown.length > 0) {
     throw new Error(`there is no package ${unknown.join(", ")}: choose from ${Object.keys(packages).join(", ")}`);
   }
   const names = positionals.length > 0 ? [...new Set(positionals)] : Object.keys(packages);
-  return { help: values.help === true, output: resolve(values.output ?? at("release")), names };
+  return {
+    help: values.help === true,
+    quick: values.quick === true,
+    output: resolve(values.output ?? at("release")),
+    names,
+  };
 }
 
 /** Folders of packages are replaced, so they must be ours. */
@@ -54,12 +64,12 @@ function prepareOutput(folder) {
 }
 
 /** A package that fails leaves the one that was there. */
-async function buildPackage(name, output, version) {
+async function buildPackage(name, output, options) {
   const scratch = mkdtempSync(join(output, `.${name}-`));
   try {
     const made = join(scratch, name);
     mkdirSync(made);
-    await packages[name].build({ output: made, version, scratch: join(scratch, "work") });
+    await packages[name].build({ ...options, output: made, scratch: join(scratch, "work") });
     rmSync(join(output, name), { recursive: true, force: true });
     renameSync(made, join(output, name));
   } finally {
@@ -68,7 +78,7 @@ async function buildPackage(name, output, version) {
 }
 
 async function main(args) {
-  const { help, output, names } = readOptions(args);
+  const { help, quick, output, names } = readOptions(args);
   if (help) {
     console.log(HELP);
     return 0;
@@ -80,7 +90,7 @@ async function main(args) {
   for (const name of names) {
     const missing = missingPrograms(packages[name].programs);
     if (missing.length > 0) leftOut.push(`${name} needs ${missing.join(" and ")} in PATH`);
-    else await buildPackage(name, output, version);
+    else await buildPackage(name, output, { version, quick });
   }
   for (const file of writeSums(output)) console.log(relative(process.cwd(), join(output, file)));
   for (const reason of leftOut) console.error(`release: left out: ${reason}`);
