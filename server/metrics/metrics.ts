@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import type { Metric } from "prom-client";
 import type { CallCounts } from "../grpc/callCounts.js";
 import type { AttemptCounts } from "../mesos/link/attemptCounts.js";
@@ -11,7 +12,7 @@ import { type SessionsView, viewOf } from "./sessionsView.js";
 
 /** What counts, and what is looked at when somebody scrapes. */
 export interface MetricsSources {
-  readonly sessions: Pick<SessionManager, "counts" | "sessionsFrom">;
+  readonly sessions: Pick<SessionManager, "counts" | "sessionsFrom" | "unordered">;
   readonly calls: CallCounts;
   readonly usage: ClientUsage;
   readonly attempts: AttemptCounts;
@@ -28,11 +29,13 @@ export interface Exposition {
   render(): Promise<string>;
 }
 
-/** They list all sockets at each scrape, and say little more than the number of open descriptors. */
-const COSTLY = ["resources", "handles", "requests"].flatMap((what) => [
-  `nodejs_active_${what}`,
-  `nodejs_active_${what}_total`,
-]);
+const OPEN_FDS = "process_open_fds";
+
+/** They list all sockets at each scrape, and say little more than the number of open descriptors, which is read aside here. */
+const COSTLY = [
+  ...["resources", "handles", "requests"].flatMap((what) => [`nodejs_active_${what}`, `nodejs_active_${what}_total`]),
+  OPEN_FDS,
+];
 
 /**
  * Metrics in Prometheus's format. Nothing is kept between scrapes: each reads the counters where they are, and looks at
@@ -44,7 +47,8 @@ export async function openMetrics(sources: MetricsSources): Promise<Exposition> 
   collectDefaultMetrics({ register: registry });
   for (const name of COSTLY) registry.removeSingleMetric(name);
   const { sessions, maxFrameworks } = sources;
-  const look = () => viewOf(sessions.sessionsFrom(""), Date.now(), maxFrameworks);
+  registry.registerMetric(openDescriptors());
+  const look = () => viewOf(sessions, Date.now(), maxFrameworks);
   let view: SessionsView = look();
   for (const family of familiesOf(sources, () => view)) registry.registerMetric(asMetric(family));
   return {
@@ -71,4 +75,24 @@ function familiesOf(sources: MetricsSources, view: () => SessionsView): Family[]
 function asMetric({ name, help, type, samples }: Family): Metric {
   const metric = { name, help, type, get: async () => ({ name, help, type, values: samples() }) };
   return metric as unknown as Metric;
+}
+
+/**
+ * The library lists them while the event loop waits, which takes milliseconds once there are thousands. Here a scrape has
+ * them as of the one before, and has them listed aside for the next.
+ */
+function openDescriptors(): Metric {
+  const [name, help, type] = [OPEN_FDS, "Open file descriptors, as of the scrape before", "gauge"] as const;
+  const count = () =>
+    readdir("/proc/self/fd").then(
+      (files) => files.length,
+      () => undefined,
+    );
+  let counting = count();
+  const get = async () => {
+    const value = await counting;
+    counting = count();
+    return { name, help, type, values: value === undefined ? [] : [{ labels: {}, value }] };
+  };
+  return { name, help, type, get } as unknown as Metric;
 }

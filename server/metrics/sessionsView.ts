@@ -1,4 +1,5 @@
 import type { Session } from "../session/session.js";
+import type { SessionManager } from "../session/sessionManager.js";
 
 /** What a framework has at one moment. */
 export interface FrameworkView {
@@ -34,25 +35,26 @@ export interface SessionsView {
  *
  * @param maxFrameworks how many, the first by name, are in `frameworks`
  */
-export function viewOf(sessions: Iterable<Session>, nowMs: number, maxFrameworks: number): SessionsView {
-  const frameworks: FrameworkView[] = [];
+export function viewOf(
+  sessions: Pick<SessionManager, "sessionsFrom" | "unordered">,
+  nowMs: number,
+  maxFrameworks: number,
+): SessionsView {
   const all = { count: 0, attached: 0, linked: 0, tasks: 0, offers: 0, owed: 0, unread: 0, logBytes: 0 };
   let oldestOfferMs = nowMs;
   let oldestOwedMs = nowMs;
-  for (const session of sessions) {
-    const { offers, unacknowledged, log } = session.state;
-    const view = frameworkView(session);
+  for (const session of sessions.unordered()) {
+    const { offers, unacknowledged, log, tasks } = session.state;
     all.count++;
-    if (view.attached) all.attached++;
-    if (view.linked) all.linked++;
-    all.tasks += view.tasks;
-    all.offers += view.openOffers;
-    all.owed += view.owedAcknowledgements;
-    all.unread += view.unreadEvents;
+    if (session.attached) all.attached++;
+    if (session.linkConnected) all.linked++;
+    all.tasks += tasks.activeCount;
+    all.offers += offers.size;
+    all.owed += unacknowledged.size;
+    all.unread += unreadEvents(session);
     all.logBytes += log.bytes;
     oldestOfferMs = Math.min(oldestOfferMs, offers.oldestMs ?? nowMs);
     oldestOwedMs = Math.min(oldestOwedMs, unacknowledged.oldestMs ?? nowMs);
-    if (frameworks.length < maxFrameworks) frameworks.push(view);
   }
   return {
     attached: all.attached,
@@ -66,21 +68,33 @@ export function viewOf(sessions: Iterable<Session>, nowMs: number, maxFrameworks
     oldestOwedSeconds: (nowMs - oldestOwedMs) / 1_000,
     unreadEvents: all.unread,
     eventLogBytes: all.logBytes,
-    frameworks,
+    frameworks: maxFrameworks === 0 ? [] : firstOf(sessions, maxFrameworks),
   };
 }
 
+function firstOf(sessions: Pick<SessionManager, "sessionsFrom">, count: number): FrameworkView[] {
+  const views: FrameworkView[] = [];
+  for (const session of sessions.sessionsFrom("")) {
+    if (views.push(frameworkView(session)) === count) break;
+  }
+  return views;
+}
+
+/** What an attached client has not been handed. */
+function unreadEvents({ attachment, state }: Session): number {
+  return attachment ? state.log.lastSequence - attachment.readSequence : 0;
+}
+
 function frameworkView(session: Session): FrameworkView {
-  const { attachment, state } = session;
-  const { log, offers, unacknowledged, tasks } = state;
+  const { log, offers, unacknowledged, tasks } = session.state;
   return {
     name: session.frameworkName,
     linked: session.linkConnected,
-    attached: attachment !== undefined,
+    attached: session.attached,
     tasks: tasks.activeCount,
     openOffers: offers.size,
     owedAcknowledgements: unacknowledged.size,
-    unreadEvents: attachment ? log.lastSequence - attachment.readSequence : 0,
+    unreadEvents: unreadEvents(session),
     events: log.lastSequence,
   };
 }

@@ -128,6 +128,11 @@ export class SessionManager {
     return [...this.sessionsFrom("")];
   }
 
+  /** All open sessions, in no order. None may come or go while they are read. */
+  unordered(): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
   /** The open sessions from this name on, in the order of their names. None may come or go while they are read. */
   *sessionsFrom(frameworkName: string): IterableIterator<Session> {
     const same = this.#sessions.get(frameworkName);
