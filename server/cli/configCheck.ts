@@ -2,10 +2,11 @@ import { systemClock } from "../../wire/clock.js";
 import { errorText } from "../../wire/errorText.js";
 import { openAccess } from "./access.js";
 import { allowedAddresses } from "./listening.js";
+import { authenticationOf } from "./masterAuthentication.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
 import { openPrincipals } from "./principals.js";
-import { authenticationOf, openAdmission } from "./serve.js";
+import { openAdmission } from "./serve.js";
 import type { ServeConfig } from "./serveConfig.js";
 
 const ignore = () => {};

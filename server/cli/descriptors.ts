@@ -13,6 +13,11 @@ export interface DescriptorUse {
   readonly maxConnections: number;
 }
 
+/** How many files a bridge may have open that uses its limits to the full. */
+export function descriptorsFor({ maxFrameworks, maxConnections }: DescriptorUse): number {
+  return RESERVE + maxFrameworks * PER_FRAMEWORK + maxConnections;
+}
+
 /**
  * How many files this process may have open (`ulimit -n`; Node raises the soft limit to the hard one). Undefined where
  * the system does not say.
@@ -33,7 +38,7 @@ export function openFilesLimit(): number | undefined {
 export function withinDescriptors(wanted: DescriptorUse, openFiles: number | undefined): DescriptorUse {
   if (openFiles === undefined) return wanted;
   const free = Math.max(0, openFiles - RESERVE);
-  if (wanted.maxFrameworks * PER_FRAMEWORK + wanted.maxConnections <= free) return wanted;
+  if (descriptorsFor(wanted) <= openFiles) return wanted;
   const share = Math.max(1, Math.floor(free * SHARE_OF_CONNECTIONS));
   const rest = free - wanted.maxFrameworks * PER_FRAMEWORK;
   const maxConnections = Math.min(wanted.maxConnections, Math.max(share, rest));

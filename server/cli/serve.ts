@@ -13,12 +13,6 @@ import { ListDetector, type MasterDetector } from "../mesos/detect/detector.js";
 import type { MasterSpec } from "../mesos/detect/masterSpec.js";
 import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
 import { AttemptCounts } from "../mesos/link/attemptCounts.js";
-import {
-  type Authentication,
-  basicAuthentication,
-  bearerAuthentication,
-  noAuthentication,
-} from "../mesos/link/authentication.js";
 import { CallBudget } from "../mesos/link/callBudget.js";
 import { linksWith } from "../mesos/link/link.js";
 import { MasterProbe } from "../mesos/link/masterProbe.js";
@@ -34,6 +28,7 @@ import { openAccess } from "./access.js";
 import { allowedHttpAddress, listenForHttp } from "./httpListening.js";
 import { addRoutes } from "./httpRoutes.js";
 import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
+import { authenticationOf } from "./masterAuthentication.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
 import { openPrincipals } from "./principals.js";
@@ -255,22 +250,4 @@ async function detectorOf(spec: MasterSpec, options: ZookeeperDetectorOptions): 
   if (spec.kind === "list") return new ListDetector(spec);
   const { ZookeeperDetector } = await import("../mesos/detect/zookeeperDetector.js");
   return new ZookeeperDetector(spec, options);
-}
-
-export async function authenticationOf(config: ServeConfig, clock: Clock): Promise<Authentication> {
-  const { principal, secretFile, tokenFile } = config;
-  if (principal !== undefined && secretFile !== undefined)
-    return checked(basicAuthentication(principal, secretFile, clock), "--secret-file");
-  if (tokenFile !== undefined) return checked(bearerAuthentication(tokenFile, clock), "--token-file");
-  return noAuthentication;
-}
-
-/** Reads the credentials once, so that a wrong path is reported at the start. */
-async function checked(authentication: Authentication, flag: string): Promise<Authentication> {
-  try {
-    await authentication.header();
-  } catch (error) {
-    throw new Error(`${flag}: ${errorText(error)}`);
-  }
-  return authentication;
 }

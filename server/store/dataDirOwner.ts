@@ -97,6 +97,15 @@ export class DataDirOwner {
   }
 }
 
+/**
+ * Asks whether another process writes to a directory that exists. It changes nothing there.
+ *
+ * @throws DataDirInUseError with one line for a person if one does
+ */
+export async function refuseIfOwned(dataDir: string, clock: Clock = systemClock): Promise<void> {
+  await Promise.all(claims(dataDir).map((number) => refuseIfAlive(dataDir, number, clock)));
+}
+
 /** The number of the new claim; undefined if another one came between, so that it has to be tried again. */
 async function claimNext(dataDir: string, claim: string, clock: Clock): Promise<number | undefined> {
   const dead = claims(dataDir);

@@ -287,14 +287,16 @@ export class ZookeeperDetector implements MasterDetector {
   }
 }
 
-interface Server {
+/** A server of ZooKeeper. */
+export interface Server {
   readonly host: string;
   readonly port: number;
 }
 
 const DEFAULT_ZOOKEEPER_PORT = 2181;
 
-function parseServer(text: string): Server {
+/** Reads `host` or `host:port`, as a specification of masters has it. */
+export function parseServer(text: string): Server {
   const [host = "", port] = text.split(":");
   return { host, port: port === undefined ? DEFAULT_ZOOKEEPER_PORT : Number(port) };
 }
@@ -307,7 +309,8 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map(({ item }) => item);
 }
 
-function leaderNode(names: readonly string[]): string | undefined {
+/** The node of the leading master among the names of a path's children; undefined if no master has one. */
+export function leaderNode(names: readonly string[]): string | undefined {
   const nodes = names.flatMap((name) => {
     const sequence = /^json\.info_(\d+)$/.exec(name)?.[1];
     return sequence === undefined ? [] : [{ name, sequence: BigInt(sequence) }];
@@ -315,7 +318,8 @@ function leaderNode(names: readonly string[]): string | undefined {
   return nodes.sort((a, b) => (a.sequence < b.sequence ? -1 : 1))[0]?.name;
 }
 
-function whyNone(names: readonly string[]): string {
+/** Why none of the children is a leader's node, after the path's name. */
+export function whyNone(names: readonly string[]): string {
   if (names.some((name) => /^info_\d+$/.test(name))) return "holds nodes of masters before Mesos 0.24 only";
   return "holds no json.info_ node";
 }

@@ -41,6 +41,11 @@ export class FrameworkPrincipals {
     return this.#probe;
   }
 
+  /** How each principal of the rules authenticates, by its name. */
+  get credentials(): ReadonlyMap<string, Authentication> {
+    return this.#rules.credentials;
+  }
+
   /** The principal that a new framework of this name gets. */
   wantedFor(frameworkName: string): string | undefined {
     return this.#rules.rules.find((rule) => rule.matches(frameworkName))?.principal ?? this.#own.principal;

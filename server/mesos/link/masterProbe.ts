@@ -1,4 +1,3 @@
-import { Client } from "undici";
 import { type Clock, systemClock, type Timer } from "../../../wire/clock.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Secrets } from "../../../wire/secrets.js";
@@ -9,8 +8,8 @@ import { type ClientTls, plainTls } from "../tls/clientTls.js";
 import { isForeign } from "./answerText.js";
 import type { Authentication } from "./authentication.js";
 import { connectErrorText } from "./connectError.js";
-import { Connecting } from "./connecting.js";
 import type { SubscriptionCounter } from "./linkOptions.js";
+import { getFromMaster, type MasterAnswer, type Means } from "./masterRequest.js";
 import { type Connect, connectWith } from "./openSocket.js";
 import { leaderOf } from "./redirection.js";
 import { rejectionText } from "./rejectionText.js";
@@ -32,10 +31,10 @@ export interface MasterProbeOptions {
   readonly timeoutMs?: number;
 }
 
-const PATH = "/api/v1/scheduler";
-const MAX_REDIRECTS = 5;
-/** Longer than a whole question takes, which is what ends first. */
-const CONNECT_TIMEOUT_MS = 60_000;
+/** Of the API for schedulers. */
+export const SCHEDULER_PATH = "/api/v1/scheduler";
+/** How many redirects from master to master are followed. */
+export const MAX_REDIRECTS = 5;
 
 /**
  * Asks whether there is a Mesos master that leads, even while no framework needs one, so that health checks are
@@ -183,7 +182,7 @@ export class MasterProbe implements SubscriptionCounter {
     return problem;
   }
 
-  get #means(): Means {
+  get #means(): Means & { readonly secrets: Secrets } {
     const { secrets } = this.#options.authentication;
     return { secrets, connect: this.#connect, clock: this.#clock };
   }
@@ -213,42 +212,24 @@ export class MasterProbe implements SubscriptionCounter {
 /** What is wrong, empty if nothing is; or who leads in place of the one that was asked. */
 type Answer = { readonly problem: string } | { readonly leader: URL };
 
-interface Means {
-  readonly connect: Connect;
-  readonly clock: Clock;
-  readonly secrets: Secrets;
+/** Whether an answer to a GET of `SCHEDULER_PATH` is that of the leading master: only it says that it wants a POST. */
+export function isLeaderAnswer(answer: MasterAnswer): boolean {
+  return answer.status === 405 && /\bPOST\b/.test(answer.allow) && !isForeign(answer);
 }
 
 async function ask(
   master: URL,
   authorization: string | undefined,
-  { secrets, ...means }: Means,
+  { secrets, ...means }: Means & { readonly secrets: Secrets },
   signal: AbortSignal,
 ): Promise<Answer> {
-  const connecting = new Connecting({ master, ...means, connectTimeoutMs: CONNECT_TIMEOUT_MS });
-  const client = new Client(master.origin, {
-    connect: (_, callback) => connecting.open(callback),
-    maxResponseSize: 65_536,
-  });
-  try {
-    const response = await client.request({
-      method: "GET",
-      path: PATH,
-      headers: authorization === undefined ? {} : { authorization },
-      signal,
-    });
-    const { statusCode, headers } = response;
-    const body = Buffer.from(await response.body.arrayBuffer());
-    const text = { status: statusCode, contentType: String(headers["content-type"] ?? ""), body };
-    if (statusCode === 405 && /\bPOST\b/.test(String(headers.allow)) && !isForeign(text)) return { problem: "" };
-    const leader = statusCode === 307 ? leaderOf(headers.location, master) : undefined;
-    if (leader) return { leader };
-    if ([401, 403, 407, 503].includes(statusCode)) {
-      return { problem: rejectionText(text, authorization !== undefined, secrets) };
-    }
-    return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${statusCode} to GET ${PATH})` };
-  } finally {
-    connecting.close();
-    await client.destroy();
+  const answer = await getFromMaster(master, SCHEDULER_PATH, authorization, means, signal);
+  const { status } = answer;
+  if (isLeaderAnswer(answer)) return { problem: "" };
+  const leader = status === 307 ? leaderOf(answer.location, master) : undefined;
+  if (leader) return { leader };
+  if ([401, 403, 407, 503].includes(status)) {
+    return { problem: rejectionText(answer, authorization !== undefined, secrets) };
   }
+  return { problem: `what answers at ${master.host} is not a Mesos master (HTTP ${status} to GET ${SCHEDULER_PATH})` };
 }

@@ -34,7 +34,8 @@ function kept(socket: Socket): Socket {
   return socket.setNoDelay(true).setKeepAlive(true, KEEPALIVE_MS);
 }
 
-function portOf({ port, protocol }: URL): number {
+/** The port of a master, which its URL leaves out if it is that of its scheme. */
+export function portOf({ port, protocol }: URL): number {
   if (port !== "") return Number(port);
   return protocol === "https:" ? 443 : 80;
 }
