@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { admissionCommand } from "./cli/admissionCommand.js";
 import { backupCommand, restoreCommand } from "./cli/backupCommand.js";
 import { configCommand } from "./cli/configCommand.js";
+import { debugCommand } from "./cli/debugCommand.js";
 import { doctorCommand } from "./cli/doctorCommand.js";
 import { frameworksCommand } from "./cli/frameworksCommand.js";
 import { localCommand } from "./cli/localCommand.js";
@@ -23,6 +24,7 @@ const program = new Command("mesos-bridge")
 program.addCommand(serveCommand());
 program.addCommand(configCommand());
 program.addCommand(doctorCommand());
+program.addCommand(debugCommand());
 program.addCommand(frameworksCommand());
 program.addCommand(backupCommand());
 program.addCommand(restoreCommand());
