@@ -17,6 +17,8 @@ export interface VisitedMasterOptions {
   readonly scheduler?: (response: ServerResponse, visit: Visit) => void;
   /** Answers `/version`. Default: as Mesos 1.11.0. */
   readonly version?: (response: ServerResponse) => void;
+  /** It is an agent: it answers GET requests of schedulers as a real one does, which is as the leader does. */
+  readonly agent?: boolean;
   /** By as much its clock is ahead, in ms. Default 0. */
   readonly clockOffMs?: number;
 }
@@ -34,13 +36,14 @@ export class VisitedMaster {
   }
 
   static async start(options: VisitedMasterOptions = {}): Promise<VisitedMaster> {
-    const { tls, scheduler = leads, version = isMesos, clockOffMs = 0 } = options;
+    const { tls, scheduler = leads, version = isMesos, agent = false, clockOffMs = 0 } = options;
     const answer: RequestListener = (request, response) => {
       const { method = "", url: path = "", headers } = request;
       const visit = { method, path, authorization: headers.authorization };
       master.visits.push(visit);
       response.setHeader("Date", new Date(Date.now() + clockOffMs).toUTCString());
       if (path === "/version") version(response);
+      else if (path.endsWith("/health")) answering(agent === path.startsWith("/slave(1)/") ? 200 : 404)(response);
       else scheduler(response, visit);
     };
     const server = tls ? createHttpsServer(tls, answer) : createHttpServer(answer);

@@ -43,7 +43,9 @@ export const diskSpace: Check = {
   needs: [DATA_DIRECTORY],
   run: async ({ config: { dataDir } }) => {
     const { path } = await nearest(resolve(dataDir));
-    const { bavail, bsize } = await statfs(path);
+    const { bavail, bsize, blocks } = await statfs(path);
+    if (blocks === 0)
+      return fail(`${dataDir} is on a file system that holds no files`, "Choose a directory on a disk.");
     const free = bavail * bsize;
     const cause = `the file system of ${dataDir} has ${sizeOf(free)} left`;
     const cure = "Free some space there, or choose a directory on a larger file system.";

@@ -76,8 +76,8 @@ export const auditFile: Check = {
       await accessTo(path, found ? constants.W_OK : constants.W_OK | constants.X_OK);
       return ok(`${auditLog} can be written`);
     } catch (error) {
-      const cure = "Make its directory, and let the bridge's user write there.";
-      return fail(`--audit-log: ${auditLog} can't be written: ${errorText(error)}`, cure);
+      const { cause, cure } = troubleOf(errorText(error), "Make its directory, and let the bridge's user write there.");
+      return fail(`--audit-log: ${auditLog} can't be written: ${cause}`, cure);
     }
   },
 };
@@ -113,7 +113,7 @@ export const credentialFiles: Check = {
       examination.principals = principals.book;
       return (await readByOthers(config.secretFile ?? config.tokenFile)) ?? warningOf(log) ?? ok("they can be read");
     } catch (error) {
-      return failed(error, "Correct the path, or let the bridge's user read the file.");
+      return failed(error, "Correct the path, or let the bridge's user read it.");
     }
   },
 };

@@ -10,10 +10,24 @@ import type { Silence, Standing, VersionAnswer } from "./answers.js";
 import type { Examination } from "./examination.js";
 
 const ANSWER_MS = 4_000;
+const AGENT_HEALTH = "/slave(1)/health";
+const MASTER_HEALTH = "/master/health";
 
 /** Asks once; the answer is kept. */
 export function versionOf(master: URL, examination: Examination, signal: AbortSignal): Promise<VersionAnswer> {
   return once(examination.versions, master, () => askVersion(master, examination, signal));
+}
+
+/**
+ * Whether an agent answers, and no master beside it. An agent answers a GET of what schedulers POST to as the leading
+ * master does, because its own API has the beginning of that path.
+ */
+export async function isAgent(master: URL, examination: Examination, signal: AbortSignal): Promise<boolean> {
+  const is200 = async (path: string) => {
+    const answer = await get(master, path, undefined, examination, signal);
+    return !("kind" in answer) && answer.status === 200;
+  };
+  return (await is200(AGENT_HEALTH)) && !(await is200(MASTER_HEALTH));
 }
 
 /** Asks once with the bridge's own credentials; the answer is kept. */

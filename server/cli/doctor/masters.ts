@@ -5,7 +5,7 @@ import { type Check, type Finding, fail, ok, skip, type Trouble, warn } from "./
 import { eachMaster, hostsOf } from "./eachMaster.js";
 import type { Examination } from "./examination.js";
 import { CREDENTIAL_FILES } from "./files.js";
-import { askStanding, standingOf, versionOf } from "./masterAnswers.js";
+import { askStanding, isAgent, standingOf, versionOf } from "./masterAnswers.js";
 import { MASTER_PORT, MASTER_TLS } from "./network.js";
 import { withOthers } from "./sentence.js";
 import { speaksTls } from "./speaksTls.js";
@@ -48,6 +48,7 @@ async function notMesos(
       cure: "Use masters of Mesos 1.0 or newer: older ones have no v1 scheduler API.",
     };
   }
+  if (version !== undefined && (await isAgent(master, examination, signal))) return agentTrouble(master, version);
   // Something in front of it may want credentials for this too.
   if (version !== undefined || answer.status === 401 || answer.status === 403) return undefined;
   return {
@@ -127,6 +128,13 @@ function cureOf({ config: { tokenFile } }: Examination): string {
   return "Check --principal and the secret in --secret-file against the master's --credentials.";
 }
 
+function agentTrouble({ host }: URL, version: string): Trouble {
+  return {
+    cause: `what answers at ${host} is Mesos ${version}, but not a master: it is the port of an agent`,
+    cure: "Write the master's host and port in --master: masters have port 5050 by default, agents 5051.",
+  };
+}
+
 async function foreignTrouble(
   master: URL,
   status: number,
@@ -135,10 +143,7 @@ async function foreignTrouble(
 ): Promise<Trouble> {
   const found = await versionOf(master, examination, signal);
   if (found.kind === "answer" && found.version !== undefined && status === 404) {
-    return {
-      cause: `what answers at ${master.host} is Mesos ${found.version}, but not a master: it is the port of an agent`,
-      cure: "Write the master's host and port in --master: masters have port 5050 by default, agents 5051.",
-    };
+    return agentTrouble(master, found.version);
   }
   return {
     cause: `what answers at ${master.host} is not a Mesos master (HTTP ${status} to a scheduler's request)`,

@@ -11,6 +11,12 @@ const CURE =
  * @param otherwise the cure if the error names none
  */
 export function troubleOf(message: string, otherwise: string): Trouble {
+  const [, before = "", code, path] = /^(.*?)(ENOENT|EACCES): [^,]{1,100}, \w+ '([^']+)'$/s.exec(message) ?? [];
+  if (path !== undefined) {
+    return code === "ENOENT"
+      ? { cause: `${before}${path} does not exist (ENOENT)`, cure: otherwise }
+      : { cause: `${before}${path} may not be read by this user (EACCES)`, cure: otherwise };
+  }
   const at = [...message.matchAll(CURE)].at(-1)?.index;
   if (at === undefined) return { cause: message, cure: otherwise };
   return { cause: message.slice(0, at), cure: sentence(message.slice(at + 2)) };

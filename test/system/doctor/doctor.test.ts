@@ -10,7 +10,7 @@ import { type CliResult, runCli } from "../../support/cli.js";
 import { diagnose } from "../../support/doctor.js";
 import { at } from "../../support/paths.js";
 import { fill, smallDisk } from "../../support/smallDisk.js";
-import { answering, VisitedMaster, type VisitedMasterOptions } from "../../support/visitedMaster.js";
+import { VisitedMaster, type VisitedMasterOptions } from "../../support/visitedMaster.js";
 
 const cleanup = cleanupAfterAll();
 let folder: string;
@@ -138,15 +138,16 @@ describe("the command", () => {
     expect(readdirSync(path)).toEqual([]);
     expect(visited.visits.map(({ method, path: at }) => `${method} ${at}`)).toEqual([
       "GET /version",
+      "GET /slave(1)/health",
       "GET /api/v1/scheduler",
     ]);
   });
 
   test("ends with 1 if something is wrong, and says it in JSON", async () => {
-    const { host } = await master({ scheduler: answering(404) });
+    const { host } = await master({ agent: true });
     const { status, stdout } = await doctor("--master", host, "--data-dir", dataDir(), "--json");
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ ok: false, first_cause: { check: "credentials" } });
+    expect(report).toMatchObject({ ok: false, first_cause: { check: "Mesos" } });
     expect(report.first_cause.cause).toContain("it is the port of an agent");
     expect(report.checks.at(-1)).toEqual({ check: "leader", status: "skip", detail: "because of: credentials" });
     expect(status).toBe(1);

@@ -186,7 +186,8 @@ describe("files", () => {
     const secretFile = join(await cleanup.tempDir(), "none");
     const found = await examined({ principal: "bridge", secretFile });
     expect(found.check).toBe("files with credentials");
-    expect(found.cause).toMatch(/^--secret-file: ENOENT/);
+    expect(found.cause).toBe(`--secret-file: ${secretFile} does not exist (ENOENT)`);
+    expect(found.cure).toBe("Correct the path, or let the bridge's user read it.");
   });
 
   test("a secret that everybody can read", async () => {

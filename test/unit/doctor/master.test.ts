@@ -48,6 +48,7 @@ test("nothing is wrong, and the master was only looked at", async () => {
   expect(found.text).toMatch(new RegExp(`ok +leader +${visited.host} leads`));
   expect(visited.visits).toEqual([
     { method: "GET", path: "/version", authorization: undefined },
+    { method: "GET", path: "/slave(1)/health", authorization: undefined },
     { method: "GET", path: "/api/v1/scheduler", authorization: basic(SECRET) },
   ]);
 });
@@ -111,9 +112,16 @@ describe("the first cause is named, and not what comes of it", () => {
     });
   });
 
-  test("the port of an agent", async () => {
-    const { host } = await master({ scheduler: answering(404, "404 Not Found.") });
-    const found = await diagnose({ master: host, dataDir: await dataDir() });
+  test.each([
+    ["an agent, which gets no credentials", { agent: true }, "Mesos"],
+    ["something else of Mesos", { scheduler: answering(404, "404 Not Found.") }, "credentials"],
+  ])("the port of %s", async (_, options, check) => {
+    const visited = await master(options);
+    const { host } = visited;
+    const flags = { master: host, dataDir: await dataDir(), tokenFile: await secretFile() };
+    const found = await diagnose(flags);
+    expect(found.check).toBe(check);
+    if ("agent" in options) expect(visited.visits.every(({ authorization }) => authorization === undefined)).toBe(true);
     expect(found.cause).toBe(`what answers at ${host} is Mesos 1.11.0, but not a master: it is the port of an agent`);
     expect(found.cure).toContain("agents 5051");
   });
