@@ -19,6 +19,8 @@ export interface VisitedMasterOptions {
   readonly version?: (response: ServerResponse) => void;
   /** It is an agent: it answers GET requests of schedulers as a real one does, which is as the leader does. */
   readonly agent?: boolean;
+  /** The `--roles` that it shows. Default: it shows no flags. */
+  readonly roles?: string;
   /** By as much its clock is ahead, in ms. Default 0. */
   readonly clockOffMs?: number;
 }
@@ -36,13 +38,15 @@ export class VisitedMaster {
   }
 
   static async start(options: VisitedMasterOptions = {}): Promise<VisitedMaster> {
-    const { tls, scheduler = leads, version = isMesos, agent = false, clockOffMs = 0 } = options;
+    const { tls, scheduler = leads, version = isMesos, agent = false, roles, clockOffMs = 0 } = options;
     const answer: RequestListener = (request, response) => {
       const { method = "", url: path = "", headers } = request;
       const visit = { method, path, authorization: headers.authorization };
       master.visits.push(visit);
       response.setHeader("Date", new Date(Date.now() + clockOffMs).toUTCString());
       if (path === "/version") version(response);
+      else if (path === "/flags")
+        answering(roles === undefined ? 404 : 200, JSON.stringify({ flags: { roles } }))(response);
       else if (path.endsWith("/health")) answering(agent === path.startsWith("/slave(1)/") ? 200 : 404)(response);
       else scheduler(response, visit);
     };

@@ -11,7 +11,7 @@ import {
   zookeeperTlsFiles,
 } from "./files.js";
 import { listenAddresses } from "./listenAddresses.js";
-import { clock, credentials, leader, mesos, principals } from "./masters.js";
+import { clock, credentials, leader, mesos, principals, roles } from "./masters.js";
 import { masterName, masterPort, masterTls } from "./network.js";
 import { leaderNodeCheck, zookeeper, zookeeperPath } from "./zookeeper.js";
 
@@ -42,4 +42,5 @@ export const CHECKS: readonly Check[] = [
   credentials,
   leader,
   principals,
+  roles,
 ];

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Authentication } from "../../mesos/link/authentication.js";
 import { connectErrorText } from "../../mesos/link/connectError.js";
 import { isLeaderAnswer, SCHEDULER_PATH } from "../../mesos/link/masterProbe.js";
@@ -9,6 +10,8 @@ import type { TlsError } from "../../mesos/tls/tlsErrorText.js";
 import type { Silence, Standing, VersionAnswer } from "./answers.js";
 import type { Examination } from "./examination.js";
 
+const versionSchema = z.looseObject({ version: z.string().regex(/^\d{1,4}(\.\d{1,6}){1,3}[\w.+-]{0,40}$/) });
+const flagsSchema = z.looseObject({ flags: z.looseObject({ roles: z.string().optional() }) });
 const ANSWER_MS = 4_000;
 const AGENT_HEALTH = "/slave(1)/health";
 const MASTER_HEALTH = "/master/health";
@@ -28,6 +31,24 @@ export async function isAgent(master: URL, examination: Examination, signal: Abo
     return !("kind" in answer) && answer.status === 200;
   };
   return (await is200(AGENT_HEALTH)) && !(await is200(MASTER_HEALTH));
+}
+
+/**
+ * The roles that a master allows to frameworks, by its flags, which it shows to anybody unless it is told not to.
+ *
+ * @returns undefined if it allows all; "unknown" if it does not show its flags
+ */
+export async function allowedRoles(
+  master: URL,
+  examination: Examination,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | "unknown" | undefined> {
+  const answer = await get(master, "/flags", undefined, examination, signal);
+  if ("kind" in answer || answer.status !== 200) return "unknown";
+  const parsed = flagsSchema.safeParse(jsonIn(answer));
+  if (!parsed.success) return "unknown";
+  const { roles } = parsed.data.flags;
+  return roles === undefined ? undefined : new Set(["*", ...roles.split(",").map((role) => role.trim())]);
 }
 
 /** Asks once with the bridge's own credentials; the answer is kept. */
@@ -68,13 +89,14 @@ async function askVersion(master: URL, examination: Examination, signal: AbortSi
   return { kind: "answer", answer, version: versionIn(answer), clockOffMs };
 }
 
-function versionIn({ status, body }: MasterAnswer): string | undefined {
-  if (status !== 200) return undefined;
+function versionIn(answer: MasterAnswer): string | undefined {
+  const parsed = answer.status === 200 ? versionSchema.safeParse(jsonIn(answer)) : undefined;
+  return parsed?.data?.version;
+}
+
+function jsonIn({ body }: MasterAnswer): unknown {
   try {
-    const parsed: unknown = JSON.parse(body.toString("utf8"));
-    if (typeof parsed !== "object" || parsed === null || !("version" in parsed)) return undefined;
-    const { version } = parsed;
-    return typeof version === "string" && /^\d{1,4}(\.\d{1,6}){1,3}[\w.+-]{0,40}$/.test(version) ? version : undefined;
+    return JSON.parse(body.toString("utf8"));
   } catch {
     return undefined;
   }

@@ -1,11 +1,12 @@
 import type { Clock } from "../../../wire/clock.js";
 import { MAX_REDIRECTS } from "../../mesos/link/masterProbe.js";
+import { rolesOf } from "../../mesos/messages/frameworkInfo.js";
 import type { Standing } from "./answers.js";
 import { type Check, type Finding, fail, ok, skip, type Trouble, warn } from "./check.js";
 import { eachMaster, hostsOf } from "./eachMaster.js";
 import type { Examination } from "./examination.js";
 import { CREDENTIAL_FILES } from "./files.js";
-import { askStanding, isAgent, standingOf, versionOf } from "./masterAnswers.js";
+import { allowedRoles, askStanding, isAgent, standingOf, versionOf } from "./masterAnswers.js";
 import { MASTER_PORT, MASTER_TLS } from "./network.js";
 import { withOthers } from "./sentence.js";
 import { speaksTls } from "./speaksTls.js";
@@ -195,6 +196,26 @@ function noLeader(at: URL, from: URL | undefined, standing: Exclude<Standing, { 
   const cure = `Make ${at.host} reachable from this machine; masters announce what --hostname and --advertise_ip say.`;
   return fail(`${named}${what}`, cure);
 }
+
+/** Whether the master allows the roles of stored frameworks. */
+export const roles: Check = {
+  name: "roles",
+  needs: [LEADER],
+  applies: ({ records }) => records.length > 0,
+  run: async (examination, signal) => {
+    const { leader: at, records } = examination;
+    const allowed = at === undefined ? "unknown" : await allowedRoles(at, examination, signal);
+    if (allowed === "unknown") return skip("the master does not show its flags");
+    if (allowed === undefined) return ok("the master allows all roles");
+    const refused = records.flatMap(({ frameworkName, frameworkInfo }) =>
+      rolesOf(frameworkInfo).flatMap((role) => (allowed.has(role) ? [] : [{ frameworkName, role }])),
+    );
+    const [first, ...more] = refused;
+    if (first === undefined) return ok("the master allows those of the stored frameworks");
+    const cause = `the master does not allow the role '${first.role}' of the framework '${first.frameworkName}'`;
+    return warn(withOthers(cause, more.length), "Add the role to the masters' --roles, or change the framework.");
+  },
+};
 
 /** The credentials of frameworks of their own. */
 export const principals: Check = {

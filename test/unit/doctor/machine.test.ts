@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { FrameworkInfo, FrameworkInfo_Capability_Type } from "../../../gen/mesos/v1/mesos.js";
 import { silentLog } from "../../../server/cli/doctor/quietLogs.js";
 import type { ServeFlags } from "../../../server/cli/serveConfig.js";
 import { LogStore } from "../../../server/store/logStore.js";
@@ -103,6 +104,25 @@ describe("the data directory", () => {
     expect(found.cause).toContain("the frameworks 'a' and 'b' have the same framework id same");
     expect(found.cure).toMatch(/^Keep that one, and forget the other with /);
   });
+});
+
+test("a role of a stored framework that the master does not allow", async () => {
+  const dataDir = await cleanup.tempDir();
+  const store = await LogStore.open(dataDir, { log: silentLog });
+  const capabilities = [{ type: FrameworkInfo_Capability_Type.MULTI_ROLE }];
+  const info = FrameworkInfo.fromPartial({ user: "root", name: "a", roles: ["web", "db"], capabilities });
+  const frameworkInfo = Buffer.from(FrameworkInfo.encode(info).finish());
+  await store.put(record("a", { frameworkInfo }));
+  await store.close();
+  const strict = cleanup.use(await VisitedMaster.start({ roles: "web,batch" }));
+  expect(await examined({ dataDir, master: strict.host })).toMatchObject({
+    status: "warn",
+    check: "roles",
+    cause: "the master does not allow the role 'db' of the framework 'a'",
+    cure: "Add the role to the masters' --roles, or change the framework.",
+  });
+  const wide = cleanup.use(await VisitedMaster.start({ roles: "web,db" }));
+  expect((await examined({ dataDir, master: wide.host })).check).toBe("");
 });
 
 describe("the machine", () => {
