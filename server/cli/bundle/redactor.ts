@@ -18,13 +18,6 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 export class Redactor {
   readonly #known: Secrets[] = [];
 
-  /** The forms of one secret. */
-  remember(...forms: readonly string[]): void {
-    const secrets = new Secrets();
-    secrets.remember(...forms);
-    this.#known.push(secrets);
-  }
-
   /** A file with a secret or a token. One that can't be read has nothing that could be shown. */
   async rememberFile(path: string | undefined, principal = ""): Promise<void> {
     const secret = path === undefined ? "" : await readFile(path, "utf8").catch(() => "");
@@ -51,6 +44,8 @@ export class Redactor {
 
   #rememberCredentials(user: string, secret: string): void {
     const both = `${user}:${secret}`;
-    this.remember(secret, both, Buffer.from(both).toString("base64").replace(/=+$/, ""));
+    const secrets = new Secrets();
+    secrets.remember(secret, both, Buffer.from(both).toString("base64").replace(/=+$/, ""));
+    this.#known.push(secrets);
   }
 }
