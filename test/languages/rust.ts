@@ -24,14 +24,16 @@ let building: Promise<unknown> = Promise.resolve();
 /**
  * Makes a crate beside a source file, as a user of the client has one, and builds it. One at a time: all such crates have
  * the same name and the same target folder.
+ *
+ * @param client the client's crate. Default: that of the checkout
  */
-export async function buildRustUser(path: string): Promise<Program> {
-  const built = building.then(() => buildUser(path));
+export async function buildRustUser(path: string, client: string = rustCrate): Promise<Program> {
+  const built = building.then(() => buildUser(path, client));
   building = built.catch(() => undefined);
   return await built;
 }
 
-async function buildUser(path: string): Promise<Program> {
+async function buildUser(path: string, client: string): Promise<Program> {
   const folder = dirname(path);
   const manifest = readFileSync(join(rustCrate, "Cargo.toml"), "utf8");
   const [profile] = /\[profile\.dev\](\n.+)+/.exec(manifest) ?? [];
@@ -45,7 +47,7 @@ async function buildUser(path: string): Promise<Program> {
     'name = "user-of-mesosbridge"',
     `path = ${JSON.stringify(basename(path))}`,
     "[dependencies]",
-    `mesosbridge = { path = ${JSON.stringify(rustCrate)} }`,
+    `mesosbridge = { path = ${JSON.stringify(client)} }`,
     `tokio = { version = "1", features = ${features} }`,
     profile ?? "",
   ];

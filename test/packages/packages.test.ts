@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import sharp from "sharp";
@@ -8,10 +8,12 @@ import { extract } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildGo } from "../../scripts/release/go.mjs";
 import { firstExample } from "../languages/readme.js";
+import { buildRustUser } from "../languages/rust.js";
 import { typescriptCompiler } from "../languages/typescript.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { at, root } from "../support/paths.js";
 import { type InstalledServer, installServer, startInstalled } from "./installedServer.js";
+import { buildMavenProject } from "./mavenProject.js";
 import { npmInstall, release, released, runIn } from "./release.js";
 
 /** Compilers and package managers with nothing in their caches. */
@@ -24,7 +26,7 @@ let bridge: string;
 
 beforeAll(async () => {
   output = await cleanup.tempDir();
-  printed = await release(output, "server", "typescript", "python", "go", "protos");
+  printed = await release(output, "--quick", "server", "typescript", "python", "go", "rust", "java", "protos");
   server = await installServer(released(output, "server", /\.tgz$/), await cleanup.tempDir());
   bridge = await startInstalled(server, cleanup);
 }, COLD_MS);
@@ -202,5 +204,42 @@ describe("the protos' archive", () => {
         .sort();
     expect(names(built)).toEqual(names(served));
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(["LICENSE", "NOTICE", "buf.yaml"]));
+  });
+});
+
+describe("the Java client's package", () => {
+  it("is used by an empty Maven project", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    writeFileSync(join(folder, "Hello.java"), example("java"));
+    await buildMavenProject(folder, join(output, "java"), version);
+    const packages = readFileSync(join(folder, "classpath"), "utf8").trim();
+    expect(packages).toContain(join(folder, "repository/io/github/mesos-bridge/mesosbridge"));
+    const classpath = [join(folder, "target/classes"), packages].join(delimiter);
+    const flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
+    expect(await runIn(folder, "java", [...flags, "-cp", classpath, "Hello"])).toContain("TASK_FINISHED");
+  });
+
+  it("has what Maven Central wants, but for the signatures", () => {
+    const pom = readFileSync(released(output, "java", /\.pom$/), "utf8");
+    for (const field of ["name", "description", "url", "license", "developer", "connection", "developerConnection"]) {
+      expect(pom).toMatch(new RegExp(`<${field}>`));
+    }
+    expect(pom).not.toMatch(/<build>|<scope>test/);
+    const jar = readFileSync(released(output, "java", /0\.jar$/));
+    expect(readFileSync(released(output, "java", /0\.jar\.sha1$/), "utf8")).toBe(
+      createHash("sha1").update(jar).digest("hex"),
+    );
+    expect(readFileSync(released(output, "java", /-sources\.jar$/)).includes("mesosbridge/Scheduler.java")).toBe(true);
+  });
+});
+
+describe("the Rust client's package", () => {
+  it("is used by an empty crate", { timeout: COLD_MS }, async () => {
+    const folder = await cleanup.tempDir();
+    await extract({ file: released(output, "rust", /\.crate$/), cwd: folder });
+    const path = join(folder, "main.rs");
+    writeFileSync(path, example("rust"));
+    const { command } = await buildRustUser(path, join(folder, `mesosbridge-${version}`));
+    expect(await runIn(folder, command, [])).toContain("TASK_FINISHED");
   });
 });
