@@ -4,7 +4,7 @@ import { errorText } from "../../wire/errorText.js";
 import { systemRandomness } from "../../wire/randomness.js";
 import type { Admission } from "../access/admission/admission.js";
 import type { AdmissionFileOptions } from "../access/admission/admissionFile.js";
-import { BridgeServer } from "../grpc/bridgeServer.js";
+import { BridgeServer, type BridgeServerOptions } from "../grpc/bridgeServer.js";
 import { checkBy } from "../grpc/schedulerService.js";
 import { HttpServer, type Route } from "../http/httpServer.js";
 import { Probes } from "../http/probes.js";
@@ -14,12 +14,14 @@ import type { MasterSpec } from "../mesos/detect/masterSpec.js";
 import type { ZookeeperDetectorOptions } from "../mesos/detect/zookeeperDetector.js";
 import { AttemptCounts } from "../mesos/link/attemptCounts.js";
 import { CallBudget } from "../mesos/link/callBudget.js";
+import type { Links } from "../mesos/link/frameworkLink.js";
 import { linksWith } from "../mesos/link/link.js";
+import type { LinkOptions } from "../mesos/link/linkOptions.js";
 import { MasterProbe } from "../mesos/link/masterProbe.js";
 import { connectWith } from "../mesos/link/openSocket.js";
 import { ObserverHub } from "../session/observerHub.js";
 import { RestoreError } from "../session/restoreError.js";
-import { SessionManager } from "../session/sessionManager.js";
+import { SessionManager, type SessionManagerOptions } from "../session/sessionManager.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { StoreCounts } from "../store/storeCounts.js";
@@ -31,7 +33,7 @@ import { AddressInUseError, allowedAddresses, listenOn } from "./listening.js";
 import { authenticationOf } from "./masterAuthentication.js";
 import { openMasterTls, openZookeeperTls } from "./mesosTls.js";
 import { Opened } from "./opened.js";
-import { openPrincipals } from "./principals.js";
+import { type OpenPrincipals, openPrincipals } from "./principals.js";
 import type { ReloadedConfig } from "./reloadable.js";
 import { restoreProblems, unreadableProblem } from "./restoreProblems.js";
 import { RunningLimits } from "./runningLimits.js";
@@ -105,56 +107,18 @@ async function serveWith(
     server.setServing(leads);
     probes.masterSeen(problem);
   });
-  const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
   const limits = new RunningLimits(config, log);
-  const sessions = new SessionManager({
-    get maxFrameworks() {
-      return limits.maxFrameworks;
-    },
+  const linkParts = { ...world, detector, authentication, log, counter: probe, attempts };
+  const sessions = sessionsOf(config, limits, {
     ...world,
-    links: linksWith(
-      {
-        ...world,
-        detector,
-        authentication,
-        log,
-        missedHeartbeats,
-        callTimeoutMs,
-        callBudget: new CallBudget(),
-        counter: probe,
-        attempts,
-      },
-      principals.book,
-    ),
+    links: linksOf(config, linkParts, principals),
     log,
-    callTimeoutMs,
     store,
     hub,
-    get defaultLeaseMs() {
-      return limits.defaultLeaseMs;
-    },
-    offerHoldMs: config.offerHold,
   });
-  const server = new BridgeServer({
-    sessions,
-    hub,
-    check: checkBy((type, request) => validator.validate(type, request)),
-    log,
-    authenticator,
-    tls,
-    permissions,
-    ...(audit && { audit }),
-    descriptorSet,
-    maxObservers: () => limits.maxObservers,
-    maxStreamAgeMs: config.maxStreamAge,
-    admission,
-    limits: {
-      maxConnections: limits.maxConnections,
-      maxRequestBytes: config.maxRequestSize,
-      timeoutSeconds: Math.ceil(config.requestTimeout / 1000),
-      clientTimeoutMs: config.clientTimeout,
-    },
-  });
+  const check = checkBy((type, request) => validator.validate(type, request));
+  const accessParts = { authenticator, tls, permissions, ...(audit && { audit }), admission };
+  const server = serverOf(config, limits, { ...accessParts, sessions, hub, check, log, descriptorSet });
   const routes = new Map<string, Route>();
   const httpServer = opened.add(new HttpServer({ routes, log }));
   opened.onClose(() => {
@@ -181,6 +145,46 @@ async function serveWith(
     replaceLimits: (to) => limits.replace(to),
     close: () => opened.close(),
   };
+}
+
+type LinkParts = Omit<LinkOptions, "missedHeartbeats" | "callTimeoutMs" | "callBudget">;
+
+function linksOf(config: ServeConfig, parts: LinkParts, { book }: OpenPrincipals): Links {
+  const { missedHeartbeats, callTimeout: callTimeoutMs } = config;
+  return linksWith({ ...parts, missedHeartbeats, callTimeoutMs, callBudget: new CallBudget() }, book);
+}
+
+type SessionParts = Omit<SessionManagerOptions, "maxFrameworks" | "defaultLeaseMs" | "callTimeoutMs" | "offerHoldMs">;
+
+/** Some limits may change while it runs, and are asked for each time. */
+function sessionsOf(config: ServeConfig, limits: RunningLimits, parts: SessionParts): SessionManager {
+  return new SessionManager({
+    ...parts,
+    callTimeoutMs: config.callTimeout,
+    offerHoldMs: config.offerHold,
+    get maxFrameworks() {
+      return limits.maxFrameworks;
+    },
+    get defaultLeaseMs() {
+      return limits.defaultLeaseMs;
+    },
+  });
+}
+
+type ServerParts = Omit<BridgeServerOptions, "maxObservers" | "maxStreamAgeMs" | "limits">;
+
+function serverOf(config: ServeConfig, limits: RunningLimits, parts: ServerParts): BridgeServer {
+  return new BridgeServer({
+    ...parts,
+    maxObservers: () => limits.maxObservers,
+    maxStreamAgeMs: config.maxStreamAge,
+    limits: {
+      maxConnections: limits.maxConnections,
+      maxRequestBytes: config.maxRequestSize,
+      timeoutSeconds: Math.ceil(config.requestTimeout / 1000),
+      clientTimeoutMs: config.clientTimeout,
+    },
+  });
 }
 
 /** Lets calls in progress get their answers, and then ends sessions and server, whose streams the sessions end. */

@@ -47,7 +47,7 @@ export const SERVE_OPTIONS = {
   http: optional({
     value: "address",
     help: "where to serve /livez, /readyz and /metrics over HTTP: host:port on loopback, or unix:/path; elsewhere it needs --insecure, and no authentication of clients",
-    read: (address) => listenAddress(address),
+    read: listenAddress,
   }),
   metricsFrameworks: defaulted({
     value: "number",

@@ -179,7 +179,7 @@ describe("the machine", () => {
 describe("files", () => {
   test("a list of tokens that is broken", async () => {
     const clientTokens = await file("ci not-a-hash\n");
-    const found = await examined({ clientTokens, permissions: await file("") });
+    const found = await examined({ clientTokens, permissions: await file("rule = []\n") });
     expect(found.check).toBe("files for clients");
     expect(found.cause).toContain(`--client-tokens: ${clientTokens}`);
   });
@@ -235,7 +235,7 @@ describe("files", () => {
 
   test("an issuer whose keys can't be read", async () => {
     const jwks = `http://127.0.0.1:1/keys`;
-    const options = { jwks, jwtIssuer: "i", jwtAudience: "a", permissions: await file("") };
+    const options = { jwks, jwtIssuer: "i", jwtAudience: "a", permissions: await file("rule = []\n") };
     const found = await examined(options);
     expect(found.check).toBe("keys of the issuer of tokens");
     expect(found.cause).toContain(`--jwks: ${jwks} can't be read: `);

@@ -172,7 +172,7 @@ describe("an error names the key and its source", () => {
 
   test("all problems are there, not only the first one", () => {
     expect(ofFile('offer-hold = "soon"\nlog-level = "loud"\n')).toHaveLength(2);
-    expect(ofFile('zk-ca = "a"\ntls-cert = "a"\njwks = "a"\n')).toHaveLength(3);
+    expect(ofFile('zk-ca = "a"\ntls-cert = "a"\njwks = "a"\n')).toHaveLength(4);
   });
 
   test("a flag that is given twice with different values is refused, without them", () => {
