@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
-          setupFiles: "test/unit/noProcesses.ts",
+          setupFiles: ["test/unit/noProcesses.ts"],
           // For one that hangs: those that compute take a multiple of their time where others compute, too.
           testTimeout: 60_000,
           maxWorkers: 4,
@@ -75,7 +75,10 @@ export default defineConfig({
     ],
     sequence: shuffled ? {} : { sequencer: SpreadOut },
     // `npm run test:coverage` sets it.
-    setupFiles: process.env.TEST_COVERAGE === undefined ? [] : ["test/support/coverage.ts"],
+    setupFiles: [
+      "test/support/buffers.ts",
+      ...(process.env.TEST_COVERAGE === undefined ? [] : ["test/support/coverage.ts"]),
+    ],
     // vitest waits a second by default, which a crowded machine needs for less.
     expect: { poll: { timeout: 30_000, interval: 20 } },
     // A test that others wait for must not hang them: each has a deadline, and a failing one shows its logs.

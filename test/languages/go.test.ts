@@ -7,7 +7,6 @@ import { testEmptyTasks } from "./emptyTasks.js";
 import { execute, succeed } from "./execute.js";
 import { buildGo, goBenchModule, goModule } from "./go.js";
 import { followGuide } from "./guide.js";
-import { testReadme } from "./readme.js";
 
 /** Compilers with nothing in their caches. */
 const COLD_MS = 540_000;
@@ -75,15 +74,4 @@ describe("the Go client", () => {
 testEmptyTasks("Go", {
   build: async () => ({ command: await buildGo("empty-tasks"), args: [] }),
   duration: (seconds) => `${seconds}s`,
-});
-
-testReadme("Go", {
-  client: "go",
-  file: "main.go",
-  async build(path, folder) {
-    expect(await succeed("gofmt", ["-l", path])).toBe("");
-    const program = join(folder, "hello");
-    await succeed("go", ["build", "-o", program, path], { cwd: goModule });
-    return { command: program, args: [] };
-  },
 });

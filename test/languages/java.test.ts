@@ -1,9 +1,6 @@
-import { delimiter } from "node:path";
 import { expect, it } from "vitest";
 import { testEmptyTasks } from "./emptyTasks.js";
-import { succeed } from "./execute.js";
-import { javaClasspath, javaProgram, maven } from "./java.js";
-import { testReadme } from "./readme.js";
+import { javaProgram, maven } from "./java.js";
 import { describeLanguage } from "./toolchain.js";
 
 describeLanguage("Java", ["java", "mvn"], () => {
@@ -14,14 +11,4 @@ describeLanguage("Java", ["java", "mvn"], () => {
   });
 
   testEmptyTasks("Java", { build: () => javaProgram("io.github.mesosbridge.emptytasks.EmptyTasks") });
-
-  testReadme("Java", {
-    client: "java",
-    file: "Hello.java",
-    async build(path, folder) {
-      const classpath = await javaClasspath();
-      await succeed("javac", ["-Xlint:all", "-Werror", "-proc:none", "-d", folder, "-cp", classpath, path]);
-      return { command: "java", args: ["-cp", [folder, classpath].join(delimiter), "Hello"] };
-    },
-  });
 });

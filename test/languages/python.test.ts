@@ -9,7 +9,6 @@ import { testEmptyTasks } from "./emptyTasks.js";
 import { execute, succeed } from "./execute.js";
 import { followGuide } from "./guide.js";
 import { preparePython, pythonEnv, pythonFolder, pythonProgram } from "./python.js";
-import { testReadme } from "./readme.js";
 
 const COLD_MS = 540_000;
 let python: string;
@@ -66,8 +65,6 @@ describe("the Python client", () => {
 });
 
 testEmptyTasks("Python", { build: () => pythonProgram("-m", "mesosbridge.programs.empty_tasks") });
-
-testReadme("Python", { client: "python", file: "hello.py", build: (path) => pythonProgram(path) });
 
 describeBridge("the Python client", { resources: "cpus:1;mem:2048" }, (suite) => {
   it("inverts images with the inverter", async () => {

@@ -4,8 +4,7 @@ import { cleanupAfterAll } from "../support/cleanup.js";
 import { at } from "../support/paths.js";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
-import { testReadme } from "./readme.js";
-import { buildRust, buildRustUser, rustCrate } from "./rust.js";
+import { buildRust, rustCrate } from "./rust.js";
 import { describeLanguage } from "./toolchain.js";
 
 const COLD_MS = 600_000;
@@ -33,6 +32,4 @@ describeLanguage("Rust", ["cargo"], () => {
   });
 
   testEmptyTasks("Rust", { build: async () => ({ command: await buildRust("empty-tasks"), args: [] }) });
-
-  testReadme("Rust", { client: "rust", file: "main.rs", build: async (path) => await buildRustUser(path) });
 });

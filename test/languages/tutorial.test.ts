@@ -134,7 +134,7 @@ async function keptRunning(suite: BridgeSuite, { folder, program }: Desk): Promi
   });
   const inverted = () => readdirSync(join(folder, "kept")).filter((name) => !name.startsWith(".")).length;
   await eventually(() => inverted() > 0, { ...END, what: "an inverted image" });
-  const [pid] = processesOf(args.map((arg) => arg.replace(`${folder}/`, ""))[0] ?? "", "kept");
+  const [pid] = processesOf(args.map((arg) => arg.replace(`${folder}/`, ""))[0] ?? "", "kept", folder);
   if (pid === undefined) throw new Error(`the scheduler does not run\n${supervisor.log()}`);
   process.kill(pid, "SIGKILL");
   await supervisor.logged(/^tutorial\.0 has ended: .*; launched again after /m, END);

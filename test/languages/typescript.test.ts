@@ -1,6 +1,5 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { extract } from "tar";
 import { describe, expect, it } from "vitest";
 import { startBridge } from "../support/bridge.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
@@ -8,8 +7,7 @@ import { at } from "../support/paths.js";
 import { testEmptyTasks } from "./emptyTasks.js";
 import { succeed } from "./execute.js";
 import { followGuide } from "./guide.js";
-import { testReadme } from "./readme.js";
-import { linkDependencies, typescriptCompiler } from "./typescript.js";
+import { typescriptCompiler } from "./typescript.js";
 
 const PROGRAM = `
 import { createChannel, createClient } from "nice-grpc";
@@ -44,30 +42,6 @@ describe("TypeScript", () => {
 
 testEmptyTasks("TypeScript", {
   build: async () => ({ command: process.execPath, args: [at("dist/clients/typescript/empty-tasks/main.js")] }),
-});
-
-/** A folder with the package in node_modules, beside what it says that it needs, and nothing else of this project. */
-async function installPackage(folder: string): Promise<void> {
-  const packed = ["pack", "--silent", "--pack-destination", folder];
-  const name = (await succeed("npm", packed, { cwd: at("clients/typescript") })).trim().split("\n").at(-1) ?? "";
-  const modules = join(folder, "node_modules");
-  const own = join(modules, "mesosbridge");
-  mkdirSync(own, { recursive: true });
-  await extract({ file: join(folder, name), cwd: own, strip: 1 });
-  linkDependencies(modules);
-}
-
-testReadme("TypeScript", {
-  client: "typescript",
-  file: "main.ts",
-  async build(path, folder) {
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-    await installPackage(folder);
-    const options = ["--strict", "--noUncheckedIndexedAccess", "--module", "nodenext", "--target", "es2023"];
-    const compile = [typescriptCompiler, ...options, "--types", "node", path];
-    await succeed(process.execPath, compile, { cwd: folder });
-    return { command: process.execPath, args: [join(folder, "main.js")], cwd: folder };
-  },
 });
 
 describe("the clients' packages", () => {

@@ -7,13 +7,14 @@ import sharp from "sharp";
 import { extract } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildGo } from "../../scripts/release/go.mjs";
-import { firstExample } from "../languages/readme.js";
-import { buildRustUser } from "../languages/rust.js";
 import { typescriptCompiler } from "../languages/typescript.js";
+import { BridgeClient } from "../support/bridgeClient.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { at, root } from "../support/paths.js";
+import { buildCargoProject } from "./cargoProject.js";
 import { type InstalledServer, installServer, startInstalled } from "./installedServer.js";
 import { buildMavenProject } from "./mavenProject.js";
+import { firstExample } from "./readme.js";
 import { npmInstall, release, released, runIn } from "./release.js";
 
 /** Compilers and package managers with nothing in their caches. */
@@ -100,8 +101,7 @@ describe("the server's package", () => {
   });
 });
 
-/** The first example of a client's README, which launches a task, sees it finish, and ends its framework. */
-const example = (client: string) => firstExample(readFileSync(at("clients", client, "README.md"), "utf8"), bridge);
+const example = (client: string) => firstExample(client, bridge);
 
 describe("the TypeScript client's package", () => {
   let folder: string;
@@ -122,7 +122,17 @@ describe("the TypeScript client's package", () => {
 
   it("is used by a strict project, and its types are whole", { timeout: COLD_MS }, async () => {
     writeFileSync(join(folder, "main.ts"), example("typescript"));
-    const options = ["--strict", "--module", "nodenext", "--target", "es2023", "--types", "node", "main.ts"];
+    const options = [
+      "--strict",
+      "--noUncheckedIndexedAccess",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2023",
+      "--types",
+      "node",
+      "main.ts",
+    ];
     await runIn(folder, process.execPath, [typescriptCompiler, ...options]);
     expect(await runIn(folder, process.execPath, ["main.js"])).toContain("TASK_FINISHED");
   });
@@ -180,6 +190,7 @@ describe("the Go client's package", () => {
     };
     copyFileSync(at("clients/go/go.sum"), join(folder, "go.sum"));
     writeFileSync(join(folder, "main.go"), example("go"));
+    expect(await runIn(folder, "gofmt", ["-l", "main.go"])).toBe("");
     await runIn(folder, "go", ["mod", "init", "example.org/hello"], env);
     await runIn(folder, "go", ["get", `${module}@v${fetched}`], env);
     await runIn(folder, "go", ["build", "-o", "hello", "."], env);
@@ -239,7 +250,15 @@ describe("the Rust client's package", () => {
     await extract({ file: released(output, "rust", /\.crate$/), cwd: folder });
     const path = join(folder, "main.rs");
     writeFileSync(path, example("rust"));
-    const { command } = await buildRustUser(path, join(folder, `mesosbridge-${version}`));
-    expect(await runIn(folder, command, [])).toContain("TASK_FINISHED");
+    const program = await buildCargoProject(path, join(folder, `mesosbridge-${version}`));
+    expect(await runIn(folder, program, [])).toContain("TASK_FINISHED");
+  });
+});
+
+describe("the examples of all clients", () => {
+  it("have ended their frameworks", async () => {
+    const client = cleanup.use(new BridgeClient(bridge));
+    const { response } = await client.call("listFrameworks", {});
+    expect(response?.frameworks.map(({ frameworkName }) => frameworkName)).toEqual([]);
   });
 });

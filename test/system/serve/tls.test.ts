@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
+import { Command } from "commander";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { addOptions } from "../../../server/cli/options.js";
+import { serve } from "../../../server/cli/serve.js";
+import { parseServeConfig } from "../../../server/cli/serveConfig.js";
+import { SERVE_OPTIONS } from "../../../server/cli/serveOptions.js";
 import { type Bridge, startBridge } from "../../support/bridge.js";
 import { BridgeClient } from "../../support/bridgeClient.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -30,7 +35,8 @@ beforeAll(async () => {
   await promisify(execFile)(process.execPath, [at("scripts/build.mjs")]);
 }, 120_000);
 
-afterAll(() => {
+afterAll(async () => {
+  await shared.run();
   authority.stop();
   stranger.stop();
 });
@@ -41,13 +47,28 @@ beforeEach(() => {
 
 afterEach(() => cleanup.run());
 
-async function tlsBridge(...flags: string[]): Promise<Bridge> {
+async function tlsBridge(owner: Cleanup, ...flags: string[]): Promise<Bridge> {
   const tls = ["--tls-cert", own.cert, "--tls-key", own.key];
-  const permissions = flags.includes("--tls-client-ca") ? ["--permissions", await permitAll(cleanup)] : [];
-  return cleanup.use(await startBridge({ master: NO_MASTER, flags: [...tls, ...flags, ...permissions] }));
+  const permissions = flags.includes("--tls-client-ca") ? ["--permissions", await permitAll(owner)] : [];
+  return owner.use(await startBridge({ master: NO_MASTER, flags: [...tls, ...flags, ...permissions] }));
 }
 
-const mutual = () => tlsBridge("--tls-client-ca", authority.cert);
+/** Bridges that several tests share, unless they look for lines of the log: those are few per second. */
+const shared = new Cleanup();
+let ofAll: Promise<Bridge> | undefined;
+let ofClients: Promise<Bridge> | undefined;
+
+/** One with a certificate, that any client may use. */
+function open(): Promise<Bridge> {
+  ofAll ??= tlsBridge(shared);
+  return ofAll;
+}
+
+/** One that asks clients for a certificate. */
+function mutual(): Promise<Bridge> {
+  ofClients ??= tlsBridge(shared, "--tls-client-ca", authority.cert);
+  return ofClients;
+}
 
 /** A client that trusts the authority, with a certificate if one is given. */
 function client({ address }: Bridge, pair?: KeyPair): BridgeClient {
@@ -77,7 +98,7 @@ function plain({ address }: Bridge): Socket {
 describe("a bridge with a certificate", () => {
   test("speaks TLS on its port and not on a unix socket", async () => {
     const path = join(await cleanup.tempDir(), "grpc.sock");
-    const bridge = await tlsBridge("--listen", "127.0.0.1:0", "--listen", `unix:${path}`);
+    const bridge = await tlsBridge(cleanup, "--listen", "127.0.0.1:0", "--listen", `unix:${path}`);
     expect(await list(client(bridge))).toMatchObject({ code: "OK" });
     expect(await list(cleanup.use(new BridgeClient(`unix:${path}`)))).toMatchObject({ code: "OK" });
     expect(await list(cleanup.use(new BridgeClient(bridge.address)))).toMatchObject({ code: "UNAVAILABLE" });
@@ -85,7 +106,7 @@ describe("a bridge with a certificate", () => {
   });
 
   test("speaks TLS 1.2 and 1.3, and HTTP/2", async () => {
-    const bridge = await tlsBridge();
+    const bridge = await open();
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
       const socket = await handshake(bridge, { minVersion: version, maxVersion: version });
       expect([socket.getProtocol(), socket.alpnProtocol]).toEqual([version, "h2"]);
@@ -96,7 +117,7 @@ describe("a bridge with a certificate", () => {
   });
 
   test("refuses what does not offer HTTP/2", async () => {
-    const bridge = await tlsBridge();
+    const bridge = await tlsBridge(cleanup);
     await expect(handshake(bridge, { ALPNProtocols: ["http/1.1"] })).rejects.toThrow(/no application protocol/);
     await bridge.process.logged(/the client does not offer HTTP\/2/);
     const without = await handshake(bridge, { ALPNProtocols: [] });
@@ -104,11 +125,11 @@ describe("a bridge with a certificate", () => {
   });
 
   test("lets other machines connect only if it authenticates them", async () => {
-    await expect(tlsBridge("--listen", "0.0.0.0:0")).rejects.toThrow(
+    await expect(tlsBridge(cleanup, "--listen", "0.0.0.0:0")).rejects.toThrow(
       /^mesos-bridge: --listen: 0\.0\.0\.0:0 is not a loopback address, .*: listen on 127\.0\.0\.1, add --tls-client-ca, or/m,
     );
-    const open = await tlsBridge("--listen", "0.0.0.0:0", "--tls-client-ca", authority.cert);
-    expect(open.log()).not.toContain("other machines may reach the bridge");
+    const remote = await tlsBridge(cleanup, "--listen", "0.0.0.0:0", "--tls-client-ca", authority.cert);
+    expect(remote.log()).not.toContain("other machines may reach the bridge");
   });
 
   test("keeps no session that a client could take up again", async () => {
@@ -154,7 +175,7 @@ describe("with --tls-client-ca", () => {
     ["for servers", /is not made for clients/],
     ["without a name", /has no name/],
   ])("a certificate is told to both sides: %s", async (who, words) => {
-    const bridge = await mutual();
+    const bridge = await tlsBridge(cleanup, "--tls-client-ca", authority.cert);
     const answer = await list(client(bridge, certificateOf(who)));
     expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", retryable: false });
     expect(answer.message).toMatch(words);
@@ -162,7 +183,7 @@ describe("with --tls-client-ca", () => {
   });
 
   test("a client that does not trust the bridge's certificate is told in the log", async () => {
-    const bridge = await mutual();
+    const bridge = await tlsBridge(cleanup, "--tls-client-ca", authority.cert);
     const [host, port] = bridge.address.split(":");
     const openssl = ["s_client", "-connect", `${host}:${port}`, "-CAfile", stranger.cert, "-verify_return_error"];
     await promisify(execFile)(process.env.OPENSSL ?? "openssl", [...openssl, "-alpn", "h2"]).catch(() => {});
@@ -172,6 +193,7 @@ describe("with --tls-client-ca", () => {
   test("health needs no certificate, and a unix socket is its own proof", async () => {
     const path = join(await cleanup.tempDir(), "grpc.sock");
     const bridge = await tlsBridge(
+      cleanup,
       ...["--tls-client-ca", authority.cert, "--listen", "127.0.0.1:0", "--listen", `unix:${path}`],
     );
     expect(await health(bridge.address, "", credentials.createSsl(authority.pem))).toBe("NOT_SERVING");
@@ -181,7 +203,7 @@ describe("with --tls-client-ca", () => {
 
 describe("a handshake that never ends", () => {
   test("is ended after a while", async () => {
-    const bridge = await tlsBridge();
+    const bridge = await open();
     const socket = plain(bridge);
     socket.write(Buffer.from([0x16]));
     await new Promise((resolve) => socket.once("close", resolve));
@@ -189,7 +211,7 @@ describe("a handshake that never ends", () => {
   });
 
   test("takes no more than a part of the places", async () => {
-    const bridge = await tlsBridge("--max-connections", "8");
+    const bridge = await tlsBridge(cleanup, "--max-connections", "8");
     const silent = Array.from({ length: 7 }, () => plain(bridge));
     // The last four are left.
     await Promise.all(silent.slice(0, 3).map((each) => new Promise((resolve) => each.once("close", resolve))));
@@ -198,16 +220,21 @@ describe("a handshake that never ends", () => {
   });
 });
 
-describe("files that can't be used stop the start", () => {
-  const failing = async (flags: string[]): Promise<string> => {
-    const failure = await startBridge({ master: NO_MASTER, flags }).catch((error: Error) => error.message);
-    if (typeof failure !== "string") {
-      cleanup.use(failure);
-      throw new Error("the bridge started");
-    }
-    return failure;
-  };
+/** What a start says that fails. The files are read before anything is opened, so this needs no process. */
+async function failing(flags: string[]): Promise<string> {
+  const command = addOptions(new Command(), SERVE_OPTIONS);
+  const given = ["--master", NO_MASTER, "--data-dir", "/nowhere", "--permissions", await permitAll(cleanup), ...flags];
+  const say = (_: object, message: string) => message;
+  const log = { level: "error", debug: say, info: say, warn: say, error: say, child: () => log };
+  try {
+    await serve(parseServeConfig(command.parse(given, { from: "user" }).opts()), log);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("the bridge started");
+}
 
+describe("files that can't be used stop the start", () => {
   test.each<[name: string, make: (dir: string) => { cert?: string; key?: string; ca?: string }, words: RegExp]>([
     ["a missing file", () => ({ cert: "/none" }), /--tls-cert: \/none can't be read: there is no such file/],
     ["a folder", (dir) => ({ key: dir }), /--tls-key: \S+ can't be read: it is a directory/],
@@ -239,6 +266,11 @@ describe("files that can't be used stop the start", () => {
   test("options that go together", async () => {
     expect(await failing(["--tls-cert", own.cert])).toContain("--tls-cert and --tls-key go together");
     expect(await failing(["--tls-client-ca", own.cert])).toContain("--tls-client-ca needs --tls-cert and --tls-key");
+  });
+
+  test("the process says so in one line, and ends", async () => {
+    const start = startBridge({ master: NO_MASTER, flags: ["--tls-cert", "/none", "--tls-key", own.key] });
+    await expect(start).rejects.toThrow(/^mesos-bridge: --tls-cert: \/none can't be read: there is no such file.*$/m);
   });
 
   test("a key that others can read is only warned of", async () => {
