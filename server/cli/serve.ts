@@ -156,18 +156,13 @@ function linksOf(config: ServeConfig, parts: LinkParts, { book }: OpenPrincipals
 
 type SessionParts = Omit<SessionManagerOptions, "maxFrameworks" | "defaultLeaseMs" | "callTimeoutMs" | "offerHoldMs">;
 
-/** Some limits may change while it runs, and are asked for each time. */
 function sessionsOf(config: ServeConfig, limits: RunningLimits, parts: SessionParts): SessionManager {
   return new SessionManager({
     ...parts,
     callTimeoutMs: config.callTimeout,
     offerHoldMs: config.offerHold,
-    get maxFrameworks() {
-      return limits.maxFrameworks;
-    },
-    get defaultLeaseMs() {
-      return limits.defaultLeaseMs;
-    },
+    maxFrameworks: () => limits.maxFrameworks,
+    defaultLeaseMs: () => limits.defaultLeaseMs,
   });
 }
 

@@ -43,10 +43,11 @@ export async function lookAtAllFiles(): Promise<string[]> {
 }
 
 /**
- * What is made of some files that belong together. They are read again four times a second, and their content is compared: a
- * file may be written in place, renamed over, or reached through a symbolic link that changes. It counts once two looks
- * in a row find the same: a file that is being written is not whole. What can't be used, such as a key that does not belong to the certificate yet, leaves the value as it is and is tried again. That is logged once,
- * if it is still so at the next look.
+ * What is made of some files that belong together. They are read again four times a second, and their content is
+ * compared: a file may be written in place, renamed over, or reached through a symbolic link that changes. It counts once
+ * two looks in a row find the same: a file that is being written is not whole. What can't be used, such as a key that
+ * does not belong to the certificate yet, leaves the value as it is and is tried again. That is logged once, if it is
+ * still so at the next look.
  */
 export class WatchedFiles<T> {
   readonly #options: WatchedFilesOptions<T>;
@@ -96,11 +97,14 @@ export class WatchedFiles<T> {
     this.#listeners.clear();
   }
 
-  /** Looks at the files now. Gives the reason if they can't be used: whoever asks says so, and the log does not. */
+  /**
+   * Takes the files as they are now: whoever asks knows that they are whole. Gives the reason if they can't be used, which
+   * the log then does not say.
+   */
   async lookNow(): Promise<string | undefined> {
     // It may have begun before the files were changed.
     await this.#looking;
-    await this.#look();
+    await this.#look(true);
     if (this.#failure === undefined) return undefined;
     const { reason } = this.#failure;
     this.#failure = { reason, logged: true };
@@ -108,19 +112,19 @@ export class WatchedFiles<T> {
   }
 
   /** Not while another look is under way, which may wait for a slow disk. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#compare().finally(() => {
+  #look(isWhole = false): Promise<void> {
+    this.#looking ??= this.#compare(isWhole).finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
   }
 
-  async #compare(): Promise<void> {
+  async #compare(isWhole: boolean): Promise<void> {
     const { files, read } = this.#options;
     try {
       const contents = await readAll(files);
       const changed = !sameContents(contents, this.#contents);
-      const isSettled = !changed || (this.#fresh !== undefined && sameContents(contents, this.#fresh));
+      const isSettled = isWhole || !changed || (this.#fresh !== undefined && sameContents(contents, this.#fresh));
       this.#fresh = changed ? contents : undefined;
       if (!isSettled || (!changed && this.#failure === undefined)) return;
       await this.#take(contents, changed ? read(contents) : this.#value);

@@ -19,6 +19,7 @@ import { SortedKeys } from "./sortedKeys.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
 
 /** A client that asks for a longer lease gets this one. */
+const DEFAULT_LEASE_MS = 60_000;
 const MAX_LEASE_MS = 24 * 3_600_000;
 
 export interface AttachRequest {
@@ -55,10 +56,13 @@ export interface AdmittedFramework {
 export interface SessionManagerOptions extends Omit<SessionOptions, "counts">, Partial<Surroundings> {
   /** Where sessions count what happens in them. Default: its own. */
   readonly counts?: SessionCounts;
-  /** Default 60,000. */
-  readonly defaultLeaseMs?: number;
-  /** Sessions at a time. Those that the store remembers are taken up even if they are more. Default: any number. */
-  readonly maxFrameworks?: number;
+  /** As of now: it may change. Default: 60,000. */
+  readonly defaultLeaseMs?: () => number;
+  /**
+   * Sessions at a time, as of now: it may change. Those that the store remembers, or that are open, stay even if they are
+   * more. Default: any number.
+   */
+  readonly maxFrameworks?: () => number;
 }
 
 /** A client's attachment, and the session that it is attached to. */
@@ -225,7 +229,7 @@ export class SessionManager {
 
   async #attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
     if (this.#sessions.has(request.frameworkName)) return this.#attachNow(request, sink, signal);
-    const { maxFrameworks = Number.POSITIVE_INFINITY } = this.#options;
+    const maxFrameworks = this.#options.maxFrameworks?.() ?? Number.POSITIVE_INFINITY;
     if (this.#sessions.size + this.#opening >= maxFrameworks) throw tooManyFrameworks(maxFrameworks);
     this.#opening++;
     try {
@@ -294,9 +298,9 @@ export class SessionManager {
     known: FrameworkRecord | undefined,
   ): { record: FrameworkRecord; defaultedFields: readonly string[]; isNew: boolean } {
     const { frameworkName } = request;
-    const { defaultLeaseMs = 60_000, links } = this.#options;
+    const { defaultLeaseMs, links } = this.#options;
     const common = {
-      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs, MAX_LEASE_MS),
+      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs?.() ?? DEFAULT_LEASE_MS, MAX_LEASE_MS),
       expiryPolicy: request.expiryPolicy,
       open: true,
       detachedAtMs: undefined,
