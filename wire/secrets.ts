@@ -56,18 +56,18 @@ export class Secrets {
 /** Finds one text, however its characters are escaped. */
 class Finder {
   readonly #beginning: RegExp;
-  readonly #beginningCharacters: number;
-  /** For each character. */
-  readonly #characters: readonly RegExp[];
+  /** For each character the ways to write it: the start of one may be another, as of `%25`. */
+  readonly #characters: readonly (readonly RegExp[])[];
   /** How long it is at most, escaped. */
   readonly #longest: number;
 
   constructor(secret: string) {
-    const patterns = [...secret.replace(/\s+/g, " ").replace(/\\+/g, "\\")].map(patternOf);
-    this.#beginningCharacters = patterns.length > LONG_CHARACTERS ? BEGINNING_CHARACTERS : patterns.length;
-    this.#beginning = new RegExp(patterns.slice(0, this.#beginningCharacters).join(""), "gi");
-    const known = new Map(patterns.map((pattern) => [pattern, new RegExp(pattern, "yi")]));
-    this.#characters = patterns.flatMap((pattern) => known.get(pattern) ?? []);
+    const characters = [...secret.replace(/\s+/g, " ").replace(/\\+/g, "\\")].map(waysToWrite);
+    const patterns = characters.map((ways) => (ways.length === 1 ? `${ways[0]}` : `(?:${ways.join("|")})`));
+    const enough = patterns.length > LONG_CHARACTERS ? BEGINNING_CHARACTERS : patterns.length;
+    this.#beginning = new RegExp(patterns.slice(0, enough).join(""), "gi");
+    const known = new Map(characters.map((ways) => [ways.join("|"), ways.map((way) => new RegExp(way, "yi"))]));
+    this.#characters = characters.map((ways) => known.get(ways.join("|")) ?? []);
     this.#longest = patterns.reduce((sum, { length }) => sum + (length === 1 ? 1 : MAX_ESCAPED_CHARACTERS), 0);
   }
 
@@ -75,32 +75,48 @@ class Finder {
     const spans: Span[] = [];
     this.#beginning.lastIndex = 0;
     for (let match = this.#beginning.exec(text); match; match = this.#beginning.exec(text)) {
-      const to = this.#matched(text, this.#beginning.lastIndex, this.#beginningCharacters);
+      let to = this.#beginning.lastIndex;
+      this.#follow(text, match.index, (at) => {
+        to = Math.max(to, at);
+        return false;
+      });
       spans.push({ from: match.index, to });
-      this.#beginning.lastIndex = to;
+      // The end of one may be the start of the next, as in `%25` of a secret that ends in `%` and begins with `25`.
+      this.#beginning.lastIndex = Math.max(match.index + 1, to - MAX_ESCAPED_CHARACTERS);
     }
     return spans;
   }
 
   /** Where the text's end begins that may be the beginning of the secret; the text's length if none may. */
   beginsAtEndOf(text: string): number {
+    const isAtEnd = (at: number) =>
+      text.length - at <= MAX_ESCAPED_CHARACTERS && (at === text.length || CUT_ESCAPE.test(text.slice(at)));
     for (let from = Math.max(0, text.length - this.#longest); from < text.length; from++) {
-      const to = this.#matched(text, from, 0);
-      if (to === text.length || CUT_ESCAPE.test(text.slice(to, to + MAX_ESCAPED_CHARACTERS + 1))) return from;
+      if (this.#follow(text, from, isAtEnd)) return from;
     }
     return text.length;
   }
 
-  /** How far the secret's characters from the `first` on stand in the text. */
-  #matched(text: string, from: number, first: number): number {
-    let at = from;
-    for (let i = first; i < this.#characters.length; i++) {
-      const next = this.#characters[i] as RegExp;
-      next.lastIndex = at;
-      if (!next.test(text)) break;
-      at = next.lastIndex;
+  /**
+   * Follows the secret's characters through the text, in all ways in which they may be written.
+   *
+   * @param reached told how far it came, until it says true
+   * @returns whether it did
+   */
+  #follow(text: string, from: number, reached: (at: number) => boolean): boolean {
+    let places = new Set([from]);
+    for (let i = 0; places.size > 0; i++) {
+      const next = new Set<number>();
+      for (const at of places) {
+        if (reached(at)) return true;
+        for (const way of this.#characters[i] ?? []) {
+          way.lastIndex = at;
+          if (way.test(text)) next.add(way.lastIndex);
+        }
+      }
+      places = next;
     }
-    return at;
+    return false;
   }
 }
 
@@ -109,21 +125,26 @@ const CUT_ESCAPE = /^(?:%[0-9a-f%]*|&[#\w]*|\\+(?:u[0-9a-f]*)?|\ufffd)$/i;
 
 const HTML_NAMES: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos" };
 
-/** A pattern for one character as it is, and as it is escaped in JSON, HTML and URLs. Repetitions in it are bounded. */
-function patternOf(char: string): string {
-  if (/[A-Za-z0-9]/.test(char)) return char;
+/**
+ * Patterns for one character as it is, and as it is escaped in JSON, HTML and URLs. One for each where the escaped form
+ * begins with the character itself, else one for all. Repetitions in them are bounded.
+ */
+function waysToWrite(char: string): string[] {
+  if (/[A-Za-z0-9]/.test(char)) return [char];
   const code = char.codePointAt(0) as number;
   const hex = code.toString(16);
   const json = [...char.split("")].map((unit) => `\\\\{1,8}u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  const alternatives = [
+  const escaped = [
     [...Buffer.from(char, "utf8")].map((byte) => `%(?:25)?${byte.toString(16).padStart(2, "0")}`).join(""),
     json.join(""),
     `&#(?:${code}|x0{0,4}${hex});`,
     ...(char in HTML_NAMES ? [`&${HTML_NAMES[char]};`] : []),
     ...(char === " " ? ["\\s{1,16}", "\\+", "&nbsp;"] : []),
-    ...(char === "\\" ? ["\\\\{1,8}"] : [`\\\\{0,8}${char.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}`]),
     // Not as the text's own encoding has it.
     ...(code > 0x7f ? ["\ufffd{1,4}"] : []),
   ];
-  return `(?:${alternatives.join("|")})`;
+  const plain = char === "\\" ? "\\\\{1,8}" : `\\\\{0,8}${char.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}`;
+  if (char === "%") return ["%2525", "%25", ...escaped.slice(1), plain];
+  if (char === "&" || char === "\\") return [...escaped, plain];
+  return [`(?:${[...escaped, plain].join("|")})`];
 }

@@ -77,6 +77,21 @@ test("wherever a text was cut, nothing of a secret is left at its end", () => {
   );
 });
 
+test.each([
+  ['00%25  &aa"', 10, 26],
+  ["25% %", 5, 16],
+  ['%%" %0 aa%&%25%0"a', 0, 23],
+  ["x&amp;y", 0, 6],
+  ["x\\u005cy", 0, 4],
+])("a secret that looks like an escaped one is found, even cut: %s", (secret, before, at) => {
+  const text = `${"-".repeat(before)}${JSON.stringify(secret).slice(1, -1)}`.repeat(4).slice(0, at);
+  expect(
+    secrets(secret)
+      .redact(text, true)
+      .replace(/-|\*\*\*/g, ""),
+  ).toBe("");
+});
+
 test("of a text that was cut, what can't be a secret's beginning is kept", () => {
   const subject = secrets("s3cret");
   expect(subject.redact("No leader s3c", true)).toBe("No leader ");
