@@ -10,7 +10,7 @@ import { at, isMain, readIfThere } from "./lib.mjs";
 const WIDTH = 100;
 const BEGIN = "<!-- options: made by scripts/config-files.mjs -->";
 const END = "<!-- end of options -->";
-/** What the example sets. The rest of it are comments with the defaults. */
+/** What the example sets. The rest are comments with the defaults. */
 const EXAMPLE = { master: "zk://zk1:2181,zk2:2181,zk3:2181/mesos", "data-dir": "/var/lib/mesos-bridge" };
 
 const files = {

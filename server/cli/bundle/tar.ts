@@ -1,3 +1,5 @@
+import { Header } from "tar";
+
 /** A file of an archive. */
 export interface TarFile {
   /** Its path in the archive: at most 100 bytes of ASCII. */
@@ -20,19 +22,7 @@ export function tarOf(files: readonly TarFile[], modifiedMs: number): Buffer {
 function header(name: string, bytes: number, modifiedMs: number): Buffer {
   if (!/^[\x21-\x7e]{1,100}$/.test(name)) throw new Error(`'${name}' can't be the name of a file in an archive`);
   const block = Buffer.alloc(BLOCK);
-  block.write(name, 0, "latin1");
-  block.write(octal(0o600, 7), 100, "latin1");
-  block.write(octal(0, 7), 108, "latin1");
-  block.write(octal(0, 7), 116, "latin1");
-  block.write(octal(bytes, 11), 124, "latin1");
-  block.write(octal(Math.floor(modifiedMs / 1000), 11), 136, "latin1");
-  // The sum is made with blanks in its own place.
-  block.fill(" ", 148, 156);
-  block.write("0", 156, "latin1");
-  block.write("ustar\x0000", 257, "latin1");
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  block.write(`${octal(sum, 6)}\0 `, 148, "latin1");
+  const mtime = new Date(modifiedMs);
+  new Header({ path: name, mode: 0o600, uid: 0, gid: 0, size: bytes, mtime, type: "File" }).encode(block);
   return block;
 }
-
-const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
