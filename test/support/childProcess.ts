@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { setImmediate } from "node:timers/promises";
 import { type Deadline, eventually, within } from "./eventually.js";
 
 /** What is kept of a process's output: the end of it. */
@@ -56,8 +57,10 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const exited = new Promise<Exit>((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code, signal) => {
-      ended = { code, signal };
-      resolve(ended);
+      someTurns().then(() => {
+        ended = { code, signal };
+        resolve(ended);
+      }, reject);
     });
   });
   exited.catch(() => {});
@@ -95,6 +98,14 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     await running.kill().catch(() => {});
     throw new Error(`${name} did not get ready: ${(error as Error).message}\n${log}`, { cause: error });
   }
+}
+
+/**
+ * Lets the event loop read what a process wrote before it ended: its end may be seen first. Waiting for the end of its
+ * outputs would be waiting for the processes that it left behind with them.
+ */
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await setImmediate();
 }
 
 /** An error that no waiting will mend. */
