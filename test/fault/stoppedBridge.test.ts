@@ -11,6 +11,7 @@ import { BridgeScheduler, ids, type PartialSubscribe } from "../support/bridgeSc
 import { Cleanup } from "../support/cleanup.js";
 import { eventually, within } from "../support/eventually.js";
 import { framed, HostileClient, statusOf } from "../support/hostileClient.js";
+import { socketClosed } from "../support/socketEnd.js";
 import { TcpProxy } from "../support/tcpProxy.js";
 
 /** The beginning of a PING that is no answer, as HTTP/2 frames it. */
@@ -150,7 +151,7 @@ describe("a bridge that was stopped and goes on", () => {
     socket.on("error", () => {}).resume();
     await once(socket, "connect");
     await stopped(bridge, 1_200, () => {});
-    await within(once(socket, "close"), { what: "the end of the connection" });
+    await socketClosed(socket);
     expect(bridge.log()).toContain("its client was silent for 500 ms");
   });
 });

@@ -3,8 +3,8 @@ import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { HttpServer, type Route, text } from "../../../server/http/httpServer.js";
 import { cleanupAfterAll } from "../../support/cleanup.js";
-import { within } from "../../support/eventually.js";
 import { open } from "../../support/http.js";
+import { socketClosed } from "../../support/socketEnd.js";
 
 const cleanup = cleanupAfterAll();
 const errors: unknown[] = [];
@@ -44,7 +44,7 @@ async function allOf(socket: Socket): Promise<string> {
   socket.on("data", (chunk) => {
     all += chunk;
   });
-  if (!socket.closed) await within(once(socket, "close"), { what: "the end of the connection" });
+  await socketClosed(socket);
   return all;
 }
 
@@ -109,7 +109,7 @@ describe("a client that takes liberties", () => {
     const port = await serving();
     const silent = await Promise.all(Array.from({ length: 80 }, () => connected(port)));
     expect(await ask(port, "/livez")).toMatchObject({ status: 200 });
-    await within(Promise.all(silent.slice(0, 10).map((socket) => socket.closed || once(socket.resume(), "close"))));
+    await Promise.all(silent.slice(0, 10).map((socket) => socketClosed(socket.resume())));
     expect(silent.at(-1)?.closed).toBe(false);
   });
 
