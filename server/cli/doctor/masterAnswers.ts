@@ -12,7 +12,7 @@ import type { Examination } from "./examination.js";
 
 const versionSchema = z.looseObject({ version: z.string().regex(/^\d{1,4}(\.\d{1,6}){1,3}[\w.+-]{0,40}$/) });
 const flagsSchema = z.looseObject({ flags: z.looseObject({ roles: z.string().optional() }) });
-const ANSWER_MS = 4_000;
+const ANSWER_MS = 3_000;
 const AGENT_HEALTH = "/slave(1)/health";
 const MASTER_HEALTH = "/master/health";
 

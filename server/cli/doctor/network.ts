@@ -9,7 +9,7 @@ import { versionOf } from "./masterAnswers.js";
 import { LEADER_NODE } from "./zookeeper.js";
 
 const CONNECT_MS = 3_000;
-const LOOKUP_MS = 4_000;
+const LOOKUP_MS = 3_000;
 const NO_ANSWER = "no answer from DNS";
 
 export const MASTER_NAME = "master's name";
