@@ -94,15 +94,16 @@ function testCluster({ start, missing }: (typeof kinds)[number]): void {
     }
   });
 
-  async function subscribe(more: object = {}): Promise<MesosScheduler> {
+  async function subscribe(more: object = {}, earlier?: MesosScheduler): Promise<MesosScheduler> {
     const scheduler = new MesosScheduler(cluster);
+    if (earlier) scheduler.follows(earlier);
     schedulers.push(scheduler);
     await scheduler.subscribe(frameworkInfo({ checkpoint: true, failoverTimeout: 600, ...more }));
     return scheduler;
   }
 
   const again = (scheduler: MesosScheduler, more: object = {}) =>
-    subscribe({ id: { value: scheduler.frameworkId ?? "" }, ...more });
+    subscribe({ id: { value: scheduler.frameworkId ?? "" }, ...more }, scheduler);
 
   async function run(
     scheduler: MesosScheduler,

@@ -42,6 +42,7 @@ describeEachMesos("a restarted cluster", { attributes, flags }, (mesos) => {
       expect(before.stream.received.some(({ event }) => event.error)).toBe(false);
 
       const after = cleanup.use(new MesosScheduler(mesos()));
+      after.follows(before);
       const again = cleanup.use(MesosExecutor.of(process));
       const reconcile = (agentId: Offer["agentId"]) =>
         after.send("RECONCILE", {

@@ -33,6 +33,8 @@ export interface SchedulerOptions {
   path?: string;
 }
 
+const keyOf = ({ uuid }: TaskStatus) => Buffer.from(uuid ?? []).toString("hex");
+
 /** A scheduler that speaks Mesos's own HTTP API and hides nothing of it. */
 export class MesosScheduler {
   readonly url: string;
@@ -42,6 +44,8 @@ export class MesosScheduler {
   readonly #headers: Record<string, string>;
   readonly #connection = singleConnection();
   readonly #streams: EventStream<Event>[] = [];
+  readonly #acknowledged = new Set<string>();
+  #earlier: ReadonlySet<string> = new Set();
 
   constructor({ master, codec = json, headers = {}, path = "/api/v1/scheduler" }: SchedulerOptions) {
     this.url = master + path;
@@ -134,6 +138,14 @@ export class MesosScheduler {
     await this.send("DECLINE", { decline: { offerIds: ids(offers), filters } });
   }
 
+  /**
+   * Takes the place of a scheduler whose agents crashed: an update that one has acknowledged comes again if the agent
+   * had not stored that. It is acknowledged again, and `update` does not give it.
+   */
+  follows(earlier: MesosScheduler): void {
+    this.#earlier = earlier.#acknowledged;
+  }
+
   /** Takes the next update of a task, or of any, and acknowledges it if it asks for that. */
   async update(taskId?: string, options: Deadline & { acknowledge?: boolean } = {}): Promise<TaskStatus> {
     const isMine = ({ status }: { status?: TaskStatus | undefined }) =>
@@ -141,13 +153,17 @@ export class MesosScheduler {
     const what = `an update of ${taskId ?? "a task"}`;
     const { status } = await this.stream.nextWhere("update", isMine, { what, ...options });
     if (!status) throw new Error("an UPDATE without a status");
-    if (options.acknowledge !== false) await this.acknowledge(status);
-    return status;
+    const repeated = this.#earlier.has(keyOf(status));
+    if (repeated || options.acknowledge !== false) await this.acknowledge(status);
+    return repeated ? this.update(taskId, options) : status;
   }
 
   /** Acknowledges an update, if it has something to acknowledge. */
-  async acknowledge({ agentId, taskId, uuid }: TaskStatus): Promise<void> {
-    if (uuid && uuid.length > 0) await this.send("ACKNOWLEDGE", { acknowledge: { agentId, taskId, uuid } });
+  async acknowledge(status: TaskStatus): Promise<void> {
+    const { agentId, taskId, uuid } = status;
+    if (!uuid || uuid.length === 0) return;
+    await this.send("ACKNOWLEDGE", { acknowledge: { agentId, taskId, uuid } });
+    this.#acknowledged.add(keyOf(status));
   }
 
   /** Closes the connections, without a TEARDOWN. */

@@ -11,7 +11,7 @@ import { standStill } from "../../support/standStill.js";
 
 let server: Server;
 let client: AgentClient;
-let answer: (response: ServerResponse, request: IncomingMessage) => void;
+let answer: (response: ServerResponse, request: IncomingMessage) => unknown;
 let sockets: Socket[];
 const never = new AbortController().signal;
 const call = Call.create({ type: Call_Type.HEARTBEAT, executorId: { value: "e" }, frameworkId: { value: "f" } });
@@ -23,14 +23,18 @@ beforeEach(async () => {
   });
   server.on("connection", (socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  client = clientOf(300);
+});
+
+function clientOf(answerMs: number): AgentClient {
   const env = {
     MESOS_SLAVE_PID: `slave(1)@127.0.0.1:${(server.address() as AddressInfo).port}`,
     MESOS_FRAMEWORK_ID: "f",
     MESOS_EXECUTOR_ID: "e",
     MESOS_EXECUTOR_AUTHENTICATION_TOKEN: "t0ken",
   };
-  client = new AgentClient(readExecutorEnvironment(env), 300);
-});
+  return new AgentClient(readExecutorEnvironment(env), answerMs);
+}
 
 afterEach(async () => {
   await client.close();
@@ -95,19 +99,23 @@ test("the connection for calls does not stay idle, whatever the agent says", asy
 });
 
 test.runIf(kernelTellsTimers)("both connections are probed before something on the way forgets them", async () => {
+  const patient = clientOf(60_000);
   const stop = new AbortController();
-  answer = (response, request) => {
-    const stream = request.headers["content-length"] !== undefined && sockets.length === 1;
-    if (stream) response.writeHead(200, { "content-type": "application/x-protobuf" }).flushHeaders();
-    else response.writeHead(202, { "content-length": "0" }).end();
-  };
-  const subscribed = client.subscribe(call, () => {}, stop.signal).catch(() => {});
-  await eventually(() => sockets.length === 1);
-  await client.send(call, "UPDATE", never);
+  const responses: ServerResponse[] = [];
+  answer = (response) => responses.push(response);
+  const subscribed = patient.subscribe(call, () => {}, stop.signal).catch(() => {});
+  await eventually(() => responses.length === 1);
+  responses[0]?.writeHead(200, { "content-type": "application/x-protobuf" }).flushHeaders();
+  const sent = patient.send(call, "UPDATE", never);
+  // Without an answer it is not idle, and stays open.
+  await eventually(() => responses.length === 2);
   expect(sockets).toHaveLength(2);
   for (const socket of sockets) {
     await eventually(() => (probedInMs(socket) ?? Infinity) <= 10_000, { what: "a probe within 10 s" });
   }
+  responses[1]?.writeHead(202, { "content-length": "0" }).end();
+  await sent;
   stop.abort();
   await subscribed;
+  await patient.close();
 });
