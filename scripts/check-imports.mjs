@@ -59,6 +59,11 @@ const areas = {
     may: ["wire/", "server/log", "server/grpc/connections/listener", "server/grpc/connections/listenAddress"],
     not: ["@grpc/", "nice-grpc", "undici", "lmdb"],
   },
+  // What becomes of calls, as spans. Sessions know of it only what server/session/tracing says.
+  "server/traces/": {
+    may: ["gen/", "wire/", "server/log", "server/session/", "server/mesos/messages/", "server/mesos/link/callOutcome"],
+    not: ["@grpc/", "nice-grpc", "undici", "lmdb"],
+  },
   // What is counted elsewhere, as series: those that count know nothing of it.
   "server/metrics/": {
     may: [

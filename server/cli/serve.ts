@@ -22,6 +22,7 @@ import { connectWith } from "../mesos/link/openSocket.js";
 import { ObserverHub } from "../session/observerHub.js";
 import { RestoreError } from "../session/restoreError.js";
 import { SessionManager, type SessionManagerOptions } from "../session/sessionManager.js";
+import type { Tracing } from "../session/tracing.js";
 import { DataDirInUseError } from "../store/dataDirOwner.js";
 import { LogStore, type LogStoreOptions } from "../store/logStore.js";
 import { StoreCounts } from "../store/storeCounts.js";
@@ -40,6 +41,7 @@ import { RunningLimits } from "./runningLimits.js";
 import type { ServeConfig } from "./serveConfig.js";
 import { shellWord } from "./shellWord.js";
 import { type Handover, inSuccession } from "./successor.js";
+import { version } from "./version.js";
 
 export interface RunningBridge {
   /** Where it listens, as host:port or unix:/path. */
@@ -108,6 +110,7 @@ async function serveWith(
     probes.masterSeen(problem);
   });
   const limits = new RunningLimits(config, log);
+  const tracing = await openTracing(config, clock, log, opened);
   const linkParts = { ...world, detector, authentication, log, counter: probe, attempts };
   const sessions = sessionsOf(config, limits, {
     ...world,
@@ -115,10 +118,11 @@ async function serveWith(
     log,
     store,
     hub,
+    tracing,
   });
   const check = checkBy((type, request) => validator.validate(type, request));
   const accessParts = { authenticator, tls, permissions, ...(audit && { audit }), admission };
-  const server = serverOf(config, limits, { ...accessParts, sessions, hub, check, log, descriptorSet });
+  const server = serverOf(config, limits, { ...accessParts, sessions, hub, check, log, descriptorSet, tracing });
   const routes = new Map<string, Route>();
   const httpServer = opened.add(new HttpServer({ routes, log }));
   opened.onClose(() => {
@@ -203,6 +207,18 @@ export async function openAdmission(
   const { openAdmissionFile } = await import("../access/admission/admissionFile.js");
   const file = opened.add(await openAdmissionFile({ path, registry: registryOf(readDescriptors()), ...options }));
   return file.admission;
+}
+
+/** What sends traces is loaded only if it is used. */
+async function openTracing(
+  { traces: url, tracesPercent }: ServeConfig,
+  clock: Clock,
+  log: Log,
+  opened: Opened,
+): Promise<Tracing | undefined> {
+  if (url === undefined) return undefined;
+  const { openTraces } = await import("../traces/openTraces.js");
+  return opened.add(openTraces({ url, ratio: tracesPercent / 100, version, clock, log })).tracing;
 }
 
 /** The serialized descriptors of all messages and services. */

@@ -29,6 +29,7 @@ export function parseServeConfig(flags: ServeFlags): ServeConfig {
     () => checkJwt(values),
     () => checkAccess(values),
     () => checkMetrics(values),
+    () => checkTraces(values),
   ];
   const problems = checks.flatMap((check) => problemOf(check));
   if (master === undefined || problems.length > 0) throw new OptionsError(problems);
@@ -55,6 +56,10 @@ function checkCredentials({ principal, secretFile, tokenFile }: ValuesOf<typeof 
 
 function checkMetrics({ metricsFrameworks, http }: ValuesOf<typeof SERVE_OPTIONS>): void {
   if (metricsFrameworks > 0 && http === undefined) throw new Error("--metrics-frameworks needs --http");
+}
+
+function checkTraces({ tracesPercent, traces }: ValuesOf<typeof SERVE_OPTIONS>): void {
+  if (tracesPercent > 0 && traces === undefined) throw new Error("--traces-percent needs --traces");
 }
 
 function checkJwt({ jwks, jwtIssuer, jwtAudience }: ValuesOf<typeof SERVE_OPTIONS>): void {

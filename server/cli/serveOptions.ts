@@ -1,6 +1,7 @@
 import { type MasterScheme, masked } from "../mesos/detect/masterSpec.js";
 import { defaulted, optional, repeated, required } from "./options.js";
 import {
+  collectorUrl,
   durationBetween,
   filled,
   jwksLocation,
@@ -54,6 +55,17 @@ export const SERVE_OPTIONS = {
     help: "how many frameworks, the first by name, have series of their own in /metrics, with their names; needs --http",
     default: "0",
     read: wholeNumber(0, 1_000),
+  }),
+  traces: optional({
+    value: "url",
+    help: "where to send OpenTelemetry traces, as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; a call is traced if its traceparent says so",
+    read: collectorUrl,
+  }),
+  tracesPercent: defaulted({
+    value: "number",
+    help: "how many of 100 calls that bring no traceparent begin a trace; needs --traces",
+    default: "0",
+    read: wholeNumber(0, 100),
   }),
   tlsCert: optional({
     value: "file",

@@ -15,11 +15,13 @@ import type { LeveledLog, Log } from "../log.js";
 import { shuttingDown } from "../session/errors.js";
 import type { ObserverHub } from "../session/observerHub.js";
 import type { SessionManager } from "../session/sessionManager.js";
+import type { Tracing } from "../session/tracing.js";
 import { AdminService } from "./adminService.js";
 import { authenticatingInterceptor } from "./authenticatingInterceptor.js";
 import { CallCounts } from "./callCounts.js";
 import { CallersOfCalls } from "./callerOf.js";
 import type { CallsStream } from "./callsStream.js";
+import { CallTraces } from "./callTraces.js";
 import { addChannelz } from "./channelz.js";
 import { Connections } from "./connections/connections.js";
 import { onHttp2Session } from "./connections/http2Sessions.js";
@@ -61,6 +63,8 @@ export interface BridgeServerOptions {
   readonly audit?: Audit;
   /** The operator's rules about launches. Default: none. */
   readonly admission?: Admission | undefined;
+  /** Follows what clients trace. Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 const SERVICE_NAMES = [
@@ -114,14 +118,18 @@ export class BridgeServer {
       connections.refusals.count(error);
       callers.of(call).failed(error);
     };
+    const traces = new CallTraces(options.tracing);
     const schedulers = new SchedulerService({
       ...options,
       admission: options.admission,
       callers,
       connections,
       callsStreams: this.#callsStreams,
+      traces,
     });
-    addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log, failed);
+    addRawService(this.#server, SchedulerServiceDefinition, schedulers, options.log, failed, (call, method, done) =>
+      traces.begin(call, method, done),
+    );
     const observers = new ObserverService({ ...options, callers, connections, streams: this.#observers });
     addRawService(this.#server, ObserverServiceDefinition, observers, options.log, failed);
     const admins = new AdminService({ ...options, callers, connections });

@@ -4,6 +4,7 @@ import type { Caller } from "../access/callers.js";
 import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
 import { readCall } from "../mesos/messages/calls.js";
+import type { CallContext } from "../session/callContext.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { LaunchCheck } from "../session/launchCheck.js";
 import { Queue } from "../session/queue.js";
@@ -51,7 +52,7 @@ export class CallsStream {
   readonly #sessions: SessionManager;
   readonly #check: (request: Buffer) => void;
   readonly #caller: Caller;
-  readonly #launchCheck: LaunchCheck | undefined;
+  readonly #context: CallContext;
   readonly #log: Log;
   readonly #refusals: RefusalCounts;
   readonly #onEnd: () => void;
@@ -75,7 +76,7 @@ export class CallsStream {
     this.#caller = options.caller;
     this.#log = options.log;
     this.#refusals = options.refusals;
-    this.#launchCheck = options.launchCheck;
+    this.#context = { check: options.launchCheck };
     this.#onEnd = onEnd;
   }
 
@@ -178,7 +179,7 @@ export class CallsStream {
       const message = readCall(call);
       admitCall(this.#caller, this.#sessions, session, message);
       this.#caller.sends(frameworkName, message);
-      session.call(attachmentId, requestId, message, done, this.#launchCheck);
+      session.call(attachmentId, requestId, message, done, this.#context);
     } else throw invalidField("call", "is required, or ack_tokens");
   }
 

@@ -53,6 +53,13 @@ export type Handlers<Service extends GeneratedService> = {
 /** Hears of the error that a handler ended a call with. */
 export type Failed = (call: UnaryCall | DuplexCall, error: unknown) => void;
 
+/**
+ * Hears of each unary call that begins, and gives what ends it instead of `done`.
+ *
+ * @param method as `mesosbridge.v1.SchedulerService/LaunchTasks`
+ */
+export type Begins = (call: UnaryCall, method: string, done: Done) => Done;
+
 /** Serves the methods of an object; they stay bound to it. */
 export function addRawService<Service extends GeneratedService>(
   server: Server,
@@ -60,27 +67,33 @@ export function addRawService<Service extends GeneratedService>(
   handlers: Handlers<Service>,
   log: Log,
   failed: Failed = () => {},
+  begins: Begins = (_call, _method, done) => done,
 ): void {
   const guarded = Object.entries(service.methods).map(([name, method]) => {
     const handler: unknown = handlers[name as keyof Service["methods"]];
     const bound = (handler as (...args: unknown[]) => unknown).bind(handlers);
+    const path = `${service.fullName}/${method.name}`;
+    const begun: Begun = (call, done) => begins(call, path, done);
     return [
       name,
-      method.responseStream ? guardedStream(bound, log, failed) : guardedUnary(bound, log, failed),
+      method.responseStream ? guardedStream(bound, log, failed) : guardedUnary(bound, log, failed, begun),
     ] as const;
   });
   const implementation: UntypedServiceImplementation = Object.fromEntries(guarded);
   server.addService(rawService(service), implementation);
 }
 
-function guardedUnary(handle: (call: UnaryCall, done: Done) => unknown, log: Log, failed: Failed) {
+/** A call begins: gives what ends it. */
+type Begun = (call: UnaryCall, done: Done) => Done;
+
+function guardedUnary(handle: (call: UnaryCall, done: Done) => unknown, log: Log, failed: Failed, begun: Begun) {
   return (call: UnaryCall, callback: sendUnaryData<Buffer>): void => {
-    const done: Done = (error, response) => {
+    const done = begun(call, (error, response) => {
       if (response === undefined) {
         failed(call, error);
         callback(statusOf(error, log));
       } else callback(null, response);
-    };
+    });
     try {
       handle(call, done);
     } catch (error) {

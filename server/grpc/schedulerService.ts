@@ -9,6 +9,7 @@ import type { Caller } from "../access/callers.js";
 import { type Claim, FrameworkOwners } from "../access/frameworkOwners.js";
 import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
+import type { CallContext } from "../session/callContext.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { LaunchCheck } from "../session/launchCheck.js";
 import type { CallAnswer } from "../session/requestMemory.js";
@@ -20,6 +21,7 @@ import { readAttachRequest } from "./attachRequest.js";
 import { type CallersOfCalls, frameworkNameIn, frameworkNameInHeader } from "./callerOf.js";
 import { type CallHeader, readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
+import type { CallTraces } from "./callTraces.js";
 import type { Connections } from "./connections/connections.js";
 import { identityOf } from "./identityOf.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
@@ -40,6 +42,7 @@ export interface SchedulerServiceOptions {
   readonly callsStreams: Set<CallsStream>;
   /** Holds launches against the operator's rules. Undefined: there are none, and nothing is looked at. */
   readonly admission: Admission | undefined;
+  readonly traces: CallTraces;
 }
 
 /** Whether a call is an acknowledgement, which no limit holds up. */
@@ -174,7 +177,8 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
     checkTokenCount(request.count(ackTokens));
     const session = this.#options.sessions.get(frameworkName);
-    session.acknowledge(attachmentId, requestId, request.strings(ackTokens), answerBy(done, empty));
+    const trace = this.#options.traces.of(call);
+    session.acknowledge(attachmentId, requestId, request.strings(ackTokens), answerBy(done, empty), trace);
   }
 
   closeSession(call: UnaryCall, done: Done): void {
@@ -202,7 +206,13 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const message = typed(request);
     admitCall(caller, this.#options.sessions, session, message);
     caller.sends(frameworkName, message);
-    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#launchCheck(call));
+    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#context(call));
+  }
+
+  #context(call: UnaryCall): CallContext | undefined {
+    const check = this.#launchCheck(call);
+    const trace = this.#options.traces.of(call);
+    return check || trace ? { check, trace } : undefined;
   }
 
   /** The check of launches that this caller asks for. */

@@ -26,6 +26,11 @@ export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer
   }
 }
 
+/** True if Mesos surely has not taken the call: what it would have used is not used. */
+export function isUntaken(outcome: CallOutcome): boolean {
+  return outcome.kind === "not-sent" || outcome.kind === "too-many" || outcome.kind === "refused";
+}
+
 function refusal({ cause, reason, metadata }: Refused): BridgeError {
   switch (cause) {
     case "failed-over":

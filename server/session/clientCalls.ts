@@ -13,13 +13,14 @@ import {
   readKill,
   readRoles,
 } from "../mesos/messages/calls.js";
-import { answerOf, OK } from "./answers.js";
+import { answerOf, isUntaken, OK } from "./answers.js";
+import type { CallContext } from "./callContext.js";
 import { type CallLog, outcomeOf } from "./callLog.js";
 import { BridgeError, invalidField } from "./errors.js";
-import type { LaunchCheck } from "./launchCheck.js";
 import type { OpenOffers, UsedOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
+import type { CallTrace } from "./tracing.js";
 
 /** What the calls of a client need of their session. */
 export interface ClientCallsHost {
@@ -54,7 +55,8 @@ export class ClientCalls {
   }
 
   /** Makes a call. `done` is called exactly once. @throws WireError; what the check throws */
-  perform(call: CallMessage, done: Answered, check?: LaunchCheck): void {
+  perform(call: CallMessage, done: Answered, { check, trace }: CallContext = {}): void {
+    if (trace) return this.#traced(trace).perform(call, done, { check });
     const { payload } = call;
     switch (call.type) {
       case CallType.UNKNOWN:
@@ -82,8 +84,21 @@ export class ClientCalls {
     }
   }
 
+  /** The same for a call that is traced. */
+  #traced(trace: CallTrace): ClientCalls {
+    const { frameworkName } = this.#state.record;
+    const send: ClientCallsHost["send"] = (call, done) => {
+      const answered = trace.sends(frameworkName, call);
+      this.#host.send(call, (outcome) => {
+        answered(outcome);
+        done(outcome);
+      });
+    };
+    return new ClientCalls(this.#state, { ...this.#host, send }, this.#log);
+  }
+
   /** Acknowledges updates by their tokens, in order. `done` is called once, when all are answered. */
-  acknowledge(tokens: readonly string[], done: Answered): void {
+  acknowledge(tokens: readonly string[], done: Answered, trace?: CallTrace): void {
     const acknowledgements = tokens.map(readAckToken);
     const bad = acknowledgements.indexOf(undefined);
     if (bad !== -1) {
@@ -103,7 +118,7 @@ export class ClientCalls {
       given.add(acknowledgement.key);
       if (this.#state.unacknowledged.state(acknowledgement.key) === "acknowledged") continue;
       waiting++;
-      this.#acknowledge(acknowledgement.key, acknowledgement.call, one);
+      this.#acknowledge(acknowledgement.key, acknowledgement.call, one, trace);
     }
     one(OK);
   }
@@ -179,12 +194,16 @@ export class ClientCalls {
     });
   }
 
-  #acknowledge(key: string, call: CallMessage, done: Answered): void {
-    this.#send(call, done, () => {
-      if (key === "") return;
-      const { unacknowledged, store, record } = this.#state;
-      const update = unacknowledged.acknowledged(key);
-      if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);
+  #acknowledge(key: string, call: CallMessage, done: Answered, trace?: CallTrace): void {
+    const { unacknowledged, store, record, tracing } = this.#state;
+    const traced = tracing?.acknowledges(key, trace);
+    this.#host.send(call, (outcome) => {
+      traced?.(outcome);
+      if (outcome.kind === "accepted" && key !== "") {
+        const update = unacknowledged.acknowledged(key);
+        if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);
+      }
+      done(answerOf(outcome, OK));
     });
   }
 
@@ -222,11 +241,6 @@ export class ClientCalls {
 /** The payload's fields with other offer ids. */
 function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[] {
   return [...ids.map((id) => lengthDelimited(OFFER_IDS, idMessage(id))), ...fieldsExcept(payload, OFFER_IDS)];
-}
-
-/** True if Mesos surely has not taken the call: what it would have used is not used. */
-function isUntaken(outcome: CallOutcome): boolean {
-  return outcome.kind === "not-sent" || outcome.kind === "too-many" || outcome.kind === "refused";
 }
 
 /** Ids that are told. */

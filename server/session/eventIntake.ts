@@ -88,7 +88,7 @@ export class EventIntake {
   }
 
   #takeUpdate(event: EventView, timeMs: number): void {
-    const { unacknowledged, withoutToken, tasks, store, record, hub } = this.#state;
+    const { unacknowledged, withoutToken, tasks, store, record, hub, tracing } = this.#state;
     const status = readUpdate(event.payload);
     const key = taskUpdateKey(status);
     const seen = key === "" ? "new" : unacknowledged.state(key);
@@ -110,6 +110,7 @@ export class EventIntake {
       withoutToken.taskOvertaken(status.taskId);
       unacknowledged.add(key, { event: logged, taskId: status.taskId, terminal: isTerminal(status.state) });
     }
+    tracing?.updated(record.frameworkName, status.taskId, key, status.state);
     if (hub.watched) {
       hub.emit({ kind: "update", frameworkName: record.frameworkName, timeMs, status: status.bytes });
     }

@@ -4,6 +4,7 @@ import { type CallMessage, killCall, withFrameworkId } from "../mesos/messages/c
 import { readPrincipal, rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { Attachments } from "./attachments.js";
+import type { CallContext } from "./callContext.js";
 import { CallEntrance } from "./callEntrance.js";
 import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
 import { ClientCalls } from "./clientCalls.js";
@@ -19,7 +20,6 @@ import {
 import { EventIntake } from "./eventIntake.js";
 import type { FrameworkRecord } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
-import type { LaunchCheck } from "./launchCheck.js";
 import { Lease } from "./lease.js";
 import { LinkStatus } from "./linkStatus.js";
 import { OwnCalls } from "./ownCalls.js";
@@ -34,6 +34,7 @@ import type { AttachOptions, SessionHost, SessionOptions } from "./sessionOption
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { openedEvent, snapshotEvents } from "./snapshot.js";
 import { Teardown } from "./teardown.js";
+import type { CallTrace } from "./tracing.js";
 
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
@@ -64,13 +65,12 @@ export class Session {
 
   /** @param records what is kept of the framework, which holds `record` */
   constructor(record: FrameworkRecord, records: RecordWriter, options: SessionOptions, host: SessionHost) {
-    const { store, hub } = options;
     const { clock, randomness } = host.surroundings;
     this.#options = options;
     this.#host = host;
     this.#atMesos = host.isNew ? "new" : "known";
     this.#records = records;
-    this.#state = newSessionState(record, records, store, hub, clock, options.eventLog, options.counts);
+    this.#state = newSessionState(record, records, clock, options);
     this.#attachments = new Attachments(this.#state.log, randomness);
     this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running);
     this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
@@ -273,16 +273,18 @@ export class Session {
   /**
    * Makes a call. `done` is called exactly once.
    *
-   * @param check looks at a call that accepts offers @throws WireError; what the check throws
+   * @throws WireError; what the context's check throws
    */
   call(
     attachmentId: string,
     requestId: string,
     call: CallMessage,
     done: (answer: CallAnswer) => void,
-    check?: LaunchCheck,
+    context?: CallContext,
   ): void {
-    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.perform(call, answered, check));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) =>
+      this.#clientCalls.perform(call, answered, context),
+    );
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called exactly once. */
@@ -291,8 +293,11 @@ export class Session {
     requestId: string,
     tokens: readonly string[],
     done: (answer: CallAnswer) => void,
+    trace?: CallTrace,
   ): void {
-    this.#entrance.enter(attachmentId, requestId, done, (answered) => this.#clientCalls.acknowledge(tokens, answered));
+    this.#entrance.enter(attachmentId, requestId, done, (answered) =>
+      this.#clientCalls.acknowledge(tokens, answered, trace),
+    );
   }
 
   /** Why this attachment may not call, if it may not. */

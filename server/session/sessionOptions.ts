@@ -11,6 +11,7 @@ import type { ObserverHub } from "./observerHub.js";
 import type { ReconcilerOptions } from "./reconciler.js";
 import type { SessionCounts } from "./sessionCounts.js";
 import type { Surroundings } from "./surroundings.js";
+import type { Tracing } from "./tracing.js";
 
 export interface SessionOptions {
   readonly links: Links;
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly reconciler?: ReconcilerOptions;
   /** Where sessions count what happens in them. */
   readonly counts: SessionCounts;
+  /** Follows what clients trace. Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What the keeper of a session has for it, and has to do when it ends by itself. */

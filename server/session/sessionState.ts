@@ -1,14 +1,16 @@
 import type { Clock } from "../../wire/clock.js";
 import type { OfferView } from "../mesos/messages/events.js";
 import { rolesOf } from "../mesos/messages/frameworkInfo.js";
-import { EventLog, type EventLogOptions } from "./eventLog.js";
+import { EventLog } from "./eventLog.js";
 import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import type { ObserverHub, OfferChange } from "./observerHub.js";
 import { OpenOffers } from "./openOffers.js";
 import type { RecordWriter } from "./recordWriter.js";
 import type { OfferFate, SessionCounts } from "./sessionCounts.js";
+import type { SessionOptions } from "./sessionOptions.js";
 import { Suppression } from "./suppression.js";
 import { KnownTasks } from "./tasks.js";
+import type { Tracing } from "./tracing.js";
 import { UnacknowledgedUpdates } from "./unacknowledgedUpdates.js";
 import { UpdatesWithoutToken } from "./updatesWithoutToken.js";
 
@@ -18,6 +20,7 @@ export interface SessionState {
   readonly store: FrameworkStore;
   readonly hub: ObserverHub;
   readonly counts: SessionCounts;
+  readonly tracing: Tracing | undefined;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly offers: OpenOffers;
@@ -28,15 +31,14 @@ export interface SessionState {
   readonly suppression: Suppression;
 }
 
+type StateOptions = Pick<SessionOptions, "store" | "hub" | "eventLog" | "counts" | "tracing">;
+
 /** Of a session that begins: nothing is open yet, and its tasks are those that the store remembers. */
 export function newSessionState(
   first: FrameworkRecord,
   records: RecordWriter,
-  store: FrameworkStore,
-  hub: ObserverHub,
   clock: Clock,
-  eventLog: EventLogOptions | undefined,
-  counts: SessionCounts,
+  { store, hub, eventLog, counts, tracing }: StateOptions,
 ): SessionState {
   const tasks = new KnownTasks();
   for (const task of store.tasks(first.frameworkName)) tasks.launched(task, clock.wallTime());
@@ -50,6 +52,7 @@ export function newSessionState(
     store,
     hub,
     counts,
+    tracing,
     clock,
     log: new EventLog(eventLog),
     offers: new OpenOffers("offers"),

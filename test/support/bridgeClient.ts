@@ -4,6 +4,7 @@ import {
   type ClientOptions,
   type ClientReadableStream,
   credentials,
+  Metadata,
 } from "@grpc/grpc-js";
 import { ObserverServiceDefinition } from "../../gen/mesosbridge/v1/observer.js";
 import { SchedulerServiceDefinition, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
@@ -42,6 +43,12 @@ const OPTIONS: ClientOptions = {
   "grpc.max_reconnect_backoff_ms": 200,
 };
 
+export interface CallOptions {
+  /** Default 15,000 */
+  timeoutMs?: number;
+  metadata?: Metadata;
+}
+
 /** A client of the bridge that hides nothing: generated codecs over plain gRPC. */
 export class BridgeClient {
   readonly #client: Client;
@@ -60,7 +67,7 @@ export class BridgeClient {
   async call<N extends UnaryName>(
     name: N,
     request: RequestOf<N>,
-    { timeoutMs = 15_000 } = {},
+    { timeoutMs = 15_000, metadata = new Metadata() }: CallOptions = {},
   ): Promise<Answer<ResponseOf<N>>> {
     const bytes = this.#encode(name, request);
     return new Promise((resolve) => {
@@ -71,6 +78,7 @@ export class BridgeClient {
         identity,
         decode,
         bytes,
+        metadata,
         { deadline },
         (error, response) => resolve({ ...endingOf(error), response }),
       );

@@ -1,7 +1,7 @@
 import type { Offer, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 import type { Event } from "../../gen/mesos/v1/scheduler/scheduler.js";
 import { type LinkChanged, LinkState, type Opened, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
-import { type Answer, BridgeClient, type RequestOf, type ResponseOf } from "./bridgeClient.js";
+import { type Answer, BridgeClient, type CallOptions, type RequestOf, type ResponseOf } from "./bridgeClient.js";
 import type { BridgeStream } from "./bridgeStream.js";
 import type { Deadline } from "./eventually.js";
 import { frameworkInfo, type PartialTask, unique } from "./messages.js";
@@ -166,9 +166,13 @@ export class BridgeScheduler {
   }
 
   /** Makes a call, with the header; an own `header` adds to it. */
-  async call<N extends HeaderCall>(name: N, request: RequestOf<N> = {}): Promise<Answer<ResponseOf<N>>> {
+  async call<N extends HeaderCall>(
+    name: N,
+    request: RequestOf<N> = {},
+    options?: CallOptions,
+  ): Promise<Answer<ResponseOf<N>>> {
     const { header = {} } = request as { header?: object };
-    return this.client.call(name, { ...request, header: { ...this.header, ...header } } as RequestOf<N>);
+    return this.client.call(name, { ...request, header: { ...this.header, ...header } } as RequestOf<N>, options);
   }
 
   /** Makes a call that has to be answered with OK, and gives the response. */

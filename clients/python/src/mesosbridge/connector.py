@@ -79,7 +79,7 @@ class Connector:
         if self._tls is not None and not is_unix(address):
             credentials = self._tls.credentials
             options += self._tls.channel_options
-        added = interceptors(self._tokens)
+        added = [*self._options.interceptors, *interceptors(self._tokens)]
         if credentials is None:
             return grpc.aio.insecure_channel(route.address, options=options, interceptors=added)
         return grpc.aio.secure_channel(route.address, credentials, options=options, interceptors=added)

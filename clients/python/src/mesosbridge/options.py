@@ -66,6 +66,8 @@ class Options:
     reads a file. In plain text it goes to this host only."""
     credentials: grpc.ChannelCredentials | None = None
     """Of gRPC, in place of `tls`."""
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+    """Of gRPC, for all streams and calls, such as those of OpenTelemetry: they add the trace that a call belongs to."""
     proxy: str | None = field(default=None, repr=False)
     """An HTTP proxy to reach the bridge through, as `http://[USER:PASSWORD@]HOST:PORT`. None: the environment's
     (`http_proxy` and its like) is not used either."""

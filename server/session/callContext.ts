@@ -1,0 +1,10 @@
+import type { LaunchCheck } from "./launchCheck.js";
+import type { CallTrace } from "./tracing.js";
+
+/** What comes with a client's call, beside the call. */
+export interface CallContext {
+  /** Looks at a call that accepts offers. */
+  readonly check?: LaunchCheck | undefined;
+  /** Follows the call. */
+  readonly trace?: CallTrace | undefined;
+}
