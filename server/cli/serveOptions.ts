@@ -59,6 +59,8 @@ export const SERVE_OPTIONS = {
   traces: optional({
     value: "url",
     help: "where to send OpenTelemetry traces, as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; a call is traced if its traceparent says so",
+    // A query may hold a key. It is refused, and what is refused is shown too.
+    shown: (text) => masked(text).replace(/\?.*/, "?***"),
     read: collectorUrl,
   }),
   tracesPercent: defaulted({

@@ -117,16 +117,17 @@ export function readText(path: string): string {
 
 const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** The URL of a collector of traces. @throws Error that says what to type instead */
+/** The URL of a collector of traces; without a path it gets OTLP's. @throws Error that says what to type instead */
 export function collectorUrl(text: string): string {
   if (!URL.canParse(text)) throw new Error("is not a URL: use one such as http://127.0.0.1:4318/v1/traces");
-  const { protocol, username, password, search } = new URL(text);
+  const { protocol, username, password, search, pathname } = new URL(text);
   if (username !== "" || password !== "" || search !== "") {
     throw new Error("credentials in a URL would be in the log: leave user, password and query out");
   }
   if (protocol !== "http:" && protocol !== "https:") throw new Error("use http:// or https://");
-  return text;
+  return pathname === "/" ? new URL("/v1/traces", text).href : text;
 }
+collectorUrl.schema = { type: "string", pattern: "^https?://[^?@]+$" } as const;
 
 /** A file, or a URL that nobody on the way can change. */
 export function jwksLocation(text: string): string {

@@ -2,8 +2,9 @@ import type { Metadata } from "@grpc/grpc-js";
 import type { CallTrace, TraceParent, Tracing } from "../session/tracing.js";
 import type { Done, UnaryCall } from "./rawService.js";
 
-/** Longer ones are not valid: W3C Trace Context has 55 characters, and 512 for what vendors add. */
+/** W3C Trace Context has 55 characters in its first version. A longer one than this is not read. */
 const MAX_TRACEPARENT = 256;
+/** So long it has to be passed on, by the same specification; a longer one is dropped. */
 const MAX_TRACESTATE = 512;
 
 /** Begins the traces of unary calls, and keeps them beside their calls. */

@@ -29,6 +29,7 @@ describe("config show", () => {
     ["master", "user:ge/heim@127.0.0.1:5050"],
     ["jwks", "https://user:geheim@issuer/keys"],
     ["listen", ["http://user:geheim@x"]],
+    ["traces", "https://user:geheim@collector/v1/traces?key=geheim"],
   ])("never shows a password of %s", (name, value) => {
     const text = settingsTable(shown({ [name]: value })) + settingsJson(shown({ [name]: value }));
     expect(text).not.toMatch(/ge\/?heim/);

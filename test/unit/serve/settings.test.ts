@@ -56,6 +56,7 @@ function examples(name: string, option: AnyOption): [string, string] {
   if (schema.type === "integer") return [String(schema.minimum + 1), String(schema.minimum + 2)];
   if (schema.enum) return [schema.enum[0] ?? "", schema.enum[1] ?? ""];
   if (name === "master") return ["10.0.0.1:5050", "zk://user:password@z1:2181/mesos"];
+  if (name === "traces") return ["http://127.0.0.1:4318/v1/traces", "https://collector/v1/traces"];
   if (schema.pattern?.includes("MiB")) return ["1MiB", "2MiB"];
   if (schema.pattern?.includes("ms|s")) return ["2s", "3s"];
   return schema.pattern?.includes("unix") ? ["127.0.0.1:1", "unix:/run/b.sock"] : ["/a/b", "/c d/é"];
