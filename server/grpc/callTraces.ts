@@ -22,7 +22,7 @@ export class CallTraces {
     return this.#tracing && this.#traces.get(call);
   }
 
-  /** Gives what ends the call: its trace ends with it. @param method as `mesosbridge.v1.SchedulerService/LaunchTasks` */
+  /** Gives what ends the call: its trace ends with it. @param method such as `mesosbridge.v1.SchedulerService/LaunchTasks` */
   begin(call: UnaryCall, method: string, done: Done): Done {
     const trace = this.#tracing?.begin(method, parentOf(call.metadata));
     if (!trace) return done;

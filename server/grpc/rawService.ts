@@ -56,7 +56,7 @@ export type Failed = (call: UnaryCall | DuplexCall, error: unknown) => void;
 /**
  * Hears of each unary call that begins, and gives what ends it instead of `done`.
  *
- * @param method as `mesosbridge.v1.SchedulerService/LaunchTasks`
+ * @param method such as `mesosbridge.v1.SchedulerService/LaunchTasks`
  */
 export type Begins = (call: UnaryCall, method: string, done: Done) => Done;
 

@@ -6,7 +6,7 @@ export interface Tracing {
   /**
    * A client's call begins. Undefined if it is not traced.
    *
-   * @param method as `mesosbridge.v1.SchedulerService/LaunchTasks`
+   * @param method such as `mesosbridge.v1.SchedulerService/LaunchTasks`
    */
   begin(method: string, parent: TraceParent | undefined): CallTrace | undefined;
   /** A task's update came, for which `key` stands where it is acknowledged; empty: it is not. */

@@ -73,8 +73,7 @@ class ToldExporter implements SpanExporter {
     this.#exporter.export(spans, (result) => {
       if (result.code === ExportResultCode.FAILED) this.failed(result.error);
       else this.#worked();
-      // What failed has been told here; the library would write to stderr.
-      done({ code: ExportResultCode.SUCCESS });
+      done(result);
     });
   }
 

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { at } from "../support/paths.js";
 import { runIn } from "./release.js";
 
 /** The plugins that the client's own build uses, which Maven has fetched then. */
@@ -29,8 +30,8 @@ export async function buildMavenProject(folder: string, repository: string, vers
   const local = join(folder, "repository");
   linkRepository(join(homedir(), ".m2/repository"), local, ["io", "github"]);
   const where = [`-Dmaven.repo.local=${local}`, "-Dmdep.outputFile=classpath", "--batch-mode", "--quiet"];
-  // As clients/java/.mvn/jvm.config says: Maven is too short to be worth its JVM's optimizations.
-  const env = { MAVEN_OPTS: "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" };
+  // Maven runs too short to be worth its JVM's optimizations, as in the client's own project.
+  const env = { MAVEN_OPTS: readFileSync(at("clients/java/.mvn/jvm.config"), "utf8").trim() };
   await runIn(folder, "mvn", [...where, "compile", "dependency:build-classpath"], env);
 }
 

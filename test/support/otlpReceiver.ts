@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ProtoReader } from "../../wire/reader.js";
+import { hasValue, lastValue } from "../../wire/fields.js";
+import { submessages } from "../../wire/proto.js";
+import { ProtoReader, VARINT } from "../../wire/reader.js";
 import { type Deadline, eventually } from "./eventually.js";
 
 /** A span as it came, with its ids in hexadecimal. */
@@ -72,42 +74,38 @@ export class OtlpReceiver {
 
 /** Of an ExportTraceServiceRequest: resource_spans, their scope_spans, and the spans of these. */
 function spansIn(request: Uint8Array): ReceivedSpan[] {
-  return fieldsOf(request, 1)
-    .flatMap((resource) => fieldsOf(resource, 2))
-    .flatMap((scope) => fieldsOf(scope, 2))
+  return submessages(request, 1)
+    .flatMap((resource) => submessages(resource, 2))
+    .flatMap((scope) => submessages(scope, 2))
     .map(spanOf);
 }
 
 function spanOf(span: Uint8Array): ReceivedSpan {
-  const first = (field: number) => fieldsOf(span, field)[0] ?? Buffer.alloc(0);
   return {
-    traceId: first(1).toString("hex"),
-    spanId: first(2).toString("hex"),
-    parentId: first(4).toString("hex"),
-    name: first(5).toString(),
+    traceId: hexOf(span, 1),
+    spanId: hexOf(span, 2),
+    parentId: hexOf(span, 4),
+    name: bytesOf(span, 5).toString(),
     kind: varintOf(span, 6),
-    attributes: Object.fromEntries(fieldsOf(span, 9).map(attributeOf)),
-    links: fieldsOf(span, 13).map((link) => (fieldsOf(link, 2)[0] ?? Buffer.alloc(0)).toString("hex")),
-    failed: varintOf(first(15), 3) === 2,
+    attributes: Object.fromEntries(submessages(span, 9).map(attributeOf)),
+    links: submessages(span, 13).map((link) => hexOf(link, 2)),
+    failed: varintOf(bytesOf(span, 15), 3) === 2,
   };
 }
 
-function attributeOf(bytes: Uint8Array): [string, string] {
-  const [key = "", value = Buffer.alloc(0)] = [fieldsOf(bytes, 1)[0]?.toString(), fieldsOf(bytes, 2)[0]];
-  return [key, fieldsOf(value, 1)[0]?.toString() ?? String(varintOf(value, 3))];
+/** Of texts and whole numbers. */
+function attributeOf(attribute: Uint8Array): [string, string] {
+  const value = bytesOf(attribute, 2);
+  const text = hasValue(value, 1) ? bytesOf(value, 1).toString() : String(varintOf(value, 3));
+  return [bytesOf(attribute, 1).toString(), text];
 }
 
-/** The length-delimited values of a field. */
-function fieldsOf(message: Uint8Array, field: number): Buffer[] {
-  const found: Buffer[] = [];
-  const reader = new ProtoReader(message);
-  while (reader.next()) if (reader.field === field && reader.wireType === 2) found.push(Buffer.from(reader.bytes()));
-  return found;
-}
+const bytesOf = (message: Uint8Array, field: number) => Buffer.from(lastValue(message, field) ?? []);
+const hexOf = (message: Uint8Array, field: number) => bytesOf(message, field).toString("hex");
 
 function varintOf(message: Uint8Array, field: number): number {
   const reader = new ProtoReader(message);
   let value = 0;
-  while (reader.next()) if (reader.field === field && reader.wireType === 0) value = Number(reader.uint64());
+  while (reader.next()) if (reader.field === field && reader.wireType === VARINT) value = Number(reader.uint64());
   return value;
 }

@@ -19,6 +19,7 @@ import { eventually } from "../../support/eventually.js";
 import { health } from "../../support/health.js";
 import { at } from "../../support/paths.js";
 import { permitAll } from "../../support/permitAll.js";
+import { socketClosed } from "../../support/socketEnd.js";
 import { type KeyPair, TestAuthority } from "../../support/testAuthority.js";
 
 const NO_MASTER = "127.0.0.1:1";
@@ -121,7 +122,7 @@ describe("a bridge with a certificate", () => {
     await expect(handshake(bridge, { ALPNProtocols: ["http/1.1"] })).rejects.toThrow(/no application protocol/);
     await bridge.process.logged(/the client does not offer HTTP\/2/);
     const without = await handshake(bridge, { ALPNProtocols: [] });
-    await new Promise((resolve) => without.once("close", resolve).resume());
+    await socketClosed(without.resume());
   });
 
   test("lets other machines connect only if it authenticates them", async () => {
@@ -206,7 +207,7 @@ describe("a handshake that never ends", () => {
     const bridge = await open();
     const socket = plain(bridge);
     socket.write(Buffer.from([0x16]));
-    await new Promise((resolve) => socket.once("close", resolve));
+    await socketClosed(socket);
     await bridge.process.logged(/the client did not finish the handshake in time/);
   });
 
@@ -214,7 +215,7 @@ describe("a handshake that never ends", () => {
     const bridge = await tlsBridge(cleanup, "--max-connections", "8");
     const silent = Array.from({ length: 7 }, () => plain(bridge));
     // The last four are left.
-    await Promise.all(silent.slice(0, 3).map((each) => new Promise((resolve) => each.once("close", resolve))));
+    await Promise.all(silent.slice(0, 3).map(socketClosed));
     expect(silent.slice(3).some((each) => each.destroyed)).toBe(false);
     expect(await list(client(bridge))).toMatchObject({ code: "OK" });
   });
