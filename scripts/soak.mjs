@@ -2,6 +2,8 @@
 //
 //   npm run soak -- kills         kills a scheduler that mesos-supervise keeps running, and all around it, under batches
 //                                 of 120 images, on the embedded and the real Mesos. SOAK_ROUNDS=N: so many each (5)
+//   npm run soak -- standbys      kills the active one of three scheduler instances in three languages twenty times within
+//                                 1,000 tasks, and stops it four times. SOAK_ROUNDS=N: so many kills
 import { installRealMesos } from "./install-real-mesos.mjs";
 import { at, filesUnder, node } from "./lib.mjs";
 import { setup } from "./setup.mjs";

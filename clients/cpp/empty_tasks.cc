@@ -43,6 +43,7 @@ struct Options {
   Access access = {FromEnvironment("MESOS_BRIDGE_CA"), FromEnvironment("MESOS_BRIDGE_CERT"),
                    FromEnvironment("MESOS_BRIDGE_KEY"), FromEnvironment("MESOS_BRIDGE_TOKEN_FILE")};
   std::string framework_name;
+  bool standby = false;
   std::string user = "root";
   std::string role = "*";
   std::string command = "true";
@@ -269,8 +270,10 @@ class Tasks {
 
   grpc::Status Launch(const bridge::LaunchTasksRequest& request) {
     const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::LaunchTasks, request);
-    // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
-    if (ReasonOf(status) == reason::OFFER_GONE) return grpc::Status::OK;
+    const std::string reason = ReasonOf(status);
+    // Nothing was launched. A gone offer is not the tasks' fault, nor is another instance that is active now; more
+    // offers come by themselves.
+    if (reason == reason::OFFER_GONE || reason == reason::ATTACHMENT_SUPERSEDED) return grpc::Status::OK;
     if (!status.ok() && !IsOutcomeUnknown(status)) return Tolerate(status);
     for (const auto& info : request.tasks()) {
       Task task = waiting_.front();
@@ -324,12 +327,27 @@ class Tasks {
 // Set when the program is told to end.
 std::atomic<bool> ending{false};
 
+// Set while this instance drives the framework.
+std::atomic<bool> active{false};
+
 // Sleeps that long. A program that is told to end sleeps only a moment: it needs an attachment to end its framework.
 void Pause(milliseconds duration) {
   const Clock::time_point end = Clock::now() + duration;
   do {
     std::this_thread::sleep_for(std::min(duration, milliseconds(100)));
   } while (!ending && Clock::now() < end);
+}
+
+// Ends the framework in Mesos. While the bridge is away, or has come back and does not know our attachment yet, it tries
+// again.
+grpc::Status Teardown(Calls& calls, seconds timeout) {
+  const Clock::time_point end = Clock::now() + timeout;
+  for (;;) {
+    const grpc::Status status = calls.Send(&bridge::SchedulerService::Stub::Teardown, bridge::TeardownRequest(), timeout);
+    const bool again = IsRetryable(status) || IsOutcomeUnknown(status) || reason::kAttached.count(ReasonOf(status)) > 0;
+    if (status.ok() || !again || Clock::now() > end) return status;
+    std::this_thread::sleep_for(milliseconds(200));
+  }
 }
 
 // Reads Subscribe streams, one after the other, until all tasks have ended.
@@ -347,16 +365,21 @@ class Scheduler {
     info->add_capabilities()->set_type(mesos1::FrameworkInfo::Capability::PARTITION_AWARE);
     request_.set_expiry_policy(bridge::EXPIRY_POLICY_TEARDOWN);
     request_.set_replace_removed(true);
+    if (options.standby) request_.set_mode(bridge::SUBSCRIBE_MODE_STANDBY);
   }
 
-  // Returns OK when the tasks have ended, or the error that a new attachment can't fix.
+  // Whether this instance ever drove the framework.
+  bool was_active() const { return was_active_; }
+
+  // Returns OK when the tasks have ended, and the framework with them, or the error that a new attachment can't fix.
   grpc::Status Run() {
     Clock::time_point alive = Clock::now();
     bool token_refused = false;
-    for (int attempt = 0; !tasks_.done();) {
+    for (int attempt = 0;;) {
       opened_ = false;
       grpc::Status status = ReadStream();
-      if (tasks_.done()) break;
+      if (tasks_.done()) return status;
+      active = false;
       if (opened_) {
         alive = Clock::now();
         attempt = 0;
@@ -369,7 +392,7 @@ class Scheduler {
         continue;
       }
       const bool late = Clock::now() - alive > seconds(options_.give_up_after);
-      if (status.ok() || !IsRetryable(status) || late) return status;
+      if (status.ok() || !MayAttachAgain(status) || late) return status;
       // Once per outage, not with each try.
       if (!lost_) std::cerr << "not attached to the bridge: " << status.error_message() << "; trying again" << std::endl;
       lost_ = true;
@@ -377,11 +400,19 @@ class Scheduler {
       const double bound = std::min(15'000.0, 100.0 * (1 << std::min(attempt++, 10)));
       Pause(milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(bound))(Random())));
     }
-    return Acknowledge();
   }
 
  private:
+  // A standby waits again where another instance has the framework, or may have it.
+  bool MayAttachAgain(const grpc::Status& status) const {
+    if (IsRetryable(status)) return true;
+    const std::string reason = ReasonOf(status);
+    return options_.standby &&
+           (reason == reason::ATTACHMENT_SUPERSEDED || (confirming_ && reason::kAttached.count(reason) > 0));
+  }
+
   grpc::Status ReadStream() {
+    confirming_ = false;
     calls_.WaitForConnection(milliseconds(500));
     grpc::ClientContext context;
     const grpc::Status identified = calls_.Identify(&context);
@@ -393,6 +424,8 @@ class Scheduler {
       for (const auto& event : response.events()) {
         grpc::Status status = Handle(event);
         if (status.ok()) status = Acknowledge();
+        // As long as the stream is there: without it another instance takes over.
+        if (tasks_.done()) status = Teardown(calls_, seconds(30));
         if (!status.ok() || tasks_.done()) {
           context.TryCancel();
           reader->Finish();
@@ -404,7 +437,11 @@ class Scheduler {
   }
 
   grpc::Status Handle(const bridge::SessionEvent& event) {
-    if (event.has_opened()) return Open(event);
+    if (event.has_opened() && options_.standby) return OpenAsStandby(event);
+    if (event.has_opened()) return Open(event.sequence(), event.opened());
+    if (event.has_promoted()) return TakeOver(event);
+    // A sign of life: the framework's events are for the instance that is active.
+    if (!active) return grpc::Status::OK;
     const bool gap = event.sequence() > last_ + 1;
     last_ = event.sequence();
     // A stream that broke before the end of its snapshot needs the snapshot again, and an event all of its pieces.
@@ -421,15 +458,42 @@ class Scheduler {
     return status;
   }
 
-  grpc::Status Open(const bridge::SessionEvent& event) {
+  // The request keeps its position to resume at: the promotion may continue there.
+  grpc::Status OpenAsStandby(const bridge::SessionEvent& event) {
+    // An older bridge has thrown the active instance out, and would do so again with each further try.
+    if (event.opened().role() == bridge::ATTACHMENT_ROLE_UNSPECIFIED) {
+      return grpc::Status(
+          grpc::UNIMPLEMENTED,
+          "the bridge does not know standby schedulers: update the bridge, or attach without standby");
+    }
+    if (event.opened().role() != bridge::ATTACHMENT_ROLE_STANDBY) return Open(event.sequence(), event.opened());
+    std::cerr << "standing by" << std::endl;
+    lost_ = false;
+    return grpc::Status::OK;
+  }
+
+  // Confirms a promotion. It counts only if no other instance was promoted meanwhile.
+  grpc::Status TakeOver(const bridge::SessionEvent& event) {
+    const bridge::Opened& opened = event.promoted().opened();
+    calls_.set_attachment(opened.attachment_id());
+    confirming_ = true;
+    const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::ConfirmPromotion,
+                                            bridge::ConfirmPromotionRequest(), seconds(15));
+    if (!status.ok()) return status;
+    confirming_ = false;
+    return Open(event.sequence(), opened);
+  }
+
+  grpc::Status Open(uint64_t sequence, const bridge::Opened& opened) {
     if (lost_) std::cerr << "attached to the bridge" << std::endl;
     lost_ = false;
-    attachment_id_ = event.opened().attachment_id();
+    active = was_active_ = true;
+    attachment_id_ = opened.attachment_id();
     calls_.set_attachment(attachment_id_);
-    if (!event.opened().resumed()) {
+    if (!opened.resumed()) {
       request_.clear_resume();
       complete_ = false;
-      last_ = event.sequence();
+      last_ = sequence;
       // What happened meanwhile was perhaps not seen.
       return tasks_.Reconcile();
     }
@@ -463,7 +527,7 @@ class Scheduler {
 
   // Sends what acknowledgements are owed. They outlive the attachment and the bridge: what fails is sent later.
   grpc::Status Acknowledge() {
-    if (owed_.empty()) return grpc::Status::OK;
+    if (owed_.empty() || !active) return grpc::Status::OK;
     bridge::AcknowledgeRequest request;
     for (const auto& token : owed_) request.add_ack_tokens(token);
     const grpc::Status status = calls_.Send(&bridge::SchedulerService::Stub::Acknowledge, request);
@@ -477,6 +541,9 @@ class Scheduler {
   const Options& options_;
   // Whether the last stream brought anything.
   bool opened_ = false;
+  // Whether it has brought a promotion that is not confirmed yet.
+  bool confirming_ = false;
+  bool was_active_ = false;
   // Whether it was said that there is no attachment.
   bool lost_ = false;
   bool wants_offers_ = true;
@@ -501,6 +568,7 @@ Options:
   --bridge-token-file FILE holds the token that says who this client is; read anew for each use
                            (or MESOS_BRIDGE_TOKEN_FILE)
   --framework-name NAME    names this framework's session at the bridge (default: a new name for each run)
+  --standby                wait while another instance is active, and take over when it is gone; an interrupt hands over
   --user NAME              the user that tasks run as on the agents (default: you)
   --role ROLE              the Mesos role whose resources are used (default: *)
   --tasks N                how many tasks (default: 5)
@@ -526,7 +594,7 @@ Options Parse(int argc, char** argv) {
                           {"bridge", 1, nullptr, 'b'}, {"framework-name", 1, nullptr, 'f'}, {"user", 1, nullptr, 'u'},
                           {"role", 1, nullptr, 'r'},   {"tasks", 1, nullptr, 't'},          {"retries", 1, nullptr, 'n'},
                           {"command", 1, nullptr, 'c'}, {"give-up-after", 1, nullptr, 'g'}, {"help", 0, nullptr, 'h'},
-                          {"version", 0, nullptr, 'v'}, {nullptr, 0, nullptr, 0}};
+                          {"version", 0, nullptr, 'v'}, {"standby", 0, nullptr, 's'}, {nullptr, 0, nullptr, 0}};
   for (int flag; (flag = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     switch (flag) {
       case 'A': options.access.ca = optarg; break;
@@ -535,6 +603,7 @@ Options Parse(int argc, char** argv) {
       case 'T': options.access.token_file = optarg; break;
       case 'b': options.bridge = optarg; break;
       case 'f': options.framework_name = optarg; break;
+      case 's': options.standby = true; break;
       case 'u': options.user = optarg; break;
       case 'r': options.role = optarg; break;
       case 't': options.tasks = Number("tasks", optarg, 1); break;
@@ -549,20 +618,18 @@ Options Parse(int argc, char** argv) {
   if (optind < argc) {
     WrongUsage(std::string("unexpected argument ") + argv[optind]);
   }
+  if (options.standby && options.framework_name.empty()) {
+    WrongUsage("--standby needs --framework-name: the instances share one");
+  }
   if (options.framework_name.empty()) options.framework_name = "empty-tasks-" + std::to_string(Random()());
   return options;
 }
 
-// Ends the framework in Mesos. While the bridge is away, or has come back and does not know our attachment yet, it tries
-// again.
-grpc::Status Teardown(Calls& calls, seconds timeout) {
-  const Clock::time_point end = Clock::now() + timeout;
-  for (;;) {
-    const grpc::Status status = calls.Send(&bridge::SchedulerService::Stub::Teardown, bridge::TeardownRequest(), timeout);
-    const bool again = IsRetryable(status) || IsOutcomeUnknown(status) || reason::kAttached.count(ReasonOf(status)) > 0;
-    if (status.ok() || !again || Clock::now() > end) return status;
-    std::this_thread::sleep_for(milliseconds(200));
-  }
+// Lets the next instance take over. One try is enough: without our attachment it takes over anyhow.
+grpc::Status HandOver(Calls& calls, seconds timeout) {
+  bridge::CloseSessionRequest request;
+  request.set_handover(true);
+  return calls.Send(&bridge::SchedulerService::Stub::CloseSession, request, timeout);
 }
 
 // Leaves Ctrl-C and SIGTERM to who waits for them. To be called before there are other threads, which do as this one.
@@ -575,15 +642,24 @@ sigset_t BlockInterrupts() {
   return signals;
 }
 
-// Waits for one of them, and ends the framework in Mesos, and the program.
-void EndOnInterrupt(sigset_t signals, Calls& calls) {
-  std::thread([signals, &calls] {
+// Waits for one of them, and ends the framework in Mesos, and the program. A standby leaves the framework to others.
+void EndOnInterrupt(sigset_t signals, Calls& calls, bool standby) {
+  std::thread([signals, &calls, standby] {
     int signal = 0;
     sigwait(&signals, &signal);
     ending = true;
-    std::cerr << "ending the framework" << std::endl;
-    const grpc::Status status = Teardown(calls, seconds(10));
-    if (!status.ok()) std::cerr << "the framework was not ended: " << status.error_message() << std::endl;
+    grpc::Status status;
+    if (!standby) {
+      std::cerr << "ending the framework" << std::endl;
+      status = Teardown(calls, seconds(10));
+    } else if (active) {
+      std::cerr << "handing over" << std::endl;
+      status = HandOver(calls, seconds(10));
+    }
+    if (!status.ok()) {
+      std::cerr << "the framework was not " << (standby ? "handed over: " : "ended: ") << status.error_message()
+                << std::endl;
+    }
     std::_Exit(1);
   }).detach();
 }
@@ -596,10 +672,14 @@ int main(int argc, char** argv) {
   const Options options = Parse(argc, argv);
   const sigset_t signals = BlockInterrupts();
   Calls calls(options);
-  EndOnInterrupt(signals, calls);
+  EndOnInterrupt(signals, calls, options.standby);
   Tasks tasks(calls, options);
-  grpc::Status status = Scheduler(calls, tasks, options).Run();
-  if (status.ok() && tasks.done()) status = Teardown(calls, seconds(30));
+  Scheduler scheduler(calls, tasks, options);
+  grpc::Status status = scheduler.Run();
+  if (status.ok() && options.standby && !scheduler.was_active()) {
+    std::cout << "another instance has ended the framework" << std::endl;
+    std::_Exit(0);
+  }
   if (!status.ok()) {
     const std::string reason = ReasonOf(status);
     std::cerr << "empty-tasks: " << status.error_message() << (reason.empty() ? "" : " (" + reason + ")") << std::endl;

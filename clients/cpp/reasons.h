@@ -29,6 +29,10 @@ inline constexpr char NOT_ATTACHED[] = "NOT_ATTACHED";
 // instance is running.
 inline constexpr char ATTACHMENT_SUPERSEDED[] = "ATTACHMENT_SUPERSEDED";
 
+// The attachment is on standby: another client drives the framework. Wait for `Promoted`, and call with its
+// `attachment_id`.
+inline constexpr char NOT_ACTIVE[] = "NOT_ACTIVE";
+
 // An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
 // `NOT_ATTACHED`.
 inline constexpr char ATTACHMENT_ENDED[] = "ATTACHMENT_ENDED";
@@ -138,6 +142,7 @@ inline const std::set<std::string> kAttached = {
     FRAMEWORK_NOT_FOUND,
     NOT_ATTACHED,
     ATTACHMENT_SUPERSEDED,
+    NOT_ACTIVE,
 };
 
 }  // namespace reason

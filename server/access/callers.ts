@@ -2,7 +2,15 @@ import type { Clock } from "../../wire/clock.js";
 import { type CallMessage, CallType } from "../mesos/messages/calls.js";
 import { launchCount } from "../mesos/messages/launchCount.js";
 import { BridgeError } from "../session/errors.js";
-import { type Action, type Audit, type AuditEvent, auditedMessage, noAudit, type Operated } from "./audit/audit.js";
+import {
+  type Action,
+  type Audit,
+  type AuditEvent,
+  auditedMessage,
+  type Deed,
+  noAudit,
+  type Operated,
+} from "./audit/audit.js";
 import { type Identity, nameOf } from "./identity.js";
 import type { Permissions } from "./permissions/permissions.js";
 import { notAllowed, notEverywhere, nothingAllowed, serviceNotAllowed } from "./permissions/refusals.js";
@@ -127,7 +135,7 @@ export class Caller {
   }
 }
 
-type Did = Extract<AuditEvent, { event: "attach" | "close" | "teardown" }>;
+type Did = Extract<AuditEvent, { event: Deed }>;
 
 const REFUSALS: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "IDENTITY_LIMIT", "ADMISSION_DENIED"]);
 /** Those of one caller that have lines of their own. */

@@ -65,7 +65,7 @@ export class AdminService implements Handlers<typeof AdminServiceDefinition> {
     const { frameworkName, attachmentId } = request;
     checkFrameworkName(frameworkName, "framework_name");
     if (attachmentId === "") throw invalidField("attachment_id", "is required: take it from ListAttachments");
-    this.#options.sessions.get(frameworkName).expel(attachmentId);
+    this.#options.sessions.get(frameworkName).clients.expel(attachmentId);
     this.#note(
       caller,
       "end-attachment",

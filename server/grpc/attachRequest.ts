@@ -1,10 +1,10 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
 import { ResumeFields, SubscribeRequestFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
-import { ExpiryPolicy as ExpiryPolicyCode } from "../../gen/mesosbridge/v1/scheduler.js";
+import { ExpiryPolicy as ExpiryPolicyCode, SubscribeMode } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Resume } from "../session/attachments.js";
+import type { AttachRequest } from "../session/attachRequest.js";
 import { invalidField } from "../session/errors.js";
 import type { ExpiryPolicy } from "../session/frameworkStore.js";
-import type { AttachRequest } from "../session/sessionManager.js";
 import { checkFrameworkName } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
 import { RequestFields } from "./requestFields.js";
@@ -28,6 +28,7 @@ export function readAttachRequest(bytes: Uint8Array, identity: string, peer: str
     suppressedRoles: request.strings(REQUEST.suppressedRoles),
     offerConstraints: bounded(request.message(REQUEST.offerConstraints), "offer_constraints") ?? new Uint8Array(0),
     replaceRemoved: request.varint(REQUEST.replaceRemoved) !== 0,
+    standby: readStandby(request.varint(REQUEST.mode)),
   };
 }
 
@@ -52,6 +53,11 @@ function readLease(bytes: Uint8Array | undefined): number | undefined {
   const ms = Number(seconds) * 1000 + nanos / 1e6;
   if (ms < 0) throw invalidField("lease", "must not be negative");
   return ms;
+}
+
+function readStandby(code: number): boolean {
+  if (code > SubscribeMode.SUBSCRIBE_MODE_STANDBY) throw invalidField("mode", `${code} is not known`);
+  return code === SubscribeMode.SUBSCRIBE_MODE_STANDBY;
 }
 
 function readPolicy(code: number): ExpiryPolicy {

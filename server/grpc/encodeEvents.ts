@@ -1,9 +1,16 @@
 import { Duration } from "../../gen/google/protobuf/duration.js";
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { SessionEventFields } from "../../gen/mesosbridge/v1/scheduler.fields.js";
-import { LinkChanged, LinkState as LinkStateCode, Opened, Progress } from "../../gen/mesosbridge/v1/scheduler.js";
+import {
+  AttachmentRole as AttachmentRoleCode,
+  LinkChanged,
+  LinkState as LinkStateCode,
+  Opened,
+  Progress,
+  Promoted,
+} from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, VARINT, varintSize, writeVarint } from "../../wire/proto.js";
-import type { LinkState, SessionEvent } from "../session/sessionEvent.js";
+import type { AttachmentRole, LinkState, OpenedFacts, SessionEvent } from "../session/sessionEvent.js";
 import { timestampBytes } from "./timestamp.js";
 
 /** How often `Progress` comes on an idle stream, in ms. */
@@ -19,6 +26,7 @@ const TAG_OPENED = (EVENT.opened << 3) | LENGTH_DELIMITED;
 const TAG_MESOS = (EVENT.mesos << 3) | LENGTH_DELIMITED;
 const TAG_PROGRESS = (EVENT.progress << 3) | LENGTH_DELIMITED;
 const TAG_LINK_CHANGED = (EVENT.linkChanged << 3) | LENGTH_DELIMITED;
+const TAG_PROMOTED = (EVENT.promoted << 3) | LENGTH_DELIMITED;
 
 interface Body {
   readonly tag: number;
@@ -117,21 +125,31 @@ function bodyOf({ body }: SessionEvent): Body {
         bytes: LinkChanged.encode({ state: linkStateCode(state), reason, master }).finish(),
       };
     }
-    case "opened": {
-      const opened = Opened.fromPartial({
-        attachmentId: body.attachmentId,
-        frameworkId: { value: body.frameworkId },
-        lease: durationOf(body.leaseMs),
-        resumed: body.resumed,
-        progressInterval: durationOf(PROGRESS_INTERVAL_MS),
-        linkState: linkStateCode(body.linkState),
-        defaultedFields: [...body.defaultedFields],
-      });
-      // Decoded rather than made from parts: so its unknown fields stay.
-      opened.frameworkInfo = FrameworkInfo.decode(body.frameworkInfo);
-      return { tag: TAG_OPENED, bytes: Opened.encode(opened).finish() };
-    }
+    case "opened":
+      return { tag: TAG_OPENED, bytes: Opened.encode(openedMessage(body)).finish() };
+    case "promoted":
+      return { tag: TAG_PROMOTED, bytes: Promoted.encode({ opened: openedMessage(body) }).finish() };
   }
+}
+
+function openedMessage(facts: OpenedFacts): Opened {
+  const opened = Opened.fromPartial({
+    attachmentId: facts.attachmentId,
+    role: attachmentRoleCode(facts.role),
+    frameworkId: { value: facts.frameworkId },
+    lease: durationOf(facts.leaseMs),
+    resumed: facts.resumed,
+    progressInterval: durationOf(PROGRESS_INTERVAL_MS),
+    linkState: linkStateCode(facts.linkState),
+    defaultedFields: [...facts.defaultedFields],
+  });
+  // Decoded rather than made from parts: so its unknown fields stay.
+  opened.frameworkInfo = FrameworkInfo.decode(facts.frameworkInfo);
+  return opened;
+}
+
+export function attachmentRoleCode(role: AttachmentRole): AttachmentRoleCode {
+  return role === "active" ? AttachmentRoleCode.ATTACHMENT_ROLE_ACTIVE : AttachmentRoleCode.ATTACHMENT_ROLE_STANDBY;
 }
 
 export function linkStateCode(state: LinkState): LinkStateCode {

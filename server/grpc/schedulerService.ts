@@ -1,6 +1,7 @@
 import {
   AcknowledgeRequestFields,
   CallRequestFields,
+  CloseSessionRequestFields,
   SubscribeRequestFields,
 } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
@@ -9,12 +10,14 @@ import type { Caller } from "../access/callers.js";
 import { type Claim, FrameworkOwners } from "../access/frameworkOwners.js";
 import { withdrawn } from "../access/permissions/refusals.js";
 import type { Log } from "../log.js";
+import type { Attachment } from "../session/attachment.js";
+import type { AttachRequest } from "../session/attachRequest.js";
 import type { CallContext } from "../session/callContext.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { LaunchCheck } from "../session/launchCheck.js";
 import type { CallAnswer } from "../session/requestMemory.js";
 import type { Session } from "../session/session.js";
-import type { AttachRequest, SessionManager } from "../session/sessionManager.js";
+import type { SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
 import { acknowledges, admitCall, refusalOf } from "./admitCall.js";
 import { readAttachRequest } from "./attachRequest.js";
@@ -48,7 +51,7 @@ export interface SchedulerServiceOptions {
 /** Whether a call is an acknowledgement, which no limit holds up. */
 type IsUnlimited = (call: UnaryCall) => boolean;
 const never: IsUnlimited = () => false;
-const isAcknowledgement: IsUnlimited = () => true;
+const always: IsUnlimited = () => true;
 
 /** Characters of a client's user agent that are logged. */
 const MAX_USER_AGENT = 100;
@@ -72,32 +75,39 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const { sessions, connections, log } = this.#options;
     const caller = this.#options.callers.of(call);
     const { request, isImport } = this.#attachRequest(call, caller);
-    const counted = this.#count(caller, request.frameworkName);
-    const stream = new SubscribeStream(call, connections, log, caller, sessions.counts.lag);
+    const { frameworkName: framework, identity, peer } = request;
+    const counted = this.#count(caller, framework);
     const gone = new AbortController();
     let detach = () => {};
+    const stream = new SubscribeStream(call, connections, log, caller, sessions.counts.lag, () => detach());
     call.on("cancelled", () => {
       gone.abort();
       stream.stop();
       counted.end();
       detach();
     });
-    try {
-      const { session, attachment } = await sessions.attach(request, stream, gone.signal);
+    const onPromoted = ({ id }: Attachment) => {
       counted.attached();
-      const unfollow = this.#endIfWithdrawn(stream, caller, session);
+      caller.did("promote", framework, { attachment: id, peer });
+    };
+    try {
+      const onNotPromoted = (error: unknown) => caller.failed(error);
+      const waits = { onPromoted, onNotPromoted };
+      const { session, attachment } = await sessions.attach({ ...request, ...waits }, stream, gone.signal);
+      if (attachment.active) counted.attached();
+      const unfollow = this.#endIfWithdrawn(stream, caller, session, attachment);
       const unlimit = this.#options.callers.limitAge(call, (tooOld) => stream.end(tooOld));
-      const { frameworkName: framework, identity } = request;
       detach = () => {
+        detach = () => {};
         unfollow();
         unlimit();
+        counted.failed();
         log.info({ framework, attachment: attachment.id, identity, ...stream.ending }, "detached");
-        session.detach(attachment);
+        session.clients.detach(attachment);
       };
-      const peer = call.getPeer();
-      const mode = attachment.resumed ? "resumed" : "snapshot";
-      log.info({ framework, attachment: attachment.id, identity, peer, ...userAgentOf(call), mode }, "attached");
-      caller.did("attach", framework, { attachment: attachment.id, peer });
+      const attached = { framework, attachment: attachment.id, identity, peer, ...userAgentOf(call) };
+      log.info({ ...attached, mode: modeOf(attachment) }, "attached");
+      caller.did(attachment.active ? "attach" : "stand-by", framework, { attachment: attachment.id, peer });
       if (isImport()) caller.imported(framework, session.state.record.frameworkId);
       // It may have gone between the last look and now.
       if (gone.signal.aborted) detach();
@@ -171,7 +181,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   acknowledge(call: UnaryCall, done: Done): void {
-    const { request, header } = this.#read("AcknowledgeRequest", "call", call, isAcknowledgement);
+    const { request, header } = this.#read("AcknowledgeRequest", "call", call, always);
     const { frameworkName, attachmentId, requestId } = header;
     const { ackTokens } = AcknowledgeRequestFields;
     if (!request.has(ackTokens)) throw invalidField("ack_tokens", "must hold at least one token");
@@ -181,14 +191,27 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     session.acknowledge(attachmentId, requestId, request.strings(ackTokens), answerBy(done, empty), trace);
   }
 
+  confirmPromotion(call: UnaryCall, done: Done): void {
+    const { header } = this.#read("ConfirmPromotionRequest", "attach", call, always);
+    const { frameworkName, attachmentId, requestId } = header;
+    this.#options.sessions.get(frameworkName).confirm(attachmentId, requestId, answerBy(done, empty));
+  }
+
   closeSession(call: UnaryCall, done: Done): void {
-    const { caller, header } = this.#read("CloseSessionRequest", "attach", call);
+    const { caller, request, header } = this.#read("CloseSessionRequest", "attach", call);
     const { frameworkName, attachmentId } = header;
+    const handover = request.varint(CloseSessionRequestFields.handover) !== 0;
     const ended: Done = (error, response) => {
-      caller.did("close", frameworkName, response === undefined ? { failed: reasonOf(error) } : {});
+      caller.did(
+        handover ? "hand-over" : "close",
+        frameworkName,
+        response === undefined ? { failed: reasonOf(error) } : {},
+      );
       done(error, response);
     };
-    this.#options.sessions.closeSession(frameworkName, attachmentId).then(() => ended(undefined, EMPTY), ended);
+    this.#options.sessions
+      .closeSession(frameworkName, attachmentId, handover)
+      .then(() => ended(undefined, EMPTY), ended);
   }
 
   /** Makes the Mesos call that a request stands for. */
@@ -251,6 +274,8 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     if (request.expiryPolicy === "teardown") caller.expect("call", frameworkName);
     let isImport = false;
     const admit: AttachRequest["admit"] = ({ imported, suppressedRoles, ...framework }) => {
+      caller.expect("attach", frameworkName);
+      if (request.expiryPolicy === "teardown") caller.expect("call", frameworkName);
       if (imported) caller.expect("import", frameworkName);
       caller.expectFramework({ frameworkName, ...framework }, suppressedRoles);
       isImport = imported;
@@ -293,10 +318,17 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     });
   }
 
+  /** The same for one that may have to wait: then what it asked for counts. */
+  #withdrawalOf(attachment: Attachment, caller: Caller, session: Session): BridgeError | undefined {
+    if (attachment.active) return this.#withdrawal(caller, session);
+    const problem = refusalOf(() => this.#options.sessions.recheck(session, attachment));
+    return problem?.reason === "PERMISSION_DENIED" ? problem : undefined;
+  }
+
   /** Ends a stream once its caller may not have it any more. Returns what ends that. */
-  #endIfWithdrawn(stream: SubscribeStream, caller: Caller, session: Session): () => void {
+  #endIfWithdrawn(stream: SubscribeStream, caller: Caller, session: Session, attachment: Attachment): () => void {
     const look = () => {
-      const problem = this.#withdrawal(caller, session);
+      const problem = this.#withdrawalOf(attachment, caller, session);
       if (!problem) return;
       caller.failed(withdrawn(problem));
       stream.end(withdrawn(problem));
@@ -312,6 +344,12 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
 interface Counted extends Claim {
   /** Its stream is over. */
   end(): void;
+}
+
+/** What a client gets first: what it missed, or a snapshot, at once or when it is promoted. */
+function modeOf({ active, resumed }: Attachment): "standby" | "resumed" | "snapshot" {
+  if (!active) return "standby";
+  return resumed ? "resumed" : "snapshot";
 }
 
 /** What a client's gRPC library says of itself, which tells the language. */

@@ -54,8 +54,19 @@ export class SubscribeStream implements AttachmentSink {
   /** Why the bridge ended it; undefined: it did not. */
   #ending: StreamEnding | undefined;
 
-  constructor(call: SubscribeCall, connections: Connections, log: Log, caller: Caller, lag: Buckets) {
+  readonly #onEnded: () => void;
+
+  /** @param onEnded the bridge has ended the stream. Its client may not have read that yet */
+  constructor(
+    call: SubscribeCall,
+    connections: Connections,
+    log: Log,
+    caller: Caller,
+    lag: Buckets,
+    onEnded: () => void,
+  ) {
     this.#call = call;
+    this.#onEnded = onEnded;
     this.#stream = connections.of(call);
     this.#waiting = new WaitingEvents(connections, this.#stream, caller, MAX_WAITING_BYTES, () => this.#pump());
     this.#log = log;
@@ -83,9 +94,10 @@ export class SubscribeStream implements AttachmentSink {
   end(error: BridgeError | undefined): void {
     if (this.#ended) return;
     if (error) return this.#fail(error);
-    this.#ending = { reason: "the session has ended" };
+    this.#ending = { reason: "the session has ended, or was handed over" };
     this.stop();
     this.#call.end();
+    this.#onEnded();
   }
 
   /** The client is gone: nothing more is written, and nothing of the session is kept. */
@@ -99,11 +111,11 @@ export class SubscribeStream implements AttachmentSink {
   #pump(): void {
     try {
       while (!this.#ended && this.#attachment && this.#waiting.mayWrite()) {
-        const { sinceMs } = this.#attachment.client;
+        const { activeSinceMs } = this.#attachment;
         const events = this.#attachment.read(MESSAGE_BYTES);
         const [oldest] = events;
         if (!oldest) return;
-        this.#write(new EventsMessage(events, 1), Math.max(oldest.receiveTimeMs, sinceMs));
+        this.#write(new EventsMessage(events, 1), Math.max(oldest.receiveTimeMs, activeSinceMs));
       }
     } catch (error) {
       this.#fail(error);
@@ -128,6 +140,7 @@ export class SubscribeStream implements AttachmentSink {
     this.stop();
     this.#refusals.count(error);
     this.#call.emit("error", statusOf(error, this.#log));
+    this.#onEnded();
   }
 
   #signOfLife(): void {

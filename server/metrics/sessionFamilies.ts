@@ -30,6 +30,7 @@ function gauges(view: () => SessionsView): Family[] {
       ["attached", view().attached],
       ["detached", view().detached],
     ]),
+    gauge("standbys", "Clients that wait to become the active one of their framework", ({ standbys }) => standbys),
     labelled("mesosbridge_links", "gauge", "state", "Open frameworks, by whether Mesos has their subscription", () => [
       ["connected", view().linked],
       ["connecting", view().unlinked],
@@ -59,6 +60,9 @@ function counters(counts: SessionCounts): Family[] {
       Object.entries(counts.reconciliations),
     ),
     counter("lease_expiries", "policy", "Leases that ran out", () => Object.entries(counts.leaseExpiries)),
+    counter("promotions", "outcome", "Clients that waited and became active, by whether they made a call then", () =>
+      Object.entries(counts.promotions),
+    ),
     histogram(
       "mesosbridge_event_lag_seconds",
       "How long the oldest event of a message waited until its client took it",

@@ -18,6 +18,7 @@ export interface FrameworkView {
 export interface SessionsView {
   readonly attached: number;
   readonly detached: number;
+  readonly standbys: number;
   readonly linked: number;
   readonly unlinked: number;
   readonly tasks: number;
@@ -40,13 +41,14 @@ export function viewOf(
   nowMs: number,
   maxFrameworks: number,
 ): SessionsView {
-  const all = { count: 0, attached: 0, linked: 0, tasks: 0, offers: 0, owed: 0, unread: 0, logBytes: 0 };
+  const all = { count: 0, attached: 0, standbys: 0, linked: 0, tasks: 0, offers: 0, owed: 0, unread: 0, logBytes: 0 };
   let oldestOfferMs = nowMs;
   let oldestOwedMs = nowMs;
   for (const session of sessions.unordered()) {
     const { offers, unacknowledged, log, tasks } = session.state;
     all.count++;
     if (session.attached) all.attached++;
+    all.standbys += session.clients.standbys.length;
     if (session.linkConnected) all.linked++;
     all.tasks += tasks.activeCount;
     all.offers += offers.size;
@@ -59,6 +61,7 @@ export function viewOf(
   return {
     attached: all.attached,
     detached: all.count - all.attached,
+    standbys: all.standbys,
     linked: all.linked,
     unlinked: all.count - all.linked,
     tasks: all.tasks,
@@ -81,8 +84,8 @@ function firstOf(sessions: Pick<SessionManager, "sessionsFrom">, count: number):
 }
 
 /** What an attached client has not been handed. */
-function unreadEvents({ attachment, state }: Session): number {
-  return attachment ? state.log.lastSequence - attachment.readSequence : 0;
+function unreadEvents({ clients, state }: Session): number {
+  return clients.active ? state.log.lastSequence - clients.active.readSequence : 0;
 }
 
 function frameworkView(session: Session): FrameworkView {

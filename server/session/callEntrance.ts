@@ -11,11 +11,13 @@ export class CallEntrance {
   readonly #gate: CallGate;
   readonly #attachments: Attachments;
   readonly #requests: RequestMemory;
+  readonly #entered: () => void;
   #isClosed = false;
 
-  /** @param running counts the time in which the bridge runs */
-  constructor(gate: CallGate, attachments: Attachments, running: MonotonicClock) {
+  /** @param running counts the time in which the bridge runs  @param entered a call of the newest attachment came */
+  constructor(gate: CallGate, attachments: Attachments, running: MonotonicClock, entered: () => void) {
     this.#gate = gate;
+    this.#entered = entered;
     this.#attachments = attachments;
     this.#requests = new RequestMemory(running);
   }
@@ -31,7 +33,10 @@ export class CallEntrance {
   enter(attachmentId: string, requestId: string, done: Answered, perform: (answered: Answered) => void): void {
     // A repetition sends nothing, and its answer is the first one's, which may be on its way.
     const shut = this.#gate.isShut && !this.#requests.knows(requestId);
-    const error = this.fence(attachmentId) ?? (shut ? this.#gate.turnedAway() : undefined);
+    const fenced = this.fence(attachmentId);
+    // It is there, whether its call is taken or not.
+    if (!fenced) this.#entered();
+    const error = fenced ?? (shut ? this.#gate.turnedAway() : undefined);
     if (error) return done({ error });
     this.#gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
   }

@@ -21,11 +21,21 @@ export function declineOpenOffers(state: SessionState, own: OwnCalls): void {
   for (const id of ids) log.append(mesosBody(EventType.RESCIND, rescindEvent(id)), clock.wallTime());
 }
 
-/** A client is there, and gets the offers that it wants: those of before if it resumes. */
-export function wantOffersAgain({ suppression, record }: SessionState, resumed: boolean, own: OwnCalls): void {
+/**
+ * A client is there, and gets the offers that it wants: those of before if it resumes.
+ *
+ * @param isSuccessor the stream of the client before is gone
+ */
+export function wantOffersAgain(
+  { suppression, record }: SessionState,
+  own: OwnCalls,
+  { resumed, isSuccessor }: { resumed: boolean; isSuccessor: boolean },
+): void {
   // A client that resumes continues where it was. A new client says itself what it does not want, as in Mesos's SUBSCRIBE:
   // it can't know what the one before it had suppressed since.
   if (!resumed) suppression.reset(record.suppressedRoles);
+  // Nor what that one had refused for long. Mesos forgets that when the stream of a scheduler breaks.
+  if (!resumed && isSuccessor) suppression.reviveAgain();
   suppression.setAway(false);
   own.rolesChanged();
 }

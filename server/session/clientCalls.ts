@@ -80,7 +80,7 @@ export class ClientCalls {
       case CallType.KILL:
         return this.#kill(call, done);
       default:
-        return this.#send(call, done, () => this.#taken(call));
+        return this.#send(call, done, this.#whenTaken(call));
     }
   }
 
@@ -212,6 +212,15 @@ export class ClientCalls {
       if (outcome.kind === "accepted") taken();
       done(answerOf(outcome, OK));
     });
+  }
+
+  /** What holds once Mesos has taken a call. What a client suppressed or revived is nothing to its successor. */
+  #whenTaken(call: CallMessage): () => void {
+    const { suppression } = this.#state;
+    const { term } = suppression;
+    return () => {
+      if (call.type === CallType.UPDATE_FRAMEWORK || suppression.term === term) this.#taken(call);
+    };
   }
 
   #taken({ type, payload }: CallMessage): void {

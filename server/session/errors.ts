@@ -86,6 +86,25 @@ export function superseded(where: "stream" | "call"): BridgeError {
   });
 }
 
+/** A client was promoted and made no call: another one that waits is promoted in its place. */
+export function promotionLapsed(): BridgeError {
+  const { streamStatus } = REASONS.ATTACHMENT_SUPERSEDED;
+  const text = "the promotion was not confirmed in time, and another standby is promoted: attach again as a standby";
+  return new BridgeError("ATTACHMENT_SUPERSEDED", text, { status: streamStatus });
+}
+
+/** A client that waits calls. */
+export function notActive(): BridgeError {
+  return new BridgeError(
+    "NOT_ACTIVE",
+    "the attachment is on standby: wait for Promoted, and call with its attachment_id",
+  );
+}
+
+export function tooManyStandbys(limit: number): BridgeError {
+  return limitReached(`the framework has ${limit} standbys, which is the limit`, limit, "end some of them");
+}
+
 /** An operator has ended the stream of a client. */
 export function attachmentEnded(): BridgeError {
   return new BridgeError("ATTACHMENT_ENDED", "an operator of the bridge has ended the attachment: attach again");
@@ -99,6 +118,11 @@ export function tornDownByOperator(): BridgeError {
 /** For a client that came back when the framework was being torn down already. */
 export function tornDownByLease(): BridgeError {
   return new BridgeError("LEASE_EXPIRED", "the lease had run out, and the framework was torn down: attach for another");
+}
+
+/** A bug of the bridge's own. */
+export function internalError(): BridgeError {
+  return new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again");
 }
 
 /** Its client has shown its credentials too long ago. */

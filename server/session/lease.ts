@@ -1,5 +1,4 @@
-import type { Clock, MonotonicClock } from "../../wire/clock.js";
-import { PatientTimer } from "../../wire/patientTimer.js";
+import { Countdown, type CountdownClocks } from "./countdown.js";
 import type { Guard } from "./guard.js";
 
 export interface LeaseOptions {
@@ -14,12 +13,6 @@ export interface LeaseHost {
   expired(): void;
 }
 
-export interface LeaseClocks {
-  readonly clock: Clock;
-  /** Counts the time in which the bridge runs. */
-  readonly running: MonotonicClock;
-}
-
 /**
  * Counts the time that a session outlives its client, on a clock that counts the time in which the bridge runs: a bridge
  * that was stopped could not hear the client. Before a time is over, what waits in the sockets is read: it may be the
@@ -30,7 +23,7 @@ export class Lease {
   readonly #hold: Countdown;
   readonly #expiry: Countdown;
 
-  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard, clocks: LeaseClocks) {
+  constructor(options: LeaseOptions, host: LeaseHost, guard: Guard, clocks: CountdownClocks) {
     this.#options = options;
     this.#hold = new Countdown(clocks, () => guard(() => host.holdOver()));
     this.#expiry = new Countdown(clocks, () => guard(() => host.expired()));
@@ -55,31 +48,5 @@ export class Lease {
   stop(): void {
     this.#hold.stop();
     this.#expiry.stop();
-  }
-}
-
-/** Calls back once a time has passed on a clock that may be slower than a timer's. */
-class Countdown {
-  readonly #running: MonotonicClock;
-  readonly #timer: PatientTimer;
-  #dueMs = 0;
-
-  constructor({ clock, running }: LeaseClocks, over: () => void) {
-    this.#running = running;
-    this.#timer = new PatientTimer(() => {
-      const leftMs = this.#dueMs - running.now();
-      // A timer counts whole milliseconds.
-      if (leftMs < 1) over();
-      else this.#timer.start(leftMs);
-    }, clock);
-  }
-
-  start(ms: number): void {
-    this.#dueMs = this.#running.now() + ms;
-    this.#timer.start(ms);
-  }
-
-  stop(): void {
-    this.#timer.stop();
   }
 }

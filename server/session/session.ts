@@ -2,17 +2,19 @@ import type { CallOutcome, Disconnection, FrameworkRefusal } from "../mesos/link
 import type { FrameworkLink } from "../mesos/link/frameworkLink.js";
 import { type CallMessage, killCall, withFrameworkId } from "../mesos/messages/calls.js";
 import { readPrincipal, rolesOf, subscribeCall, updatedFields } from "../mesos/messages/frameworkInfo.js";
-import type { Attachment, AttachmentSink } from "./attachment.js";
+import { OK } from "./answers.js";
 import { Attachments } from "./attachments.js";
 import type { CallContext } from "./callContext.js";
 import { CallEntrance } from "./callEntrance.js";
-import { declineOpenOffers, giveOffersBack, wantOffersAgain } from "./clientAway.js";
+import { declineOpenOffers, giveOffersBack } from "./clientAway.js";
 import { ClientCalls } from "./clientCalls.js";
-import { askForDropped, warnOfDropped } from "./droppedUpdates.js";
+import { Clients } from "./clients.js";
+import { Confirmation } from "./confirmation.js";
+import { warnOfDropped } from "./droppedUpdates.js";
 import {
   BridgeError,
+  internalError,
   invalidField,
-  notAttached,
   refusedSubscription,
   tornDownByLease,
   tornDownByOperator,
@@ -29,18 +31,19 @@ import type { RecordWriter } from "./recordWriter.js";
 import { Repetition } from "./repetition.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { sameSubscription } from "./sameRecord.js";
-import type { LinkState, SessionEvent } from "./sessionEvent.js";
-import type { AttachOptions, SessionHost, SessionOptions } from "./sessionOptions.js";
+import type { LinkState } from "./sessionEvent.js";
+import type { SessionHost, SessionOptions } from "./sessionOptions.js";
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
-import { openedEvent, snapshotEvents } from "./snapshot.js";
 import { Teardown } from "./teardown.js";
 import type { CallTrace } from "./tracing.js";
 
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
- * updates and its tasks, and serves one client at a time, the newest.
+ * updates and its tasks, and serves one client at a time: the newest, or the next of those that wait.
  */
 export class Session {
+  /** Which of its clients is active, and which wait. */
+  readonly clients: Clients;
   readonly #options: SessionOptions;
   readonly #host: SessionHost;
   readonly #records: RecordWriter;
@@ -72,7 +75,7 @@ export class Session {
     this.#records = records;
     this.#state = newSessionState(record, records, clock, options);
     this.#attachments = new Attachments(this.#state.log, randomness);
-    this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running);
+    this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running, () => this.clients.called());
     this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
@@ -121,7 +124,7 @@ export class Session {
       offerGone: (id) => this.#own.offerGone(id),
       acknowledgeAgain: (key, call) => this.#own.say(key, call),
       taskAnswered: (taskId) => this.#reconciler.answered(taskId),
-      forgetReadUpdates: () => this.#forgetReadUpdates(),
+      forgetReadUpdates: () => this.clients.forgetReadUpdates(),
       // A client that is there reads them from its stream, or does not, and attaches again.
       unreadDropped: () => this.attached || warnOfDropped(this.#state, log),
     });
@@ -140,6 +143,35 @@ export class Session {
       else this.#own.say(about, call);
     };
     this.#reconciler = new Reconciler(options.reconciler ?? {}, question, guard, clock);
+    this.clients = this.#newClients(guard);
+  }
+
+  #newClients(guard: Guard): Clients {
+    const { surroundings, running, vacant } = this.#host;
+    const overdue = () => this.clients.promotionOverdue();
+    const confirmation = new Confirmation(overdue, guard, { clock: surroundings.clock, running });
+    return new Clients(
+      {
+        state: this.#state,
+        attachments: this.#attachments,
+        presence: this.#presence,
+        confirmation,
+        own: this.#own,
+        reconciler: this.#reconciler,
+        log: this.#options.log,
+      },
+      {
+        linkView: () => this.#linkStatus.view(this.#linkState),
+        activated: ({ replaceRemoved, mayTearDown }, isOther) => {
+          this.#replaceRemoved = replaceRemoved;
+          this.#mayTearDown = mayTearDown;
+          this.#teardown.withdraw();
+          if (isOther && !this.#isTornDownByOperator) this.#teardown.abandon();
+        },
+        vacant,
+        fault: (error) => this.#fault(error),
+      },
+    );
   }
 
   get frameworkName(): string {
@@ -152,12 +184,7 @@ export class Session {
   }
 
   get attached(): boolean {
-    return this.#attachments.current !== undefined;
-  }
-
-  /** The attachment whose stream is there. */
-  get attachment(): Attachment | undefined {
-    return this.#attachments.current;
+    return this.clients.active !== undefined;
   }
 
   get linkConnected(): boolean {
@@ -193,50 +220,9 @@ export class Session {
     this.#presence.turnedAway(this.#state.record.leaseMs);
   }
 
-  /** Attaches a client. An older attachment ends as superseded. @throws what a fault throws, which ends the session */
-  attach(options: AttachOptions, sink: AttachmentSink): Attachment {
-    try {
-      return this.#attach(options, sink);
-    } catch (error) {
-      this.#fault(error);
-      throw error;
-    }
-  }
-
-  #attach(options: AttachOptions, sink: AttachmentSink): Attachment {
-    this.#attachments.supersede();
-    this.#forgetReadUpdates();
-    this.#presence.returned();
-    this.#replaceRemoved = options.replaceRemoved;
-    this.#mayTearDown = options.mayTearDown;
-    this.#teardown.withdraw();
-    const { client, resume, defaultedFields } = options;
-    const resumed = this.#attachments.canResume(resume);
-    const attachment = this.#attachments.add(
-      client,
-      resumed ? resume.afterSequence : this.#state.log.lastSequence,
-      sink,
-      resumed,
-    );
-    const opened = openedEvent(this.#state, attachment, resumed, defaultedFields, this.#linkState);
-    attachment.begin(resumed ? [opened] : this.#snapshot(opened));
-    if (!resumed) askForDropped(this.#state, this.#reconciler, this.#options.log);
-    wantOffersAgain(this.#state, resumed, this.#own);
-    return attachment;
-  }
-
-  /** The client's stream is gone. An attachment that is not the newest has no say any more. */
-  detach(attachment: Attachment): void {
-    const newest = this.#attachments.remove(attachment);
-    this.#forgetReadUpdates();
-    if (newest) this.#presence.left(this.#state.record.leaseMs);
-  }
-
-  /** An operator ends the attachment that is there: its lease begins. @throws BridgeError NOT_ATTACHED */
-  expel(attachmentId: string): void {
-    if (!this.#attachments.expel(attachmentId)) throw notAttached();
-    this.#forgetReadUpdates();
-    this.#presence.left(this.#state.record.leaseMs);
+  /** The client that was promoted shows that it is there. `done` is called exactly once. */
+  confirm(attachmentId: string, requestId: string, done: (answer: CallAnswer) => void): void {
+    this.#entrance.enter(attachmentId, requestId, done, (answered) => answered(OK));
   }
 
   /** Kills a task for an operator. `done` is called exactly once. @throws BridgeError INVALID_FIELD if it is not known */
@@ -261,13 +247,6 @@ export class Session {
         answered(answer);
       });
     });
-  }
-
-  #forgetReadUpdates(): void {
-    const { withoutToken, store, record } = this.#state;
-    for (const taskId of withoutToken.forgetRead(this.#attachments.seenSequence)) {
-      store.removeTask(record.frameworkName, taskId);
-    }
   }
 
   /**
@@ -326,10 +305,6 @@ export class Session {
 
   get #linkState(): LinkState {
     return this.#link.connected ? "connected" : "connecting";
-  }
-
-  #snapshot(opened: SessionEvent): Iterable<SessionEvent> {
-    return snapshotEvents(opened, this.#state, this.#linkStatus.view(this.#linkState));
   }
 
   #subscribeCall(): Uint8Array {
@@ -454,7 +429,7 @@ export class Session {
   #fault(error: unknown): void {
     if (this.#closed) return;
     this.#options.log.error({ framework: this.frameworkName, err: error }, "the session failed and ends");
-    this.#beginEnd(new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again"));
+    this.#beginEnd(internalError());
   }
 
   /** Ends the session, and by default keeps the framework. */
@@ -469,19 +444,20 @@ export class Session {
     if (this.#closed) return;
     this.#stop();
     await this.#host.ended(next);
-    this.#attachments.current?.end(error);
+    this.#attachments.end(error);
   }
 
   #shut(error: BridgeError | undefined): void {
     if (this.#closed) return;
     this.#stop();
-    this.#attachments.current?.end(error);
+    this.#attachments.end(error);
   }
 
   #stop(): void {
     this.#closed = true;
     this.#entrance.close();
     this.#presence.end();
+    this.clients.end();
     this.#reconciler.stop();
     this.#own.end();
     this.#linkStatus.end();

@@ -30,6 +30,8 @@ export class SessionCounts {
   /** RECONCILE calls that the bridge itself made. */
   readonly reconciliations = { tasks: 0, "all tasks": 0, "all operations": 0 };
   readonly leaseExpiries: Record<ExpiryPolicy, number> = { disconnect: 0, teardown: 0 };
+  /** Clients that waited and became active, and then made a call, or did not. */
+  readonly promotions = { confirmed: 0, unconfirmed: 0 };
   /** For how long the oldest event of a message waited for its client, in seconds; from the attach on at the earliest. */
   readonly lag = new Buckets(LAG_SECONDS);
 

@@ -1,19 +1,26 @@
 /** Whether a session's link to a master stands. */
 export type LinkState = "connecting" | "connected";
 
+/** What an attachment may do. */
+export type AttachmentRole = "active" | "standby";
+
+/** What a client is told of its attachment. */
+export interface OpenedFacts {
+  readonly attachmentId: string;
+  readonly role: AttachmentRole;
+  readonly frameworkId: string;
+  readonly leaseMs: number;
+  readonly resumed: boolean;
+  /** Serialized `mesos.v1.FrameworkInfo` with the id. */
+  readonly frameworkInfo: Uint8Array;
+  readonly defaultedFields: readonly string[];
+  readonly linkState: LinkState;
+}
+
 /** What a session tells its client. */
 export type SessionEventBody =
-  | {
-      readonly kind: "opened";
-      readonly attachmentId: string;
-      readonly frameworkId: string;
-      readonly leaseMs: number;
-      readonly resumed: boolean;
-      /** Serialized `mesos.v1.FrameworkInfo` with the id. */
-      readonly frameworkInfo: Uint8Array;
-      readonly defaultedFields: readonly string[];
-      readonly linkState: LinkState;
-    }
+  | ({ readonly kind: "opened" } & OpenedFacts)
+  | ({ readonly kind: "promoted" } & OpenedFacts)
   | {
       readonly kind: "mesos";
       /** `EventType`. */

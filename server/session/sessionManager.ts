@@ -1,14 +1,12 @@
 import { RunningTime } from "../../wire/runningTime.js";
-import type { FrameworkPrincipal } from "../mesos/link/frameworkLink.js";
-import { completeFrameworkInfo, readPrincipal, withPrincipal } from "../mesos/messages/frameworkInfo.js";
-import { frameworkUserOf } from "../mesos/messages/namesUsed.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
-import type { Resume } from "./attachments.js";
+import { type AttachRequest, attachOptions, clientOf } from "./attachRequest.js";
 import { CallGate } from "./callGate.js";
 import { CallLog } from "./callLog.js";
-import { BridgeError, idOfAnother, invalidField, otherId, shuttingDown, tooManyFrameworks } from "./errors.js";
+import { BridgeError, shuttingDown, tooManyFrameworks } from "./errors.js";
 import { FrameworkRecords } from "./frameworkRecords.js";
-import type { ExpiryPolicy, FrameworkRecord } from "./frameworkStore.js";
+import type { FrameworkRecord } from "./frameworkStore.js";
+import { Promotions } from "./promotions.js";
 import type { RecordWriter } from "./recordWriter.js";
 import { RestoreError } from "./restoreError.js";
 import { sameRecord } from "./sameRecord.js";
@@ -17,41 +15,7 @@ import { SessionCounts } from "./sessionCounts.js";
 import type { SessionOptions } from "./sessionOptions.js";
 import { SortedKeys } from "./sortedKeys.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
-
-/** A client that asks for a longer lease gets this one. */
-const DEFAULT_LEASE_MS = 60_000;
-const MAX_LEASE_MS = 24 * 3_600_000;
-
-export interface AttachRequest {
-  /** Who attaches, as logs and lists name it. The transport finds out; sessions only hand it on. */
-  readonly identity: string;
-  /** Where its connection comes from. */
-  readonly peer: string;
-  readonly frameworkName: string;
-  /** Serialized `mesos.v1.FrameworkInfo`; undefined: as stored. */
-  readonly frameworkInfo: Uint8Array | undefined;
-  readonly suppressedRoles: readonly string[];
-  readonly offerConstraints: Uint8Array;
-  readonly resume: Resume | undefined;
-  readonly leaseMs: number | undefined;
-  readonly expiryPolicy: ExpiryPolicy;
-  readonly replaceRemoved: boolean;
-  /** Decides whether the caller may attach to the framework as it would be from then on. Nothing was changed. @throws BridgeError */
-  readonly admit?: ((framework: AdmittedFramework) => void) | undefined;
-  /** Whether the caller may still have the framework torn down. Asked when the lease runs out with the policy TEARDOWN. */
-  readonly mayTearDown?: (() => boolean) | undefined;
-}
-
-/** A framework as a client wants it, or as it is stored. */
-export interface AdmittedFramework {
-  /** Serialized, with what the bridge fills in. */
-  readonly frameworkInfo: Uint8Array;
-  readonly suppressedRoles: readonly string[];
-  /** With which the bridge authenticates for it. */
-  readonly principal: string | undefined;
-  /** The client names an id that the bridge does not know under this name. */
-  readonly imported: boolean;
-}
+import { type Wish, Wishes } from "./wishes.js";
 
 export interface SessionManagerOptions extends Omit<SessionOptions, "counts">, Partial<Surroundings> {
   /** Where sessions count what happens in them. Default: its own. */
@@ -84,6 +48,8 @@ export class SessionManager {
   readonly #options: SessionManagerOptions & SessionOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #records: FrameworkRecords;
+  readonly #wishes: Wishes;
+  readonly #promotions: Promotions;
   /** The names of the sessions, in order. */
   #openNames = new SortedKeys();
   /** Sessions whose link is being closed, or whose end is being stored, and their names. */
@@ -105,6 +71,26 @@ export class SessionManager {
     this.#callLog = new CallLog(options.log, this.#surroundings.clock);
     this.#running = new RunningTime(this.#surroundings.clock);
     this.#records = new FrameworkRecords(options.store, this.#surroundings);
+    const { links, defaultLeaseMs } = options;
+    this.#wishes = new Wishes({
+      links,
+      records: this.#records,
+      randomness: this.#surroundings.randomness,
+      defaultLeaseMs,
+    });
+    this.#promotions = new Promotions({
+      wishes: this.#wishes,
+      records: this.#records,
+      log: options.log,
+      clock: this.#surroundings.clock,
+      inTurn: (session, work) => this.#inTurn(session.frameworkName, work),
+      mayPromote: (session) => this.#sessions.get(session.frameworkName) === session && !this.#gate.isShut,
+      remembered: (records, wish, stillWanted) =>
+        this.#remembered(records, wish, () => {
+          this.#mayAttach(undefined);
+          stillWanted();
+        }),
+    });
   }
 
   /**
@@ -120,7 +106,7 @@ export class SessionManager {
 
   #restored(record: FrameworkRecord): Session {
     try {
-      const kept = this.#asNow(record);
+      const kept = this.#wishes.asNow(record);
       return this.#open(kept, this.#records.takeUp(record, kept), false);
     } catch (error) {
       throw new RestoreError(record.frameworkName, error);
@@ -160,9 +146,7 @@ export class SessionManager {
 
   /** The principal with which the bridge authenticates for a framework, where it is known. */
   principalOf(frameworkName: string): string | undefined {
-    const known = this.#records.known(frameworkName);
-    return this.#options.links.principalOf(frameworkName, known && { principal: readPrincipal(known.frameworkInfo) })
-      .name;
+    return this.#wishes.principalOf(frameworkName);
   }
 
   /** @throws BridgeError FRAMEWORK_NOT_FOUND */
@@ -184,23 +168,25 @@ export class SessionManager {
    * @throws BridgeError, or the signal's reason
    */
   async attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
-    const { frameworkName } = request;
-    const before = this.#turns.get(frameworkName) ?? Promise.resolve();
-    const turn = before.catch(() => {}).then(() => this.#attach(request, sink, signal));
-    this.#turns.set(frameworkName, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(frameworkName) === turn) this.#turns.delete(frameworkName);
-    }
+    return this.#inTurn(request.frameworkName, () => this.#attach(request, sink, signal));
   }
 
-  /** Ends a session in order, as its client asks: Mesos keeps the framework. @throws BridgeError */
-  async closeSession(frameworkName: string, attachmentId: string): Promise<void> {
+  /** Looks whether a client that waits may still have what it asked for. @throws BridgeError if it may not */
+  recheck(session: Session, attachment: Attachment): void {
+    this.#promotions.recheck(session, attachment);
+  }
+
+  /**
+   * Ends a session in order, as its client asks: Mesos keeps the framework. With `handover` only the client's attachment
+   * ends, and the next that waits takes over. @throws BridgeError
+   */
+  async closeSession(frameworkName: string, attachmentId: string, handover = false): Promise<void> {
     const session = this.get(frameworkName);
     const error = session.fence(attachmentId) ?? (this.#gate.isShut ? this.#gate.turnedAway() : undefined);
     if (error) throw error;
-    await this.#retire(session, "keep");
+    session.clients.called();
+    if (handover) session.clients.handOver();
+    else await this.#retire(session, "keep");
   }
 
   /**
@@ -227,6 +213,17 @@ export class SessionManager {
     this.#running.close();
   }
 
+  async #inTurn<T>(frameworkName: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(frameworkName) ?? Promise.resolve();
+    const turn = before.catch(() => {}).then(work);
+    this.#turns.set(frameworkName, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(frameworkName) === turn) this.#turns.delete(frameworkName);
+    }
+  }
+
   async #attach(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
     if (this.#sessions.has(request.frameworkName)) return this.#attachNow(request, sink, signal);
     const maxFrameworks = this.#options.maxFrameworks?.() ?? Number.POSITIVE_INFINITY;
@@ -240,18 +237,23 @@ export class SessionManager {
   }
 
   async #attachNow(request: AttachRequest, sink: AttachmentSink, signal?: AbortSignal): Promise<Attached> {
-    const { frameworkName, identity, peer, resume, replaceRemoved, mayTearDown } = request;
+    const { frameworkName, resume, standby } = request;
     for (;;) {
       // A session that is going away, under the same name, has to be gone first.
       const closing = [...this.#closing].filter(([, name]) => name === frameworkName);
       await Promise.all(closing.map(([closed]) => closed));
       this.#mayAttach(signal);
       const records = this.#records.of(frameworkName);
-      const { record, defaultedFields, isNew } = this.#recordOf(request, records.record);
-      const session = await this.#remembered(records, record, isNew, signal);
+      const wish = this.#wishes.of(request, records.record);
+      const taken = standby ? this.#sessions.get(frameworkName) : undefined;
+      if (taken?.clients.areThere) return { session: taken, attachment: this.#promotions.wait(taken, request, sink) };
+      const session = await this.#remembered(records, wish, () => this.#mayAttach(signal));
       if (!session) continue;
-      const client = { identity, peer, sinceMs: this.#surroundings.clock.wallTime() };
-      const attachment = session.attach({ client, resume, defaultedFields, replaceRemoved, mayTearDown }, sink);
+      const client = clientOf(request, this.#surroundings.clock);
+      const options = attachOptions(request, client, wish.defaultedFields, resume);
+      if (!standby) return { session, attachment: session.clients.attach(options, sink) };
+      const attachment = session.clients.standBy(client, sink);
+      session.clients.promote(attachment, options);
       return { session, attachment };
     }
   }
@@ -265,9 +267,8 @@ export class SessionManager {
   /** Stores what a client makes of its framework, and gives the session; undefined if that has ended meanwhile. */
   async #remembered(
     records: RecordWriter,
-    record: FrameworkRecord,
-    isNew: boolean,
-    signal: AbortSignal | undefined,
+    { record, isNew }: Wish,
+    stillWanted: () => void,
   ): Promise<Session | undefined> {
     const { frameworkName } = record;
     const known = this.#sessions.get(frameworkName);
@@ -277,7 +278,7 @@ export class SessionManager {
     known?.attaching();
     try {
       const accepted = await records.propose(record, {
-        stillWanted: () => this.#mayAttach(signal),
+        stillWanted,
         accept: (before) => {
           if (before) known?.recordChanged(before);
         },
@@ -293,67 +294,6 @@ export class SessionManager {
     }
   }
 
-  #recordOf(
-    request: AttachRequest,
-    known: FrameworkRecord | undefined,
-  ): { record: FrameworkRecord; defaultedFields: readonly string[]; isNew: boolean } {
-    const { frameworkName } = request;
-    const { defaultLeaseMs, links } = this.#options;
-    const common = {
-      leaseMs: Math.min(request.leaseMs ?? defaultLeaseMs?.() ?? DEFAULT_LEASE_MS, MAX_LEASE_MS),
-      expiryPolicy: request.expiryPolicy,
-      open: true,
-      detachedAtMs: undefined,
-    };
-    if (!request.frameworkInfo) {
-      if (!known) throw invalidField("framework_info", "is required for a framework that the bridge does not know");
-      const { suppressedRoles, offerConstraints } = request;
-      const record = {
-        ...this.#asNow(known),
-        ...common,
-        ...(suppressedRoles.length > 0 && { suppressedRoles }),
-        ...(offerConstraints.length > 0 && { offerConstraints: Buffer.from(offerConstraints) }),
-      };
-      this.#admit(request, record, false);
-      return { record, defaultedFields: [], isNew: false };
-    }
-    const principal = links.principalOf(frameworkName, known && { principal: readPrincipal(known.frameworkInfo) });
-    const completed = completeFrameworkInfo(request.frameworkInfo, frameworkName, principal.name);
-    checkPrincipal(completed.bytes, principal);
-    const frameworkId = known?.frameworkId ?? completed.id ?? this.#surroundings.randomness.uuid();
-    const { suppressedRoles } = request;
-    const framework = { frameworkInfo: completed.bytes, suppressedRoles };
-    this.#admit(request, framework, completed.id !== undefined && completed.id !== known?.frameworkId);
-    if (known) checkUser(known.frameworkInfo, completed.bytes);
-    if (completed.id !== undefined && completed.id !== frameworkId)
-      throw otherId(frameworkName, frameworkId, completed.id);
-    if (!known && completed.id !== undefined && this.#records.isHeld(completed.id)) throw idOfAnother(completed.id);
-    const record: FrameworkRecord = {
-      ...common,
-      frameworkName,
-      frameworkId,
-      frameworkInfo: completed.bytes,
-      suppressedRoles,
-      offerConstraints: Buffer.from(request.offerConstraints),
-    };
-    return { record, defaultedFields: completed.defaultedFields, isNew: !known && completed.id === undefined };
-  }
-
-  #admit(
-    { admit, frameworkName }: AttachRequest,
-    { frameworkInfo, suppressedRoles }: Pick<FrameworkRecord, "frameworkInfo" | "suppressedRoles">,
-    imported: boolean,
-  ): void {
-    admit?.({ frameworkInfo, suppressedRoles, principal: this.principalOf(frameworkName), imported });
-  }
-
-  /** A remembered framework as this run of the bridge can subscribe it. */
-  #asNow(record: FrameworkRecord): FrameworkRecord {
-    const { frameworkName, frameworkInfo } = record;
-    const { name } = this.#options.links.principalOf(frameworkName, { principal: readPrincipal(frameworkInfo) });
-    return { ...record, frameworkInfo: withPrincipal(frameworkInfo, name) };
-  }
-
   #open(record: FrameworkRecord, records: RecordWriter, isNew: boolean): Session {
     const session: Session = new Session(record, records, this.#options, {
       gate: this.#gate,
@@ -361,6 +301,7 @@ export class SessionManager {
       surroundings: this.#surroundings,
       running: this.#running,
       isNew,
+      vacant: () => this.#promotions.next(session),
       ended: (next) => this.#retire(session, next),
     });
     this.#sessions.set(record.frameworkName, session);
@@ -380,25 +321,4 @@ export class SessionManager {
     this.#closing.set(closing, session.frameworkName);
     return closing;
   }
-}
-
-/**
- * Mesos keeps the user that a framework was created with, and says nothing of another one. What the bridge keeps would
- * then be a user that nothing runs as, and permissions and rules would look at that. @throws BridgeError INVALID_FIELD
- */
-function checkUser(kept: Uint8Array, wanted: Uint8Array): void {
-  const user = frameworkUserOf(kept);
-  if (user === frameworkUserOf(wanted)) return;
-  const cure = "leave the user as it is and set command.user, or tear the framework down to begin with another one";
-  throw invalidField(
-    "framework_info.user",
-    `must be ${JSON.stringify(user)}: Mesos keeps the user that a framework was created with; ${cure}`,
-  );
-}
-
-/** A client must not name somebody else's principal: it would be stored, and kept. @throws BridgeError INVALID_FIELD */
-function checkPrincipal(frameworkInfo: Uint8Array, { name, fixed }: FrameworkPrincipal): void {
-  if (!fixed || readPrincipal(frameworkInfo) === name) return;
-  const wanted = name === undefined ? "unset: the bridge gives this framework none" : `unset, or '${name}'`;
-  throw invalidField("framework_info.principal", `must be ${wanted} (serve --framework-principals)`);
 }

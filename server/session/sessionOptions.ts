@@ -39,6 +39,8 @@ export interface SessionHost {
   readonly running: MonotonicClock;
   /** Its id was chosen just now: Mesos does not know the framework yet. */
   readonly isNew: boolean;
+  /** No client is active, and some wait: the next is to be promoted. */
+  vacant(): void;
   /** The session is over and must not be used any more. Resolves once that is remembered; never rejects. */
   ended(next: "keep" | "forget"): Promise<void>;
 }

@@ -13,23 +13,28 @@ export interface LinkView {
   readonly master: string;
 }
 
-/** The first event of a stream. @param defaultedFields of the FrameworkInfo: what the bridge set for the client */
+/**
+ * What a client is told of its attachment: as the first event of its stream, or, with `promoted`, when it has waited.
+ *
+ * @param defaultedFields of the FrameworkInfo: what the bridge set for the client
+ */
 export function openedEvent(
+  kind: "opened" | "promoted",
   { record, log, clock }: SessionState,
-  attachment: Attachment,
-  resumed: boolean,
+  { id, active, resumed, readSequence }: Attachment,
   defaultedFields: readonly string[],
   linkState: LinkState,
 ): SessionEvent {
   const { frameworkId, leaseMs, frameworkInfo } = record;
   return {
-    sequence: resumed ? attachment.readSequence : log.lastSequence,
+    sequence: resumed ? readSequence : log.lastSequence,
     receiveTimeMs: clock.wallTime(),
     ackToken: "",
     fragment: false,
     body: {
-      kind: "opened",
-      attachmentId: attachment.id,
+      kind,
+      attachmentId: id,
+      role: active ? "active" : "standby",
       frameworkId,
       leaseMs,
       resumed,

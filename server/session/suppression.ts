@@ -15,6 +15,7 @@ export class Suppression {
   #own: Roles;
   #byClient: Roles;
   #away = false;
+  #term = 0;
   /** What Mesos was told last of a role. Nothing of one whose last call it did not take, or of which that is not known. */
   readonly #told = new Map<string, Telling>();
   /** The SUBSCRIBE that was sent last says that the one, and not the other, is suppressed. */
@@ -75,6 +76,11 @@ export class Suppression {
     for (const key of telling.keys) if (this.#told.get(key) === telling) this.#told.delete(key);
   }
 
+  /** Grows with each client that does not continue where the one before it was. */
+  get term(): number {
+    return this.#term;
+  }
+
   setAway(away: boolean): void {
     this.#away = away;
   }
@@ -99,7 +105,13 @@ export class Suppression {
 
   /** Goes back to what a SUBSCRIBE with these roles means. */
   reset(suppressedRoles: readonly string[]): void {
+    this.#term++;
     this.#byClient = byKey(suppressedRoles);
+  }
+
+  /** Roles for which offers are wanted are to be revived, although they are not suppressed: that ends their filters. */
+  reviveAgain(): void {
+    for (const key of this.#own.keys()) if (!this.#byClient.has(key)) this.#told.delete(key);
   }
 
   /** The framework changed, and Mesos has to be told by another SUBSCRIBE. */

@@ -115,6 +115,13 @@ export class Teardown {
     this.#host.repetition.over("not-needed");
   }
 
+  /** Another client is active, and the framework is its own: what the one before asked for is not sent again. */
+  abandon(): void {
+    if (this.#asked.kind !== "waiting") return;
+    const message = "another client became active before the master answered";
+    this.#answer(TOLD, answerOf({ kind: "unknown", message }, OK));
+  }
+
   /** A subscription stands. */
   connected(): void {
     if (this.#isDemanded && mayBeTaken(this.#state)) {

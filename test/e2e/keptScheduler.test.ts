@@ -1,5 +1,5 @@
 import { afterEach, it } from "vitest";
-import { seeded } from "../fault/batch.js";
+import { seeded } from "../support/batch.js";
 import { Cleanup } from "../support/cleanup.js";
 import { describeEachMesos } from "../support/cluster.js";
 import { KeptBatch } from "./keptBatch.js";

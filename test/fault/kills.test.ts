@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { Batch, seeded } from "../support/batch.js";
 import { describeBridge } from "../support/describeBridge.js";
-import { Batch, seeded } from "./batch.js";
 
 const cluster = { agents: 2, resources: "cpus:2;mem:1024;disk:1000" };
 

@@ -6,6 +6,7 @@ import {
   type TaskStatus,
   TaskStatus_Reason,
 } from "../../gen/mesos/v1/mesos.js";
+import { Batch } from "../support/batch.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeScheduler, ids } from "../support/bridgeScheduler.js";
 import { Cleanup, cleanupAfterAll } from "../support/cleanup.js";
@@ -14,7 +15,6 @@ import { type EmbeddedMesos, startEmbeddedMesos } from "../support/embeddedMesos
 import { eventually } from "../support/eventually.js";
 import { send } from "../support/http.js";
 import { frameworkInfo, type PartialTask, task } from "../support/messages.js";
-import { Batch } from "./batch.js";
 
 const { TASK_RUNNING, TASK_UNREACHABLE, TASK_LOST, TASK_KILLED, TASK_GONE_BY_OPERATOR, TASK_FINISHED } = TaskState;
 const { REASON_AGENT_REMOVED, REASON_AGENT_REMOVED_BY_OPERATOR, REASON_AGENT_REREGISTERED, REASON_RECONCILIATION } =

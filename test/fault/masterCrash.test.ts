@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { Batch, seeded } from "../support/batch.js";
 import { startBridge } from "../support/bridge.js";
 import { Cleanup } from "../support/cleanup.js";
 import type { ClusterOptions, MesosCluster } from "../support/cluster.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
 import { TcpProxy } from "../support/tcpProxy.js";
-import { Batch, seeded } from "./batch.js";
 
 const only = process.env.MESOS;
 const real = only !== "embedded" && (realMesosMissing() === undefined || process.env.CI === "true");

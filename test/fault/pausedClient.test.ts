@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Framework } from "../../gen/mesosbridge/v1/observer.js";
+import { Batch, seeded } from "../support/batch.js";
 import type { Bridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
 import { describeBridge } from "../support/describeBridge.js";
 import { eventually } from "../support/eventually.js";
-import { Batch, seeded } from "./batch.js";
 
 const cluster = { agents: 2, resources: "cpus:2;mem:1024;disk:1000" };
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { Batch } from "../support/batch.js";
 import { startBridge } from "../support/bridge.js";
 import { cleanupAfterAll } from "../support/cleanup.js";
 import { realMesosMissing, startRealMesos } from "../support/realMesos.js";
-import { Batch } from "./batch.js";
 
 const missing = realMesosMissing();
 const wanted = process.env.MESOS !== "embedded" && (missing === undefined || process.env.CI === "true");

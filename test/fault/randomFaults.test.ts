@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "vitest";
+import { Batch, seeded } from "../support/batch.js";
 import { describeBridge } from "../support/describeBridge.js";
-import { Batch, seeded } from "./batch.js";
 
 const TASKS = 300;
 const FAULTS = 20;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TaskState } from "../../gen/mesos/v1/mesos.js";
 import { Event_Type } from "../../gen/mesos/v1/scheduler/scheduler.js";
-import type { SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
+import { type SessionEvent, SubscribeMode } from "../../gen/mesosbridge/v1/scheduler.js";
 import { AnsweringMaster, type FakeSubscription } from "../support/answeringMaster.js";
 import { type Bridge, startBridge } from "../support/bridge.js";
 import { BridgeClient } from "../support/bridgeClient.js";
@@ -45,6 +45,22 @@ describe("slow readers", () => {
     update: {
       status: { taskId: { value: taskId }, agentId: { value: "a" }, state: TaskState.TASK_RUNNING, uuid: uuid() },
     },
+  });
+
+  test("a client that stalls makes room for one that stands by, although it never reads why", async () => {
+    const scheduler = await attach();
+    const subscription = await master.subscriptions.next();
+    await scheduler.linked();
+    const { name: frameworkName } = scheduler;
+    const mode = SubscribeMode.SUBSCRIBE_MODE_STANDBY;
+    const request = { frameworkName, frameworkInfo: undefined, mode };
+    const standby = cleanup.use(await BridgeScheduler.attach(bridge.address, request));
+    scheduler.stream.pause();
+    await flood(subscription, 80, 1024 * 1024);
+    // Well before --request-timeout, when its connection would end.
+    await standby.promoted({ timeoutMs: 20_000 });
+    await standby.ok("confirmPromotion");
+    expect(await scheduler.call("reviveOffers")).toMatchObject({ reason: "ATTACHMENT_SUPERSEDED" });
   });
 
   test("a client that stalls ends as SLOW_CONSUMER; its session stays, and what it owes comes again", async () => {

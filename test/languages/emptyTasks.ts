@@ -67,6 +67,7 @@ export function testEmptyTasks(language: string, { build, duration = String }: E
     testTwo(suite, start);
     testAccess(suite, start);
     testInterrupts(suite, startOn, duration);
+    testStandby(suite, start);
 
     it("goes past a proxy that the environment names", { timeout: RUN_TIMEOUT_MS }, async () => {
       const { bridge, cleanup } = suite();
@@ -133,6 +134,72 @@ function testTasks(suite: () => BridgeSuite, start: StartOn, duration: (seconds:
     expect(running.log()).toMatch(/^task 2 failed: .*TASK_FAILED/m);
     expect(running.log()).toMatch(/^0 of 2 finished, 2 failed$/m);
     expect(code, running.log()).toBe(1);
+  });
+}
+
+/** Instances of one framework, of which one is active. */
+function testStandby(suite: () => BridgeSuite, start: (...args: string[]) => Promise<RunningProcess>): void {
+  const instances = async () => {
+    const { bridge, cleanup } = suite();
+    const { command, open } = await gate(suite());
+    const name = `standby-${++names}`;
+    const instance = async () =>
+      cleanup.use(
+        await start(
+          "--bridge",
+          bridge.address,
+          "--framework-name",
+          name,
+          "--standby",
+          "--tasks",
+          "2",
+          "--command",
+          command,
+        ),
+      );
+    const active = await instance();
+    await active.logged(/^launched 2/m);
+    const standby = await instance();
+    await standby.logged(/^standing by/m);
+    return { active, standby, instance, open };
+  };
+
+  it("takes over with --standby when the active one is killed", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { active, standby, instance, open } = await instances();
+    const third = await instance();
+    await third.logged(/^standing by/m);
+    await active.kill();
+    await standby.logged(/^launched 2/m);
+    open();
+    const { code } = await standby.exited;
+    expect(standby.log()).toMatch(/^2 of 2 finished, 0 failed$/m);
+    expect(code, standby.log()).toBe(0);
+    // The framework has ended, and nobody is needed any more.
+    const { code: last } = await third.exited;
+    expect(third.log()).toMatch(/^another instance has ended the framework$/m);
+    expect(last, third.log()).toBe(0);
+  });
+
+  it("hands over with --standby when it is interrupted", { timeout: RUN_TIMEOUT_MS }, async () => {
+    const { active, standby, instance, open } = await instances();
+    const third = await instance();
+    await third.logged(/^standing by/m);
+    third.signal("SIGTERM");
+    expect((await third.exited).code, third.log()).toBe(1);
+    active.signal("SIGTERM");
+    await active.logged(/^handing over/m);
+    expect((await active.exited).code, active.log()).toBe(1);
+    await standby.logged(/^launched 2/m);
+    open();
+    expect((await standby.exited).code, standby.log()).toBe(0);
+  });
+
+  it("needs a name for --standby", async () => {
+    const { bridge, cleanup } = suite();
+    const running = cleanup.use(await start("--bridge", bridge.address, "--standby"));
+    const { code } = await running.exited;
+    expect(running.log()).toContain("--standby needs --framework-name: the instances share one");
+    expect(code).toBe(2);
   });
 }
 
@@ -304,13 +371,14 @@ function testWithoutBridge(
       "tasks",
       "command",
       "retries",
+      "standby",
       "give-up-after",
       "bridge-ca",
       "bridge-cert",
       "bridge-key",
       "bridge-token-file",
     ])
-      expect(running.log()).toMatch(new RegExp(` --?${flag} `));
+      expect(running.log()).toMatch(new RegExp(` --?${flag}\\s`));
     expect(code).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from "vitest";
 import { KeptBatch, type Kill, type Outage } from "../e2e/keptBatch.js";
-import { seeded } from "../fault/batch.js";
+import { seeded } from "../support/batch.js";
 import { Cleanup } from "../support/cleanup.js";
 import { startEmbeddedMesos } from "../support/embeddedMesos.js";
 import { startRealMesos } from "../support/realMesos.js";

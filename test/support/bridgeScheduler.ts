@@ -68,6 +68,15 @@ export class BridgeScheduler {
     return this.#opened;
   }
 
+  /** The next promotion, whose attachment calls carry from then on. */
+  async promoted(deadline?: Deadline): Promise<Opened> {
+    const is = ({ event }: SessionEvent) => event?.$case === "promoted";
+    const { event } = await this.stream.next(is, { what: "a promotion", ...deadline });
+    if (event?.$case !== "promoted" || !event.value.opened) throw new Error("a promotion without Opened");
+    this.#opened = event.value.opened;
+    return this.#opened;
+  }
+
   get opened(): Opened {
     if (!this.#opened) throw new Error("not attached yet");
     return this.#opened;

@@ -20,6 +20,8 @@ const (
 	defaultProgressInterval = 15 * time.Second
 	// A stream that lived that long was a good one: the next wait starts small again.
 	goodStream = 5 * time.Second
+	// A bridge that is alive answers a confirmation at once: it asks no master.
+	confirmTimeout = 15 * time.Second
 )
 
 // attachment keeps one Subscribe stream open: attaches, watches it, and attaches again after it broke.
@@ -30,6 +32,8 @@ type attachment struct {
 	backoff     backoff
 	notices     *notices
 	giveUpAfter time.Duration
+	// Waits while another scheduler is active.
+	standby bool
 	// Takes each event, and returns when the next one may come.
 	deliver func(Event)
 
@@ -39,36 +43,41 @@ type attachment struct {
 	last             uint64
 	progressInterval time.Duration
 	alive            time.Time
+	// True once the bridge has answered the stream.
+	isOpen bool
 	// In a row, since the last stream that was opened.
 	failures int
 	// True if this try has a fresh token because the last one was refused.
 	tokenRefused bool
 
-	mu      sync.Mutex
-	id      string
+	mu sync.Mutex
+	// Empty while calls have to wait.
+	id string
+	// With standby, how often it became active after another scheduler may have been.
+	term    int
 	ended   bool
 	err     *Error
 	changed chan struct{}
 }
 
-// ready gives the attachment's id, once there is one other than previous.
-func (a *attachment) ready(ctx context.Context, previous string) (string, *Error) {
+// ready gives the attachment's id and its term, once there is one other than previous.
+func (a *attachment) ready(ctx context.Context, previous string) (string, int, *Error) {
 	for {
 		a.mu.Lock()
-		id, ended, err, changed := a.id, a.ended, a.err, a.changed
+		id, term, ended, err, changed := a.id, a.term, a.ended, a.err, a.changed
 		a.mu.Unlock()
 		switch {
 		case ended && err != nil:
-			return "", err
+			return "", 0, err
 		case ended:
-			return "", &Error{Code: codes.Canceled, Message: "the session has ended"}
+			return "", 0, &Error{Code: codes.Canceled, Message: "the session has ended"}
 		case id != "" && id != previous:
-			return id, nil
+			return id, term, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return "", asError(ctx.Err())
+			return "", 0, asError(ctx.Err())
 		}
 	}
 }
@@ -101,7 +110,7 @@ func (a *attachment) run(ctx context.Context) (err *Error) {
 	a.alive = time.Now()
 	for {
 		broken := a.readStream(ctx)
-		if broken != nil && a.id == "" && ctx.Err() == nil {
+		if broken != nil && !a.isOpen && ctx.Err() == nil {
 			broken = a.bridges.explain(ctx, broken)
 		}
 		a.set(func() { a.id = "" })
@@ -111,7 +120,7 @@ func (a *attachment) run(ctx context.Context) (err *Error) {
 		if a.takesFreshToken(broken) {
 			continue
 		}
-		if !broken.Retryable() || a.giveUpAfter > 0 && time.Since(a.alive) > a.giveUpAfter {
+		if !a.triesAgain(broken) || a.giveUpAfter > 0 && time.Since(a.alive) > a.giveUpAfter {
 			return broken
 		}
 		a.failures++
@@ -123,6 +132,12 @@ func (a *attachment) run(ctx context.Context) (err *Error) {
 		a.deliver(&Detached{Err: broken, Attempt: a.failures, RetryIn: wait})
 		pause(ctx, wait)
 	}
+}
+
+// triesAgain is true where another stream may do better than the one that ended with err. A standby whose attachment is
+// no longer that of the active scheduler waits for its turn again.
+func (a *attachment) triesAgain(err *Error) bool {
+	return err.Retryable() || a.standby && err.stale()
 }
 
 // takesFreshToken makes one try with a fresh token after one that was refused.
@@ -141,8 +156,9 @@ func (a *attachment) readStream(ctx context.Context) *Error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	started := time.Now()
+	a.isOpen = false
 	defer func() {
-		if a.id == "" {
+		if !a.isOpen {
 			return
 		}
 		a.alive = time.Now()
@@ -165,7 +181,9 @@ func (a *attachment) readStream(ctx context.Context) *Error {
 		// While the consumer is busy the bridge is not to blame.
 		silence.Stop()
 		for _, event := range response.GetEvents() {
-			a.take(event)
+			if failure := a.take(ctx, event); failure != nil {
+				return failure
+			}
 		}
 		silence.Reset(missedProgress * a.progressInterval)
 	}
@@ -179,28 +197,72 @@ func (a *attachment) readStream(ctx context.Context) *Error {
 	return asError(err)
 }
 
-func (a *attachment) take(event *pb.SessionEvent) {
+// take notes and hands out an event. It gives the error for which the stream is given up.
+func (a *attachment) take(ctx context.Context, event *pb.SessionEvent) *Error {
 	seen := eventOf(event)
-	if opened, ok := seen.(*Opened); ok {
-		a.open(opened)
-	} else {
+	switch e := seen.(type) {
+	case *Standby:
+		// The token may still be refused for the promotion: fresh ones would be tried in a loop without a wait.
+		a.answered(event.GetOpened().GetProgressInterval().AsDuration())
+	case *Opened:
+		a.answered(e.ProgressInterval)
+		if err := a.confirm(ctx, event.GetPromoted()); err != nil {
+			return err
+		}
+		a.open(e)
+	default:
+		if a.standby && a.id == "" {
+			// While it waits, it is told only that the bridge is still there.
+			a.tokenRefused = false
+			return nil
+		}
 		a.advance(event)
 	}
 	if seen != nil {
 		a.notices.seen(seen)
 		a.deliver(seen)
 	}
+	return nil
+}
+
+func (a *attachment) answered(progressInterval time.Duration) {
+	a.isOpen, a.failures = true, 0
+	a.progressInterval = orDefault(progressInterval, defaultProgressInterval)
+}
+
+// confirm comes before the attachment of a promotion is used: until the bridge has the answer, it may promote another
+// standby instead.
+func (a *attachment) confirm(ctx context.Context, promoted *pb.Promoted) *Error {
+	switch {
+	case !a.standby:
+		return nil
+	case promoted == nil:
+		// It has thrown out the scheduler that was active, and would do so with each new stream.
+		return &Error{Code: codes.Unimplemented,
+			Message: "the bridge does not know standby schedulers: update the bridge, or attach without standby"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	header := &pb.CallHeader{FrameworkName: a.request.GetFrameworkName(), AttachmentId: promoted.GetOpened().GetAttachmentId()}
+	if _, err := a.client.ConfirmPromotion(ctx, &pb.ConfirmPromotionRequest{Header: header}); err != nil {
+		return asError(err)
+	}
+	return nil
 }
 
 func (a *attachment) open(opened *Opened) {
-	a.failures, a.tokenRefused = 0, false
-	a.progressInterval = orDefault(opened.ProgressInterval, defaultProgressInterval)
+	a.tokenRefused = false
 	if opened.Resumed && a.resume != nil {
 		a.resume = &pb.Resume{AttachmentId: opened.AttachmentID, AfterSequence: a.resume.AfterSequence}
 	} else {
 		a.resume, a.last = nil, opened.Sequence
 	}
-	a.set(func() { a.id = opened.AttachmentID })
+	a.set(func() {
+		a.id = opened.AttachmentID
+		if a.standby && !opened.Resumed {
+			a.term++
+		}
+	})
 }
 
 // advance notes how far the stream was read. Pieces of an event count only with the last one: a resumption needs all.

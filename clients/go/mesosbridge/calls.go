@@ -13,7 +13,8 @@ import (
 
 // Calls wait for an attachment, are retried if that is safe (no master, broken connection, new attachment) until the
 // context is done, and fail with an *Error. If they return nil, the Mesos master has accepted the call. The header of a
-// request is filled in; the caller's own request id is kept.
+// request is filled in; the caller's own request id is kept. With Options.Standby, a call that must not be made twice
+// fails with ATTACHMENT_SUPERSEDED if another scheduler may have been active since the last Opened that the program got.
 
 // LaunchTasks launches tasks on offers of one agent. Unused resources are declined.
 //
@@ -133,9 +134,18 @@ func (s *Scheduler) CloseSession(ctx context.Context) error {
 	})
 }
 
+// HandOver lets the standby that has waited longest take over. The events end. Without a standby the lease begins, as
+// after Close.
+func (s *Scheduler) HandOver(ctx context.Context) error {
+	return s.end(ctx, func(ctx context.Context, header *pb.CallHeader) error {
+		_, err := s.client.CloseSession(ctx, &pb.CloseSessionRequest{Header: header, Handover: true})
+		return err
+	})
+}
+
 // Header is that of a call made with Client, once there is an attachment.
 func (s *Scheduler) Header(ctx context.Context) (*pb.CallHeader, error) {
-	id, err := s.attachment.ready(ctx, "")
+	id, _, err := s.attachment.ready(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +188,8 @@ func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.Cal
 		ctx, cancel = context.WithTimeout(ctx, s.options.CallTimeout)
 		defer cancel()
 	}
-	call := attempt{scheduler: s, send: send, requestID: given.GetRequestId(),
-		backoff: backoff{initial: 100 * time.Millisecond, max: 2 * time.Second}}
+	call := attempt{scheduler: s, send: send, repeat: repeat, term: s.term(),
+		requestID: given.GetRequestId(), backoff: backoff{initial: 100 * time.Millisecond, max: 2 * time.Second}}
 	if call.requestID == "" {
 		call.requestID = rand.Text()
 	}
@@ -209,6 +219,9 @@ func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.Cal
 type attempt struct {
 	scheduler *Scheduler
 	send      sender
+	repeat    repetition
+	// The term that the program was in when it began.
+	term      int
 	backoff   backoff
 	requestID string
 	// The attachment whose call was refused: only another one can help.
@@ -217,14 +230,18 @@ type attempt struct {
 	tokenRefused bool
 	// True when an earlier try may have reached Mesos.
 	maybeSent bool
-	// True when there is no attachment and will be none.
+	// True when there will be no attachment that it may be sent with.
 	hopeless bool
 	// What the last try that came to an end got.
 	last *Error
 }
 
 func (a *attempt) make(ctx context.Context) *Error {
-	id, err := a.scheduler.attachment.ready(ctx, a.staleID)
+	id, term, err := a.scheduler.attachment.ready(ctx, a.staleID)
+	if err == nil && a.outlivedBy(term) {
+		err = &Error{Code: codes.FailedPrecondition, Reason: ReasonAttachmentSuperseded,
+			Message: "another scheduler may have been active since this call began: look at the snapshot, and decide anew"}
+	}
 	if err != nil {
 		a.hopeless = true
 		return err
@@ -243,6 +260,12 @@ func (a *attempt) make(ctx context.Context) *Error {
 		a.last = err
 	}
 	return err
+}
+
+// outlivedBy is true for a term in which the call must not be sent: another scheduler may have done the same meanwhile.
+// What began before the first term may be sent in it: its program has seen nothing of an earlier one.
+func (a *attempt) outlivedBy(term int) bool {
+	return a.repeat == once && term > max(a.term, 1)
 }
 
 // takesFreshToken is true once after a token that was refused: if the next one is refused too, the caller is.

@@ -22,6 +22,14 @@ type Stamp struct {
 }
 
 type (
+	// Standby: another scheduler of the framework may be active. Calls wait until Opened comes: then this one is.
+	Standby struct {
+		Stamp
+		// The id of the framework.
+		FrameworkID string
+		// Whether the bridge is subscribed to a master at this moment.
+		Linked bool
+	}
 	// Opened: the attachment stands. With Resumed, what was missed follows; else forget all offers: a snapshot follows.
 	Opened struct {
 		Stamp
@@ -121,6 +129,7 @@ type (
 	}
 )
 
+func (*Standby) isEvent()                {}
 func (*Opened) isEvent()                 {}
 func (*Subscribed) isEvent()             {}
 func (*Offers) isEvent()                 {}
@@ -166,7 +175,12 @@ func eventOf(event *pb.SessionEvent) Event {
 	}
 	switch e := event.GetEvent().(type) {
 	case *pb.SessionEvent_Opened:
+		if e.Opened.GetRole() == pb.AttachmentRole_ATTACHMENT_ROLE_STANDBY {
+			return &Standby{stamp, e.Opened.GetFrameworkId().GetValue(), isConnected(e.Opened.GetLinkState())}
+		}
 		return openedOf(stamp, e.Opened)
+	case *pb.SessionEvent_Promoted:
+		return openedOf(stamp, e.Promoted.GetOpened())
 	case *pb.SessionEvent_Mesos:
 		return mesosEventOf(stamp, e.Mesos, event.GetFragment())
 	case *pb.SessionEvent_Progress:
@@ -174,8 +188,7 @@ func eventOf(event *pb.SessionEvent) Event {
 			return &SnapshotEnd{stamp}
 		}
 	case *pb.SessionEvent_LinkChanged:
-		linked := e.LinkChanged.GetState() == pb.LinkState_LINK_STATE_CONNECTED
-		return &LinkChanged{stamp, linked, e.LinkChanged.GetReason(), e.LinkChanged.GetMaster()}
+		return &LinkChanged{stamp, isConnected(e.LinkChanged.GetState()), e.LinkChanged.GetReason(), e.LinkChanged.GetMaster()}
 	}
 	return nil
 }
@@ -189,10 +202,12 @@ func openedOf(stamp Stamp, opened *pb.Opened) Event {
 		Lease:            opened.GetLease().AsDuration(),
 		FrameworkInfo:    opened.GetFrameworkInfo(),
 		DefaultedFields:  opened.GetDefaultedFields(),
-		Linked:           opened.GetLinkState() == pb.LinkState_LINK_STATE_CONNECTED,
+		Linked:           isConnected(opened.GetLinkState()),
 		ProgressInterval: opened.GetProgressInterval().AsDuration(),
 	}
 }
+
+func isConnected(state pb.LinkState) bool { return state == pb.LinkState_LINK_STATE_CONNECTED }
 
 func mesosEventOf(stamp Stamp, event *scheduler.Event, fragment bool) Event {
 	switch event.GetType() {

@@ -9,15 +9,16 @@ import (
 
 // Events print as one line for people, which may change.
 
+func (e *Standby) String() string {
+	return "on standby" + orNothing(", framework ", e.FrameworkID) + masterNote(e.Linked)
+}
+
 func (e *Opened) String() string {
 	text := "attached as " + e.AttachmentID + orNothing(", framework ", e.FrameworkID)
 	if e.Resumed {
 		text += ", resumed"
 	}
-	if !e.Linked {
-		text += "; the bridge has no Mesos master yet"
-	}
-	return text
+	return text + masterNote(e.Linked)
 }
 
 func (e *Subscribed) String() string {
@@ -80,6 +81,13 @@ func (e *Gap) String() string { return count(int(e.Missing), "event") + " missin
 
 func (e *AcknowledgementRefused) String() string {
 	return fmt.Sprintf("an acknowledgement was refused: %v", e.Err)
+}
+
+func masterNote(linked bool) string {
+	if linked {
+		return ""
+	}
+	return "; the bridge has no Mesos master yet"
 }
 
 func offerText(offer *mesos.Offer) string {

@@ -22,6 +22,8 @@ func TestEventsPrintReadably(t *testing.T) {
 	for want, event := range map[string]Event{
 		"attached as a1, framework f1":                                &Opened{AttachmentID: "a1", FrameworkID: "f1", Linked: true},
 		"attached as a1, resumed; the bridge has no Mesos master yet": &Opened{AttachmentID: "a1", Resumed: true},
+		"on standby, framework f1":                           &Standby{FrameworkID: "f1", Linked: true},
+		"on standby; the bridge has no Mesos master yet":     &Standby{},
 		"subscribed as framework f1 to the master m.example:5050":     &Subscribed{FrameworkID: "f1", MasterInfo: &mesos.MasterInfo{Hostname: proto.String("m.example"), Port: proto.Uint32(5050)}},
 		"1 offer: o1 of a.example (cpus 1.5, ports 31000-32000)":      &Offers{Offers: []*mesos.Offer{offer("o1")}},
 		"offer o1 is void":         &Rescind{OfferID: "o1"},

@@ -37,6 +37,11 @@ func (n *notices) seen(event Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch e := event.(type) {
+	case *Standby:
+		n.log.Info("on standby: another scheduler of the framework may be active")
+		n.lost = false
+		// Offers come only after the promotion.
+		n.stop()
 	case *Opened:
 		if n.lost {
 			n.log.Info("attached to the bridge")

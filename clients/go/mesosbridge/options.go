@@ -54,6 +54,9 @@ type Options struct {
 	OfferConstraints *scheduler.OfferConstraints
 	// If Mesos has removed the stored framework: continue as a new one. Default: end with FRAMEWORK_REMOVED.
 	ReplaceRemoved bool
+	// Wait while another scheduler of this framework is active, and take over when it is gone. Use it in each of several
+	// instances. Default false: it takes over at once.
+	Standby bool
 	// Waits between attachments are random up to a bound that doubles from BackoffInitial (default 100 ms) to
 	// BackoffMax (default 15 s).
 	BackoffInitial, BackoffMax time.Duration
@@ -185,6 +188,9 @@ func (o Options) request() *pb.SubscribeRequest {
 		SuppressedRoles:  o.SuppressedRoles,
 		OfferConstraints: o.OfferConstraints,
 		ReplaceRemoved:   o.ReplaceRemoved,
+	}
+	if o.Standby {
+		request.Mode = pb.SubscribeMode_SUBSCRIBE_MODE_STANDBY
 	}
 	if o.Lease > 0 {
 		request.Lease = durationpb.New(o.Lease)

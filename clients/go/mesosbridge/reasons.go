@@ -22,6 +22,9 @@ const (
 	// ReasonAttachmentSuperseded: A newer client has attached to this framework. Stop, unless your own program
 	// attached again: another instance is running.
 	ReasonAttachmentSuperseded = "ATTACHMENT_SUPERSEDED"
+	// ReasonNotActive: The attachment is on standby: another client drives the framework. Wait for `Promoted`,
+	// and call with its `attachment_id`.
+	ReasonNotActive = "NOT_ACTIVE"
 	// ReasonAttachmentEnded: An operator has ended the attachment. Attach again. Its old attachment can't be
 	// resumed, and its calls get `NOT_ATTACHED`.
 	ReasonAttachmentEnded = "ATTACHMENT_ENDED"
@@ -122,7 +125,8 @@ func helpsAttached(reason string) bool {
 	switch reason {
 	case ReasonFrameworkNotFound,
 		ReasonNotAttached,
-		ReasonAttachmentSuperseded:
+		ReasonAttachmentSuperseded,
+		ReasonNotActive:
 		return true
 	}
 	return false

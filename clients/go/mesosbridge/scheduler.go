@@ -21,9 +21,11 @@ type Scheduler struct {
 	attachment   *attachment
 	acknowledger *acknowledger
 	events       chan Event
-	lifetime     context.Context
-	cancel       context.CancelFunc
-	started      sync.Once
+	// Between events and the program. Nil without Options.Standby.
+	handout  *handout
+	lifetime context.Context
+	cancel   context.CancelFunc
+	started  sync.Once
 	// Closed when nothing of it runs any more.
 	done chan struct{}
 
@@ -56,6 +58,9 @@ func New(options Options) (*Scheduler, error) {
 		unhandled: map[string]bool{},
 	}
 	s.lifetime, s.cancel = context.WithCancel(context.Background())
+	if options.Standby {
+		s.handout = newHandout(s.events)
+	}
 	s.attachment = &attachment{
 		client:           s.client,
 		bridges:          bridges,
@@ -63,6 +68,7 @@ func New(options Options) (*Scheduler, error) {
 		backoff:          backoff{initial: options.BackoffInitial, max: options.BackoffMax},
 		notices:          &notices{log: options.Logger, wantsOffers: len(options.SuppressedRoles) == 0},
 		giveUpAfter:      options.GiveUpAfter,
+		standby:          options.Standby,
 		progressInterval: defaultProgressInterval,
 		deliver:          s.deliver,
 		changed:          make(chan struct{}),
@@ -75,7 +81,7 @@ func New(options Options) (*Scheduler, error) {
 
 // Events are the events, in order. An update is acknowledged once the body of the loop is done with it: the one at
 // which the loop is left is not. The last pair has an error, always an *Error, unless the session ended in order:
-// after Close, Teardown or CloseSession. When ctx is done, its error ends the loop; the scheduler continues.
+// after Close, Teardown, CloseSession or HandOver. When ctx is done, its error ends the loop; the scheduler continues.
 func (s *Scheduler) Events(ctx context.Context) iter.Seq2[Event, error] {
 	events := s.Channel()
 	return func(yield func(Event, error) bool) {
@@ -104,7 +110,18 @@ func (s *Scheduler) Events(ctx context.Context) iter.Seq2[Event, error] {
 // Err says why.
 func (s *Scheduler) Channel() <-chan Event {
 	s.start()
+	if s.handout != nil {
+		return s.handout.events
+	}
 	return s.events
+}
+
+// term is that of the last Opened that the program has taken; always 0 without Options.Standby.
+func (s *Scheduler) term() int {
+	if s.handout == nil {
+		return 0
+	}
+	return s.handout.term()
 }
 
 // Handled acknowledges an update, and does nothing for other events. It waits while 10,000 acknowledgements are owed.
@@ -141,6 +158,9 @@ func (s *Scheduler) Close() error {
 	s.acknowledger.waitUntil(ctx, 1)
 	s.cancel()
 	<-s.done
+	if s.handout != nil {
+		s.handout.stop()
+	}
 	return s.bridges.Close()
 }
 

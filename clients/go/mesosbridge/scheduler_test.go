@@ -22,6 +22,10 @@ type bridge struct {
 	pb.UnimplementedSchedulerServiceServer
 	subscribe func(*pb.SubscribeRequest, grpc.ServerStreamingServer[pb.SubscribeResponse]) error
 	acks      chan []string
+	// Nil: promotions can be confirmed.
+	confirm func(*pb.ConfirmPromotionRequest) error
+	// Gets the attachment of each launch.
+	launches chan string
 }
 
 func (b *bridge) Subscribe(r *pb.SubscribeRequest, s grpc.ServerStreamingServer[pb.SubscribeResponse]) error {
@@ -31,6 +35,18 @@ func (b *bridge) Subscribe(r *pb.SubscribeRequest, s grpc.ServerStreamingServer[
 func (b *bridge) Acknowledge(_ context.Context, r *pb.AcknowledgeRequest) (*pb.AcknowledgeResponse, error) {
 	b.acks <- r.GetAckTokens()
 	return &pb.AcknowledgeResponse{}, nil
+}
+
+func (b *bridge) ConfirmPromotion(_ context.Context, r *pb.ConfirmPromotionRequest) (*pb.ConfirmPromotionResponse, error) {
+	if b.confirm == nil {
+		return &pb.ConfirmPromotionResponse{}, nil
+	}
+	return &pb.ConfirmPromotionResponse{}, b.confirm(r)
+}
+
+func (b *bridge) LaunchTasks(_ context.Context, r *pb.LaunchTasksRequest) (*pb.LaunchTasksResponse, error) {
+	b.launches <- r.GetHeader().GetAttachmentId()
+	return &pb.LaunchTasksResponse{}, nil
 }
 
 func serve(t *testing.T, b *bridge) Options {

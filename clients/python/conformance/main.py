@@ -35,6 +35,7 @@ class Driver:
             call_timeout=given.get("callTimeoutMs", 10_000) / 1000,
             expiry=given.get("expiry", "disconnect"),
             replace_removed=given.get("replaceRemoved", False),
+            standby=given.get("standby", False),
             suppressed_roles=given.get("suppressedRoles", []),
             proxy=given.get("proxy"),
             tls=tls_of(given.get("tls")),
@@ -108,6 +109,8 @@ def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
             return scheduler.teardown()
         case "closeSession":
             return scheduler.close_session()
+        case "handOver":
+            return scheduler.hand_over()
     raise ValueError(f"this driver has no call {action['call']}")
 
 

@@ -42,6 +42,8 @@ def _body(event: Event) -> Printed:
                 "leaseMs": round(event.lease * 1000),
                 "defaultedFields": event.defaulted_fields,
             }
+        case events.Standby():
+            return {"frameworkId": event.framework_id, "linked": event.linked}
         case events.Subscribed():
             return {"frameworkId": event.framework_id}
         case events.Offers():

@@ -16,6 +16,9 @@ class Bridge(scheduler_pb2_grpc.SchedulerServiceServicer):
     def __init__(self, subscribe: Subscribe) -> None:
         self._subscribe = subscribe
         self.acknowledged: list[str] = []
+        # The attachments that sent a message.
+        self.senders: list[str] = []
+        self.confirm_error: grpc.StatusCode | None = None
 
     async def Subscribe(self, request, context):
         async for response in self._subscribe(request, context):
@@ -24,6 +27,15 @@ class Bridge(scheduler_pb2_grpc.SchedulerServiceServicer):
     async def Acknowledge(self, request, context):
         self.acknowledged += request.ack_tokens
         return scheduler_pb2.AcknowledgeResponse()
+
+    async def SendMessage(self, request, context):
+        self.senders.append(request.header.attachment_id)
+        return scheduler_pb2.SendMessageResponse()
+
+    async def ConfirmPromotion(self, request, context):
+        if self.confirm_error is not None:
+            await context.abort(self.confirm_error, "refused")
+        return scheduler_pb2.ConfirmPromotionResponse()
 
 
 @asynccontextmanager
@@ -40,9 +52,18 @@ async def serving(subscribe: Subscribe):
         await server.stop(None)
 
 
-def opened(attachment_id: str) -> scheduler_pb2.SubscribeResponse:
-    event = scheduler_pb2.SessionEvent(opened=scheduler_pb2.Opened(attachment_id=attachment_id))
+def opened(attachment_id: str, role: int = scheduler_pb2.ATTACHMENT_ROLE_ACTIVE) -> scheduler_pb2.SubscribeResponse:
+    event = scheduler_pb2.SessionEvent(opened=scheduler_pb2.Opened(attachment_id=attachment_id, role=role))
     return scheduler_pb2.SubscribeResponse(events=[event])
+
+
+def standby() -> scheduler_pb2.SubscribeResponse:
+    return opened("waiting", scheduler_pb2.ATTACHMENT_ROLE_STANDBY)
+
+
+def promoted(attachment_id: str) -> scheduler_pb2.SubscribeResponse:
+    promotion = scheduler_pb2.Promoted(opened=opened(attachment_id).events[0].opened)
+    return scheduler_pb2.SubscribeResponse(events=[scheduler_pb2.SessionEvent(promoted=promotion)])
 
 
 def update(sequence: int, task: str, token: str) -> scheduler_pb2.SubscribeResponse:

@@ -9,39 +9,52 @@ use tonic::{Code, Streaming};
 use crate::acknowledger::Acknowledger;
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
-use crate::event::{Detached, Gap, Opened};
+use crate::event::{Detached, Gap, Opened, Standby};
 use crate::notices::Notices;
-use crate::proto::mesosbridge::v1::{Resume, SessionEvent, SubscribeRequest, SubscribeResponse, session_event};
-use crate::{Error, Event};
+use crate::progress::{Phase, Progress};
+use crate::proto::mesosbridge::v1::{
+    self as bridge, AttachmentRole, CallHeader, ConfirmPromotionRequest, SessionEvent, SubscribeMode, SubscribeRequest,
+    SubscribeResponse, session_event,
+};
+use crate::{Error, Event, reason};
 
 /// `Opened` comes at once from a bridge that is alive.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 /// So many intervals without any event, and the stream counts as broken.
 const MISSED_PROGRESS: u32 = 3;
-const DEFAULT_PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 /// A stream that lived that long was a good one: the next wait starts small again.
 const GOOD_STREAM: Duration = Duration::from_secs(5);
+/// A promotion that is not confirmed within 2 s may be another scheduler's already: the answer says so.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// An attachment whose calls the bridge accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Active {
+    pub(crate) id: String,
+    /// Grows whenever another scheduler of the framework may have been active before. Always 0 without standby.
+    pub(crate) term: u64,
+}
 
 /// Where the attachment stands.
 #[derive(Clone, Debug)]
 pub(crate) enum State {
+    /// A standby that waits is detached too.
     Detached,
-    /// With its id.
-    Attached(String),
+    Attached(Active),
     /// For good: regularly, or by an error that a new attachment can't fix.
     Ended(Option<Error>),
 }
 
-/// The attachment's id, once there is one other than `previous`.
-pub(crate) async fn ready(state: &watch::Receiver<State>, previous: Option<&str>) -> Result<String, Error> {
+/// The attachment, once there is one other than `previous`.
+pub(crate) async fn ready(state: &watch::Receiver<State>, previous: Option<&str>) -> Result<Active, Error> {
     let is_settled = |state: &State| match state {
         State::Detached => false,
-        State::Attached(id) => Some(id.as_str()) != previous,
+        State::Attached(active) => Some(active.id.as_str()) != previous,
         State::Ended(_) => true,
     };
     let ended = || Error::new(Code::Cancelled, "", "the session has ended");
     match state.clone().wait_for(is_settled).await.as_deref() {
-        Ok(State::Attached(id)) => Ok(id.clone()),
+        Ok(State::Attached(active)) => Ok(active.clone()),
         Ok(State::Ended(Some(error))) => Err(error.clone()),
         _ => Err(ended()),
     }
@@ -83,38 +96,6 @@ pub(crate) struct Attachment {
     pub(crate) notices: Notices,
 }
 
-/// How far the stream was read.
-pub(crate) struct Progress {
-    /// Where a broken stream is taken up again. None until a snapshot was complete: before that its rest would be lost.
-    resume: Option<Resume>,
-    attachment_id: String,
-    /// Sequence of the last event received: where the next one shows a gap.
-    last: u64,
-    interval: Duration,
-    alive: Instant,
-    /// In a row, since the last stream that was opened.
-    failures: u32,
-    /// Where there was a bridge once, it is the bridge that is away.
-    found: bool,
-    /// The last attempt failed for its token.
-    token_refused: bool,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self {
-            resume: None,
-            attachment_id: String::new(),
-            last: 0,
-            interval: DEFAULT_PROGRESS_INTERVAL,
-            alive: Instant::now(),
-            failures: 0,
-            found: false,
-            token_refused: false,
-        }
-    }
-}
-
 impl Attachment {
     /// Runs until the session ends, or the scheduler's lifetime does.
     pub(crate) async fn run(mut self) {
@@ -130,8 +111,7 @@ impl Attachment {
         loop {
             let started = Instant::now();
             let result = self.read_stream().await;
-            let was_open = matches!(*self.state.borrow(), State::Attached(_));
-            if was_open {
+            if self.progress.phase != Phase::Opening {
                 self.progress.alive = Instant::now();
                 if started.elapsed() > GOOD_STREAM {
                     self.backoff.reset();
@@ -144,12 +124,22 @@ impl Attachment {
                 error = self.bridges.explained(error).await;
             }
             let has_fresh_token = self.has_fresh_token(&error);
+            let may_try_again = error.is_retryable() || has_fresh_token || self.takes_its_turn(&error);
             let patience = self.give_up_after.unwrap_or(Duration::MAX);
-            if !(error.is_retryable() || has_fresh_token) || self.progress.alive.elapsed() > patience {
+            if !may_try_again || self.progress.alive.elapsed() > patience {
                 return Some(error);
             }
             self.wait_to_retry(error, has_fresh_token).await;
         }
+    }
+
+    fn is_standby(&self) -> bool {
+        self.request.mode() == SubscribeMode::Standby
+    }
+
+    /// True for errors that would end any other scheduler. A standby waits until the framework is free again.
+    fn takes_its_turn(&self, error: &Error) -> bool {
+        self.is_standby() && is_lost_to_another(self.progress.phase, error)
     }
 
     /// True once after each stream that opened, for a token that was refused, if the next one may be another.
@@ -173,6 +163,7 @@ impl Attachment {
 
     /// Reads one stream to its end. It is Ok when the bridge ended it in order.
     async fn read_stream(&mut self) -> Result<(), Error> {
+        self.progress.phase = Phase::Opening;
         let request = SubscribeRequest { resume: self.progress.resume.clone(), ..self.request.clone() };
         let mut client = self.bridges.client();
         let opening = timeout(OPEN_TIMEOUT, client.subscribe(request));
@@ -180,26 +171,79 @@ impl Attachment {
         let mut patience = OPEN_TIMEOUT;
         while let Some(response) = next(&mut stream, patience).await? {
             for event in response.events {
-                self.take(event).await;
+                self.take(event).await?;
             }
             patience = MISSED_PROGRESS * self.progress.interval;
         }
         Ok(())
     }
 
-    async fn take(&mut self, event: SessionEvent) {
-        if let Some(session_event::Event::Opened(_)) = event.event {
-            if let Some(Event::Opened(mut opened)) = Event::of(event) {
-                opened.failures = std::mem::take(&mut self.progress.failures);
+    /// Takes an event of the stream. It fails if the stream has to be given up.
+    async fn take(&mut self, event: SessionEvent) -> Result<(), Error> {
+        match &event.event {
+            Some(session_event::Event::Opened(opened)) => {
                 (self.progress.found, self.progress.token_refused) = (true, false);
-                self.notices.opened(&opened);
-                self.progress.open(&opened);
-                let id = opened.attachment_id.clone();
-                self.state.send_replace(State::Attached(id));
-                self.delivery.deliver(Event::Opened(opened)).await;
+                self.check_role(opened.role())?;
             }
-            return;
+            Some(session_event::Event::Promoted(bridge::Promoted { opened: Some(opened) })) => {
+                self.confirm(opened.attachment_id.clone()).await?;
+            }
+            // A sign of life: the session's events are those of the active scheduler.
+            _ if self.progress.phase == Phase::Waiting => return Ok(()),
+            _ => {
+                self.pass_on(event).await;
+                return Ok(());
+            }
         }
+        match Event::of(event) {
+            Some(Event::Opened(opened)) => self.open(opened).await,
+            Some(Event::Standby(standby)) => self.stand_by(standby).await,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Fails on an older bridge, which has thrown the active scheduler out: each further try would do so again.
+    fn check_role(&self, role: AttachmentRole) -> Result<(), Error> {
+        if self.is_standby() && role == AttachmentRole::Unspecified {
+            let text = "the bridge does not know standby schedulers: update the bridge, or attach without standby";
+            return Err(Error::new(Code::Unimplemented, "", text));
+        }
+        Ok(())
+    }
+
+    /// Confirms a promotion. It fails if another scheduler was promoted meanwhile.
+    async fn confirm(&mut self, attachment_id: String) -> Result<(), Error> {
+        self.progress.phase = Phase::Confirming;
+        let framework_name = self.request.framework_name.clone();
+        let header = Some(CallHeader { framework_name, attachment_id, request_id: String::new() });
+        let mut client = self.bridges.client();
+        let confirming = timeout(CONFIRM_TIMEOUT, client.confirm_promotion(ConfirmPromotionRequest { header }));
+        confirming.await.map_err(|_| unconfirmed())??;
+        Ok(())
+    }
+
+    /// The scheduler is active.
+    async fn open(&mut self, mut opened: Opened) {
+        opened.failures = std::mem::take(&mut self.progress.failures);
+        self.notices.opened(&opened);
+        self.progress.open(&opened);
+        if self.is_standby() && !opened.resumed {
+            self.progress.term += 1;
+        }
+        opened.term = self.progress.term;
+        let active = Active { id: opened.attachment_id.clone(), term: opened.term };
+        self.state.send_replace(State::Attached(active));
+        self.delivery.deliver(Event::Opened(opened)).await;
+    }
+
+    async fn stand_by(&mut self, standby: Standby) {
+        self.notices.stands_by();
+        self.progress.wait(&standby);
+        self.delivery.deliver(Event::Standby(standby)).await;
+    }
+
+    async fn pass_on(&mut self, event: SessionEvent) {
         let missing = self.progress.advance(&event);
         if missing > 0 {
             self.delivery.deliver(Event::Gap(Gap { missing })).await;
@@ -208,35 +252,6 @@ impl Attachment {
             self.notices.seen(&seen);
             self.delivery.deliver(seen).await;
         }
-    }
-}
-
-impl Progress {
-    fn open(&mut self, opened: &Opened) {
-        self.attachment_id.clone_from(&opened.attachment_id);
-        if !opened.progress_interval.is_zero() {
-            self.interval = opened.progress_interval;
-        }
-        if opened.resumed
-            && let Some(resume) = &mut self.resume
-        {
-            resume.attachment_id.clone_from(&opened.attachment_id);
-        } else {
-            self.resume = None;
-            self.last = opened.stamp.sequence;
-        }
-    }
-
-    /// Notes an event, and gives how many are missing before it. Pieces of an event count only with the last one: a
-    /// resumption needs them all.
-    fn advance(&mut self, event: &SessionEvent) -> u64 {
-        let missing = event.sequence.saturating_sub(self.last).saturating_sub(1);
-        self.last = event.sequence;
-        let complete = matches!(&event.event, Some(session_event::Event::Progress(p)) if p.snapshot_end);
-        if (self.resume.is_some() || complete) && !event.fragment {
-            self.resume = Some(Resume { attachment_id: self.attachment_id.clone(), after_sequence: event.sequence });
-        }
-        missing
     }
 }
 
@@ -254,85 +269,49 @@ fn silent(patience: Duration) -> Error {
     Error::new(Code::Unavailable, "", text)
 }
 
+fn unconfirmed() -> Error {
+    let text = format!("no answer to the confirmation of a promotion for {} s", CONFIRM_TIMEOUT.as_secs());
+    Error::new(Code::DeadlineExceeded, "", text)
+}
+
+/// True if the stream was given up because another scheduler has the framework, or may have it.
+fn is_lost_to_another(phase: Phase, error: &Error) -> bool {
+    // The attachment of a promotion that came too late may be forgotten by now.
+    error.reason() == reason::ATTACHMENT_SUPERSEDED || phase == Phase::Confirming && error.is_stale()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::mesosbridge::v1 as bridge;
 
-    fn opened(id: &str, sequence: u64, resumed: bool) -> Opened {
-        let event = bridge::SessionEvent {
-            sequence,
-            event: Some(session_event::Event::Opened(bridge::Opened {
-                attachment_id: id.to_owned(),
-                resumed,
-                ..Default::default()
-            })),
-            ..Default::default()
-        };
-        match Event::of(event) {
-            Some(Event::Opened(opened)) => opened,
-            other => panic!("{other:?}"),
+    fn active(id: &str) -> Active {
+        Active { id: id.to_owned(), term: 1 }
+    }
+
+    #[test]
+    fn a_promotion_that_came_to_nothing_and_a_stream_that_was_superseded_are_lost_to_another() {
+        for reason in ["ATTACHMENT_SUPERSEDED", "NOT_ATTACHED", "NOT_ACTIVE", "FRAMEWORK_NOT_FOUND"] {
+            let error = Error::new(Code::FailedPrecondition, reason, "");
+            assert!(is_lost_to_another(Phase::Confirming, &error), "{reason}");
+            for phase in [Phase::Opening, Phase::Waiting, Phase::Active] {
+                assert_eq!(is_lost_to_another(phase, &error), reason == "ATTACHMENT_SUPERSEDED", "{phase:?} {reason}");
+            }
         }
-    }
-
-    fn event(sequence: u64, snapshot_end: bool, fragment: bool) -> SessionEvent {
-        SessionEvent {
-            sequence,
-            fragment,
-            event: Some(session_event::Event::Progress(bridge::Progress { snapshot_end })),
-            ..Default::default()
-        }
-    }
-
-    fn resumes_after(progress: &Progress) -> Option<(&str, u64)> {
-        let resume = progress.resume.as_ref()?;
-        Some((&resume.attachment_id, resume.after_sequence))
-    }
-
-    #[test]
-    fn a_stream_that_broke_in_its_snapshot_is_not_resumed() {
-        let mut progress = Progress::default();
-        progress.open(&opened("a", 5, false));
-        assert_eq!(progress.advance(&event(5, false, false)), 0);
-        assert_eq!(resumes_after(&progress), None);
-        progress.advance(&event(5, true, false));
-        assert_eq!(resumes_after(&progress), Some(("a", 5)));
-    }
-
-    #[test]
-    fn resumes_after_the_last_whole_event() {
-        let mut progress = Progress::default();
-        progress.open(&opened("a", 0, false));
-        progress.advance(&event(0, true, false));
-        progress.advance(&event(1, false, false));
-        progress.advance(&event(2, false, true));
-        assert_eq!(resumes_after(&progress), Some(("a", 1)));
-        progress.open(&opened("b", 2, true));
-        assert_eq!(resumes_after(&progress), Some(("b", 1)));
-        progress.open(&opened("c", 9, false));
-        assert_eq!(resumes_after(&progress), None);
-    }
-
-    #[test]
-    fn sees_what_is_missing() {
-        let mut progress = Progress::default();
-        progress.open(&opened("a", 3, false));
-        assert_eq!(progress.advance(&event(3, true, false)), 0);
-        assert_eq!(progress.advance(&event(4, false, false)), 0);
-        assert_eq!(progress.advance(&event(8, false, false)), 3);
+        let denied = Error::new(Code::PermissionDenied, "PERMISSION_DENIED", "");
+        assert!(!is_lost_to_another(Phase::Confirming, &denied));
     }
 
     #[tokio::test]
     async fn waits_for_an_attachment_other_than_the_previous_one() {
-        let (sender, receiver) = watch::channel(State::Attached("a".to_owned()));
-        assert_eq!(ready(&receiver, None).await.unwrap(), "a");
+        let (sender, receiver) = watch::channel(State::Attached(active("a")));
+        assert_eq!(ready(&receiver, None).await.unwrap(), active("a"));
         let waiting = ready(&receiver, Some("a"));
         let change = async {
             sender.send_replace(State::Detached);
             tokio::task::yield_now().await;
-            sender.send_replace(State::Attached("b".to_owned()));
+            sender.send_replace(State::Attached(active("b")));
         };
-        assert_eq!(tokio::join!(waiting, change).0.unwrap(), "b");
+        assert_eq!(tokio::join!(waiting, change).0.unwrap(), active("b"));
         sender.send_replace(State::Ended(Some(Error::new(Code::Aborted, "ATTACHMENT_SUPERSEDED", ""))));
         assert_eq!(ready(&receiver, None).await.unwrap_err().reason(), "ATTACHMENT_SUPERSEDED");
     }

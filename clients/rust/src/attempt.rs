@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use crate::Error;
-use crate::attachment::{State, ready};
+use crate::attachment::{Active, State, ready};
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
 use crate::connection::Connection;
@@ -22,6 +23,9 @@ pub(crate) struct Caller {
     pub(crate) bridges: Arc<Bridges>,
     pub(crate) framework_name: String,
     pub(crate) attachment: watch::Receiver<State>,
+    /// The term of the last `Opened` that the program has taken; 0 before the first one. The attachment may be in a later
+    /// one already, while the program decides on offers of this one.
+    pub(crate) term: AtomicU64,
     pub(crate) timeout: Duration,
     pub(crate) lifetime: CancellationToken,
 }
@@ -43,7 +47,7 @@ impl Caller {
     where
         F: Future<Output = Result<(), Status>>,
     {
-        self.invoke(&mut Attempt::new(given), repeat, send).await
+        self.invoke(&mut Attempt::new(self, given), repeat, send).await
     }
 
     /// For what ends the session: after a try that got no answer, finding the session ended means that it worked.
@@ -51,7 +55,7 @@ impl Caller {
     where
         F: Future<Output = Result<(), Status>>,
     {
-        let mut attempt = Attempt::new(None);
+        let mut attempt = Attempt::new(self, None);
         let result = self.invoke(&mut attempt, Repeat::Safe, send).await;
         let ended_well = matches!(*self.attachment.borrow(), State::Ended(None));
         if ended_well && attempt.tried { Ok(()) } else { result }
@@ -83,6 +87,8 @@ impl Caller {
 /// One call, tried once or more.
 struct Attempt {
     request_id: String,
+    /// The program's term when the call began.
+    term: u64,
     backoff: Backoff,
     /// The attachment whose call was refused: only another one can help.
     stale_id: Option<String>,
@@ -96,10 +102,11 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(given: Option<&CallHeader>) -> Self {
+    fn new(caller: &Caller, given: Option<&CallHeader>) -> Self {
         let own = given.map(|header| header.request_id.clone());
         Self {
             request_id: own.filter(|id| !id.is_empty()).unwrap_or_else(new_request_id),
+            term: caller.term.load(Ordering::Relaxed),
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(2)),
             stale_id: None,
             tried: false,
@@ -120,8 +127,11 @@ impl Attempt {
     {
         loop {
             // Without an attachment, and none to come, nothing more can be tried.
-            let attachment_id =
+            let Active { id: attachment_id, term } =
                 ready(&caller.attachment, self.stale_id.as_deref()).await.map_err(|error| self.verdict(error))?;
+            if repeat == Repeat::Never && is_outdated(self.term, term) {
+                return Err(self.verdict(outdated()));
+            }
             let header = CallHeader {
                 framework_name: caller.framework_name.clone(),
                 attachment_id: attachment_id.clone(),
@@ -180,6 +190,30 @@ impl Attempt {
     }
 }
 
+/// True if a call that was decided on in one term must not be sent in another: a second scheduler may have decided the
+/// same between them. What is decided before the first term may go out in that.
+fn is_outdated(began: u64, now: u64) -> bool {
+    now > began.max(1)
+}
+
+fn outdated() -> Error {
+    let text = "another scheduler may have been active since this call began: look at the snapshot, and decide anew";
+    Error::new(Code::FailedPrecondition, reason::ATTACHMENT_SUPERSEDED, text)
+}
+
 pub(crate) fn new_request_id() -> String {
     format!("{:032x}", fastrand::u128(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_outdated_in_a_later_term_but_not_in_the_first() {
+        assert!(!is_outdated(0, 0) && !is_outdated(0, 1) && !is_outdated(1, 1) && !is_outdated(2, 2));
+        assert!(is_outdated(0, 2) && is_outdated(1, 2) && is_outdated(2, 3));
+        let error = outdated();
+        assert!(!error.is_retryable() && !error.is_outcome_unknown());
+    }
 }

@@ -25,7 +25,9 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// `OFFER_GONE`: nothing was launched. With [`Error::is_outcome_unknown`]: reconcile before launching again.
+    /// `OFFER_GONE`: nothing was launched. With [`Error::is_outcome_unknown`]: reconcile before launching again. With
+    /// `Options::standby` also `ATTACHMENT_SUPERSEDED`: nothing was launched, and another scheduler may have been active
+    /// since the last `Event::Opened` that was taken before the call.
     pub async fn launch_tasks(&self, request: LaunchTasksRequest) -> Result<(), Error> {
         let send = send!(request, launch_tasks);
         self.caller().call(Repeat::Never, request.header.as_ref(), send).await
@@ -97,6 +99,13 @@ impl Scheduler {
     /// Ends the session and leaves the framework to Mesos, for its failover timeout. The events end.
     pub async fn close_session(&self) -> Result<(), Error> {
         self.caller().end(send!(CloseSessionRequest::default(), close_session)).await
+    }
+
+    /// Lets the standby that has waited longest take over. The events end. Without one, the lease begins, as after
+    /// `close`.
+    pub async fn hand_over(&self) -> Result<(), Error> {
+        let request = CloseSessionRequest { handover: true, ..Default::default() };
+        self.caller().end(send!(request, close_session)).await
     }
 }
 

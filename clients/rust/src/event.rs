@@ -4,8 +4,10 @@ use prost_types::Timestamp;
 
 use crate::Error;
 use crate::proto::mesos::v1::scheduler::{self, event::Type};
-use crate::proto::mesos::v1::{FrameworkInfo, InverseOffer, MasterInfo, Offer, OperationStatus, TaskStatus};
-use crate::proto::mesosbridge::v1::{self as bridge, LinkState, session_event};
+use crate::proto::mesos::v1::{
+    FrameworkId, FrameworkInfo, InverseOffer, MasterInfo, Offer, OperationStatus, TaskStatus,
+};
+use crate::proto::mesosbridge::v1::{self as bridge, AttachmentRole, LinkState, session_event};
 
 /// What a scheduler sees. Kinds may be added: have an arm for those that you don't know.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ use crate::proto::mesosbridge::v1::{self as bridge, LinkState, session_event};
 pub enum Event {
     /// The attachment stands.
     Opened(Opened),
+    /// The scheduler waits while another one may be active. Only with `Options::standby`.
+    Standby(Standby),
     /// The bridge subscribed to a master.
     Subscribed(Subscribed),
     /// Offers.
@@ -81,6 +85,22 @@ pub struct Opened {
     pub progress_interval: Duration,
     /// How many tries failed since the attachment before; 0 for the first one at once.
     pub failures: u32,
+    /// As in `Active`.
+    pub(crate) term: u64,
+}
+
+/// The scheduler waits while another one of the framework may be active. Calls wait too. `Opened` follows once it is
+/// active itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Standby {
+    /// What all events have.
+    pub stamp: Stamp,
+    /// The id of the framework: the bridge always sends it.
+    pub framework_id: Option<String>,
+    /// Whether the bridge is subscribed to a master at this moment.
+    pub linked: bool,
+    pub(crate) progress_interval: Duration,
 }
 
 /// The bridge subscribed to a master. Offers from before are void.
@@ -264,7 +284,11 @@ impl Event {
             ack_token: Some(event.ack_token).filter(|token| !token.is_empty()),
         };
         match event.event? {
+            session_event::Event::Opened(opened) if opened.role() == AttachmentRole::Standby => {
+                Some(Self::Standby(Standby::of(stamp, opened)))
+            }
             session_event::Event::Opened(opened) => Some(Self::Opened(Opened::of(stamp, opened))),
+            session_event::Event::Promoted(promoted) => Some(Self::Opened(Opened::of(stamp, promoted.opened?))),
             session_event::Event::Mesos(mesos) => Self::of_mesos(stamp, mesos, event.fragment),
             session_event::Event::Progress(progress) => {
                 progress.snapshot_end.then_some(Self::SnapshotEnd(SnapshotEnd { stamp }))
@@ -328,11 +352,10 @@ impl Event {
 impl Opened {
     fn of(stamp: Stamp, opened: bridge::Opened) -> Self {
         let linked = opened.link_state() == LinkState::Connected;
-        let id = opened.framework_id.map(|id| id.value);
         Self {
             stamp,
             attachment_id: opened.attachment_id,
-            framework_id: id.filter(|id| !id.is_empty()),
+            framework_id: framework_id(opened.framework_id),
             resumed: opened.resumed,
             lease: duration(opened.lease),
             framework_info: opened.framework_info,
@@ -340,8 +363,24 @@ impl Opened {
             linked,
             progress_interval: duration(opened.progress_interval),
             failures: 0,
+            term: 0,
         }
     }
+}
+
+impl Standby {
+    fn of(stamp: Stamp, opened: bridge::Opened) -> Self {
+        Self {
+            stamp,
+            linked: opened.link_state() == LinkState::Connected,
+            framework_id: framework_id(opened.framework_id),
+            progress_interval: duration(opened.progress_interval),
+        }
+    }
+}
+
+fn framework_id(value: Option<FrameworkId>) -> Option<String> {
+    value.map(|id| id.value).filter(|id| !id.is_empty())
 }
 
 fn duration(value: Option<prost_types::Duration>) -> Duration {

@@ -46,6 +46,12 @@ impl Notices {
         }
     }
 
+    /// The scheduler waits for its promotion.
+    pub(crate) fn stands_by(&mut self) {
+        self.is_lost = false;
+        (self.log)("on standby: another scheduler of the framework may be active");
+    }
+
     pub(crate) fn seen(&mut self, event: &Event) {
         match event {
             Event::LinkChanged(change) => self.is_linked.store(change.linked, Ordering::Relaxed),
@@ -106,5 +112,22 @@ mod tests {
         let said = ["not attached to the bridge: away; trying again", "attached to the bridge"];
         let waits = "attached to the bridge, and waiting for offers";
         assert_eq!(*SAID.lock().unwrap(), [said[0], said[1], waits, said[0], said[1]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standby_says_that_it_waits_and_after_its_promotion_what_for() {
+        static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let mut notices = Notices::new(|text| SAID.lock().unwrap().push(text.to_owned()), true);
+        for _ in 0..2 {
+            notices.failed(&Error::new(Code::Unavailable, "", "away"));
+            notices.stands_by();
+        }
+        tokio::time::sleep(2 * WAIT_FOR_OFFERS).await;
+        notices.opened(&opened());
+        tokio::time::sleep(2 * WAIT_FOR_OFFERS).await;
+        let lost = "not attached to the bridge: away; trying again";
+        let standby = "on standby: another scheduler of the framework may be active";
+        let waits = "attached to the bridge, and waiting for offers";
+        assert_eq!(*SAID.lock().unwrap(), [lost, standby, lost, standby, waits]);
     }
 }

@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 
 use crate::proto::mesos::v1::FrameworkInfo;
 use crate::proto::mesos::v1::scheduler::OfferConstraints;
-use crate::proto::mesosbridge::v1::{ExpiryPolicy, SubscribeRequest};
+use crate::proto::mesosbridge::v1::{ExpiryPolicy, SubscribeMode, SubscribeRequest};
 use crate::{Error, Pem, Tls, Token};
 
 /// How a scheduler attaches. `bridge` (or `channel`) and `framework_name` are required.
@@ -38,6 +38,9 @@ pub struct Options {
     pub offer_constraints: Option<OfferConstraints>,
     /// If Mesos has removed the stored framework: continue as a new one. Default: end with `FRAMEWORK_REMOVED`.
     pub replace_removed: bool,
+    /// Wait while another scheduler of this framework is active, and take over when it is gone. Use it in each of several
+    /// instances. Default: off: it takes over at once.
+    pub standby: bool,
     /// Waits between attachments are random up to a bound that doubles from this one. Default 100 ms.
     pub backoff_initial: Duration,
     /// The largest such bound. Default 15 s.
@@ -74,6 +77,7 @@ impl Default for Options {
             suppressed_roles: Vec::new(),
             offer_constraints: None,
             replace_removed: false,
+            standby: false,
             backoff_initial: Duration::from_millis(100),
             backoff_max: Duration::from_secs(15),
             give_up_after: None,
@@ -146,6 +150,7 @@ impl Options {
             suppressed_roles: self.suppressed_roles.clone(),
             offer_constraints: self.offer_constraints.clone(),
             replace_removed: self.replace_removed,
+            mode: if self.standby { SubscribeMode::Standby } else { SubscribeMode::Unspecified }.into(),
         }
     }
 }

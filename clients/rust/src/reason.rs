@@ -23,6 +23,10 @@ pub const NOT_ATTACHED: &str = "NOT_ATTACHED";
 /// instance is running.
 pub const ATTACHMENT_SUPERSEDED: &str = "ATTACHMENT_SUPERSEDED";
 
+/// The attachment is on standby: another client drives the framework. Wait for `Promoted`, and call with its
+/// `attachment_id`.
+pub const NOT_ACTIVE: &str = "NOT_ACTIVE";
+
 /// An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
 /// `NOT_ATTACHED`.
 pub const ATTACHMENT_ENDED: &str = "ATTACHMENT_ENDED";
@@ -128,4 +132,4 @@ pub(crate) const LATER: &[&str] = &[
 ];
 
 /// The bridge does not know the attachment of a call, or not any more.
-pub(crate) const ATTACHED: &[&str] = &[FRAMEWORK_NOT_FOUND, NOT_ATTACHED, ATTACHMENT_SUPERSEDED];
+pub(crate) const ATTACHED: &[&str] = &[FRAMEWORK_NOT_FOUND, NOT_ATTACHED, ATTACHMENT_SUPERSEDED, NOT_ACTIVE];

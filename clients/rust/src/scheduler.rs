@@ -1,6 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::acknowledger::{Acknowledger, MAX_OWED};
-use crate::attachment::{Attachment, Delivery, Progress, State};
+use crate::attachment::{Attachment, Delivery, State};
 use crate::attempt::{Caller, Client, new_request_id};
 use crate::backoff::Backoff;
 use crate::bridges::Bridges;
 use crate::event::AcknowledgementRefused;
 use crate::notices::Notices;
+use crate::progress::Progress;
 use crate::proto::mesosbridge::v1::CallHeader;
 use crate::{Error, Event, Options};
 
@@ -41,7 +43,7 @@ struct Shared {
 ///
 /// An update counts as handled, and is acknowledged, when the next event is asked for: the one at which a loop is left is
 /// not. The last item is the error that a new attachment can't fix; there is none if the session ended regularly: after
-/// `close`, `teardown` or `close_session`.
+/// `close`, `teardown`, `close_session` or `hand_over`.
 pub struct Events {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Event>,
@@ -81,6 +83,7 @@ pub fn connect(options: Options) -> Result<(Scheduler, Events), Error> {
         bridges,
         framework_name: options.framework_name,
         attachment: attached,
+        term: AtomicU64::new(0),
         timeout: options.call_timeout,
         lifetime: lifetime.clone(),
     });
@@ -124,7 +127,7 @@ impl Scheduler {
         &self.shared.caller
     }
 
-    /// True while the stream to the bridge stands.
+    /// True while the stream to the bridge stands. False while the scheduler waits as standby.
     pub fn is_attached(&self) -> bool {
         matches!(*self.caller().attachment.borrow(), State::Attached(_))
     }
@@ -144,7 +147,7 @@ impl Scheduler {
         let caller = self.caller();
         Ok(CallHeader {
             framework_name: caller.framework_name.clone(),
-            attachment_id: crate::attachment::ready(&caller.attachment, None).await?,
+            attachment_id: crate::attachment::ready(&caller.attachment, None).await?.id,
             request_id: new_request_id(),
         })
     }
@@ -206,6 +209,9 @@ impl Stream for Events {
         let Some(event) = ready!(self.queue.poll_recv(cx)) else {
             return Poll::Ready(self.end());
         };
+        if let Event::Opened(opened) = &event {
+            self.shared.caller.term.store(opened.term, Ordering::Relaxed);
+        }
         self.unhandled = event.ack_token().map(ToOwned::to_owned);
         Poll::Ready(Some(Ok(event)))
     }

@@ -28,6 +28,7 @@ interface DriverInput {
     leaseMs?: number;
     expiry?: "disconnect" | "teardown";
     replaceRemoved?: boolean;
+    standby?: boolean;
     suppressedRoles?: string[];
     maxBuffered?: number;
     proxy?: string;
@@ -76,6 +77,7 @@ class Run {
       ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
       ...(options.expiry !== undefined && { expiry: options.expiry }),
       ...(options.replaceRemoved !== undefined && { replaceRemoved: options.replaceRemoved }),
+      ...(options.standby !== undefined && { standby: options.standby }),
       ...(options.suppressedRoles !== undefined && { suppressedRoles: options.suppressedRoles }),
       ...(options.maxBuffered !== undefined && { maxBuffered: options.maxBuffered }),
       ...(options.proxy !== undefined && { proxy: options.proxy }),
@@ -155,6 +157,8 @@ async function send(scheduler: Scheduler, action: Action, offers: Offer[]): Prom
       return await scheduler.teardown();
     case "closeSession":
       return await scheduler.closeSession();
+    case "handOver":
+      return await scheduler.handOver();
     default:
       throw new Error(`this driver has no call ${action.call}`);
   }

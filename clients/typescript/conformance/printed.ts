@@ -42,6 +42,8 @@ function printedBody(event: Extract<SchedulerEvent, { sequence: bigint }>): Prin
       const { attachmentId, frameworkId = null, resumed, linked, leaseMs, defaultedFields } = event;
       return { attachmentId, frameworkId, resumed, linked, leaseMs, defaultedFields };
     }
+    case "standby":
+      return { frameworkId: event.frameworkId ?? null, linked: event.linked };
     case "subscribed":
       return { frameworkId: event.frameworkId?.value ?? null };
     case "offers":

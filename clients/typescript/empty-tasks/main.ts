@@ -7,11 +7,14 @@ import type { DeepPartial } from "../library/deepPartial.js";
 import { BridgeError } from "../library/errors.js";
 import {
   type CommonOptions,
+  checkStandby,
   endOnInterrupt,
+  handOverOnInterrupt,
   mesosTroubleLine,
   runProgram,
   schedulerCommand,
   schedulerOptions,
+  standbyOption,
   wholeNumber,
 } from "../library/program.js";
 import { amounts, ResourcePool } from "../library/resources.js";
@@ -26,15 +29,18 @@ const command = schedulerCommand(
 )
   .option("--tasks <n>", "how many tasks", wholeNumber(1), 5)
   .option("--command <command>", "the shell command of each task", "true")
+  .addOption(standbyOption())
   .option("--retries <n>", "how often to launch a task again that Mesos lost", wholeNumber(0), 3)
   .option("--give-up-after <seconds>", "exit when the bridge has been unreachable for this long", wholeNumber(0), 60);
 
-type Options = CommonOptions & { tasks: number; command: string; retries: number; giveUpAfter: number };
+type Options = CommonOptions & { tasks: number; command: string; standby?: true; retries: number; giveUpAfter: number };
 
 /** What one task needs: a tenth of a CPU and 32 MB. */
 const NEEDS = amounts(0.1, 32);
 /** Unused resources are refused for a while: the framework asks when it needs more. */
 const REFUSE_SECONDS = 600;
+/** Why an offer was not used, through no fault of the tasks. Superseded is an error of the whole program unless it stands by. */
+const UNUSED: ReadonlySet<string> = new Set(["OFFER_GONE", "ATTACHMENT_SUPERSEDED"]);
 /** If an update was lost, Mesos reports the task's state only on request. */
 const RECONCILE_MS = 30_000;
 
@@ -104,8 +110,9 @@ class EmptyTasks {
       if (!(error instanceof BridgeError)) throw error;
       // Perhaps they run: then an update comes, or the answer to a reconciliation.
       if (error.outcomeUnknown) return await this.reconcile();
-      // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
-      if (error.reason !== "OFFER_GONE") throw error;
+      // Nothing was launched. It is not the tasks' fault that an offer is gone, or that another instance took over; more
+      // offers come by themselves.
+      if (!UNUSED.has(error.reason)) throw error;
       for (const { taskId } of tasks) this.#running.delete(taskId?.value ?? "");
       for (const task of launched) task.attempts--;
       this.#waiting = [...launched, ...this.#waiting];
@@ -140,26 +147,34 @@ class EmptyTasks {
 
 async function main(): Promise<number> {
   const options = command.opts<Options>();
+  checkStandby(command);
   const scheduler = new Scheduler({
     ...schedulerOptions(options),
     log: console.error,
     replaceRemoved: true,
     expiry: "teardown",
     giveUpAfterMs: options.giveUpAfter * 1000,
+    standby: options.standby ?? false,
   });
   const tasks = new EmptyTasks(scheduler, options);
-  const interrupted = endOnInterrupt(scheduler);
+  const interrupted = options.standby ? handOverOnInterrupt(scheduler) : endOnInterrupt(scheduler);
+  let wasActive = false;
   const timer = setInterval(() => {
+    // One that stands by asks when its next turn comes.
+    if (options.standby && !scheduler.attached) return;
     tasks.reconcile().catch((error: Error) => console.error(error.message));
   }, RECONCILE_MS);
   try {
     for await (const event of scheduler.events()) {
       const trouble = mesosTroubleLine(event);
       if (trouble !== undefined) console.error(trouble);
+      if (event.kind === "standby") console.error("standing by");
+      if (event.kind === "opened") wasActive = true;
       if (event.kind === "offers") for (const offer of event.offers) await tasks.onOffer(offer);
       if (event.kind === "update") await tasks.onUpdate(event.status);
       // What happened meanwhile was perhaps not seen.
-      if (event.kind === "gap" || event.kind === "subscribed") await tasks.reconcile();
+      const isNewTurn = event.kind === "opened" && !event.resumed;
+      if (event.kind === "gap" || event.kind === "subscribed" || isNewTurn) await tasks.reconcile();
       if (tasks.done) break;
     }
     if (tasks.done) await scheduler.teardown();
@@ -169,6 +184,10 @@ async function main(): Promise<number> {
   } finally {
     clearInterval(timer);
     await scheduler.close();
+  }
+  if (options.standby && !wasActive && !interrupted()) {
+    console.log("another instance has ended the framework");
+    return 0;
   }
   console.log(`${tasks.finished} of ${options.tasks} finished, ${tasks.failed} failed`);
   return tasks.finished === options.tasks ? 0 : 1;

@@ -8,9 +8,10 @@ import type {
 import { Backoff, type BackoffOptions, pause } from "../../../wire/backoff.js";
 import { PatientTimer } from "../../../wire/patientTimer.js";
 import type { Bridges } from "./bridges.js";
+import { withDeadline } from "./deadline.js";
 import type { DeepPartial } from "./deepPartial.js";
-import { BridgeError, toBridgeError } from "./errors.js";
-import { type OpenedEvent, type SchedulerEvent, toStreamEvent } from "./events.js";
+import { BridgeError, helpsAttached, toBridgeError } from "./errors.js";
+import { type OpenedEvent, type SchedulerEvent, type StandbyEvent, toStreamEvent } from "./events.js";
 
 /** `Opened` comes at once from a bridge that is alive. */
 const OPEN_TIMEOUT_MS = 15_000;
@@ -20,10 +21,15 @@ const DEFAULT_PROGRESS_INTERVAL_MS = 15_000;
 /** A stream that lived that long was a good one: the next wait starts small again. */
 const GOOD_STREAM_MS = 5_000;
 
+/** A bridge that does not know standbys has just made this one active, in the place of another. */
+const OLDER_BRIDGE = "the bridge does not know standby schedulers: update the bridge, or attach without standby";
+
 export interface AttachmentOptions {
   bridges: Bridges;
   /** What to attach with; `resume` is added. */
   request: DeepPartial<SubscribeRequest>;
+  /** Wait while another scheduler is active. */
+  standby: boolean;
   backoff: BackoffOptions;
   /** Gives up when there was no good stream for so long, in ms. */
   giveUpAfterMs: number;
@@ -37,6 +43,10 @@ export class Attachment {
   readonly #options: AttachmentOptions;
   readonly #backoff: Backoff;
   #id: string | undefined;
+  /** Whether the bridge has answered the stream with `Opened`. */
+  #isOpen = false;
+  /** Grows each time that this standby becomes active after another scheduler may have been. */
+  #term = 0;
   #resume: Resume | undefined;
   /** Whether all of the snapshot came: a stream that broke before has to be asked for a whole one again. */
   #snapshotEnded = false;
@@ -56,9 +66,17 @@ export class Attachment {
     this.#backoff = new Backoff(options.backoff);
   }
 
-  /** The attachment that the stream stands for; undefined while there is none. */
+  /** The attachment that may call; undefined while there is none. */
   get id(): string | undefined {
     return this.#id;
+  }
+
+  /**
+   * Whether no other scheduler can have been active since the program was in that term. What it decides before its first
+   * term has nothing to do with others.
+   */
+  isTerm(term: number): boolean {
+    return this.#term === term || (this.#term === 1 && term === 0);
   }
 
   /** Set while the framework is being ended: its removal is then not an error. */
@@ -98,6 +116,7 @@ export class Attachment {
     try {
       while (!this.#options.signal.aborted) {
         const broken = await this.#readStream();
+        this.#isOpen = false;
         this.#setId(undefined);
         if (broken === undefined || this.#options.signal.aborted) return;
         if (this.endExpected && broken.reason === "FRAMEWORK_REMOVED") return;
@@ -113,7 +132,9 @@ export class Attachment {
   }
 
   #isFinal(error: BridgeError): boolean {
-    return !error.retryable || Date.now() - this.#aliveTime > this.#options.giveUpAfterMs;
+    // A standby that was superseded waits for its turn again.
+    const helps = error.retryable || (this.#options.standby && helpsAttached(error));
+    return !helps || Date.now() - this.#aliveTime > this.#options.giveUpAfterMs;
   }
 
   /** After a token that is refused, one try with a fresh one. */
@@ -147,16 +168,16 @@ export class Attachment {
           trailer = metadata;
         },
       });
-      await this.#readResponses(responses[Symbol.asyncIterator](), abort);
+      await this.#readResponses(responses[Symbol.asyncIterator](), stream);
       return undefined;
     } catch (error) {
       const broken = toBridgeError(error, trailer);
-      if (this.#id !== undefined || this.#options.signal.aborted) return broken;
+      if (this.#isOpen || this.#options.signal.aborted) return broken;
       return await this.#options.bridges.explained(broken, this.#options.signal);
     } finally {
       this.#options.signal.removeEventListener("abort", abort);
       abort();
-      if (this.#id !== undefined) {
+      if (this.#isOpen) {
         this.#aliveTime = Date.now();
         if (Date.now() - started > GOOD_STREAM_MS) this.#noteGoodStream();
       }
@@ -168,22 +189,29 @@ export class Attachment {
     this.#options.bridges.served();
   }
 
-  async #readResponses(responses: AsyncIterator<SubscribeResponse>, abort: () => void): Promise<void> {
+  async #readResponses(responses: AsyncIterator<SubscribeResponse>, stream: AbortController): Promise<void> {
     let patienceMs = OPEN_TIMEOUT_MS;
     for (;;) {
-      const next = await watched(responses, patienceMs, abort);
+      const next = await watched(responses, patienceMs, () => stream.abort());
       if (next.done) return;
-      for (const event of next.value.events) await this.#take(event);
+      for (const event of next.value.events) await this.#take(event, stream.signal);
       patienceMs = MISSED_PROGRESS * this.#progressIntervalMs;
     }
   }
 
-  async #take(event: SessionEvent): Promise<void> {
+  async #take(event: SessionEvent, signal: AbortSignal): Promise<void> {
     const seen = toStreamEvent(event);
+    if (seen?.kind === "standby") return await this.#standBy(seen);
     if (seen?.kind === "opened") {
+      if (this.#options.standby) await this.#promoted(event, seen, signal);
       this.#open(seen);
       await this.#options.deliver({ ...seen, failures: this.#failures });
       this.#failures = 0;
+      return;
+    }
+    // One that waits is told nothing of the session.
+    if (this.#id === undefined) {
+      this.#tokenRefused = false;
       return;
     }
     await this.#advance(event);
@@ -191,7 +219,40 @@ export class Attachment {
     if (seen !== undefined) await this.#options.deliver(seen);
   }
 
+  async #standBy(event: StandbyEvent): Promise<void> {
+    this.#isOpen = true;
+    this.#progressIntervalMs = event.progressIntervalMs || DEFAULT_PROGRESS_INTERVAL_MS;
+    await this.#options.deliver({ ...event, failures: this.#failures });
+    this.#failures = 0;
+  }
+
+  /** It is active once the bridge knows that it is there. @throws BridgeError */
+  async #promoted(event: SessionEvent, { attachmentId, resumed }: OpenedEvent, signal: AbortSignal): Promise<void> {
+    if (event.event?.$case !== "promoted") throw new BridgeError(Status.UNIMPLEMENTED, OLDER_BRIDGE);
+    await this.#confirm(attachmentId, signal);
+    if (!resumed) this.#term++;
+  }
+
+  async #confirm(attachmentId: string, streamSignal: AbortSignal): Promise<void> {
+    const { frameworkName } = this.#options.request;
+    let trailer: Metadata | undefined;
+    await withDeadline(OPEN_TIMEOUT_MS, [streamSignal], async (signal, expired) => {
+      try {
+        const onTrailer = (metadata: Metadata) => {
+          trailer = metadata;
+        };
+        const request = { header: { frameworkName, attachmentId } };
+        await this.#options.bridges.client.confirmPromotion(request, { signal, onTrailer });
+      } catch (cause) {
+        if (!expired()) throw toBridgeError(cause, trailer);
+        const text = `no answer to the confirmation of the promotion within ${OPEN_TIMEOUT_MS / 1000} s`;
+        throw new BridgeError(Status.UNAVAILABLE, text);
+      }
+    });
+  }
+
   #open({ attachmentId, sequence, resumed, progressIntervalMs }: OpenedEvent): void {
+    this.#isOpen = true;
     this.#progressIntervalMs = progressIntervalMs || DEFAULT_PROGRESS_INTERVAL_MS;
     this.#tokenRefused = false;
     if (!resumed) this.#lastSequence = sequence;

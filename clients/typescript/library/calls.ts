@@ -36,6 +36,8 @@ type Send<T> = (client: SchedulerServiceClient, header: CallHeader, options: Cal
 export interface CallContext {
   bridges: Bridges;
   attachment: Attachment;
+  /** The term of the last `opened` that the program was handed; 0 before the first. */
+  term: () => number;
   frameworkName: string;
   deadlineMs: number;
   signal: AbortSignal;
@@ -127,6 +129,13 @@ export abstract class SchedulerCalls {
     await this.#ending((client, header, options) => client.closeSession({ header }, options), settings);
   }
 
+  /**
+   * Lets the standby that has waited longest take over. The events end. Without one, the lease begins, as after `close`.
+   */
+  async handOver(settings?: CallSettings): Promise<void> {
+    await this.#ending((client, header, options) => client.closeSession({ header, handover: true }, options), settings);
+  }
+
   /** Sends any Mesos call except SUBSCRIBE. */
   async call(call: DeepPartial<CallRequest>["call"], settings?: CallSettings): Promise<void> {
     await this.#once((client, header, options) => client.call({ call, header }, options), settings);
@@ -161,12 +170,15 @@ export abstract class SchedulerCalls {
 
   /** For what does no harm when Mesos gets it twice. */
   async #repeatedly(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
-    await this.#invoke(send, settings, (error) => error.reason === "OUTCOME_UNKNOWN");
+    await this.#invoke(send, settings, false, (error) => error.reason === "OUTCOME_UNKNOWN");
   }
 
-  /** For what Mesos must not get twice: an outcome that is not known ends the call. */
+  /**
+   * For what Mesos must not get twice: an outcome that is not known ends the call, and so does another scheduler that may
+   * have been active since it began.
+   */
   async #once(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
-    await this.#invoke(send, settings, () => false);
+    await this.#invoke(send, settings, true, () => false);
   }
 
   /** For what ends the session: once a try went out, finding that the session has ended means that it worked. */
@@ -191,11 +203,12 @@ export abstract class SchedulerCalls {
   async #invoke(
     send: Send<unknown>,
     settings: CallSettings,
+    inOneTerm: boolean,
     repeatable: (error: BridgeError) => boolean,
   ): Promise<void> {
     const deadlineMs = settings.deadlineMs ?? this.context.deadlineMs;
     await withDeadline(deadlineMs, [this.context.signal, settings.signal], async (signal, expired) => {
-      const attempt = new Attempt(this.context, send, settings.requestId ?? randomUUID());
+      const attempt = new Attempt(this.context, send, settings.requestId ?? randomUUID(), inOneTerm);
       for (;;) {
         const error = await attempt.make(signal);
         if (error === undefined) return;
@@ -218,6 +231,9 @@ class Attempt {
   /** The attachment whose call was refused: only another one can help. */
   #staleId: string | undefined;
   #tokenRefused = false;
+  readonly #inOneTerm: boolean;
+  /** In which term its caller decided on it. */
+  readonly #term: number;
   requestId: string;
   /** True when an earlier try may have reached Mesos. */
   maybeSent = false;
@@ -226,10 +242,13 @@ class Attempt {
   /** What the last try that came to an end got. */
   lastError: BridgeError | undefined;
 
-  constructor(context: CallContext, send: Send<unknown>, requestId: string) {
+  /** @param inOneTerm whether it ends once another scheduler may have been active */
+  constructor(context: CallContext, send: Send<unknown>, requestId: string, inOneTerm: boolean) {
     this.#context = context;
     this.#send = send;
     this.requestId = requestId;
+    this.#inOneTerm = inOneTerm;
+    this.#term = context.term();
   }
 
   /** Tries once. Gives the error, or undefined when the call was taken. */
@@ -247,6 +266,10 @@ class Attempt {
       return toBridgeError(error);
     }
     if (signal.aborted) return new BridgeError(Status.CANCELLED, "cancelled");
+    if (this.#inOneTerm && !attachment.isTerm(this.#term)) {
+      this.isHopeless = true;
+      return othersActive();
+    }
     try {
       const header = { frameworkName, attachmentId, requestId: this.requestId };
       await this.#send(bridges.client, header, { signal, onTrailer });
@@ -277,6 +300,11 @@ class Attempt {
     const text = `an earlier try of this call got no answer, then: ${error.message}`;
     return new BridgeError(Status.UNAVAILABLE, text, { reason: "OUTCOME_UNKNOWN", cause: error });
   }
+}
+
+function othersActive(): BridgeError {
+  const text = "another scheduler may have been active since this call began: look at the snapshot, and decide anew";
+  return new BridgeError(Status.FAILED_PRECONDITION, text, { reason: "ATTACHMENT_SUPERSEDED" });
 }
 
 function late({ maybeSent, lastError }: Attempt, deadlineMs: number): BridgeError {

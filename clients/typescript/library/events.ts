@@ -12,7 +12,7 @@ import {
   type TaskStatus,
 } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type, type Event as MesosEvent } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { LinkState, type Opened, type SessionEvent } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { AttachmentRole, LinkState, Opened, type SessionEvent } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BridgeError } from "./errors.js";
 
 /** What all events of the session have. */
@@ -25,7 +25,18 @@ export interface SessionEventBase {
   ackToken: string | undefined;
 }
 
-/** The attachment stands. With `resumed`, what was missed follows; else forget all offers: a snapshot follows. */
+/** The client waits while another scheduler of the framework is active. It is active with the next `opened`. */
+export interface StandbyEvent extends SessionEventBase {
+  kind: "standby";
+  frameworkId: string | undefined;
+  /** Whether the bridge is subscribed to a master at this moment. */
+  linked: boolean;
+  progressIntervalMs: number;
+  /** How many tries failed since the attachment before; 0 for the first one at once. */
+  failures: number;
+}
+
+/** The attachment stands, and is the active one. With `resumed`, what was missed follows; else forget all offers: a snapshot follows. */
 export interface OpenedEvent extends SessionEventBase {
   kind: "opened";
   attachmentId: string;
@@ -152,6 +163,7 @@ export interface AcknowledgementRefusedEvent {
 /** What comes from the session's stream. */
 export type StreamEvent =
   | OpenedEvent
+  | StandbyEvent
   | SubscribedEvent
   | OffersEvent
   | RescindEvent
@@ -176,8 +188,13 @@ export function toStreamEvent(event: SessionEvent): StreamEvent | undefined {
     ackToken: event.ackToken === "" ? undefined : event.ackToken,
   };
   switch (event.event?.$case) {
-    case "opened":
-      return openedEvent(base, event.event.value);
+    case "opened": {
+      const opened = event.event.value;
+      const waits = opened.role === AttachmentRole.ATTACHMENT_ROLE_STANDBY;
+      return waits ? standbyEvent(base, opened) : openedEvent(base, opened);
+    }
+    case "promoted":
+      return openedEvent(base, event.event.value.opened ?? Opened.fromPartial({}));
     case "mesos":
       return mesosEvent(base, event.event.value, event.fragment);
     case "progress":
@@ -189,6 +206,11 @@ export function toStreamEvent(event: SessionEvent): StreamEvent | undefined {
     default:
       return undefined;
   }
+}
+
+function standbyEvent(base: SessionEventBase, opened: Opened): StandbyEvent {
+  const { frameworkId, linked, progressIntervalMs } = openedEvent(base, opened);
+  return { kind: "standby", ...base, frameworkId, linked, progressIntervalMs, failures: 0 };
 }
 
 function openedEvent(base: SessionEventBase, opened: Opened): OpenedEvent {

@@ -25,6 +25,8 @@ export class Notices {
         return this.#detached(event.error);
       case "opened":
         return this.#opened(event.linked);
+      case "standby":
+        return this.#standby();
       case "link-changed":
         this.#linked = event.linked;
         return;
@@ -47,6 +49,11 @@ export class Notices {
     if (!this.#lost) this.#say(`not attached to the bridge: ${error.message}; trying again`);
     this.#lost = true;
     this.close();
+  }
+
+  #standby(): void {
+    this.#say("on standby: another scheduler of the framework may be active");
+    this.#lost = false;
   }
 
   #opened(linked: boolean): void {

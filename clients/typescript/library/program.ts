@@ -103,8 +103,35 @@ function describeError(error: BridgeError): string {
     : `${error.message} (${error.reason})`;
 }
 
-/** How long an interrupted program tries to tear its framework down, in ms. */
+/** How long an interrupted program tries to tear its framework down, or to hand it over, in ms. */
 const TEARDOWN_MS = 10_000;
+
+/** The option `--standby` of a program whose framework name is otherwise one of its own for each run. */
+export function standbyOption(): Option {
+  return new Option(
+    "--standby",
+    "wait while another instance is active, and take over when it is gone; an interrupt hands over",
+  );
+}
+
+/** @throws UsageError if instances that stand by do not share a name */
+export function checkStandby(command: Command): void {
+  if (command.opts<{ standby?: boolean }>().standby && command.getOptionValueSource("frameworkName") === "default") {
+    throw new UsageError("--standby needs --framework-name: the instances share one");
+  }
+}
+
+/** On Ctrl-C, or SIGTERM, lets the next instance take over, and ends the scheduler's events. @returns whether that has happened */
+export function handOverOnInterrupt(scheduler: Scheduler): () => boolean {
+  return onInterrupt(async () => {
+    if (!scheduler.attached) return await scheduler.close();
+    console.error("handing over");
+    await scheduler.handOver({ deadlineMs: TEARDOWN_MS }).catch((error: Error) => {
+      console.error(`the framework was not handed over: ${error.message}`);
+      return scheduler.close(0);
+    });
+  });
+}
 
 /**
  * On Ctrl-C, or SIGTERM, ends the framework in Mesos and with it the scheduler's events. A second one ends the
@@ -113,18 +140,27 @@ const TEARDOWN_MS = 10_000;
  * @returns whether that has happened
  */
 export function endOnInterrupt(scheduler: Scheduler): () => boolean {
-  let interrupted = false;
-  const end = () => {
-    interrupted = true;
+  return onInterrupt(async () => {
     console.error("ending the framework");
     // Waits for the bridge if it is away: otherwise the framework would keep running without its scheduler.
-    scheduler.teardown({ deadlineMs: TEARDOWN_MS }).catch((error: Error) => {
+    await scheduler.teardown({ deadlineMs: TEARDOWN_MS }).catch((error: Error) => {
       console.error(`the framework was not ended: ${error.message}`);
       return scheduler.close(0);
     });
+  });
+}
+
+/** Does that on the first interrupt. The next one ends the program at once. @returns whether there was one */
+function onInterrupt(work: () => Promise<void>): () => boolean {
+  let interrupted = false;
+  const end = () => {
+    interrupted = true;
+    process.off("SIGINT", end);
+    process.off("SIGTERM", end);
+    work().catch((error: Error) => console.error(error.message));
   };
-  process.once("SIGINT", end);
-  process.once("SIGTERM", end);
+  process.on("SIGINT", end);
+  process.on("SIGTERM", end);
   return () => interrupted;
 }
 

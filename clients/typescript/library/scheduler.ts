@@ -1,5 +1,5 @@
 import type { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
-import { ExpiryPolicy, type SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
+import { ExpiryPolicy, SubscribeMode, type SubscribeRequest } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BackoffOptions } from "../../../wire/backoff.js";
 import type { TlsOptions, Token } from "./access.js";
 import { Acknowledger } from "./acknowledger.js";
@@ -49,6 +49,12 @@ export interface SchedulerOptions {
    * one. Default false: the events end with `FRAMEWORK_REMOVED`.
    */
   replaceRemoved?: boolean;
+  /**
+   * Wait while another scheduler of this framework is active, and take over when it is gone. Use it in each of several
+   * instances. A `standby` event comes first, and `opened` once this one is active; calls wait until then. Default false:
+   * it takes over at once.
+   */
+  standby?: boolean;
   /** Waits between attachments: exponential, full jitter. Default from 100 ms up to 15 s. */
   backoff?: BackoffOptions;
   /** Gives up when there was no attachment for so long, in ms. Default: never. */
@@ -91,6 +97,8 @@ export class Scheduler extends SchedulerCalls {
   /** Acknowledgements of updates that wait for the consumer, or are with it. */
   readonly #unhandled = new Set<string>();
   readonly #abort = () => this.#lifetime.abort();
+  /** How many terms as the active standby the program has been told of. */
+  #term = 0;
   #running: Promise<void> | undefined;
   #failure: BridgeError | undefined;
   protected override readonly context: CallContext;
@@ -110,12 +118,14 @@ export class Scheduler extends SchedulerCalls {
       bridges: this.#bridges,
       request: subscribeRequest(options),
       backoff: options.backoff ?? {},
+      standby: options.standby ?? false,
       giveUpAfterMs: options.giveUpAfterMs ?? Number.POSITIVE_INFINITY,
       signal,
       deliver: (event) => this.#deliver(event),
     });
     const { frameworkName, deadlineMs = 30_000 } = options;
-    this.context = { bridges: this.#bridges, attachment: this.#attachment, frameworkName, deadlineMs, signal };
+    const term = () => this.#term;
+    this.context = { bridges: this.#bridges, attachment: this.#attachment, term, frameworkName, deadlineMs, signal };
     this.#acknowledger = new Acknowledger({
       send: (ackTokens, signal) => this.#sendAcknowledgements(ackTokens, signal),
       onRefused: (ackToken, error) => this.#queue.add({ kind: "acknowledgement-refused", ackToken, error }),
@@ -125,7 +135,7 @@ export class Scheduler extends SchedulerCalls {
     if (options.signal?.aborted) this.#abort();
   }
 
-  /** True while the stream to the bridge stands. */
+  /** True while the stream to the bridge stands, and this scheduler is the active one. */
   get attached(): boolean {
     return this.#attachment.id !== undefined;
   }
@@ -137,9 +147,10 @@ export class Scheduler extends SchedulerCalls {
 
   /**
    * The events, in order. An update counts as handled, and is acknowledged, when the next event is asked for:
-   * the one at which the loop is left is not. Ends after `close`, `teardown` and `closeSession`. Can be read once.
+   * the one at which the loop is left is not. Ends after `close`, `teardown`, `closeSession` and `handOver`. Can be read
+   * once.
    *
-   * @throws BridgeError when someone else attached, the framework is gone, or the bridge refuses
+   * @throws BridgeError when someone else attached (unless `standby`), the framework is gone, or the bridge refuses
    */
   async *events(): AsyncGenerator<SchedulerEvent, void, undefined> {
     if (this.#running !== undefined) throw new Error("the events of a scheduler can be read only once");
@@ -147,6 +158,7 @@ export class Scheduler extends SchedulerCalls {
     for (;;) {
       const event = await this.#queue.next();
       if (event === undefined) break;
+      if (this.#options.standby && event.kind === "opened" && !event.resumed) this.#term++;
       yield event;
       if (event.kind === "update" || event.kind === "operation-update") await this.#handled(event.ackToken);
     }
@@ -225,6 +237,7 @@ function subscribeRequest(options: SchedulerOptions): DeepPartial<SubscribeReque
     suppressedRoles = [],
     offerConstraints,
     replaceRemoved,
+    standby,
   } = options;
   return {
     frameworkName,
@@ -234,6 +247,7 @@ function subscribeRequest(options: SchedulerOptions): DeepPartial<SubscribeReque
     suppressedRoles,
     offerConstraints,
     replaceRemoved: replaceRemoved ?? false,
+    mode: standby ? SubscribeMode.SUBSCRIBE_MODE_STANDBY : SubscribeMode.SUBSCRIBE_MODE_UNSPECIFIED,
   };
 }
 

@@ -1,9 +1,12 @@
 import type { Reload } from "../permissions/permissions.js";
 
+/** What a caller does with a framework of its own. */
+export type Deed = "attach" | "stand-by" | "promote" | "hand-over" | "close" | "teardown";
+
 /** What the audit log says. No value is a secret. */
 export type AuditEvent =
   | ({
-      readonly event: "attach" | "close" | "teardown";
+      readonly event: Deed;
       readonly identity: string;
       readonly framework: string;
     } & Details)

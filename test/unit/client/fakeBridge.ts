@@ -183,6 +183,7 @@ export class FakeBridge {
       acknowledge: unary("acknowledge"),
       teardown: unary("teardown"),
       closeSession: unary("closeSession"),
+      confirmPromotion: unary("confirmPromotion"),
       call: unary("call"),
     };
   }

@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest";
 import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { Event } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { WatchEventsResponse } from "../../../gen/mesosbridge/v1/observer.js";
-import { LinkState, SessionEvent as Message, SubscribeResponse } from "../../../gen/mesosbridge/v1/scheduler.js";
+import {
+  AttachmentRole,
+  LinkState,
+  SessionEvent as Message,
+  SubscribeResponse,
+} from "../../../gen/mesosbridge/v1/scheduler.js";
 import { encodeEvents } from "../../../server/grpc/encodeEvents.js";
 import type { SessionEvent, SessionEventBody } from "../../../server/session/sessionEvent.js";
 import {
@@ -38,7 +43,8 @@ const anyBody: fc.Arbitrary<SessionEventBody> = fc.oneof(
   fc.boolean().map((snapshotEnd) => ({ kind: "progress" as const, snapshotEnd })),
   fc.record({ kind: fc.constant("link-changed" as const), state: linkState, reason: text, master: text }),
   fc.record({
-    kind: fc.constant("opened" as const),
+    kind: fc.constantFrom("opened" as const, "promoted" as const),
+    role: fc.constantFrom("active" as const, "standby" as const),
     attachmentId: fc.uuid(),
     frameworkId: text,
     leaseMs: fc.nat({ max: 86_400_000 }),
@@ -90,19 +96,20 @@ function check(message: Uint8Array, event: SessionEvent, tokens: boolean): void 
     const { state, reason, master } = body;
     expect(decoded).toMatchObject({ $case: "linkChanged", value: { state: codeOf(state), reason, master } });
   } else {
-    expect(decoded).toMatchObject({
-      $case: "opened",
-      value: {
-        attachmentId: body.attachmentId,
-        frameworkId: { value: body.frameworkId },
-        lease: { seconds: BigInt(Math.floor(body.leaseMs / 1000)), nanos: (body.leaseMs % 1000) * 1_000_000 },
-        resumed: body.resumed,
-        progressInterval: { seconds: 15n, nanos: 0 },
-        linkState: codeOf(body.linkState),
-        defaultedFields: [...body.defaultedFields],
-      },
-    });
-    const info = submessages(bodyBytes(message, 10), 5)[0] ?? Buffer.alloc(0);
+    const opened = {
+      attachmentId: body.attachmentId,
+      role: body.role === "active" ? AttachmentRole.ATTACHMENT_ROLE_ACTIVE : AttachmentRole.ATTACHMENT_ROLE_STANDBY,
+      frameworkId: { value: body.frameworkId },
+      lease: { seconds: BigInt(Math.floor(body.leaseMs / 1000)), nanos: (body.leaseMs % 1000) * 1_000_000 },
+      resumed: body.resumed,
+      progressInterval: { seconds: 15n, nanos: 0 },
+      linkState: codeOf(body.linkState),
+      defaultedFields: [...body.defaultedFields],
+    };
+    const isPromoted = body.kind === "promoted";
+    expect(decoded).toMatchObject({ $case: body.kind, value: isPromoted ? { opened } : opened });
+    const bytes = isPromoted ? submessages(bodyBytes(message, 14), 1)[0] : bodyBytes(message, 10);
+    const info = submessages(bytes ?? Buffer.alloc(0), 5)[0] ?? Buffer.alloc(0);
     expect(sortedFields(info)).toEqual(sortedFields(body.frameworkInfo));
   }
 }

@@ -38,7 +38,13 @@ async function bridge(frameworks: number, maxFrameworks: number) {
       offerConstraints: Buffer.alloc(0),
     };
     const client = { identity: `person-${i}`, peer: "127.0.0.1:1" };
-    const rest = { resume: undefined, leaseMs: undefined, expiryPolicy: "disconnect" as const, replaceRemoved: false };
+    const rest = {
+      resume: undefined,
+      leaseMs: undefined,
+      expiryPolicy: "disconnect" as const,
+      replaceRemoved: false,
+      standby: false,
+    };
     await sessions.attach({ ...request, ...client, ...rest }, sink);
   }
   const calls = new CallCounts();

@@ -26,7 +26,7 @@ test("a client that is lost while the next one attaches does not start the lease
   // The second attach is writing its record by now.
   await new Promise((resolve) => setImmediate(resolve));
   expect(first.attachment.ended).toBe(false);
-  first.session.detach(first.attachment);
+  first.session.clients.detach(first.attachment);
   const { session } = await second;
   expect(session.attached).toBe(true);
   // In the order of all that was put before.

@@ -2,10 +2,11 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
+import type { AttachRequest } from "../../../server/session/attachRequest.js";
 import type { BridgeError } from "../../../server/session/errors.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
-import type { AttachRequest, SessionManager } from "../../../server/session/sessionManager.js";
+import type { SessionManager } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
 import type { AnsweringMaster } from "../../support/answeringMaster.js";
 import { Cleanup } from "../../support/cleanup.js";
@@ -95,7 +96,7 @@ const update = (attached: Attached, hostname: string) =>
 /** Waits as long as another session's lease, which begins now. */
 async function leaseOfAnother(leaseMs: number): Promise<void> {
   const other = await sessions.attach(attachRequest("other", { leaseMs }), { wake: silent, end: silent });
-  other.session.detach(other.attachment);
+  other.session.clients.detach(other.attachment);
   await eventually(() => sessions.find("other") === undefined, { what: "the end of the other lease" });
 }
 
@@ -127,7 +128,7 @@ test("a client that attaches while its session is closed keeps its framework, as
 
 test("a lease does not run while the attach of its client is being stored", async () => {
   const first = await linked(await attach({ leaseMs: 200, expiryPolicy: "teardown" }));
-  first.session.detach(first.attachment);
+  first.session.clients.detach(first.attachment);
   const { release } = store.holdNextPut();
   const attaching = attach({ leaseMs: 201, expiryPolicy: "teardown" });
   await store.held.promise;
@@ -214,7 +215,7 @@ test("a client that has gone before its first attach is stored leaves nothing be
 test("on a full disk a client whose framework does not change is attached, and a change is refused", async () => {
   const first = await linked(await attach());
   store.full = true;
-  first.session.detach(first.attachment);
+  first.session.clients.detach(first.attachment);
   const second = await attach();
   expect(second.session).toBe(first.session);
   await expect(attach({ leaseMs: 50_000 })).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
@@ -225,7 +226,7 @@ test("on a full disk a client whose framework does not change is attached, and a
 
 test("a lease does not run out while the disk is full and its client tries to attach", async () => {
   const first = await linked(await attach({ leaseMs: 300, expiryPolicy: "teardown" }));
-  first.session.detach(first.attachment);
+  first.session.clients.detach(first.attachment);
   const others = leaseOfAnother(900);
   await eventually(() => sessions.find("other"), { what: "the other session" });
   store.full = true;

@@ -36,7 +36,7 @@ function answer({ connection, call }: FakeRequest): void {
 test("Mesos learns of a client that leaves, or comes, while a SUBSCRIBE is on its way", async () => {
   const { session, attachment } = await attach();
   const first = await subscribe(0);
-  session.detach(attachment);
+  session.clients.detach(attachment);
   await eventually(() => session.state.suppression.away, { what: "the end of the hold" });
   answer(first);
   expect(first.call().subscribe?.suppressedRoles).toEqual([]);

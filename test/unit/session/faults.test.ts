@@ -53,8 +53,8 @@ test("a fault in a timer of one session ends that session, and nothing else", as
   other.subscription.send(offer("two"));
   await eventually(() => faulty.session.state.offers.size + other.session.state.offers.size === 2, { what: "offers" });
   failAt("faulty", declined);
-  faulty.session.detach(faulty.attachment);
-  other.session.detach(other.attachment);
+  faulty.session.clients.detach(faulty.attachment);
+  other.session.clients.detach(other.attachment);
   await eventually(() => sessions.find("faulty") === undefined, { what: "the end of the faulty session" });
   const declining = [await master.call("DECLINE"), await master.call("DECLINE")];
   expect(declining.map((request) => request.call().frameworkId?.value)).toContain(
@@ -69,7 +69,7 @@ test("a client whose session has failed while it was away attaches to the same f
   first.subscription.send(offer("one"));
   await eventually(() => first.session.state.offers.size === 1, { what: "the offer" });
   failAt("name", declined);
-  first.session.detach(first.attachment);
+  first.session.clients.detach(first.attachment);
   await eventually(() => sessions.find("name") === undefined, { what: "the end of the session" });
   const { session, attachment } = await attach("name");
   expect(session.state.record.frameworkId).toBe(first.session.state.record.frameworkId);

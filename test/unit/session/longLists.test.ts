@@ -43,7 +43,7 @@ test("offers without number go back in batches when their client is away", async
   await eventually(() => session.state.offers.size === MANY, { what: "the offers" });
   const told: Observation[] = [];
   const unobserve = hub.observe((observation) => told.push(observation));
-  session.detach(attachment);
+  session.clients.detach(attachment);
   const declined = new Set<string>();
   while (declined.size < MANY) {
     const ids = (await master.call("DECLINE")).call().decline?.offerIds ?? [];

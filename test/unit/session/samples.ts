@@ -1,8 +1,8 @@
 import { FrameworkInfo, Offer, TaskStatus } from "../../../gen/mesos/v1/mesos.js";
 import type { Log } from "../../../server/log.js";
 import { type OfferView, readOffers, readUpdate, type StatusView } from "../../../server/mesos/messages/events.js";
+import type { AttachRequest } from "../../../server/session/attachRequest.js";
 import type { SessionEventBody } from "../../../server/session/sessionEvent.js";
-import type { AttachRequest } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
 
 /** A log whose lines are kept, each with its level and without its text. */
@@ -48,6 +48,7 @@ export function attachRequest(frameworkName: string, more: Partial<AttachRequest
     leaseMs: 60_000,
     expiryPolicy: "disconnect",
     replaceRemoved: false,
+    standby: false,
     ...more,
   };
 }

@@ -86,7 +86,7 @@ describe("a client that comes after more updates than are kept", () => {
     const { session, attachment } = await attach();
     const { send, sendBytes } = await master.subscriptions.next();
     await eventually(() => session.linkConnected);
-    session.detach(attachment);
+    session.clients.detach(attachment);
     const state = session.state;
     const ofTasks = (value: TaskState) =>
       Array.from({ length: KEPT + EXTRA }, (_, i) =>

@@ -40,7 +40,7 @@ async function offered() {
     if (observation.kind === "offers") changes.push(observation.change);
   });
   cleanup.defer(unwatch);
-  const leave = () => session.detach(attachment);
+  const leave = () => session.clients.detach(attachment);
   return { master, session, subscription, answers, changes, call, leave };
 }
 

@@ -48,7 +48,7 @@ test("an hour of lease passes when the clock says so", async () => {
   expect(attachment.id).toBe("id-2");
   await eventually(() => session.linkConnected, { what: "a subscription" });
 
-  session.detach(attachment);
+  session.clients.detach(attachment);
   expect(session.leaseExpiresMs).toBe(clock.wallTime() + LEASE_MS);
   await clock.advance(4_999);
   expect(session.state.suppression.away).toBe(false);

@@ -26,7 +26,7 @@ type input struct {
 	Options                     struct {
 		BackoffInitialMs, BackoffMaxMs, CallTimeoutMs, GiveUpAfterMs, LeaseMs, MaxBuffered, MaxMessageBytes int
 		Expiry, Proxy                                                                                       string
-		ReplaceRemoved                                                                                      bool
+		ReplaceRemoved, Standby                                                                             bool
 		SuppressedRoles                                                                                     []string
 		TLS                                                                                                 *mesosbridge.TLS
 		Token                                                                                               *string
@@ -128,6 +128,7 @@ func (d *driver) options() mesosbridge.Options {
 		GiveUpAfter:     ms(o.GiveUpAfterMs),
 		Lease:           ms(o.LeaseMs),
 		ReplaceRemoved:  o.ReplaceRemoved,
+		Standby:         o.Standby,
 		SuppressedRoles: o.SuppressedRoles,
 		MaxBuffered:     o.MaxBuffered,
 		MaxMessageBytes: o.MaxMessageBytes,
@@ -237,6 +238,8 @@ func (d *driver) send(ctx context.Context, action action, event mesosbridge.Even
 		return s.Teardown(ctx)
 	case "closeSession":
 		return s.CloseSession(ctx)
+	case "handOver":
+		return s.HandOver(ctx)
 	}
 	return errors.New("this driver has no call " + action.Call)
 }

@@ -25,6 +25,8 @@ func (p printed) has(members printed) bool {
 
 func printedEvent(event mesosbridge.Event) printed {
 	switch e := event.(type) {
+	case *mesosbridge.Standby:
+		return stamped("standby", e.Stamp, printed{"frameworkId": orNull(e.FrameworkID), "linked": e.Linked})
 	case *mesosbridge.Opened:
 		return stamped("opened", e.Stamp, printed{"attachmentId": e.AttachmentID, "frameworkId": orNull(e.FrameworkID),
 			"resumed": e.Resumed, "linked": e.Linked, "leaseMs": e.Lease.Milliseconds(),

@@ -27,7 +27,7 @@ type options struct {
 	bridge, frameworkName, user, role, command string
 	tasks, retries                             int
 	giveUpAfter                                time.Duration
-	version                                    bool
+	standby, version                           bool
 	ca, cert, key, tokenFile                   string
 }
 
@@ -51,12 +51,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	finished, err := run(ctx, opts, scheduler)
+	done, err := run(ctx, opts, scheduler)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "empty-tasks:", explain(err))
 		os.Exit(1)
 	}
-	if finished != opts.tasks {
+	if !done {
 		os.Exit(1)
 	}
 }
@@ -74,6 +74,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.key, "bridge-key", os.Getenv("MESOS_BRIDGE_KEY"), "the `file` with the key of --bridge-cert (or MESOS_BRIDGE_KEY)")
 	flags.StringVar(&o.tokenFile, "bridge-token-file", os.Getenv("MESOS_BRIDGE_TOKEN_FILE"), "the `file` with the token that says who this client is; read anew for each use (or MESOS_BRIDGE_TOKEN_FILE)")
 	flags.StringVar(&o.frameworkName, "framework-name", "", "`names` this framework's session at the bridge (default: a new name for each run)")
+	flags.BoolVar(&o.standby, "standby", false, "wait while another instance is active, and take over when it is gone; an interrupt hands over")
 	flags.StringVar(&o.user, "user", name, "the `user` that tasks run as on the agents")
 	flags.StringVar(&o.role, "role", "*", "the Mesos `role` whose resources are used")
 	flags.IntVar(&o.tasks, "tasks", 5, "how many tasks")
@@ -84,9 +85,6 @@ func parse(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.frameworkName == "" {
-		o.frameworkName = "empty-tasks-" + strings.ToLower(rand.Text()[:8])
-	}
 	wrong := ""
 	switch {
 	case flags.NArg() > 0:
@@ -95,6 +93,8 @@ func parse(args []string) (options, error) {
 		wrong = "--tasks must be at least 1"
 	case o.retries < 0:
 		wrong = "--retries must be at least 0"
+	case o.standby && o.frameworkName == "":
+		wrong = "--standby needs --framework-name: the instances share one"
 	case o.tokenFile != "":
 		if _, err := o.token(context.Background()); err != nil {
 			wrong = "--bridge-token-file: " + err.Error()
@@ -103,6 +103,9 @@ func parse(args []string) (options, error) {
 	if wrong != "" {
 		fmt.Fprintln(os.Stderr, "empty-tasks:", wrong)
 		return o, errors.New(wrong)
+	}
+	if o.frameworkName == "" {
+		o.frameworkName = "empty-tasks-" + strings.ToLower(rand.Text()[:8])
 	}
 	return o, nil
 }
@@ -135,6 +138,7 @@ func (o options) scheduler() (*mesosbridge.Scheduler, error) {
 		FrameworkInfo:  frameworkInfo(o),
 		ExpiryPolicy:   pb.ExpiryPolicy_EXPIRY_POLICY_TEARDOWN,
 		ReplaceRemoved: true,
+		Standby:        o.standby,
 		GiveUpAfter:    o.giveUpAfter,
 		Logger:         slog.New(plainLog{}),
 	}
@@ -147,7 +151,8 @@ func (o options) scheduler() (*mesosbridge.Scheduler, error) {
 	return mesosbridge.New(options)
 }
 
-func run(ctx context.Context, o options, scheduler *mesosbridge.Scheduler) (int, error) {
+// run gives true if all tasks finished, or another instance has taken care of them.
+func run(ctx context.Context, o options, scheduler *mesosbridge.Scheduler) (bool, error) {
 	defer func() { _ = scheduler.Close() }()
 
 	tasks := newTasks(scheduler, o)
@@ -159,24 +164,23 @@ func run(ctx context.Context, o options, scheduler *mesosbridge.Scheduler) (int,
 	for !tasks.done() {
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(os.Stderr, "ending the framework")
-			return tasks.finished, teardown(scheduler, 10*time.Second)
+			return false, tasks.interrupted()
 		case <-reconcile.C:
 			err = tasks.reconcile(ctx)
 		case event, ok := <-events:
 			if !ok {
-				return tasks.finished, scheduler.Err()
+				return tasks.leave(scheduler.Err())
 			}
 			err = tasks.handle(ctx, event)
 			scheduler.Handled(event)
 		}
 		if err != nil && ctx.Err() == nil {
-			return tasks.finished, err
+			return false, err
 		}
 	}
-	err = teardown(scheduler, 30*time.Second)
+	err = within(30*time.Second, scheduler.Teardown)
 	fmt.Printf("%d of %d finished, %d failed\n", tasks.finished, o.tasks, tasks.failed)
-	return tasks.finished, err
+	return tasks.finished == o.tasks, err
 }
 
 // plainLog prints the scheduler's log for people.
@@ -193,10 +197,10 @@ func (l plainLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 func (l plainLog) WithGroup(string) slog.Handler { return l }
 
-func teardown(scheduler *mesosbridge.Scheduler, timeout time.Duration) error {
+func within(timeout time.Duration, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return scheduler.Teardown(ctx)
+	return call(ctx)
 }
 
 func frameworkInfo(o options) *mesos.FrameworkInfo {

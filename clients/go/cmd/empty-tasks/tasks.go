@@ -31,14 +31,17 @@ type tasks struct {
 	retries   int
 	command   string
 	// Distinguishes the task ids of this run from those of earlier ones of the same framework.
-	run              string
+	run string
+	// Whether other instances may have the framework, whether this one has it, and whether it ever had.
+	standby, active, wasActive bool
+
 	waiting          []*task
 	running          map[string]*task
 	finished, failed int
 }
 
 func newTasks(scheduler *mesosbridge.Scheduler, o options) *tasks {
-	t := &tasks{scheduler: scheduler, retries: o.retries, command: o.command, running: map[string]*task{}}
+	t := &tasks{scheduler: scheduler, retries: o.retries, command: o.command, standby: o.standby, running: map[string]*task{}}
 	t.run = strconv.FormatInt(time.Now().UnixMilli(), 36)
 	for n := range o.tasks {
 		t.waiting = append(t.waiting, &task{number: n + 1})
@@ -48,8 +51,37 @@ func newTasks(scheduler *mesosbridge.Scheduler, o options) *tasks {
 
 func (t *tasks) done() bool { return len(t.waiting) == 0 && len(t.running) == 0 }
 
+// leave says what the end of the events means: true if another instance has seen to the tasks.
+func (t *tasks) leave(err error) (bool, error) {
+	if err != nil || !t.standby || t.wasActive {
+		return false, err
+	}
+	fmt.Println("another instance has ended the framework")
+	return true, nil
+}
+
+// interrupted ends the framework, or leaves it to the other instances.
+func (t *tasks) interrupted() error {
+	const timeout = 10 * time.Second
+	switch {
+	case !t.standby:
+		fmt.Fprintln(os.Stderr, "ending the framework")
+		return within(timeout, t.scheduler.Teardown)
+	case t.active:
+		fmt.Fprintln(os.Stderr, "handing over")
+		return within(timeout, t.scheduler.HandOver)
+	}
+	return nil
+}
+
 func (t *tasks) handle(ctx context.Context, event mesosbridge.Event) error {
 	switch e := event.(type) {
+	case *mesosbridge.Standby:
+		fmt.Fprintln(os.Stderr, "standing by")
+	case *mesosbridge.Opened:
+		t.active, t.wasActive = true, true
+	case *mesosbridge.Detached:
+		t.active = false
 	case *mesosbridge.Offers:
 		for _, offer := range e.Offers {
 			if err := t.onOffer(ctx, offer); err != nil {
@@ -98,8 +130,10 @@ func (t *tasks) launch(ctx context.Context, request *pb.LaunchTasksRequest, laun
 	err := t.scheduler.LaunchTasks(ctx, request)
 	var refused *mesosbridge.Error
 	if errors.As(err, &refused) && !refused.OutcomeUnknown() {
-		// Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
-		if refused.Reason == mesosbridge.ReasonOfferGone {
+		// Nothing was launched.
+		switch refused.Reason {
+		case mesosbridge.ReasonOfferGone, mesosbridge.ReasonAttachmentSuperseded:
+			// That is not the tasks' fault. More offers come by themselves, or the events end and say why.
 			return nil
 		}
 		return tolerate(err)
@@ -146,7 +180,8 @@ func (t *tasks) reconcile(ctx context.Context) error {
 		taskID := &mesos.TaskID{Value: proto.String(id)}
 		request.Tasks = append(request.Tasks, &mesosscheduler.Call_Reconcile_Task{TaskId: taskID})
 	}
-	if len(request.Tasks) == 0 {
+	// While another instance is active, the call would only wait, and the events with it.
+	if len(request.Tasks) == 0 || t.standby && !t.active {
 		return nil
 	}
 	return tolerate(t.scheduler.ReconcileTasks(ctx, request))

@@ -219,7 +219,9 @@ type Attachment struct {
 	// Where its connection comes from.
 	Peer string `protobuf:"bytes,5,opt,name=peer,proto3" json:"peer,omitempty"`
 	// Since when.
-	AttachTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=attach_time,json=attachTime,proto3" json:"attach_time,omitempty"`
+	AttachTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=attach_time,json=attachTime,proto3" json:"attach_time,omitempty"`
+	// Whether it drives the framework, or waits.
+	Role          AttachmentRole `protobuf:"varint,7,opt,name=role,proto3,enum=mesosbridge.v1.AttachmentRole" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -294,6 +296,13 @@ func (x *Attachment) GetAttachTime() *timestamppb.Timestamp {
 		return x.AttachTime
 	}
 	return nil
+}
+
+func (x *Attachment) GetRole() AttachmentRole {
+	if x != nil {
+		return x.Role
+	}
+	return AttachmentRole_ATTACHMENT_ROLE_UNSPECIFIED
 }
 
 // Which attachment to end.
@@ -668,7 +677,7 @@ var File_mesosbridge_v1_admin_proto protoreflect.FileDescriptor
 
 const file_mesosbridge_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1amesosbridge/v1/admin.proto\x12\x0emesosbridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mesos/v1/mesos.proto\"{\n" +
+	"\x1amesosbridge/v1/admin.proto\x12\x0emesosbridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mesos/v1/mesos.proto\x1a\x1emesosbridge/v1/scheduler.proto\"{\n" +
 	"\x16ListAttachmentsRequest\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -676,7 +685,7 @@ const file_mesosbridge_v1_admin_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"\x7f\n" +
 	"\x17ListAttachmentsResponse\x12<\n" +
 	"\vattachments\x18\x01 \x03(\v2\x1a.mesosbridge.v1.AttachmentR\vattachments\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xff\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb3\x02\n" +
 	"\n" +
 	"Attachment\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x128\n" +
@@ -685,7 +694,8 @@ const file_mesosbridge_v1_admin_proto_rawDesc = "" +
 	"\bidentity\x18\x04 \x01(\tR\bidentity\x12\x12\n" +
 	"\x04peer\x18\x05 \x01(\tR\x04peer\x12;\n" +
 	"\vattach_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"attachTime\"b\n" +
+	"attachTime\x122\n" +
+	"\x04role\x18\a \x01(\x0e2\x1e.mesosbridge.v1.AttachmentRoleR\x04role\"b\n" +
 	"\x14EndAttachmentRequest\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12#\n" +
 	"\rattachment_id\x18\x02 \x01(\tR\fattachmentId\"\x17\n" +
@@ -747,32 +757,34 @@ var file_mesosbridge_v1_admin_proto_goTypes = []any{
 	(*SetLogLevelResponse)(nil),          // 11: mesosbridge.v1.SetLogLevelResponse
 	(*v1.FrameworkID)(nil),               // 12: mesos.v1.FrameworkID
 	(*timestamppb.Timestamp)(nil),        // 13: google.protobuf.Timestamp
-	(*v1.TaskID)(nil),                    // 14: mesos.v1.TaskID
-	(*v1.KillPolicy)(nil),                // 15: mesos.v1.KillPolicy
+	(AttachmentRole)(0),                  // 14: mesosbridge.v1.AttachmentRole
+	(*v1.TaskID)(nil),                    // 15: mesos.v1.TaskID
+	(*v1.KillPolicy)(nil),                // 16: mesos.v1.KillPolicy
 }
 var file_mesosbridge_v1_admin_proto_depIdxs = []int32{
 	3,  // 0: mesosbridge.v1.ListAttachmentsResponse.attachments:type_name -> mesosbridge.v1.Attachment
 	12, // 1: mesosbridge.v1.Attachment.framework_id:type_name -> mesos.v1.FrameworkID
 	13, // 2: mesosbridge.v1.Attachment.attach_time:type_name -> google.protobuf.Timestamp
-	14, // 3: mesosbridge.v1.AdminServiceKillTaskRequest.task_id:type_name -> mesos.v1.TaskID
-	15, // 4: mesosbridge.v1.AdminServiceKillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
-	0,  // 5: mesosbridge.v1.SetLogLevelRequest.level:type_name -> mesosbridge.v1.LogLevel
-	0,  // 6: mesosbridge.v1.SetLogLevelResponse.previous_level:type_name -> mesosbridge.v1.LogLevel
-	1,  // 7: mesosbridge.v1.AdminService.ListAttachments:input_type -> mesosbridge.v1.ListAttachmentsRequest
-	4,  // 8: mesosbridge.v1.AdminService.EndAttachment:input_type -> mesosbridge.v1.EndAttachmentRequest
-	6,  // 9: mesosbridge.v1.AdminService.KillTask:input_type -> mesosbridge.v1.AdminServiceKillTaskRequest
-	8,  // 10: mesosbridge.v1.AdminService.TeardownFramework:input_type -> mesosbridge.v1.TeardownFrameworkRequest
-	10, // 11: mesosbridge.v1.AdminService.SetLogLevel:input_type -> mesosbridge.v1.SetLogLevelRequest
-	2,  // 12: mesosbridge.v1.AdminService.ListAttachments:output_type -> mesosbridge.v1.ListAttachmentsResponse
-	5,  // 13: mesosbridge.v1.AdminService.EndAttachment:output_type -> mesosbridge.v1.EndAttachmentResponse
-	7,  // 14: mesosbridge.v1.AdminService.KillTask:output_type -> mesosbridge.v1.AdminServiceKillTaskResponse
-	9,  // 15: mesosbridge.v1.AdminService.TeardownFramework:output_type -> mesosbridge.v1.TeardownFrameworkResponse
-	11, // 16: mesosbridge.v1.AdminService.SetLogLevel:output_type -> mesosbridge.v1.SetLogLevelResponse
-	12, // [12:17] is the sub-list for method output_type
-	7,  // [7:12] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	14, // 3: mesosbridge.v1.Attachment.role:type_name -> mesosbridge.v1.AttachmentRole
+	15, // 4: mesosbridge.v1.AdminServiceKillTaskRequest.task_id:type_name -> mesos.v1.TaskID
+	16, // 5: mesosbridge.v1.AdminServiceKillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
+	0,  // 6: mesosbridge.v1.SetLogLevelRequest.level:type_name -> mesosbridge.v1.LogLevel
+	0,  // 7: mesosbridge.v1.SetLogLevelResponse.previous_level:type_name -> mesosbridge.v1.LogLevel
+	1,  // 8: mesosbridge.v1.AdminService.ListAttachments:input_type -> mesosbridge.v1.ListAttachmentsRequest
+	4,  // 9: mesosbridge.v1.AdminService.EndAttachment:input_type -> mesosbridge.v1.EndAttachmentRequest
+	6,  // 10: mesosbridge.v1.AdminService.KillTask:input_type -> mesosbridge.v1.AdminServiceKillTaskRequest
+	8,  // 11: mesosbridge.v1.AdminService.TeardownFramework:input_type -> mesosbridge.v1.TeardownFrameworkRequest
+	10, // 12: mesosbridge.v1.AdminService.SetLogLevel:input_type -> mesosbridge.v1.SetLogLevelRequest
+	2,  // 13: mesosbridge.v1.AdminService.ListAttachments:output_type -> mesosbridge.v1.ListAttachmentsResponse
+	5,  // 14: mesosbridge.v1.AdminService.EndAttachment:output_type -> mesosbridge.v1.EndAttachmentResponse
+	7,  // 15: mesosbridge.v1.AdminService.KillTask:output_type -> mesosbridge.v1.AdminServiceKillTaskResponse
+	9,  // 16: mesosbridge.v1.AdminService.TeardownFramework:output_type -> mesosbridge.v1.TeardownFrameworkResponse
+	11, // 17: mesosbridge.v1.AdminService.SetLogLevel:output_type -> mesosbridge.v1.SetLogLevelResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_mesosbridge_v1_admin_proto_init() }
@@ -780,6 +792,7 @@ func file_mesosbridge_v1_admin_proto_init() {
 	if File_mesosbridge_v1_admin_proto != nil {
 		return
 	}
+	file_mesosbridge_v1_scheduler_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

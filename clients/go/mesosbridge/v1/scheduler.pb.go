@@ -84,6 +84,113 @@ func (ExpiryPolicy) EnumDescriptor() ([]byte, []int) {
 	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{0}
 }
 
+// Whether a client wants to drive the framework now, or to wait.
+type SubscribeMode int32
+
+const (
+	// The same as SUBSCRIBE_MODE_ACTIVE.
+	SubscribeMode_SUBSCRIBE_MODE_UNSPECIFIED SubscribeMode = 0
+	// At once: a client that is active is superseded.
+	SubscribeMode_SUBSCRIBE_MODE_ACTIVE SubscribeMode = 1
+	// Once no other client is active. The one that has waited longest is next. While a client
+	// waits, the lease does not run.
+	SubscribeMode_SUBSCRIBE_MODE_STANDBY SubscribeMode = 2
+)
+
+// Enum value maps for SubscribeMode.
+var (
+	SubscribeMode_name = map[int32]string{
+		0: "SUBSCRIBE_MODE_UNSPECIFIED",
+		1: "SUBSCRIBE_MODE_ACTIVE",
+		2: "SUBSCRIBE_MODE_STANDBY",
+	}
+	SubscribeMode_value = map[string]int32{
+		"SUBSCRIBE_MODE_UNSPECIFIED": 0,
+		"SUBSCRIBE_MODE_ACTIVE":      1,
+		"SUBSCRIBE_MODE_STANDBY":     2,
+	}
+)
+
+func (x SubscribeMode) Enum() *SubscribeMode {
+	p := new(SubscribeMode)
+	*p = x
+	return p
+}
+
+func (x SubscribeMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SubscribeMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_mesosbridge_v1_scheduler_proto_enumTypes[1].Descriptor()
+}
+
+func (SubscribeMode) Type() protoreflect.EnumType {
+	return &file_mesosbridge_v1_scheduler_proto_enumTypes[1]
+}
+
+func (x SubscribeMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SubscribeMode.Descriptor instead.
+func (SubscribeMode) EnumDescriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{1}
+}
+
+// What an attachment may do.
+type AttachmentRole int32
+
+const (
+	// From a bridge that does not know of roles: the attachment is active.
+	AttachmentRole_ATTACHMENT_ROLE_UNSPECIFIED AttachmentRole = 0
+	// It drives the framework.
+	AttachmentRole_ATTACHMENT_ROLE_ACTIVE AttachmentRole = 1
+	// It waits for `Promoted`. Its calls are refused with `NOT_ACTIVE`.
+	AttachmentRole_ATTACHMENT_ROLE_STANDBY AttachmentRole = 2
+)
+
+// Enum value maps for AttachmentRole.
+var (
+	AttachmentRole_name = map[int32]string{
+		0: "ATTACHMENT_ROLE_UNSPECIFIED",
+		1: "ATTACHMENT_ROLE_ACTIVE",
+		2: "ATTACHMENT_ROLE_STANDBY",
+	}
+	AttachmentRole_value = map[string]int32{
+		"ATTACHMENT_ROLE_UNSPECIFIED": 0,
+		"ATTACHMENT_ROLE_ACTIVE":      1,
+		"ATTACHMENT_ROLE_STANDBY":     2,
+	}
+)
+
+func (x AttachmentRole) Enum() *AttachmentRole {
+	p := new(AttachmentRole)
+	*p = x
+	return p
+}
+
+func (x AttachmentRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttachmentRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_mesosbridge_v1_scheduler_proto_enumTypes[2].Descriptor()
+}
+
+func (AttachmentRole) Type() protoreflect.EnumType {
+	return &file_mesosbridge_v1_scheduler_proto_enumTypes[2]
+}
+
+func (x AttachmentRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttachmentRole.Descriptor instead.
+func (AttachmentRole) EnumDescriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{2}
+}
+
 // Whether the session is linked to a master.
 type LinkState int32
 
@@ -121,11 +228,11 @@ func (x LinkState) String() string {
 }
 
 func (LinkState) Descriptor() protoreflect.EnumDescriptor {
-	return file_mesosbridge_v1_scheduler_proto_enumTypes[1].Descriptor()
+	return file_mesosbridge_v1_scheduler_proto_enumTypes[3].Descriptor()
 }
 
 func (LinkState) Type() protoreflect.EnumType {
-	return &file_mesosbridge_v1_scheduler_proto_enumTypes[1]
+	return &file_mesosbridge_v1_scheduler_proto_enumTypes[3]
 }
 
 func (x LinkState) Number() protoreflect.EnumNumber {
@@ -134,7 +241,7 @@ func (x LinkState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LinkState.Descriptor instead.
 func (LinkState) EnumDescriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{1}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{3}
 }
 
 // Attaches to a session.
@@ -164,8 +271,12 @@ type SubscribeRequest struct {
 	// new framework, whose id comes in the SUBSCRIBED event. Default: the stream ends with
 	// `FRAMEWORK_REMOVED`.
 	ReplaceRemoved bool `protobuf:"varint,8,opt,name=replace_removed,json=replaceRemoved,proto3" json:"replace_removed,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether to wait while another client is active. What a waiting client asks for with the other
+	// fields is checked at once, and applies when it is promoted. `resume` counts if it is promoted
+	// at once, and no other client was active since.
+	Mode          SubscribeMode `protobuf:"varint,9,opt,name=mode,proto3,enum=mesosbridge.v1.SubscribeMode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubscribeRequest) Reset() {
@@ -252,6 +363,13 @@ func (x *SubscribeRequest) GetReplaceRemoved() bool {
 		return x.ReplaceRemoved
 	}
 	return false
+}
+
+func (x *SubscribeRequest) GetMode() SubscribeMode {
+	if x != nil {
+		return x.Mode
+	}
+	return SubscribeMode_SUBSCRIBE_MODE_UNSPECIFIED
 }
 
 // Where a broken stream ended. Use it only if that stream had reached `Progress.snapshot_end`, or
@@ -376,6 +494,7 @@ type SessionEvent struct {
 	//	*SessionEvent_Mesos
 	//	*SessionEvent_Progress
 	//	*SessionEvent_LinkChanged
+	//	*SessionEvent_Promoted
 	Event         isSessionEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -482,6 +601,15 @@ func (x *SessionEvent) GetLinkChanged() *LinkChanged {
 	return nil
 }
 
+func (x *SessionEvent) GetPromoted() *Promoted {
+	if x != nil {
+		if x, ok := x.Event.(*SessionEvent_Promoted); ok {
+			return x.Promoted
+		}
+	}
+	return nil
+}
+
 type isSessionEvent_Event interface {
 	isSessionEvent_Event()
 }
@@ -506,6 +634,11 @@ type SessionEvent_LinkChanged struct {
 	LinkChanged *LinkChanged `protobuf:"bytes,13,opt,name=link_changed,json=linkChanged,proto3,oneof"`
 }
 
+type SessionEvent_Promoted struct {
+	// The client waited, and is active from now on.
+	Promoted *Promoted `protobuf:"bytes,14,opt,name=promoted,proto3,oneof"`
+}
+
 func (*SessionEvent_Opened) isSessionEvent_Event() {}
 
 func (*SessionEvent_Mesos) isSessionEvent_Event() {}
@@ -513,6 +646,8 @@ func (*SessionEvent_Mesos) isSessionEvent_Event() {}
 func (*SessionEvent_Progress) isSessionEvent_Event() {}
 
 func (*SessionEvent_LinkChanged) isSessionEvent_Event() {}
+
+func (*SessionEvent_Promoted) isSessionEvent_Event() {}
 
 // The client is attached.
 type Opened struct {
@@ -533,8 +668,11 @@ type Opened struct {
 	LinkState LinkState `protobuf:"varint,7,opt,name=link_state,json=linkState,proto3,enum=mesosbridge.v1.LinkState" json:"link_state,omitempty"`
 	// Fields of `framework_info` that the bridge filled in, by name.
 	DefaultedFields []string `protobuf:"bytes,8,rep,name=defaulted_fields,json=defaultedFields,proto3" json:"defaulted_fields,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Whether the client is active, or waits for `Promoted`. One that waits gets the framework as it is
+	// now, and no snapshot.
+	Role          AttachmentRole `protobuf:"varint,9,opt,name=role,proto3,enum=mesosbridge.v1.AttachmentRole" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
@@ -623,6 +761,60 @@ func (x *Opened) GetDefaultedFields() []string {
 	return nil
 }
 
+func (x *Opened) GetRole() AttachmentRole {
+	if x != nil {
+		return x.Role
+	}
+	return AttachmentRole_ATTACHMENT_ROLE_UNSPECIFIED
+}
+
+// The client is active: confirm it with a call within 2 s, preferably ConfirmPromotion.
+type Promoted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As an active client gets it: with a new `attachment_id`. The snapshot follows, or, if
+	// `opened.resumed`, the missed events.
+	Opened        *Opened `protobuf:"bytes,1,opt,name=opened,proto3" json:"opened,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Promoted) Reset() {
+	*x = Promoted{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Promoted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Promoted) ProtoMessage() {}
+
+func (x *Promoted) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Promoted.ProtoReflect.Descriptor instead.
+func (*Promoted) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Promoted) GetOpened() *Opened {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
 // A sign of life.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -634,7 +826,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[5]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +838,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[5]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +851,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{5}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Progress) GetSnapshotEnd() bool {
@@ -684,7 +876,7 @@ type LinkChanged struct {
 
 func (x *LinkChanged) Reset() {
 	*x = LinkChanged{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +888,7 @@ func (x *LinkChanged) String() string {
 func (*LinkChanged) ProtoMessage() {}
 
 func (x *LinkChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +901,7 @@ func (x *LinkChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkChanged.ProtoReflect.Descriptor instead.
 func (*LinkChanged) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{6}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LinkChanged) GetState() LinkState {
@@ -749,7 +941,7 @@ type CallHeader struct {
 
 func (x *CallHeader) Reset() {
 	*x = CallHeader{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +953,7 @@ func (x *CallHeader) String() string {
 func (*CallHeader) ProtoMessage() {}
 
 func (x *CallHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +966,7 @@ func (x *CallHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallHeader.ProtoReflect.Descriptor instead.
 func (*CallHeader) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{7}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CallHeader) GetFrameworkName() string {
@@ -815,7 +1007,7 @@ type LaunchTasksRequest struct {
 
 func (x *LaunchTasksRequest) Reset() {
 	*x = LaunchTasksRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +1019,7 @@ func (x *LaunchTasksRequest) String() string {
 func (*LaunchTasksRequest) ProtoMessage() {}
 
 func (x *LaunchTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +1032,7 @@ func (x *LaunchTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchTasksRequest.ProtoReflect.Descriptor instead.
 func (*LaunchTasksRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{8}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LaunchTasksRequest) GetHeader() *CallHeader {
@@ -880,7 +1072,7 @@ type LaunchTasksResponse struct {
 
 func (x *LaunchTasksResponse) Reset() {
 	*x = LaunchTasksResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +1084,7 @@ func (x *LaunchTasksResponse) String() string {
 func (*LaunchTasksResponse) ProtoMessage() {}
 
 func (x *LaunchTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1097,7 @@ func (x *LaunchTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchTasksResponse.ProtoReflect.Descriptor instead.
 func (*LaunchTasksResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{9}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{10}
 }
 
 // Accepts offers with operations.
@@ -925,7 +1117,7 @@ type AcceptOffersRequest struct {
 
 func (x *AcceptOffersRequest) Reset() {
 	*x = AcceptOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -937,7 +1129,7 @@ func (x *AcceptOffersRequest) String() string {
 func (*AcceptOffersRequest) ProtoMessage() {}
 
 func (x *AcceptOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -950,7 +1142,7 @@ func (x *AcceptOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOffersRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{10}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AcceptOffersRequest) GetHeader() *CallHeader {
@@ -990,7 +1182,7 @@ type AcceptOffersResponse struct {
 
 func (x *AcceptOffersResponse) Reset() {
 	*x = AcceptOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1194,7 @@ func (x *AcceptOffersResponse) String() string {
 func (*AcceptOffersResponse) ProtoMessage() {}
 
 func (x *AcceptOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1207,7 @@ func (x *AcceptOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOffersResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{11}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{12}
 }
 
 // Declines offers.
@@ -1033,7 +1225,7 @@ type DeclineOffersRequest struct {
 
 func (x *DeclineOffersRequest) Reset() {
 	*x = DeclineOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1237,7 @@ func (x *DeclineOffersRequest) String() string {
 func (*DeclineOffersRequest) ProtoMessage() {}
 
 func (x *DeclineOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1250,7 @@ func (x *DeclineOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOffersRequest.ProtoReflect.Descriptor instead.
 func (*DeclineOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{12}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeclineOffersRequest) GetHeader() *CallHeader {
@@ -1093,7 +1285,7 @@ type DeclineOffersResponse struct {
 
 func (x *DeclineOffersResponse) Reset() {
 	*x = DeclineOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1297,7 @@ func (x *DeclineOffersResponse) String() string {
 func (*DeclineOffersResponse) ProtoMessage() {}
 
 func (x *DeclineOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1310,7 @@ func (x *DeclineOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOffersResponse.ProtoReflect.Descriptor instead.
 func (*DeclineOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{13}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeclineOffersResponse) GetGone() uint32 {
@@ -1141,7 +1333,7 @@ type ReviveOffersRequest struct {
 
 func (x *ReviveOffersRequest) Reset() {
 	*x = ReviveOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1345,7 @@ func (x *ReviveOffersRequest) String() string {
 func (*ReviveOffersRequest) ProtoMessage() {}
 
 func (x *ReviveOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1358,7 @@ func (x *ReviveOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveOffersRequest.ProtoReflect.Descriptor instead.
 func (*ReviveOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{14}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReviveOffersRequest) GetHeader() *CallHeader {
@@ -1192,7 +1384,7 @@ type ReviveOffersResponse struct {
 
 func (x *ReviveOffersResponse) Reset() {
 	*x = ReviveOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1396,7 @@ func (x *ReviveOffersResponse) String() string {
 func (*ReviveOffersResponse) ProtoMessage() {}
 
 func (x *ReviveOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1409,7 @@ func (x *ReviveOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveOffersResponse.ProtoReflect.Descriptor instead.
 func (*ReviveOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{15}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{16}
 }
 
 // Stops offers.
@@ -1233,7 +1425,7 @@ type SuppressOffersRequest struct {
 
 func (x *SuppressOffersRequest) Reset() {
 	*x = SuppressOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1437,7 @@ func (x *SuppressOffersRequest) String() string {
 func (*SuppressOffersRequest) ProtoMessage() {}
 
 func (x *SuppressOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1450,7 @@ func (x *SuppressOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuppressOffersRequest.ProtoReflect.Descriptor instead.
 func (*SuppressOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{16}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SuppressOffersRequest) GetHeader() *CallHeader {
@@ -1284,7 +1476,7 @@ type SuppressOffersResponse struct {
 
 func (x *SuppressOffersResponse) Reset() {
 	*x = SuppressOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1488,7 @@ func (x *SuppressOffersResponse) String() string {
 func (*SuppressOffersResponse) ProtoMessage() {}
 
 func (x *SuppressOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1501,7 @@ func (x *SuppressOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuppressOffersResponse.ProtoReflect.Descriptor instead.
 func (*SuppressOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{17}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{18}
 }
 
 // Kills a task.
@@ -1329,7 +1521,7 @@ type KillTaskRequest struct {
 
 func (x *KillTaskRequest) Reset() {
 	*x = KillTaskRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1533,7 @@ func (x *KillTaskRequest) String() string {
 func (*KillTaskRequest) ProtoMessage() {}
 
 func (x *KillTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1546,7 @@ func (x *KillTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillTaskRequest.ProtoReflect.Descriptor instead.
 func (*KillTaskRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{18}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KillTaskRequest) GetHeader() *CallHeader {
@@ -1394,7 +1586,7 @@ type KillTaskResponse struct {
 
 func (x *KillTaskResponse) Reset() {
 	*x = KillTaskResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1598,7 @@ func (x *KillTaskResponse) String() string {
 func (*KillTaskResponse) ProtoMessage() {}
 
 func (x *KillTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1611,7 @@ func (x *KillTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillTaskResponse.ProtoReflect.Descriptor instead.
 func (*KillTaskResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{19}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{20}
 }
 
 // Asks for the state of tasks.
@@ -1435,7 +1627,7 @@ type ReconcileTasksRequest struct {
 
 func (x *ReconcileTasksRequest) Reset() {
 	*x = ReconcileTasksRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1639,7 @@ func (x *ReconcileTasksRequest) String() string {
 func (*ReconcileTasksRequest) ProtoMessage() {}
 
 func (x *ReconcileTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1652,7 @@ func (x *ReconcileTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileTasksRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileTasksRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{20}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReconcileTasksRequest) GetHeader() *CallHeader {
@@ -1486,7 +1678,7 @@ type ReconcileTasksResponse struct {
 
 func (x *ReconcileTasksResponse) Reset() {
 	*x = ReconcileTasksResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1690,7 @@ func (x *ReconcileTasksResponse) String() string {
 func (*ReconcileTasksResponse) ProtoMessage() {}
 
 func (x *ReconcileTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1703,7 @@ func (x *ReconcileTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileTasksResponse.ProtoReflect.Descriptor instead.
 func (*ReconcileTasksResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{21}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{22}
 }
 
 // Sends bytes to an executor.
@@ -1531,7 +1723,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1735,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1748,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{22}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SendMessageRequest) GetHeader() *CallHeader {
@@ -1596,7 +1788,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1608,7 +1800,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1621,7 +1813,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{23}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{24}
 }
 
 // Acknowledges updates.
@@ -1637,7 +1829,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1841,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1854,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{24}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AcknowledgeRequest) GetHeader() *CallHeader {
@@ -1688,7 +1880,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1892,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1905,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{25}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{26}
 }
 
 // Ends the framework.
@@ -1727,7 +1919,7 @@ type TeardownRequest struct {
 
 func (x *TeardownRequest) Reset() {
 	*x = TeardownRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1931,7 @@ func (x *TeardownRequest) String() string {
 func (*TeardownRequest) ProtoMessage() {}
 
 func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1944,7 @@ func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownRequest.ProtoReflect.Descriptor instead.
 func (*TeardownRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{26}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TeardownRequest) GetHeader() *CallHeader {
@@ -1771,7 +1963,7 @@ type TeardownResponse struct {
 
 func (x *TeardownResponse) Reset() {
 	*x = TeardownResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +1975,7 @@ func (x *TeardownResponse) String() string {
 func (*TeardownResponse) ProtoMessage() {}
 
 func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,21 +1988,24 @@ func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownResponse.ProtoReflect.Descriptor instead.
 func (*TeardownResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{27}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{28}
 }
 
 // Ends the session.
 type CloseSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The caller.
-	Header        *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	Header *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// End this attachment only. The standby that has waited longest is promoted; if there is none,
+	// the lease begins.
+	Handover      bool `protobuf:"varint,2,opt,name=handover,proto3" json:"handover,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +2017,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +2030,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{28}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CloseSessionRequest) GetHeader() *CallHeader {
@@ -1843,6 +2038,13 @@ func (x *CloseSessionRequest) GetHeader() *CallHeader {
 		return x.Header
 	}
 	return nil
+}
+
+func (x *CloseSessionRequest) GetHandover() bool {
+	if x != nil {
+		return x.Handover
+	}
+	return false
 }
 
 // The session is closed.
@@ -1854,7 +2056,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +2068,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2081,90 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{29}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{30}
+}
+
+// Confirms a promotion.
+type ConfirmPromotionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller, with the `attachment_id` of `Promoted`.
+	Header        *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmPromotionRequest) Reset() {
+	*x = ConfirmPromotionRequest{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmPromotionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmPromotionRequest) ProtoMessage() {}
+
+func (x *ConfirmPromotionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmPromotionRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmPromotionRequest) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ConfirmPromotionRequest) GetHeader() *CallHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+// The client is active.
+type ConfirmPromotionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmPromotionResponse) Reset() {
+	*x = ConfirmPromotionResponse{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmPromotionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmPromotionResponse) ProtoMessage() {}
+
+func (x *ConfirmPromotionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmPromotionResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmPromotionResponse) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{32}
 }
 
 // Any Mesos call.
@@ -1895,7 +2180,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +2192,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +2205,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{30}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CallRequest) GetHeader() *CallHeader {
@@ -1946,7 +2231,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1958,7 +2243,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1971,7 +2256,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{31}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{34}
 }
 
 // One of many calls.
@@ -1991,7 +2276,7 @@ type CallsRequest struct {
 
 func (x *CallsRequest) Reset() {
 	*x = CallsRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2288,7 @@ func (x *CallsRequest) String() string {
 func (*CallsRequest) ProtoMessage() {}
 
 func (x *CallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2301,7 @@ func (x *CallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsRequest.ProtoReflect.Descriptor instead.
 func (*CallsRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{32}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CallsRequest) GetHeader() *CallHeader {
@@ -2058,7 +2343,7 @@ type CallsResponse struct {
 
 func (x *CallsResponse) Reset() {
 	*x = CallsResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2070,7 +2355,7 @@ func (x *CallsResponse) String() string {
 func (*CallsResponse) ProtoMessage() {}
 
 func (x *CallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2083,7 +2368,7 @@ func (x *CallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsResponse.ProtoReflect.Descriptor instead.
 func (*CallsResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{33}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CallsResponse) GetResults() []*CallResult {
@@ -2110,7 +2395,7 @@ type CallResult struct {
 
 func (x *CallResult) Reset() {
 	*x = CallResult{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2407,7 @@ func (x *CallResult) String() string {
 func (*CallResult) ProtoMessage() {}
 
 func (x *CallResult) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2420,7 @@ func (x *CallResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResult.ProtoReflect.Descriptor instead.
 func (*CallResult) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{34}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CallResult) GetTag() uint64 {
@@ -2170,7 +2455,7 @@ var File_mesosbridge_v1_scheduler_proto protoreflect.FileDescriptor
 
 const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\n" +
-	"\x1emesosbridge/v1/scheduler.proto\x12\x0emesosbridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mesos/v1/mesos.proto\x1a\"mesos/v1/scheduler/scheduler.proto\"\xc4\x03\n" +
+	"\x1emesosbridge/v1/scheduler.proto\x12\x0emesosbridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mesos/v1/mesos.proto\x1a\"mesos/v1/scheduler/scheduler.proto\"\xf7\x03\n" +
 	"\x10SubscribeRequest\x12%\n" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12>\n" +
 	"\x0eframework_info\x18\x02 \x01(\v2\x17.mesos.v1.FrameworkInfoR\rframeworkInfo\x12.\n" +
@@ -2179,12 +2464,13 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\rexpiry_policy\x18\x05 \x01(\x0e2\x1c.mesosbridge.v1.ExpiryPolicyR\fexpiryPolicy\x12)\n" +
 	"\x10suppressed_roles\x18\x06 \x03(\tR\x0fsuppressedRoles\x12Q\n" +
 	"\x11offer_constraints\x18\a \x01(\v2$.mesos.v1.scheduler.OfferConstraintsR\x10offerConstraints\x12'\n" +
-	"\x0freplace_removed\x18\b \x01(\bR\x0ereplaceRemoved\"T\n" +
+	"\x0freplace_removed\x18\b \x01(\bR\x0ereplaceRemoved\x121\n" +
+	"\x04mode\x18\t \x01(\x0e2\x1d.mesosbridge.v1.SubscribeModeR\x04mode\"T\n" +
 	"\x06Resume\x12#\n" +
 	"\rattachment_id\x18\x01 \x01(\tR\fattachmentId\x12%\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x04R\rafterSequence\"I\n" +
 	"\x11SubscribeResponse\x124\n" +
-	"\x06events\x18\x01 \x03(\v2\x1c.mesosbridge.v1.SessionEventR\x06events\"\x8a\x03\n" +
+	"\x06events\x18\x01 \x03(\v2\x1c.mesosbridge.v1.SessionEventR\x06events\"\xc2\x03\n" +
 	"\fSessionEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12=\n" +
 	"\freceive_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreceiveTime\x12\x1b\n" +
@@ -2194,8 +2480,9 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	" \x01(\v2\x16.mesosbridge.v1.OpenedH\x00R\x06opened\x121\n" +
 	"\x05mesos\x18\v \x01(\v2\x19.mesos.v1.scheduler.EventH\x00R\x05mesos\x126\n" +
 	"\bprogress\x18\f \x01(\v2\x18.mesosbridge.v1.ProgressH\x00R\bprogress\x12@\n" +
-	"\flink_changed\x18\r \x01(\v2\x1b.mesosbridge.v1.LinkChangedH\x00R\vlinkChangedB\a\n" +
-	"\x05event\"\x9f\x03\n" +
+	"\flink_changed\x18\r \x01(\v2\x1b.mesosbridge.v1.LinkChangedH\x00R\vlinkChanged\x126\n" +
+	"\bpromoted\x18\x0e \x01(\v2\x18.mesosbridge.v1.PromotedH\x00R\bpromotedB\a\n" +
+	"\x05event\"\xd3\x03\n" +
 	"\x06Opened\x12#\n" +
 	"\rattachment_id\x18\x01 \x01(\tR\fattachmentId\x128\n" +
 	"\fframework_id\x18\x02 \x01(\v2\x15.mesos.v1.FrameworkIDR\vframeworkId\x12/\n" +
@@ -2205,7 +2492,10 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x11progress_interval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x10progressInterval\x128\n" +
 	"\n" +
 	"link_state\x18\a \x01(\x0e2\x19.mesosbridge.v1.LinkStateR\tlinkState\x12)\n" +
-	"\x10defaulted_fields\x18\b \x03(\tR\x0fdefaultedFields\"-\n" +
+	"\x10defaulted_fields\x18\b \x03(\tR\x0fdefaultedFields\x122\n" +
+	"\x04role\x18\t \x01(\x0e2\x1e.mesosbridge.v1.AttachmentRoleR\x04role\":\n" +
+	"\bPromoted\x12.\n" +
+	"\x06opened\x18\x01 \x01(\v2\x16.mesosbridge.v1.OpenedR\x06opened\"-\n" +
 	"\bProgress\x12!\n" +
 	"\fsnapshot_end\x18\x01 \x01(\bR\vsnapshotEnd\"n\n" +
 	"\vLinkChanged\x12/\n" +
@@ -2271,10 +2561,14 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x13AcknowledgeResponse\"E\n" +
 	"\x0fTeardownRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\"\x12\n" +
-	"\x10TeardownResponse\"I\n" +
+	"\x10TeardownResponse\"e\n" +
 	"\x13CloseSessionRequest\x122\n" +
-	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\"\x16\n" +
-	"\x14CloseSessionResponse\"o\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12\x1a\n" +
+	"\bhandover\x18\x02 \x01(\bR\bhandover\"\x16\n" +
+	"\x14CloseSessionResponse\"M\n" +
+	"\x17ConfirmPromotionRequest\x122\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\"\x1a\n" +
+	"\x18ConfirmPromotionResponse\"o\n" +
 	"\vCallRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12,\n" +
 	"\x04call\x18\x02 \x01(\v2\x18.mesos.v1.scheduler.CallR\x04call\"\x0e\n" +
@@ -2296,11 +2590,20 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\fExpiryPolicy\x12\x1d\n" +
 	"\x19EXPIRY_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18EXPIRY_POLICY_DISCONNECT\x10\x01\x12\x1a\n" +
-	"\x16EXPIRY_POLICY_TEARDOWN\x10\x02*\\\n" +
+	"\x16EXPIRY_POLICY_TEARDOWN\x10\x02*f\n" +
+	"\rSubscribeMode\x12\x1e\n" +
+	"\x1aSUBSCRIBE_MODE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15SUBSCRIBE_MODE_ACTIVE\x10\x01\x12\x1a\n" +
+	"\x16SUBSCRIBE_MODE_STANDBY\x10\x02*j\n" +
+	"\x0eAttachmentRole\x12\x1f\n" +
+	"\x1bATTACHMENT_ROLE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ATTACHMENT_ROLE_ACTIVE\x10\x01\x12\x1b\n" +
+	"\x17ATTACHMENT_ROLE_STANDBY\x10\x02*\\\n" +
 	"\tLinkState\x12\x1a\n" +
 	"\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15LINK_STATE_CONNECTING\x10\x01\x12\x18\n" +
-	"\x14LINK_STATE_CONNECTED\x10\x022\xca\t\n" +
+	"\x14LINK_STATE_CONNECTED\x10\x022\xb1\n" +
+	"\n" +
 	"\x10SchedulerService\x12R\n" +
 	"\tSubscribe\x12 .mesosbridge.v1.SubscribeRequest\x1a!.mesosbridge.v1.SubscribeResponse0\x01\x12V\n" +
 	"\vLaunchTasks\x12\".mesosbridge.v1.LaunchTasksRequest\x1a#.mesosbridge.v1.LaunchTasksResponse\x12Y\n" +
@@ -2313,7 +2616,8 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\vSendMessage\x12\".mesosbridge.v1.SendMessageRequest\x1a#.mesosbridge.v1.SendMessageResponse\x12V\n" +
 	"\vAcknowledge\x12\".mesosbridge.v1.AcknowledgeRequest\x1a#.mesosbridge.v1.AcknowledgeResponse\x12M\n" +
 	"\bTeardown\x12\x1f.mesosbridge.v1.TeardownRequest\x1a .mesosbridge.v1.TeardownResponse\x12Y\n" +
-	"\fCloseSession\x12#.mesosbridge.v1.CloseSessionRequest\x1a$.mesosbridge.v1.CloseSessionResponse\x12A\n" +
+	"\fCloseSession\x12#.mesosbridge.v1.CloseSessionRequest\x1a$.mesosbridge.v1.CloseSessionResponse\x12e\n" +
+	"\x10ConfirmPromotion\x12'.mesosbridge.v1.ConfirmPromotionRequest\x1a(.mesosbridge.v1.ConfirmPromotionResponse\x12A\n" +
 	"\x04Call\x12\x1b.mesosbridge.v1.CallRequest\x1a\x1c.mesosbridge.v1.CallResponse\x12H\n" +
 	"\x05Calls\x12\x1c.mesosbridge.v1.CallsRequest\x1a\x1d.mesosbridge.v1.CallsResponse(\x010\x01B\xcb\x01\n" +
 	"\x12com.mesosbridge.v1B\x0eSchedulerProtoP\x01ZLgithub.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1;mesosbridgev1\xa2\x02\x03MXX\xaa\x02\x0eMesosbridge.V1\xca\x02\x0eMesosbridge\\V1\xe2\x02\x1aMesosbridge\\V1\\GPBMetadata\xea\x02\x0fMesosbridge::V1b\x06proto3"
@@ -2330,144 +2634,156 @@ func file_mesosbridge_v1_scheduler_proto_rawDescGZIP() []byte {
 	return file_mesosbridge_v1_scheduler_proto_rawDescData
 }
 
-var file_mesosbridge_v1_scheduler_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_mesosbridge_v1_scheduler_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_mesosbridge_v1_scheduler_proto_goTypes = []any{
 	(ExpiryPolicy)(0),                     // 0: mesosbridge.v1.ExpiryPolicy
-	(LinkState)(0),                        // 1: mesosbridge.v1.LinkState
-	(*SubscribeRequest)(nil),              // 2: mesosbridge.v1.SubscribeRequest
-	(*Resume)(nil),                        // 3: mesosbridge.v1.Resume
-	(*SubscribeResponse)(nil),             // 4: mesosbridge.v1.SubscribeResponse
-	(*SessionEvent)(nil),                  // 5: mesosbridge.v1.SessionEvent
-	(*Opened)(nil),                        // 6: mesosbridge.v1.Opened
-	(*Progress)(nil),                      // 7: mesosbridge.v1.Progress
-	(*LinkChanged)(nil),                   // 8: mesosbridge.v1.LinkChanged
-	(*CallHeader)(nil),                    // 9: mesosbridge.v1.CallHeader
-	(*LaunchTasksRequest)(nil),            // 10: mesosbridge.v1.LaunchTasksRequest
-	(*LaunchTasksResponse)(nil),           // 11: mesosbridge.v1.LaunchTasksResponse
-	(*AcceptOffersRequest)(nil),           // 12: mesosbridge.v1.AcceptOffersRequest
-	(*AcceptOffersResponse)(nil),          // 13: mesosbridge.v1.AcceptOffersResponse
-	(*DeclineOffersRequest)(nil),          // 14: mesosbridge.v1.DeclineOffersRequest
-	(*DeclineOffersResponse)(nil),         // 15: mesosbridge.v1.DeclineOffersResponse
-	(*ReviveOffersRequest)(nil),           // 16: mesosbridge.v1.ReviveOffersRequest
-	(*ReviveOffersResponse)(nil),          // 17: mesosbridge.v1.ReviveOffersResponse
-	(*SuppressOffersRequest)(nil),         // 18: mesosbridge.v1.SuppressOffersRequest
-	(*SuppressOffersResponse)(nil),        // 19: mesosbridge.v1.SuppressOffersResponse
-	(*KillTaskRequest)(nil),               // 20: mesosbridge.v1.KillTaskRequest
-	(*KillTaskResponse)(nil),              // 21: mesosbridge.v1.KillTaskResponse
-	(*ReconcileTasksRequest)(nil),         // 22: mesosbridge.v1.ReconcileTasksRequest
-	(*ReconcileTasksResponse)(nil),        // 23: mesosbridge.v1.ReconcileTasksResponse
-	(*SendMessageRequest)(nil),            // 24: mesosbridge.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),           // 25: mesosbridge.v1.SendMessageResponse
-	(*AcknowledgeRequest)(nil),            // 26: mesosbridge.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),           // 27: mesosbridge.v1.AcknowledgeResponse
-	(*TeardownRequest)(nil),               // 28: mesosbridge.v1.TeardownRequest
-	(*TeardownResponse)(nil),              // 29: mesosbridge.v1.TeardownResponse
-	(*CloseSessionRequest)(nil),           // 30: mesosbridge.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),          // 31: mesosbridge.v1.CloseSessionResponse
-	(*CallRequest)(nil),                   // 32: mesosbridge.v1.CallRequest
-	(*CallResponse)(nil),                  // 33: mesosbridge.v1.CallResponse
-	(*CallsRequest)(nil),                  // 34: mesosbridge.v1.CallsRequest
-	(*CallsResponse)(nil),                 // 35: mesosbridge.v1.CallsResponse
-	(*CallResult)(nil),                    // 36: mesosbridge.v1.CallResult
-	(*v1.FrameworkInfo)(nil),              // 37: mesos.v1.FrameworkInfo
-	(*durationpb.Duration)(nil),           // 38: google.protobuf.Duration
-	(*scheduler.OfferConstraints)(nil),    // 39: mesos.v1.scheduler.OfferConstraints
-	(*timestamppb.Timestamp)(nil),         // 40: google.protobuf.Timestamp
-	(*scheduler.Event)(nil),               // 41: mesos.v1.scheduler.Event
-	(*v1.FrameworkID)(nil),                // 42: mesos.v1.FrameworkID
-	(*v1.OfferID)(nil),                    // 43: mesos.v1.OfferID
-	(*v1.TaskInfo)(nil),                   // 44: mesos.v1.TaskInfo
-	(*v1.Filters)(nil),                    // 45: mesos.v1.Filters
-	(*v1.Offer_Operation)(nil),            // 46: mesos.v1.Offer.Operation
-	(*v1.TaskID)(nil),                     // 47: mesos.v1.TaskID
-	(*v1.AgentID)(nil),                    // 48: mesos.v1.AgentID
-	(*v1.KillPolicy)(nil),                 // 49: mesos.v1.KillPolicy
-	(*scheduler.Call_Reconcile_Task)(nil), // 50: mesos.v1.scheduler.Call.Reconcile.Task
-	(*v1.ExecutorID)(nil),                 // 51: mesos.v1.ExecutorID
-	(*scheduler.Call)(nil),                // 52: mesos.v1.scheduler.Call
+	(SubscribeMode)(0),                    // 1: mesosbridge.v1.SubscribeMode
+	(AttachmentRole)(0),                   // 2: mesosbridge.v1.AttachmentRole
+	(LinkState)(0),                        // 3: mesosbridge.v1.LinkState
+	(*SubscribeRequest)(nil),              // 4: mesosbridge.v1.SubscribeRequest
+	(*Resume)(nil),                        // 5: mesosbridge.v1.Resume
+	(*SubscribeResponse)(nil),             // 6: mesosbridge.v1.SubscribeResponse
+	(*SessionEvent)(nil),                  // 7: mesosbridge.v1.SessionEvent
+	(*Opened)(nil),                        // 8: mesosbridge.v1.Opened
+	(*Promoted)(nil),                      // 9: mesosbridge.v1.Promoted
+	(*Progress)(nil),                      // 10: mesosbridge.v1.Progress
+	(*LinkChanged)(nil),                   // 11: mesosbridge.v1.LinkChanged
+	(*CallHeader)(nil),                    // 12: mesosbridge.v1.CallHeader
+	(*LaunchTasksRequest)(nil),            // 13: mesosbridge.v1.LaunchTasksRequest
+	(*LaunchTasksResponse)(nil),           // 14: mesosbridge.v1.LaunchTasksResponse
+	(*AcceptOffersRequest)(nil),           // 15: mesosbridge.v1.AcceptOffersRequest
+	(*AcceptOffersResponse)(nil),          // 16: mesosbridge.v1.AcceptOffersResponse
+	(*DeclineOffersRequest)(nil),          // 17: mesosbridge.v1.DeclineOffersRequest
+	(*DeclineOffersResponse)(nil),         // 18: mesosbridge.v1.DeclineOffersResponse
+	(*ReviveOffersRequest)(nil),           // 19: mesosbridge.v1.ReviveOffersRequest
+	(*ReviveOffersResponse)(nil),          // 20: mesosbridge.v1.ReviveOffersResponse
+	(*SuppressOffersRequest)(nil),         // 21: mesosbridge.v1.SuppressOffersRequest
+	(*SuppressOffersResponse)(nil),        // 22: mesosbridge.v1.SuppressOffersResponse
+	(*KillTaskRequest)(nil),               // 23: mesosbridge.v1.KillTaskRequest
+	(*KillTaskResponse)(nil),              // 24: mesosbridge.v1.KillTaskResponse
+	(*ReconcileTasksRequest)(nil),         // 25: mesosbridge.v1.ReconcileTasksRequest
+	(*ReconcileTasksResponse)(nil),        // 26: mesosbridge.v1.ReconcileTasksResponse
+	(*SendMessageRequest)(nil),            // 27: mesosbridge.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),           // 28: mesosbridge.v1.SendMessageResponse
+	(*AcknowledgeRequest)(nil),            // 29: mesosbridge.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),           // 30: mesosbridge.v1.AcknowledgeResponse
+	(*TeardownRequest)(nil),               // 31: mesosbridge.v1.TeardownRequest
+	(*TeardownResponse)(nil),              // 32: mesosbridge.v1.TeardownResponse
+	(*CloseSessionRequest)(nil),           // 33: mesosbridge.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),          // 34: mesosbridge.v1.CloseSessionResponse
+	(*ConfirmPromotionRequest)(nil),       // 35: mesosbridge.v1.ConfirmPromotionRequest
+	(*ConfirmPromotionResponse)(nil),      // 36: mesosbridge.v1.ConfirmPromotionResponse
+	(*CallRequest)(nil),                   // 37: mesosbridge.v1.CallRequest
+	(*CallResponse)(nil),                  // 38: mesosbridge.v1.CallResponse
+	(*CallsRequest)(nil),                  // 39: mesosbridge.v1.CallsRequest
+	(*CallsResponse)(nil),                 // 40: mesosbridge.v1.CallsResponse
+	(*CallResult)(nil),                    // 41: mesosbridge.v1.CallResult
+	(*v1.FrameworkInfo)(nil),              // 42: mesos.v1.FrameworkInfo
+	(*durationpb.Duration)(nil),           // 43: google.protobuf.Duration
+	(*scheduler.OfferConstraints)(nil),    // 44: mesos.v1.scheduler.OfferConstraints
+	(*timestamppb.Timestamp)(nil),         // 45: google.protobuf.Timestamp
+	(*scheduler.Event)(nil),               // 46: mesos.v1.scheduler.Event
+	(*v1.FrameworkID)(nil),                // 47: mesos.v1.FrameworkID
+	(*v1.OfferID)(nil),                    // 48: mesos.v1.OfferID
+	(*v1.TaskInfo)(nil),                   // 49: mesos.v1.TaskInfo
+	(*v1.Filters)(nil),                    // 50: mesos.v1.Filters
+	(*v1.Offer_Operation)(nil),            // 51: mesos.v1.Offer.Operation
+	(*v1.TaskID)(nil),                     // 52: mesos.v1.TaskID
+	(*v1.AgentID)(nil),                    // 53: mesos.v1.AgentID
+	(*v1.KillPolicy)(nil),                 // 54: mesos.v1.KillPolicy
+	(*scheduler.Call_Reconcile_Task)(nil), // 55: mesos.v1.scheduler.Call.Reconcile.Task
+	(*v1.ExecutorID)(nil),                 // 56: mesos.v1.ExecutorID
+	(*scheduler.Call)(nil),                // 57: mesos.v1.scheduler.Call
 }
 var file_mesosbridge_v1_scheduler_proto_depIdxs = []int32{
-	37, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
-	3,  // 1: mesosbridge.v1.SubscribeRequest.resume:type_name -> mesosbridge.v1.Resume
-	38, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
+	42, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
+	5,  // 1: mesosbridge.v1.SubscribeRequest.resume:type_name -> mesosbridge.v1.Resume
+	43, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
 	0,  // 3: mesosbridge.v1.SubscribeRequest.expiry_policy:type_name -> mesosbridge.v1.ExpiryPolicy
-	39, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
-	5,  // 5: mesosbridge.v1.SubscribeResponse.events:type_name -> mesosbridge.v1.SessionEvent
-	40, // 6: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
-	6,  // 7: mesosbridge.v1.SessionEvent.opened:type_name -> mesosbridge.v1.Opened
-	41, // 8: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
-	7,  // 9: mesosbridge.v1.SessionEvent.progress:type_name -> mesosbridge.v1.Progress
-	8,  // 10: mesosbridge.v1.SessionEvent.link_changed:type_name -> mesosbridge.v1.LinkChanged
-	42, // 11: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
-	38, // 12: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
-	37, // 13: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
-	38, // 14: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
-	1,  // 15: mesosbridge.v1.Opened.link_state:type_name -> mesosbridge.v1.LinkState
-	1,  // 16: mesosbridge.v1.LinkChanged.state:type_name -> mesosbridge.v1.LinkState
-	9,  // 17: mesosbridge.v1.LaunchTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	43, // 18: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
-	44, // 19: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
-	45, // 20: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
-	9,  // 21: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	43, // 22: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	46, // 23: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
-	45, // 24: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
-	9,  // 25: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	43, // 26: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	45, // 27: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
-	9,  // 28: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	9,  // 29: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	9,  // 30: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
-	47, // 31: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
-	48, // 32: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
-	49, // 33: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
-	9,  // 34: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	50, // 35: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
-	9,  // 36: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
-	48, // 37: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
-	51, // 38: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
-	9,  // 39: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
-	9,  // 40: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
-	9,  // 41: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
-	9,  // 42: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
-	52, // 43: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
-	9,  // 44: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
-	52, // 45: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
-	36, // 46: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
-	2,  // 47: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
-	10, // 48: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
-	12, // 49: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
-	14, // 50: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
-	16, // 51: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
-	18, // 52: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
-	20, // 53: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
-	22, // 54: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
-	24, // 55: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
-	26, // 56: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
-	28, // 57: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
-	30, // 58: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
-	32, // 59: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
-	34, // 60: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
-	4,  // 61: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
-	11, // 62: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
-	13, // 63: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
-	15, // 64: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
-	17, // 65: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
-	19, // 66: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
-	21, // 67: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
-	23, // 68: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
-	25, // 69: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
-	27, // 70: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
-	29, // 71: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
-	31, // 72: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
-	33, // 73: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
-	35, // 74: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
-	61, // [61:75] is the sub-list for method output_type
-	47, // [47:61] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	44, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
+	1,  // 5: mesosbridge.v1.SubscribeRequest.mode:type_name -> mesosbridge.v1.SubscribeMode
+	7,  // 6: mesosbridge.v1.SubscribeResponse.events:type_name -> mesosbridge.v1.SessionEvent
+	45, // 7: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
+	8,  // 8: mesosbridge.v1.SessionEvent.opened:type_name -> mesosbridge.v1.Opened
+	46, // 9: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
+	10, // 10: mesosbridge.v1.SessionEvent.progress:type_name -> mesosbridge.v1.Progress
+	11, // 11: mesosbridge.v1.SessionEvent.link_changed:type_name -> mesosbridge.v1.LinkChanged
+	9,  // 12: mesosbridge.v1.SessionEvent.promoted:type_name -> mesosbridge.v1.Promoted
+	47, // 13: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
+	43, // 14: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
+	42, // 15: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
+	43, // 16: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
+	3,  // 17: mesosbridge.v1.Opened.link_state:type_name -> mesosbridge.v1.LinkState
+	2,  // 18: mesosbridge.v1.Opened.role:type_name -> mesosbridge.v1.AttachmentRole
+	8,  // 19: mesosbridge.v1.Promoted.opened:type_name -> mesosbridge.v1.Opened
+	3,  // 20: mesosbridge.v1.LinkChanged.state:type_name -> mesosbridge.v1.LinkState
+	12, // 21: mesosbridge.v1.LaunchTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
+	48, // 22: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
+	49, // 23: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
+	50, // 24: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
+	12, // 25: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	48, // 26: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	51, // 27: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
+	50, // 28: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
+	12, // 29: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	48, // 30: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	50, // 31: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
+	12, // 32: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 33: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 34: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
+	52, // 35: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
+	53, // 36: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
+	54, // 37: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
+	12, // 38: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
+	55, // 39: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
+	12, // 40: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
+	53, // 41: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
+	56, // 42: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
+	12, // 43: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 44: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 45: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 46: mesosbridge.v1.ConfirmPromotionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	12, // 47: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
+	57, // 48: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
+	12, // 49: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
+	57, // 50: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
+	41, // 51: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
+	4,  // 52: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
+	13, // 53: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
+	15, // 54: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
+	17, // 55: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
+	19, // 56: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
+	21, // 57: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
+	23, // 58: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
+	25, // 59: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
+	27, // 60: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
+	29, // 61: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
+	31, // 62: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
+	33, // 63: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
+	35, // 64: mesosbridge.v1.SchedulerService.ConfirmPromotion:input_type -> mesosbridge.v1.ConfirmPromotionRequest
+	37, // 65: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
+	39, // 66: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
+	6,  // 67: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
+	14, // 68: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
+	16, // 69: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
+	18, // 70: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
+	20, // 71: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
+	22, // 72: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
+	24, // 73: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
+	26, // 74: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
+	28, // 75: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
+	30, // 76: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
+	32, // 77: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
+	34, // 78: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
+	36, // 79: mesosbridge.v1.SchedulerService.ConfirmPromotion:output_type -> mesosbridge.v1.ConfirmPromotionResponse
+	38, // 80: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
+	40, // 81: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
+	67, // [67:82] is the sub-list for method output_type
+	52, // [52:67] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_mesosbridge_v1_scheduler_proto_init() }
@@ -2480,14 +2796,15 @@ func file_mesosbridge_v1_scheduler_proto_init() {
 		(*SessionEvent_Mesos)(nil),
 		(*SessionEvent_Progress)(nil),
 		(*SessionEvent_LinkChanged)(nil),
+		(*SessionEvent_Promoted)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesosbridge_v1_scheduler_proto_rawDesc), len(file_mesosbridge_v1_scheduler_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   35,
+			NumEnums:      4,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,20 +25,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SchedulerService_Subscribe_FullMethodName      = "/mesosbridge.v1.SchedulerService/Subscribe"
-	SchedulerService_LaunchTasks_FullMethodName    = "/mesosbridge.v1.SchedulerService/LaunchTasks"
-	SchedulerService_AcceptOffers_FullMethodName   = "/mesosbridge.v1.SchedulerService/AcceptOffers"
-	SchedulerService_DeclineOffers_FullMethodName  = "/mesosbridge.v1.SchedulerService/DeclineOffers"
-	SchedulerService_ReviveOffers_FullMethodName   = "/mesosbridge.v1.SchedulerService/ReviveOffers"
-	SchedulerService_SuppressOffers_FullMethodName = "/mesosbridge.v1.SchedulerService/SuppressOffers"
-	SchedulerService_KillTask_FullMethodName       = "/mesosbridge.v1.SchedulerService/KillTask"
-	SchedulerService_ReconcileTasks_FullMethodName = "/mesosbridge.v1.SchedulerService/ReconcileTasks"
-	SchedulerService_SendMessage_FullMethodName    = "/mesosbridge.v1.SchedulerService/SendMessage"
-	SchedulerService_Acknowledge_FullMethodName    = "/mesosbridge.v1.SchedulerService/Acknowledge"
-	SchedulerService_Teardown_FullMethodName       = "/mesosbridge.v1.SchedulerService/Teardown"
-	SchedulerService_CloseSession_FullMethodName   = "/mesosbridge.v1.SchedulerService/CloseSession"
-	SchedulerService_Call_FullMethodName           = "/mesosbridge.v1.SchedulerService/Call"
-	SchedulerService_Calls_FullMethodName          = "/mesosbridge.v1.SchedulerService/Calls"
+	SchedulerService_Subscribe_FullMethodName        = "/mesosbridge.v1.SchedulerService/Subscribe"
+	SchedulerService_LaunchTasks_FullMethodName      = "/mesosbridge.v1.SchedulerService/LaunchTasks"
+	SchedulerService_AcceptOffers_FullMethodName     = "/mesosbridge.v1.SchedulerService/AcceptOffers"
+	SchedulerService_DeclineOffers_FullMethodName    = "/mesosbridge.v1.SchedulerService/DeclineOffers"
+	SchedulerService_ReviveOffers_FullMethodName     = "/mesosbridge.v1.SchedulerService/ReviveOffers"
+	SchedulerService_SuppressOffers_FullMethodName   = "/mesosbridge.v1.SchedulerService/SuppressOffers"
+	SchedulerService_KillTask_FullMethodName         = "/mesosbridge.v1.SchedulerService/KillTask"
+	SchedulerService_ReconcileTasks_FullMethodName   = "/mesosbridge.v1.SchedulerService/ReconcileTasks"
+	SchedulerService_SendMessage_FullMethodName      = "/mesosbridge.v1.SchedulerService/SendMessage"
+	SchedulerService_Acknowledge_FullMethodName      = "/mesosbridge.v1.SchedulerService/Acknowledge"
+	SchedulerService_Teardown_FullMethodName         = "/mesosbridge.v1.SchedulerService/Teardown"
+	SchedulerService_CloseSession_FullMethodName     = "/mesosbridge.v1.SchedulerService/CloseSession"
+	SchedulerService_ConfirmPromotion_FullMethodName = "/mesosbridge.v1.SchedulerService/ConfirmPromotion"
+	SchedulerService_Call_FullMethodName             = "/mesosbridge.v1.SchedulerService/Call"
+	SchedulerService_Calls_FullMethodName            = "/mesosbridge.v1.SchedulerService/Calls"
 )
 
 // SchedulerServiceClient is the client API for SchedulerService service.
@@ -52,7 +53,7 @@ const (
 //
 // Every call except Subscribe may fail with: UNAUTHENTICATED and
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
-// `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
+// `ATTACHMENT_SUPERSEDED` and `NOT_ACTIVE`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
 // (nothing was sent: try again), `MESOS_CREDENTIALS_REFUSED` (the master does not accept
 // the bridge's own credentials, and did nothing: try again once they are corrected) and
 // `OUTCOME_UNKNOWN` (the call was sent, but the master's answer never came: reconcile);
@@ -73,6 +74,10 @@ type SchedulerServiceClient interface {
 	// (another scheduler subscribed with it) or `FRAMEWORK_REFUSED` (the message has Mesos's
 	// reason);
 	// UNAVAILABLE `BRIDGE_SHUTTING_DOWN`; OK after Teardown and CloseSession.
+	//
+	// With `SUBSCRIBE_MODE_STANDBY` the client waits while another one is active. It gets
+	// `Opened` and `Progress`, and once no client is active, `Promoted` and the snapshot. If
+	// the session ends, the streams of those that wait end as that of the active client does.
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
@@ -105,7 +110,12 @@ type SchedulerServiceClient interface {
 	Teardown(ctx context.Context, in *TeardownRequest, opts ...grpc.CallOption) (*TeardownResponse, error)
 	// Ends the session and leaves the framework to Mesos: the bridge disconnects, the
 	// tasks keep running, and `failover_timeout` starts. The bridge keeps the framework id.
+	// With `handover`, only this attachment ends, and the next standby is promoted.
 	CloseSession(ctx context.Context, in *CloseSessionRequest, opts ...grpc.CallOption) (*CloseSessionResponse, error)
+	// Confirms a `Promoted`, within 2 s; any other valid call does that too. A client that does not
+	// is assumed to be gone if others wait: its stream ends with ABORTED `ATTACHMENT_SUPERSEDED`, and
+	// the next one is promoted. Sends nothing to Mesos, and needs no master.
+	ConfirmPromotion(ctx context.Context, in *ConfirmPromotionRequest, opts ...grpc.CallOption) (*ConfirmPromotionResponse, error)
 	// Sends any `mesos.v1.scheduler.Call` except SUBSCRIBE. The bridge sets
 	// `framework_id`. Fields that it does not know reach Mesos unchanged.
 	Call(ctx context.Context, in *CallRequest, opts ...grpc.CallOption) (*CallResponse, error)
@@ -252,6 +262,16 @@ func (c *schedulerServiceClient) CloseSession(ctx context.Context, in *CloseSess
 	return out, nil
 }
 
+func (c *schedulerServiceClient) ConfirmPromotion(ctx context.Context, in *ConfirmPromotionRequest, opts ...grpc.CallOption) (*ConfirmPromotionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConfirmPromotionResponse)
+	err := c.cc.Invoke(ctx, SchedulerService_ConfirmPromotion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *schedulerServiceClient) Call(ctx context.Context, in *CallRequest, opts ...grpc.CallOption) (*CallResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CallResponse)
@@ -286,7 +306,7 @@ type SchedulerService_CallsClient = grpc.BidiStreamingClient[CallsRequest, Calls
 //
 // Every call except Subscribe may fail with: UNAUTHENTICATED and
 // PERMISSION_DENIED; NOT_FOUND `FRAMEWORK_NOT_FOUND`; FAILED_PRECONDITION
-// `ATTACHMENT_SUPERSEDED`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
+// `ATTACHMENT_SUPERSEDED` and `NOT_ACTIVE`; INVALID_ARGUMENT `INVALID_FIELD`; UNAVAILABLE `NO_MASTER`
 // (nothing was sent: try again), `MESOS_CREDENTIALS_REFUSED` (the master does not accept
 // the bridge's own credentials, and did nothing: try again once they are corrected) and
 // `OUTCOME_UNKNOWN` (the call was sent, but the master's answer never came: reconcile);
@@ -307,6 +327,10 @@ type SchedulerServiceServer interface {
 	// (another scheduler subscribed with it) or `FRAMEWORK_REFUSED` (the message has Mesos's
 	// reason);
 	// UNAVAILABLE `BRIDGE_SHUTTING_DOWN`; OK after Teardown and CloseSession.
+	//
+	// With `SUBSCRIBE_MODE_STANDBY` the client waits while another one is active. It gets
+	// `Opened` and `Progress`, and once no client is active, `Promoted` and the snapshot. If
+	// the session ends, the streams of those that wait end as that of the active client does.
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
@@ -339,7 +363,12 @@ type SchedulerServiceServer interface {
 	Teardown(context.Context, *TeardownRequest) (*TeardownResponse, error)
 	// Ends the session and leaves the framework to Mesos: the bridge disconnects, the
 	// tasks keep running, and `failover_timeout` starts. The bridge keeps the framework id.
+	// With `handover`, only this attachment ends, and the next standby is promoted.
 	CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error)
+	// Confirms a `Promoted`, within 2 s; any other valid call does that too. A client that does not
+	// is assumed to be gone if others wait: its stream ends with ABORTED `ATTACHMENT_SUPERSEDED`, and
+	// the next one is promoted. Sends nothing to Mesos, and needs no master.
+	ConfirmPromotion(context.Context, *ConfirmPromotionRequest) (*ConfirmPromotionResponse, error)
 	// Sends any `mesos.v1.scheduler.Call` except SUBSCRIBE. The bridge sets
 	// `framework_id`. Fields that it does not know reach Mesos unchanged.
 	Call(context.Context, *CallRequest) (*CallResponse, error)
@@ -392,6 +421,9 @@ func (UnimplementedSchedulerServiceServer) Teardown(context.Context, *TeardownRe
 }
 func (UnimplementedSchedulerServiceServer) CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CloseSession not implemented")
+}
+func (UnimplementedSchedulerServiceServer) ConfirmPromotion(context.Context, *ConfirmPromotionRequest) (*ConfirmPromotionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConfirmPromotion not implemented")
 }
 func (UnimplementedSchedulerServiceServer) Call(context.Context, *CallRequest) (*CallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Call not implemented")
@@ -629,6 +661,24 @@ func _SchedulerService_CloseSession_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SchedulerService_ConfirmPromotion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConfirmPromotionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SchedulerServiceServer).ConfirmPromotion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SchedulerService_ConfirmPromotion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SchedulerServiceServer).ConfirmPromotion(ctx, req.(*ConfirmPromotionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SchedulerService_Call_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CallRequest)
 	if err := dec(in); err != nil {
@@ -704,6 +754,10 @@ var SchedulerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CloseSession",
 			Handler:    _SchedulerService_CloseSession_Handler,
+		},
+		{
+			MethodName: "ConfirmPromotion",
+			Handler:    _SchedulerService_ConfirmPromotion_Handler,
 		},
 		{
 			MethodName: "Call",

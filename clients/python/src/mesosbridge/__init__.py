@@ -23,6 +23,7 @@ from .events import (
     Rescind,
     RescindInverseOffer,
     SnapshotEnd,
+    Standby,
     Subscribed,
     Update,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "ResourcePool",
     "Scheduler",
     "SnapshotEnd",
+    "Standby",
     "Subscribed",
     "Tls",
     "Update",

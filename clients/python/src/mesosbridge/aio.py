@@ -16,7 +16,7 @@ from .bridges import Bridges
 from .calls import Calls
 from .connector import Connector
 from .errors import BridgeError
-from .events import AcknowledgementRefused, Event, owed_token
+from .events import AcknowledgementRefused, Event, Opened, owed_token
 from .options import Options
 from .v1 import scheduler_pb2, scheduler_pb2_grpc
 
@@ -32,7 +32,8 @@ class AsyncScheduler(Calls):
                     await scheduler.decline_offers(event.offers)
 
     An update counts as handled, and is acknowledged, when the next event is asked for: the one at which the loop is
-    left is not. The loop ends in order after `close`, `teardown` and `close_session`, and else with a BridgeError.
+    left is not. The loop ends in order after `close`, `teardown`, `close_session` and `hand_over`, and else with a
+    BridgeError.
 
     Args:
         bridge: where it is, as HOST:PORT or unix:/PATH. For a bridge that comes back on another host: several, as in
@@ -54,6 +55,7 @@ class AsyncScheduler(Calls):
         self._connector = Connector(bridge, self._options)
         self._framework_name = framework_name
         self._call_timeout = self._options.call_timeout
+        self._term = 0
         self._request = self._options.request(framework_name, framework_info)
         # None is the end.
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -88,8 +90,13 @@ class AsyncScheduler(Calls):
     async def next_event(self) -> Event | None:
         """The next event, for programs without `events`: call `handled` for it. None if they ended regularly."""
         await self.start()
+        if self._options.standby:
+            # Calls in tasks that the program has created begin before it is in another term.
+            await asyncio.sleep(0)
         event = await self._queue.get()
         self._taken.set()
+        if self._options.standby and isinstance(event, Opened) and not event.resumed:
+            self._term += 1
         if event is None:
             self._queue.put_nowait(None)
             if self._failure is not None:

@@ -21,6 +21,8 @@ from .v1 import scheduler_pb2
 OfferIds = Iterable["mesos_pb2.Offer | mesos_pb2.OfferID | str"]
 Send = Callable[[scheduler_pb2.CallHeader], Awaitable[object]]
 
+_TERM_OVER = "another scheduler may have been active since this call began: look at the snapshot, and decide anew"
+
 
 class Calls:
     """Each call waits for an attachment, tries again where that is safe, and ends with a BridgeError.
@@ -28,12 +30,18 @@ class Calls:
     Safe is: no master, connection broken, attached anew. Where a call returns, the Mesos master has taken it. `timeout`
     is in seconds and covers all of that; None: the scheduler's `call_timeout`. `request_id` makes a retry of yours
     safe: the same id within 10 minutes is not done twice.
+
+    With `Options.standby`, `launch_tasks`, `accept_offers`, `send_message` and `call` fail with ATTACHMENT_SUPERSEDED
+    if another scheduler may have been active since the `Opened` that the program got last: what they ask for may have
+    been done already.
     """
 
     _bridges: Bridges
     _attachment: Attachment
     _framework_name: str
     _call_timeout: float
+    # As standby: the term of the last `Opened` that the program was handed; 0 before the first.
+    _term: int
 
     async def start(self) -> None:
         raise NotImplementedError
@@ -144,9 +152,16 @@ class Calls:
         """Ends the session and leaves the framework to Mesos, for its failover timeout. The events end."""
         await self._ending(lambda: self._bridges.stub.CloseSession, scheduler_pb2.CloseSessionRequest(), timeout)
 
+    async def hand_over(self, *, timeout: float | None = None) -> None:
+        """Lets the standby that has waited longest take over. The events end. Without one, the lease begins, as after
+        `close`."""
+        request = scheduler_pb2.CloseSessionRequest(handover=True)
+        await self._ending(lambda: self._bridges.stub.CloseSession, request, timeout)
+
     async def _once(self, method, request, request_id: str | None, timeout: float | None) -> None:
-        """For what Mesos must not get twice: an outcome that is not known ends the call."""
-        await self._invoke(_Attempt(self, method, request, request_id), False, timeout)
+        """For what Mesos must not get twice: an outcome that is not known ends the call, and so does another scheduler
+        that may have been active."""
+        await self._invoke(_Attempt(self, method, request, request_id, self._term), False, timeout)
 
     async def _repeatedly(self, method, request, timeout: float | None) -> None:
         """For what does no harm when Mesos gets it twice."""
@@ -182,7 +197,9 @@ class Calls:
 class _Attempt:
     """One call, tried once or more."""
 
-    def __init__(self, calls: Calls, method: Callable[[], Callable], request, request_id: str | None) -> None:
+    def __init__(
+        self, calls: Calls, method: Callable[[], Callable], request, request_id: str | None, term: int | None = None
+    ) -> None:
         self._calls = calls
         self._method = method
         self._request = request
@@ -195,8 +212,10 @@ class _Attempt:
         # What the last try that came to an end got.
         self._last: BridgeError | None = None
         self._token_refused = False
+        # The term that it must be sent in; None: any.
+        self._term = term
         self.hopeless = False
-        """True if there is no attachment and never will be."""
+        """True if it can't be sent any more: there is no attachment and never will be, or its term is over."""
         self.failed = False
         """True when a try went out and did not come back well."""
 
@@ -207,6 +226,9 @@ class _Attempt:
         except BridgeError as error:
             self.hopeless = True
             return error
+        if self._term is not None and not self._calls._attachment.is_term(self._term):
+            self.hopeless = True
+            return BridgeError(grpc.StatusCode.FAILED_PRECONDITION, _TERM_OVER, reasons.ATTACHMENT_SUPERSEDED)
         header = scheduler_pb2.CallHeader(
             framework_name=self._calls._framework_name, attachment_id=attachment_id, request_id=self.request_id
         )

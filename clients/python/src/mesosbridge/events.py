@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from google.protobuf.duration_pb2 import Duration
+
 from mesos.v1 import mesos_pb2
 from mesos.v1.scheduler import scheduler_pb2 as mesos_scheduler_pb2
 
@@ -46,6 +48,19 @@ class Opened(SessionEvent):
     framework_info: mesos_pb2.FrameworkInfo | None = None
     """As sent to Mesos, with the bridge's defaults filled in; `defaulted_fields` names those."""
     defaulted_fields: list[str] = field(default_factory=list)
+    linked: bool = False
+    """Whether the bridge is subscribed to a master at this moment."""
+    progress_interval: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Standby(SessionEvent):
+    """With `Options.standby`: this scheduler waits, since another one of the framework may be active. `Opened` comes
+    when it has taken over."""
+
+    kind: ClassVar[str] = "standby"
+    framework_id: str | None = None
+    """The id of the framework: the bridge always sends it."""
     linked: bool = False
     """Whether the bridge is subscribed to a master at this moment."""
     progress_interval: float = 0.0
@@ -197,8 +212,12 @@ def event_of(event: scheduler_pb2.SessionEvent) -> SessionEvent | None:
         "ack_token": event.ack_token or None,
     }
     match event.WhichOneof("event"):
+        case "opened" if event.opened.role == scheduler_pb2.ATTACHMENT_ROLE_STANDBY:
+            return _standby(event.opened, base)
         case "opened":
             return _opened(event.opened, base)
+        case "promoted":
+            return _opened(event.promoted.opened, base)
         case "mesos":
             return _mesos(event.mesos, event.fragment, base)
         case "progress" if event.progress.snapshot_end:
@@ -215,13 +234,26 @@ def _opened(opened: scheduler_pb2.Opened, base: dict) -> Opened:
         attachment_id=opened.attachment_id,
         framework_id=opened.framework_id.value or None,
         resumed=opened.resumed,
-        lease=opened.lease.seconds + opened.lease.nanos / 1e9,
+        lease=_seconds(opened.lease),
         framework_info=opened.framework_info if opened.HasField("framework_info") else None,
         defaulted_fields=list(opened.defaulted_fields),
         linked=opened.link_state == scheduler_pb2.LINK_STATE_CONNECTED,
-        progress_interval=opened.progress_interval.seconds + opened.progress_interval.nanos / 1e9,
+        progress_interval=_seconds(opened.progress_interval),
         **base,
     )
+
+
+def _standby(opened: scheduler_pb2.Opened, base: dict) -> Standby:
+    return Standby(
+        framework_id=opened.framework_id.value or None,
+        linked=opened.link_state == scheduler_pb2.LINK_STATE_CONNECTED,
+        progress_interval=_seconds(opened.progress_interval),
+        **base,
+    )
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9
 
 
 def _mesos(event: mesos_scheduler_pb2.Event, fragment: bool, base: dict) -> SessionEvent | None:

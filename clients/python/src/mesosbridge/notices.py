@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from .errors import BridgeError
-from .events import Event, LinkChanged, Offers, Opened, Update
+from .events import Event, LinkChanged, Offers, Opened, Standby, Update
 
 _log = logging.getLogger("mesosbridge")
 # Offers come within one or two of Mesos's allocation intervals, of 1 s each.
@@ -32,6 +32,9 @@ class Notices:
     def seen(self, event: Event) -> None:
         if isinstance(event, Opened):
             self._opened(event)
+        elif isinstance(event, Standby):
+            self._lost = False
+            _log.warning("on standby: another scheduler of the framework may be active")
         elif isinstance(event, LinkChanged):
             self._link = event
         elif isinstance(event, Offers | Update):

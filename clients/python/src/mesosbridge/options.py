@@ -45,6 +45,9 @@ class Options:
     """Which agents' offers are wanted, as in Mesos's SUBSCRIBE."""
     replace_removed: bool = False
     """If Mesos has removed the stored framework: continue as a new one. Otherwise the events end, FRAMEWORK_REMOVED."""
+    standby: bool = False
+    """Wait while another scheduler of this framework is active, and take over when it is gone. Use it in each of
+    several instances. False: it takes over at once."""
     backoff_initial: float = 0.1
     """Waits between attachments are random up to a bound that doubles from this one ..."""
     backoff_max: float = 15.0
@@ -96,6 +99,7 @@ class Options:
             suppressed_roles=self.suppressed_roles,
             offer_constraints=self.offer_constraints,
             replace_removed=self.replace_removed,
+            mode=scheduler_pb2.SUBSCRIBE_MODE_STANDBY if self.standby else scheduler_pb2.SUBSCRIBE_MODE_UNSPECIFIED,
         )
         if self.lease is not None:
             request.lease.FromMilliseconds(round(self.lease * 1000))

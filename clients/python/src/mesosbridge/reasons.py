@@ -25,6 +25,10 @@ ATTACHMENT_SUPERSEDED: Final = "ATTACHMENT_SUPERSEDED"
 """A newer client has attached to this framework. Stop, unless your own program attached again: another
 instance is running."""
 
+NOT_ACTIVE: Final = "NOT_ACTIVE"
+"""The attachment is on standby: another client drives the framework. Wait for `Promoted`, and call with its
+`attachment_id`."""
+
 ATTACHMENT_ENDED: Final = "ATTACHMENT_ENDED"
 """An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls get
 `NOT_ATTACHED`."""
@@ -136,5 +140,6 @@ ATTACHED: Final = frozenset(
         FRAMEWORK_NOT_FOUND,
         NOT_ATTACHED,
         ATTACHMENT_SUPERSEDED,
+        NOT_ACTIVE,
     }
 )

@@ -70,6 +70,7 @@ class Scheduler:
     call = _blocking("call")
     teardown = _blocking("teardown")
     close_session = _blocking("close_session")
+    hand_over = _blocking("hand_over")
     next_event = _blocking("next_event")
     handled = _blocking("handled")
 

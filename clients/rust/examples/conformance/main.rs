@@ -88,6 +88,7 @@ fn options(input: &Value) -> Options {
             _ => ExpiryPolicy::Unspecified,
         },
         replace_removed: options["replaceRemoved"].as_bool().unwrap_or(false),
+        standby: options["standby"].as_bool().unwrap_or(false),
         suppressed_roles: texts(&options["suppressedRoles"]),
         max_buffered: size("maxBuffered", defaults.max_buffered),
         max_message_bytes: size("maxMessageBytes", defaults.max_message_bytes),
@@ -207,6 +208,7 @@ impl Driver {
             }
             "teardown" => scheduler.teardown().await,
             "closeSession" => scheduler.close_session().await,
+            "handOver" => scheduler.hand_over().await,
             other => return Err(format!("this driver has no call {other}").into()),
         })
     }

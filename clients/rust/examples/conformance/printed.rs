@@ -21,6 +21,7 @@ pub fn printed_event(event: &Event) -> Value {
                 "defaultedFields": e.defaulted_fields,
             }),
         ),
+        Event::Standby(e) => stamped("standby", &e.stamp, json!({ "frameworkId": e.framework_id, "linked": e.linked })),
         Event::Subscribed(e) => stamped("subscribed", &e.stamp, json!({ "frameworkId": e.framework_id })),
         Event::Offers(e) => {
             let offers: Vec<Value> = e.offers.iter().map(printed_offer).collect();

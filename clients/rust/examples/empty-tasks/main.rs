@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use mesosbridge::proto::mesos::v1::{FrameworkInfo, framework_info::Capability, framework_info::capability::Type};
 use mesosbridge::proto::mesosbridge::v1::ExpiryPolicy;
-use mesosbridge::{Error, Events, Options, Scheduler, connect};
+use mesosbridge::{Error, Event, Events, Options, Scheduler, connect};
 use tasks::Tasks;
 use tokio::time::{interval, timeout};
 use tonic::Code;
@@ -35,8 +36,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     bridge_token_file: Option<PathBuf>,
     /// Names this framework's session at the bridge; unless told, each run has its own
-    #[arg(long, value_name = "NAME", default_value_t = free_name())]
-    framework_name: String,
+    #[arg(long, value_name = "NAME")]
+    framework_name: Option<String>,
+    /// Wait while another instance is active, and take over when it is gone; an interrupt hands over
+    #[arg(long)]
+    standby: bool,
     /// The user that tasks run as on the agents
     #[arg(long, value_name = "NAME", default_value_t = user())]
     user: String,
@@ -73,9 +77,13 @@ fn user() -> String {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.standby && arguments.framework_name.is_none() {
+        let text = "--standby needs --framework-name: the instances share one";
+        Arguments::command().error(ErrorKind::MissingRequiredArgument, text).exit();
+    }
     match run(&arguments).await {
-        Ok(finished) if finished == arguments.tasks => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("empty-tasks: {}", explain(&error));
             // Options that can't be have no reason: they never reached a bridge.
@@ -93,45 +101,68 @@ fn explain(error: &Error) -> String {
     error.to_string()
 }
 
-async fn run(arguments: &Arguments) -> Result<u32, Error> {
+/// Gives whether there is nothing left to do.
+async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let (scheduler, events) = connect(options(arguments)?)?;
     let mut tasks = Tasks::new(scheduler.clone(), arguments.tasks, arguments.command.clone(), arguments.retries);
-    tokio::select! {
+    let was_active = tokio::select! {
         result = see_through(&mut tasks, events) => result?,
         () = interrupted() => {
-            eprintln!("ending the framework");
-            teardown(&scheduler, Duration::from_secs(10)).await;
-            return Ok(tasks.finished);
+            leave(&scheduler, arguments.standby).await;
+            return Ok(tasks.finished == arguments.tasks);
         }
+    };
+    if arguments.standby && !was_active {
+        println!("another instance has ended the framework");
+        return Ok(true);
     }
     scheduler.teardown().await?;
     scheduler.close().await;
     println!("{} of {} finished, {} failed", tasks.finished, arguments.tasks, tasks.failed);
-    Ok(tasks.finished)
+    Ok(tasks.finished == arguments.tasks)
 }
 
-/// Runs until all tasks have ended, or no more events come.
-async fn see_through(tasks: &mut Tasks, mut events: Events) -> Result<(), Error> {
+/// Runs until all tasks have ended, or no more events come. Gives whether this scheduler was ever active.
+async fn see_through(tasks: &mut Tasks, mut events: Events) -> Result<bool, Error> {
+    let mut was_active = false;
     // If an update was lost, Mesos reports the task's state only on request.
     let mut reconcile = interval(Duration::from_secs(30));
     while !tasks.done() {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => tasks.handle(event?).await?,
+                Some(event) => {
+                    let event = event?;
+                    was_active |= matches!(event, Event::Opened(_));
+                    tasks.handle(event).await?;
+                }
                 None => break,
             },
             _ = reconcile.tick() => tasks.reconcile().await?,
         }
     }
     events.handled();
-    Ok(())
+    Ok(was_active)
 }
 
-async fn teardown(scheduler: &Scheduler, patience: Duration) {
-    match timeout(patience, scheduler.teardown()).await {
+/// Ends the framework. A standby leaves it to the other instances.
+async fn leave(scheduler: &Scheduler, is_standby: bool) {
+    if !is_standby {
+        eprintln!("ending the framework");
+        finish("ended", scheduler.teardown()).await;
+    } else if scheduler.is_attached() {
+        eprintln!("handing over");
+        finish("handed over", scheduler.hand_over()).await;
+    } else {
+        scheduler.close().await;
+    }
+}
+
+/// Makes a last call, and says why if it fails.
+async fn finish(what: &str, call: impl Future<Output = Result<(), Error>>) {
+    match timeout(Duration::from_secs(10), call).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => eprintln!("the framework was not ended: {error}"),
-        Err(_) => eprintln!("the framework was not ended: no answer in time"),
+        Ok(Err(error)) => eprintln!("the framework was not {what}: {error}"),
+        Err(_) => eprintln!("the framework was not {what}: no answer in time"),
     }
 }
 
@@ -163,7 +194,8 @@ fn options(arguments: &Arguments) -> Result<Options, Error> {
     )?;
     Ok(Options {
         bridge: arguments.bridge.clone(),
-        framework_name: arguments.framework_name.clone(),
+        framework_name: arguments.framework_name.clone().unwrap_or_else(free_name),
+        standby: arguments.standby,
         framework_info: Some(info),
         expiry_policy: ExpiryPolicy::Teardown,
         replace_removed: true,

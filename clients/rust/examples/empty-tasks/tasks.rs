@@ -57,6 +57,7 @@ impl Tasks {
             Event::Update(e) => self.on_update(&e.status).await?,
             // What happened meanwhile was perhaps not seen.
             Event::Gap(_) | Event::Subscribed(_) => self.reconcile().await?,
+            Event::Standby(_) => eprintln!("standing by"),
             Event::LinkChanged(e) if e.linked => eprintln!("the bridge is connected to the Mesos master {}", e.master),
             Event::LinkChanged(e) => eprintln!("the bridge has no Mesos master: {}", e.reason),
             Event::MesosError(e) => eprintln!("Mesos says: {}", e.message),
@@ -98,8 +99,9 @@ impl Tasks {
         let agent = request.tasks[0].agent_id.value.clone();
         let result = self.scheduler.launch_tasks(request).await;
         match &result {
-            // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
-            Err(error) if error.reason() == "OFFER_GONE" => return Ok(()),
+            // Nothing was launched. A gone offer is not the tasks' fault, nor is another instance that was active meanwhile;
+            // more offers come by themselves.
+            Err(error) if ["OFFER_GONE", "ATTACHMENT_SUPERSEDED"].contains(&error.reason()) => return Ok(()),
             Err(error) if !error.is_outcome_unknown() => return tolerate(result),
             _ => {}
         }

@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -19,13 +20,16 @@ from .. import (
     AcknowledgementRefused,
     AsyncScheduler,
     BridgeError,
+    Detached,
     Event,
     Gap,
     LinkChanged,
     MesosError,
     Offers,
+    Opened,
     Options,
     ResourcePool,
+    Standby,
     Subscribed,
     Update,
     describe,
@@ -60,6 +64,8 @@ class EmptyTasks:
         self._run = f"{time.time_ns() // 1_000_000:x}"
         self._waiting = [EmptyTask(n + 1) for n in range(tasks)]
         self._running: dict[str, EmptyTask] = {}
+        self.active = False
+        self.was_active = False
         self.finished = 0
         self.failed = 0
 
@@ -77,6 +83,12 @@ class EmptyTasks:
             case Gap() | Subscribed():
                 # What happened meanwhile was perhaps not seen.
                 await self.reconcile()
+            case Standby():
+                complain("standing by")
+            case Opened():
+                self.active = self.was_active = True
+            case Detached():
+                self.active = False
             case LinkChanged(linked=True):
                 complain(f"the bridge is connected to the Mesos master {event.master}")
             case LinkChanged():
@@ -123,8 +135,10 @@ class EmptyTasks:
             await self._scheduler.launch_tasks([offer], tasks, refuse_seconds=REFUSE_SECONDS)
         except BridgeError as error:
             unknown = error.outcome_unknown
-            if error.reason == "OFFER_GONE" or (error.retryable and not unknown):
-                # Nothing was launched, which is no fault of the tasks; more offers come by themselves.
+            unused = error.reason in ("OFFER_GONE", "ATTACHMENT_SUPERSEDED")
+            if unused or (error.retryable and not unknown):
+                # Nothing was launched. It is not the tasks' fault that an offer is gone, or that another instance took
+                # over (unless it stands by, the events end with that); more offers come by themselves.
                 return
             if not unknown:
                 raise
@@ -189,6 +203,11 @@ def arguments() -> argparse.ArgumentParser:
         default=f"empty-tasks-{secrets.token_hex(4)}",
         help="names this framework's session at the bridge; unless told, each run has its own",
     )
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="wait while another instance is active, and take over when it is gone; an interrupt hands over",
+    )
     parser.add_argument("--user", default=getpass.getuser(), help="the user that tasks run as on the agents")
     parser.add_argument("--role", default="*", help="the Mesos role whose resources are used")
     parser.add_argument("--tasks", type=at_least(1), default=5, help="how many tasks")
@@ -198,6 +217,15 @@ def arguments() -> argparse.ArgumentParser:
         "--give-up-after", type=float, default=60, metavar="SECONDS", help="end when the bridge was away for so long"
     )
     return parser
+
+
+def parsed() -> argparse.Namespace:
+    """The options; ends the program if they are wrong."""
+    parser = arguments()
+    options = parser.parse_args()
+    if options.standby and options.framework_name == parser.get_default("framework_name"):
+        parser.error("--standby needs --framework-name: the instances share one")
+    return options
 
 
 def add_access(parser: argparse.ArgumentParser) -> None:
@@ -240,10 +268,16 @@ async def run(options: argparse.Namespace) -> int:
         capabilities=[capability(type=capability.MULTI_ROLE), capability(type=capability.PARTITION_AWARE)],
     )
     files = access(options.bridge_ca, options.bridge_cert, options.bridge_key, options.bridge_token_file)
-    settings = Options(expiry="teardown", replace_removed=True, give_up_after=options.give_up_after, **files)
+    settings = Options(
+        expiry="teardown",
+        replace_removed=True,
+        standby=options.standby,
+        give_up_after=options.give_up_after,
+        **files,
+    )
     async with AsyncScheduler(options.bridge, options.framework_name, info, settings) as scheduler:
         tasks = EmptyTasks(scheduler, options.tasks, options.command, options.retries)
-        end_on_signals(scheduler)
+        ending = end_on_signals(scheduler, tasks, options.standby)
         reconciling = asyncio.create_task(reconcile_forever(tasks))
         try:
             async for event in scheduler:
@@ -256,6 +290,9 @@ async def run(options: argparse.Namespace) -> int:
             reconciling.cancel()
         if tasks.done:
             await scheduler.teardown()
+    if options.standby and not (tasks.was_active or ending):
+        print("another instance has ended the framework")
+        return 0
     print(f"{tasks.finished} of {options.tasks} finished, {tasks.failed} failed")
     return 0 if tasks.finished == options.tasks else 1
 
@@ -266,15 +303,23 @@ async def reconcile_forever(tasks: EmptyTasks) -> None:
         await tasks.reconcile()
 
 
-def end_on_signals(scheduler: AsyncScheduler) -> None:
-    """Ctrl-C, or SIGTERM, ends the framework in Mesos and with it the events; a second one ends the program at once."""
+def end_on_signals(scheduler: AsyncScheduler, tasks: EmptyTasks, standby: bool) -> Collection[asyncio.Task[None]]:
+    """Ctrl-C, or SIGTERM, ends the framework in Mesos and with it the events; a second one ends the program at once.
+    With `standby`, the framework goes to the next instance. Gives the tasks that do this: none until there is a signal.
+    """
     loop = asyncio.get_running_loop()
     ending: set[asyncio.Task[None]] = set()
 
     async def end() -> None:
-        complain("ending the framework")
         try:
-            await scheduler.teardown(timeout=10)
+            if not standby:
+                complain("ending the framework")
+                await scheduler.teardown(timeout=10)
+            elif tasks.active:
+                complain("handing over")
+                await scheduler.hand_over(timeout=10)
+            else:
+                await scheduler.close(0)
         except BridgeError:
             await scheduler.close(0)
 
@@ -285,10 +330,11 @@ def end_on_signals(scheduler: AsyncScheduler) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
+    return ending
 
 
 def main() -> None:
-    options = arguments().parse_args()
+    options = parsed()
     try:
         status = asyncio.run(run(options))
     except BridgeError as error:

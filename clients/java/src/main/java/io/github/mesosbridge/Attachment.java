@@ -1,5 +1,9 @@
 package io.github.mesosbridge;
 
+import io.github.mesosbridge.v1.AttachmentRole;
+import io.github.mesosbridge.v1.CallHeader;
+import io.github.mesosbridge.v1.ConfirmPromotionRequest;
+import io.github.mesosbridge.v1.Opened;
 import io.github.mesosbridge.v1.SchedulerServiceGrpc;
 import io.github.mesosbridge.v1.SessionEvent;
 import io.github.mesosbridge.v1.SubscribeRequest;
@@ -25,6 +29,9 @@ final class Attachment implements Runnable {
   /** {@code Opened} comes at once from a bridge that is alive. */
   private static final Duration OPEN_TIMEOUT = Duration.ofSeconds(15);
 
+  /** How long the bridge may take to answer a confirmation. */
+  private static final Duration CONFIRM_TIMEOUT = Duration.ofSeconds(15);
+
   /** So many intervals without any event, and the stream counts as broken. */
   private static final int MISSED_PROGRESS = 3;
 
@@ -41,6 +48,7 @@ final class Attachment implements Runnable {
 
   private final Bridges bridges;
   private final SubscribeRequest request;
+  private final boolean isStandby;
   private final Backoff backoff;
   private final Duration giveUpAfter;
   private final Lifetime lifetime;
@@ -57,17 +65,22 @@ final class Attachment implements Runnable {
   /** Where there was a bridge once, it is the bridge that is away. */
   private boolean found;
 
+  /** The bridge has answered the last stream with {@code Opened}. */
+  private boolean isOpen;
+
   /** The last attempt failed for its token. */
   private boolean tokenRefused;
 
   // What follows belongs to the monitor.
   private String id;
+  private int term;
   private boolean ended;
   private BridgeException failure;
 
   Attachment(Bridges bridges, Options options, Lifetime lifetime, Consumer<Event> deliver) {
     this.bridges = bridges;
     this.request = options.request();
+    this.isStandby = options.isStandby();
     this.backoff = new Backoff(options.backoffInitial, options.backoffMax);
     this.giveUpAfter = options.giveUpAfter;
     this.lifetime = lifetime;
@@ -105,6 +118,14 @@ final class Attachment implements Runnable {
     return id != null;
   }
 
+  /**
+   * Grows each time that this standby becomes active after another scheduler may have been. Always 0 without {@link
+   * Options#standby}.
+   */
+  synchronized int term() {
+    return term;
+  }
+
   /** True once there is no attachment and will be none. */
   synchronized boolean hasEnded() {
     return ended;
@@ -113,6 +134,13 @@ final class Attachment implements Runnable {
   /** Why it ended; null when that was in order. */
   synchronized BridgeException failure() {
     return failure;
+  }
+
+  private synchronized void activate(Event.Opened opened) {
+    if (isStandby && !opened.resumed()) {
+      term++;
+    }
+    set(opened.attachmentId());
   }
 
   private synchronized void set(String newId) {
@@ -143,7 +171,7 @@ final class Attachment implements Runnable {
     while (true) {
       long started = System.nanoTime();
       BridgeException broken = readStream();
-      if (isAttached()) {
+      if (isOpen) {
         aliveNanos = System.nanoTime();
         if (aliveNanos - started > GOOD_STREAM.toNanos()) {
           backoff.reset();
@@ -159,7 +187,9 @@ final class Attachment implements Runnable {
       }
       boolean hasFreshToken = hasFreshToken(broken);
       boolean late = giveUpAfter != null && System.nanoTime() - aliveNanos > giveUpAfter.toNanos();
-      if (!broken.isRetryable() && !hasFreshToken || late) {
+      // A standby that was superseded waits for its turn again.
+      boolean again = broken.isRetryable() || hasFreshToken || isStandby && broken.isStale();
+      if (!again || late) {
         return broken;
       }
       notices.failed(broken);
@@ -171,7 +201,7 @@ final class Attachment implements Runnable {
     }
   }
 
-  /** True once after each stream that opened, for a token that was refused, if the next one may be another. */
+  /** True once after each stream whose token was good, for one that was refused, if the next one may be another. */
   private boolean hasFreshToken(BridgeException error) {
     boolean refused = tokenRefused;
     tokenRefused = error.code() == Status.Code.UNAUTHENTICATED;
@@ -180,6 +210,7 @@ final class Attachment implements Runnable {
 
   /** Reads one stream to its end. Gives null when the bridge ended it in order. */
   private BridgeException readStream() {
+    isOpen = false;
     Context.CancellableContext context = lifetime.context.withCancellation();
     Context previous = context.attach();
     try {
@@ -224,22 +255,65 @@ final class Attachment implements Runnable {
   }
 
   private void take(SessionEvent event) {
+    if (event.hasOpened()) {
+      found(event.getOpened());
+    } else if (event.hasPromoted()) {
+      confirm(event.getPromoted().getOpened().getAttachmentId());
+    }
     Optional<Event> seen = Events.of(event);
     seen.ifPresent(notices::seen);
-    if (seen.orElse(null) instanceof Event.Opened opened) {
-      progress.open(opened);
-      found = true;
-      tokenRefused = false;
-      set(opened.attachmentId());
-      deliver.accept(opened.afterFailures(failures));
+    if (seen.orElse(null) instanceof Event.Standby standby) {
+      progress.setInterval(Durations.of(event.getOpened().getProgressInterval()));
+      deliver.accept(standby);
       failures = 0;
       return;
     }
+    // The Opened of a stream that waits is too early: the bridge may still refuse the token of the confirmation.
+    tokenRefused = false;
+    if (seen.orElse(null) instanceof Event.Opened opened) {
+      progress.open(opened);
+      activate(opened);
+      deliver.accept(opened.afterFailures(failures));
+      failures = 0;
+    } else if (isAttached()) {
+      advance(event, seen);
+    }
+  }
+
+  private void advance(SessionEvent event, Optional<Event> seen) {
     long missing = progress.advance(event);
     if (missing != 0) {
       deliver.accept(new Event.Gap(missing));
     }
     seen.ifPresent(deliver);
+  }
+
+  /**
+   * Notes that a bridge answers.
+   *
+   * @throws BridgeException if it should have let this scheduler wait, and can't
+   */
+  private void found(Opened opened) {
+    found = true;
+    isOpen = true;
+    if (isStandby && opened.getRole() != AttachmentRole.ATTACHMENT_ROLE_STANDBY) {
+      // It has thrown the active scheduler out. With another try, the two would do that to one another for ever.
+      throw new BridgeException(
+          Status.Code.UNIMPLEMENTED,
+          "",
+          "the bridge does not know standby schedulers: update the bridge, or attach without standby");
+    }
+  }
+
+  /** Without an answer, the bridge may have promoted another scheduler in place of this one. */
+  private void confirm(String attachmentId) {
+    CallHeader.Builder header =
+        CallHeader.newBuilder()
+            .setFrameworkName(request.getFrameworkName())
+            .setAttachmentId(attachmentId);
+    SchedulerServiceGrpc.newBlockingStub(bridges)
+        .withDeadlineAfter(CONFIRM_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+        .confirmPromotion(ConfirmPromotionRequest.newBuilder().setHeader(header).build());
   }
 
   /**

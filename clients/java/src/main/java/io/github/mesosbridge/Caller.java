@@ -8,6 +8,7 @@ import io.grpc.Status;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 
 /** Makes calls: waits for an attachment, and tries again where that is safe. */
@@ -25,6 +26,9 @@ final class Caller {
   private final String frameworkName;
   private final Duration timeout;
 
+  /** How many terms the program has been told of: it decides by what it saw in the last one. */
+  private final AtomicInteger term = new AtomicInteger();
+
   Caller(Bridges bridges, Options options, Attachment attachment, Lifetime lifetime) {
     this.bridges = bridges;
     this.stub = SchedulerServiceGrpc.newBlockingStub(bridges);
@@ -32,6 +36,13 @@ final class Caller {
     this.lifetime = lifetime;
     this.frameworkName = options.frameworkName;
     this.timeout = options.callTimeout;
+  }
+
+  /** Notes that the program gets this event next. */
+  void noteOpened(Event.Opened opened) {
+    if (!opened.resumed()) {
+      term.incrementAndGet();
+    }
   }
 
   void call(
@@ -74,6 +85,10 @@ final class Caller {
     final BiConsumer<SchedulerServiceBlockingStub, CallHeader> send;
     final Backoff backoff = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(2));
     final long deadlineNanos = System.nanoTime() + timeout.toNanos();
+
+    /** The last term in which a call that Mesos must not get twice is sent: that of the program, or the first. */
+    final int lastTerm = Math.max(1, term.get());
+
     String requestId;
 
     /** The attachment whose call was refused: only another one can help. */
@@ -132,6 +147,9 @@ final class Caller {
       } catch (BridgeException none) {
         throw isLate() ? late() : verdict(none);
       }
+      if (repeat == Repeat.NEVER && attachment.term() > lastTerm) {
+        throw verdict(overtaken());
+      }
       tried = true;
       Context previous = lifetime.context.attach();
       try {
@@ -163,6 +181,13 @@ final class Caller {
 
     boolean isLate() {
       return System.nanoTime() - deadlineNanos >= 0;
+    }
+
+    static BridgeException overtaken() {
+      return new BridgeException(
+          Status.Code.FAILED_PRECONDITION,
+          Reason.ATTACHMENT_SUPERSEDED,
+          "another scheduler may have been active since this call began: look at the snapshot, and decide anew");
     }
 
     /** A clear refusal after a try that got no answer says nothing about that try. */

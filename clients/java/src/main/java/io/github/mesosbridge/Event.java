@@ -72,6 +72,15 @@ public interface Event {
     }
   }
 
+  /**
+   * The scheduler waits, because another one of the framework may be active: see {@link Options#standby}. Calls wait too.
+   * {@code Opened} follows once it is active.
+   *
+   * @param frameworkId the id of the framework
+   * @param linked whether the bridge is subscribed to a master at this moment
+   */
+  record Standby(Stamp stamp, Optional<String> frameworkId, boolean linked) implements OfSession {}
+
   /** The bridge subscribed to a master. Offers from before are void. */
   record Subscribed(Stamp stamp, String frameworkId, MasterInfo masterInfo) implements OfSession {}
 

@@ -1,7 +1,9 @@
 package io.github.mesosbridge;
 
 import com.google.protobuf.Timestamp;
+import io.github.mesosbridge.v1.AttachmentRole;
 import io.github.mesosbridge.v1.LinkState;
+import io.github.mesosbridge.v1.Opened;
 import io.github.mesosbridge.v1.SessionEvent;
 import java.time.Instant;
 import java.util.Optional;
@@ -22,7 +24,12 @@ final class Events {
             Instant.ofEpochSecond(time.getSeconds(), time.getNanos()),
             token.isEmpty() ? Optional.empty() : Optional.of(token));
     return switch (event.getEventCase()) {
-      case OPENED -> Optional.of(opened(stamp, event.getOpened()));
+      case OPENED ->
+          Optional.of(
+              event.getOpened().getRole() == AttachmentRole.ATTACHMENT_ROLE_STANDBY
+                  ? standby(stamp, event.getOpened())
+                  : opened(stamp, event.getOpened()));
+      case PROMOTED -> Optional.of(opened(stamp, event.getPromoted().getOpened()));
       case MESOS -> Optional.ofNullable(mesos(stamp, event.getMesos(), event.getFragment()));
       case PROGRESS ->
           event.getProgress().getSnapshotEnd()
@@ -33,19 +40,31 @@ final class Events {
     };
   }
 
-  private static Event opened(Event.Stamp stamp, io.github.mesosbridge.v1.Opened opened) {
-    String id = opened.getFrameworkId().getValue();
+  private static Event standby(Event.Stamp stamp, Opened opened) {
+    return new Event.Standby(stamp, frameworkId(opened), isLinked(opened));
+  }
+
+  private static Event opened(Event.Stamp stamp, Opened opened) {
     return new Event.Opened(
         stamp,
         opened.getAttachmentId(),
-        id.isEmpty() ? Optional.empty() : Optional.of(id),
+        frameworkId(opened),
         opened.getResumed(),
         Durations.of(opened.getLease()),
         opened.getFrameworkInfo(),
         opened.getDefaultedFieldsList(),
-        opened.getLinkState() == LinkState.LINK_STATE_CONNECTED,
+        isLinked(opened),
         Durations.of(opened.getProgressInterval()),
         0);
+  }
+
+  private static Optional<String> frameworkId(Opened opened) {
+    String id = opened.getFrameworkId().getValue();
+    return id.isEmpty() ? Optional.empty() : Optional.of(id);
+  }
+
+  private static boolean isLinked(Opened opened) {
+    return opened.getLinkState() == LinkState.LINK_STATE_CONNECTED;
   }
 
   private static Event linkChanged(Event.Stamp stamp, io.github.mesosbridge.v1.LinkChanged change) {

@@ -40,6 +40,9 @@ final class Notices {
   void seen(Event event) {
     if (event instanceof Event.Opened opened) {
       opened(opened);
+    } else if (event instanceof Event.Standby) {
+      lost = false;
+      LOG.info("on standby: another scheduler of the framework may be active");
     } else if (event instanceof Event.LinkChanged change) {
       linked = change.linked();
     } else if (event instanceof Event.Offers || event instanceof Event.Update) {

@@ -1,6 +1,7 @@
 package io.github.mesosbridge;
 
 import io.github.mesosbridge.v1.ExpiryPolicy;
+import io.github.mesosbridge.v1.SubscribeMode;
 import io.github.mesosbridge.v1.SubscribeRequest;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
@@ -106,6 +107,16 @@ public final class Options {
    */
   public Options replaceRemoved(boolean replace) {
     request.setReplaceRemoved(replace);
+    return this;
+  }
+
+  /**
+   * Wait while another scheduler of this framework is active, and take over when it is gone. Use it in each of several
+   * instances. Default false: it takes over at once.
+   */
+  public Options standby(boolean standby) {
+    request.setMode(
+        standby ? SubscribeMode.SUBSCRIBE_MODE_STANDBY : SubscribeMode.SUBSCRIBE_MODE_UNSPECIFIED);
     return this;
   }
 
@@ -222,6 +233,10 @@ public final class Options {
 
   boolean wantsOffers() {
     return request.getSuppressedRolesCount() == 0;
+  }
+
+  boolean isStandby() {
+    return request.getMode() == SubscribeMode.SUBSCRIBE_MODE_STANDBY;
   }
 
   SubscribeRequest request() {

@@ -25,11 +25,16 @@ final class Progress {
     return interval;
   }
 
+  /** Zero leaves it as it is. */
+  void setInterval(Duration given) {
+    if (!given.isZero()) {
+      interval = given;
+    }
+  }
+
   void open(Event.Opened opened) {
     attachmentId = opened.attachmentId();
-    if (!opened.progressInterval().isZero()) {
-      interval = opened.progressInterval();
-    }
+    setInterval(opened.progressInterval());
     if (opened.resumed() && resume != null) {
       resume = resume.toBuilder().setAttachmentId(attachmentId).build();
     } else {

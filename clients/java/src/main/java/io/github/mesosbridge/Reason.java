@@ -41,6 +41,12 @@ public final class Reason {
   public static final String ATTACHMENT_SUPERSEDED = "ATTACHMENT_SUPERSEDED";
 
   /**
+   * The attachment is on standby: another client drives the framework. Wait for {@code Promoted}, and call
+   * with its {@code attachment_id}.
+   */
+  public static final String NOT_ACTIVE = "NOT_ACTIVE";
+
+  /**
    * An operator has ended the attachment. Attach again. Its old attachment can't be resumed, and its calls
    * get {@code NOT_ATTACHED}.
    */
@@ -194,7 +200,8 @@ public final class Reason {
       Set.of(
           FRAMEWORK_NOT_FOUND,
           NOT_ATTACHED,
-          ATTACHMENT_SUPERSEDED);
+          ATTACHMENT_SUPERSEDED,
+          NOT_ACTIVE);
 
   private Reason() {}
 }

@@ -91,10 +91,10 @@ public final class Scheduler implements AutoCloseable {
 
   /**
    * The next event. The one before counts as handled from now on: an update is acknowledged then. Empty at the end, when
-   * the session ended in order: after {@code close}, {@code teardown} or {@code closeSession}.
+   * the session ended in order: after {@code close}, {@code teardown}, {@code closeSession} or {@code handOver}.
    *
-   * @throws BridgeException when another client attached, the framework is gone, or the bridge refuses: what a new
-   *     attachment can't fix
+   * @throws BridgeException when another client attached (not with {@link Options#standby}), the framework is gone, or
+   *     the bridge refuses: what a new attachment can't fix
    */
   public Optional<Event> next() throws InterruptedException {
     return next(Duration.ofSeconds(Long.MAX_VALUE));
@@ -107,6 +107,9 @@ public final class Scheduler implements AutoCloseable {
     Event event = queue.take(atMost);
     if (event == null && queue.hasEnded() && attachment.failure() != null) {
       throw BridgeException.again(attachment.failure());
+    }
+    if (event instanceof Event.Opened opened) {
+      caller.noteOpened(opened);
     }
     unhandled = event == null ? null : event.ackToken().orElse(null);
     return Optional.ofNullable(event);
@@ -153,7 +156,7 @@ public final class Scheduler implements AutoCloseable {
     return queue.hasEnded();
   }
 
-  /** True while the stream to the bridge stands. */
+  /** True while the stream to the bridge stands, and does not wait as standby. */
   public boolean isAttached() {
     return attachment.isAttached();
   }
@@ -183,8 +186,9 @@ public final class Scheduler implements AutoCloseable {
   /**
    * Launches tasks on offers of one agent. What they leave over is declined.
    *
-   * @throws BridgeException {@code OFFER_GONE}: nothing was launched. With {@code isOutcomeUnknown}: reconcile before
-   *     launching again
+   * @throws BridgeException {@code OFFER_GONE}: nothing was launched; with {@link Options#standby}, {@code
+   *     ATTACHMENT_SUPERSEDED} too: another scheduler may have been active since the offers came. With {@code
+   *     isOutcomeUnknown}: reconcile before launching again
    */
   public void launchTasks(LaunchTasksRequest request) {
     caller.call(
@@ -287,6 +291,17 @@ public final class Scheduler implements AutoCloseable {
     caller.end(
         (stub, header) ->
             stub.closeSession(CloseSessionRequest.newBuilder().setHeader(header).build()));
+  }
+
+  /**
+   * Lets the standby that has waited longest take over. The events end. Without one, the lease begins, as after {@code
+   * close}.
+   */
+  public void handOver() {
+    caller.end(
+        (stub, header) ->
+            stub.closeSession(
+                CloseSessionRequest.newBuilder().setHeader(header).setHandover(true).build()));
   }
 
   /** The connection, for what this library has no method for, such as {@code Calls}. */

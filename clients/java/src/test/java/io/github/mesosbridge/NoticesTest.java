@@ -2,6 +2,7 @@ package io.github.mesosbridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.github.mesosbridge.v1.AttachmentRole;
 import io.github.mesosbridge.v1.Opened;
 import io.github.mesosbridge.v1.SessionEvent;
 import io.grpc.Status;
@@ -78,6 +79,21 @@ class NoticesTest {
     notices.seen(opened);
     assertEquals("not attached to the bridge: away; trying again", said.take());
     assertEquals("attached to the bridge", said.take());
+    assertEquals(List.of(), new ArrayList<>(said));
+  }
+
+  @Test
+  void saysThatAnotherSchedulerMayBeActive() throws InterruptedException {
+    Notices notices = new Notices(timer, false, Duration.ofMillis(1));
+    BridgeException away = new BridgeException(Status.Code.UNAVAILABLE, "", "away");
+    Opened.Builder opened = Opened.newBuilder().setRole(AttachmentRole.ATTACHMENT_ROLE_STANDBY);
+    Event standby = Events.of(SessionEvent.newBuilder().setOpened(opened).build()).orElseThrow();
+    notices.failed(away);
+    notices.seen(standby);
+    notices.failed(away);
+    assertEquals("not attached to the bridge: away; trying again", said.take());
+    assertEquals("on standby: another scheduler of the framework may be active", said.take());
+    assertEquals("not attached to the bridge: away; trying again", said.take());
     assertEquals(List.of(), new ArrayList<>(said));
   }
 

@@ -2,9 +2,11 @@ package io.github.mesosbridge.emptytasks;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /** What the program is asked to do. */
@@ -18,8 +20,12 @@ record CommandLine(
     String command,
     int retries,
     Duration giveUpAfter,
+    boolean standby,
     boolean help,
     boolean version) {
+
+  /** Options that have no value. */
+  private static final Set<String> SWITCHES = Set.of("--standby", "--version", "--help");
 
   static final String HELP =
       """
@@ -41,6 +47,8 @@ record CommandLine(
         --command COMMAND        the shell command of each task (default: true)
         --retries N              how often a task is launched again when Mesos lost it (default: 3)
         --give-up-after SECONDS  end when the bridge could not be reached for so long (default: 60)
+        --standby                wait while another instance is active, and take over when it is gone; an
+                                 interrupt hands over
         --version                print the version and end
         --help                   print this and end
       """;
@@ -57,22 +65,18 @@ record CommandLine(
       values.put("--bridge-" + file, System.getenv().getOrDefault(variable(file), ""));
     }
     // Two runs don't end each other's framework.
-    values.put("--framework-name", "empty-tasks-" + UUID.randomUUID().toString().substring(0, 8));
+    String ownName = "empty-tasks-" + UUID.randomUUID().toString().substring(0, 8);
+    values.put("--framework-name", ownName);
     values.put("--user", System.getProperty("user.name"));
     values.put("--role", "*");
     values.put("--tasks", "5");
     values.put("--command", "true");
     values.put("--retries", "3");
     values.put("--give-up-after", "60");
-    boolean help = false;
-    boolean version = false;
+    Set<String> switches = new HashSet<>();
     for (int i = 0; i < arguments.length; i++) {
-      if (arguments[i].equals("--help")) {
-        help = true;
-        continue;
-      }
-      if (arguments[i].equals("--version")) {
-        version = true;
+      if (SWITCHES.contains(arguments[i])) {
+        switches.add(arguments[i]);
         continue;
       }
       String[] parts = arguments[i].split("=", 2);
@@ -89,6 +93,10 @@ record CommandLine(
       throw new IllegalArgumentException(
           "--bridge must be HOST:PORT, such as 127.0.0.1:50051, or unix:/PATH, or several with commas between them");
     }
+    boolean standby = switches.contains("--standby");
+    if (standby && values.get("--framework-name").equals(ownName)) {
+      throw new IllegalArgumentException("--standby needs --framework-name: the instances share one");
+    }
     return new CommandLine(
         values.get("--bridge"),
         files(values),
@@ -99,8 +107,9 @@ record CommandLine(
         values.get("--command"),
         number(values, "--retries", 0),
         Duration.ofSeconds(number(values, "--give-up-after", 0)),
-        help,
-        version);
+        standby,
+        switches.contains("--help"),
+        switches.contains("--version"));
   }
 
   private static String variable(String file) {

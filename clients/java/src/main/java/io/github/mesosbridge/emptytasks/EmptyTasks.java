@@ -7,6 +7,7 @@ import io.github.mesosbridge.Scheduler;
 import io.github.mesosbridge.v1.ExpiryPolicy;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.mesos.v1.Protos.FrameworkInfo.Capability;
 import org.apache.mesos.v1.Protos.FrameworkInfo;
 
@@ -18,7 +19,7 @@ public final class EmptyTasks {
   /** If an update was lost, Mesos reports the task's state only on request. */
   private static final Duration RECONCILE = Duration.ofSeconds(30);
 
-  /** How long an interrupted program tries to tear its framework down. */
+  /** How long an interrupted program tries to tear its framework down, or to hand it over. */
   private static final Duration TEARDOWN = Duration.ofSeconds(10);
 
   private EmptyTasks() {}
@@ -60,9 +61,15 @@ public final class EmptyTasks {
 
   private static int run(CommandLine line) {
     Scheduler scheduler = Scheduler.connect(options(line));
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> interrupted(scheduler)));
-    Tasks tasks = new Tasks(scheduler, line.tasks(), line.command(), line.retries());
-    seeThrough(scheduler, tasks);
+    AtomicBoolean interrupted = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> interrupt(scheduler, line.standby(), interrupted)));
+    Tasks tasks = new Tasks(scheduler, line);
+    boolean wasActive = seeThrough(scheduler, tasks);
+    if (line.standby() && !wasActive && !interrupted.get()) {
+      scheduler.close();
+      return print("another instance has ended the framework\n");
+    }
     if (tasks.done()) {
       scheduler.teardown();
     }
@@ -72,13 +79,18 @@ public final class EmptyTasks {
     return tasks.finished() == line.tasks() ? 0 : 1;
   }
 
-  /** Runs until all tasks have ended, or no more events come. */
-  private static void seeThrough(Scheduler scheduler, Tasks tasks) {
+  /** Runs until all tasks have ended, or no more events come. Gives whether it was ever active. */
+  private static boolean seeThrough(Scheduler scheduler, Tasks tasks) {
+    boolean active = false;
+    boolean ended = false;
     long reconciled = System.nanoTime();
     try {
-      while (!tasks.done() && !scheduler.hasEnded()) {
+      while (!tasks.done() && !ended) {
+        // Looked at before the next event is asked for, which fails if the events did not end in order.
+        ended = scheduler.hasEnded();
         Optional<Event> event = scheduler.next(Duration.ofSeconds(1));
         if (event.isPresent()) {
+          active |= event.get() instanceof Event.Opened;
           tasks.handle(event.get());
         }
         if (System.nanoTime() - reconciled > RECONCILE.toNanos()) {
@@ -90,12 +102,13 @@ public final class EmptyTasks {
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
     }
+    return active;
   }
 
-  /** Ctrl-C, or SIGTERM: ends the framework in Mesos. */
-  private static void interrupted(Scheduler scheduler) {
-    System.err.println("ending the framework");
-    Thread ending = new Thread(() -> teardown(scheduler));
+  /** Ctrl-C, or SIGTERM: ends the framework in Mesos, or leaves it to the instances that stand by. */
+  private static void interrupt(Scheduler scheduler, boolean standby, AtomicBoolean interrupted) {
+    interrupted.set(true);
+    Thread ending = new Thread(standby ? () -> handOver(scheduler) : () -> teardown(scheduler));
     ending.start();
     try {
       ending.join(TEARDOWN.toMillis());
@@ -106,10 +119,24 @@ public final class EmptyTasks {
   }
 
   private static void teardown(Scheduler scheduler) {
+    System.err.println("ending the framework");
     try {
       scheduler.teardown();
     } catch (BridgeException error) {
       System.err.println("the framework was not ended: " + error.getMessage());
+    }
+  }
+
+  private static void handOver(Scheduler scheduler) {
+    if (!scheduler.isAttached()) {
+      scheduler.close();
+      return;
+    }
+    System.err.println("handing over");
+    try {
+      scheduler.handOver();
+    } catch (BridgeException error) {
+      System.err.println("the framework was not handed over: " + error.getMessage());
     }
   }
 
@@ -125,6 +152,7 @@ public final class EmptyTasks {
         .frameworkInfo(info)
         .expiryPolicy(ExpiryPolicy.EXPIRY_POLICY_TEARDOWN)
         .replaceRemoved(true)
+        .standby(line.standby())
         .giveUpAfter(line.giveUpAfter());
   }
 }

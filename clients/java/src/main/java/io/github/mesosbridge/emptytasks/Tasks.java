@@ -46,6 +46,7 @@ final class Tasks {
   private final Scheduler scheduler;
   private final String command;
   private final int retries;
+  private final boolean standby;
 
   /** Distinguishes the task ids of this run from those of earlier ones of the same framework. */
   private final String run = Long.toString(System.currentTimeMillis(), 36);
@@ -55,11 +56,12 @@ final class Tasks {
   private int finished;
   private int failed;
 
-  Tasks(Scheduler scheduler, int count, String command, int retries) {
+  Tasks(Scheduler scheduler, CommandLine line) {
     this.scheduler = scheduler;
-    this.command = command;
-    this.retries = retries;
-    for (int number = 1; number <= count; number++) {
+    this.command = line.command();
+    this.retries = line.retries();
+    this.standby = line.standby();
+    for (int number = 1; number <= line.tasks(); number++) {
       waiting.add(new Task(number));
     }
   }
@@ -90,7 +92,9 @@ final class Tasks {
   }
 
   private static void tell(Event event) {
-    if (event instanceof Event.LinkChanged e) {
+    if (event instanceof Event.Standby) {
+      System.err.println("standing by");
+    } else if (event instanceof Event.LinkChanged e) {
       System.err.println(
           e.linked()
               ? "the bridge is connected to the Mesos master " + e.master()
@@ -143,8 +147,10 @@ final class Tasks {
       scheduler.launchTasks(request);
     } catch (BridgeException error) {
       if (!error.isOutcomeUnknown()) {
-        // Nothing was launched. A gone offer is not the tasks' fault; more offers come by themselves.
-        if (error.reason().equals("OFFER_GONE") || error.isRetryable()) {
+        // Nothing was launched. It is not the tasks' fault that an offer is gone, or that another instance took over;
+        // more offers come by themselves.
+        boolean superseded = standby && error.reason().equals("ATTACHMENT_SUPERSEDED");
+        if (superseded || error.reason().equals("OFFER_GONE") || error.isRetryable()) {
           System.err.println(error.getMessage());
           return;
         }

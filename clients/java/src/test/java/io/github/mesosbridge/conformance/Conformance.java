@@ -123,7 +123,8 @@ public final class Conformance {
             .backoff(millis(given, "backoffInitialMs", 1), millis(given, "backoffMaxMs", 50))
             .callTimeout(millis(given, "callTimeoutMs", 10_000))
             .suppressedRoles(texts(given, "suppressedRoles"))
-            .replaceRemoved(given.has("replaceRemoved") && given.get("replaceRemoved").getAsBoolean());
+            .replaceRemoved(flag(given, "replaceRemoved"))
+            .standby(flag(given, "standby"));
     if (given.has("proxy")) {
       options.proxy(text(given, "proxy"));
     }
@@ -244,6 +245,7 @@ public final class Conformance {
       }
       case "teardown" -> scheduler.teardown();
       case "closeSession" -> scheduler.closeSession();
+      case "handOver" -> scheduler.handOver();
       default -> throw new IllegalArgumentException("this driver has no call " + action);
     }
   }
@@ -283,6 +285,10 @@ public final class Conformance {
 
   private static Duration millis(JsonObject object, String name, long other) {
     return Duration.ofMillis(object.has(name) ? object.get(name).getAsLong() : other);
+  }
+
+  private static boolean flag(JsonObject object, String name) {
+    return object.has(name) && object.get(name).getAsBoolean();
   }
 
   private static String text(JsonObject object, String name) {

@@ -46,6 +46,8 @@ final class Printed {
           .with("linked", e.linked())
           .with("leaseMs", e.lease().toMillis())
           .with("defaultedFields", list(e.defaultedFields(), JsonPrimitive::new));
+    } else if (event instanceof Event.Standby e) {
+      return with("kind", "standby").with("frameworkId", e.frameworkId()).with("linked", e.linked());
     } else if (event instanceof Event.Subscribed e) {
       return with("kind", "subscribed").with("frameworkId", e.frameworkId());
     } else if (event instanceof Event.Offers e) {

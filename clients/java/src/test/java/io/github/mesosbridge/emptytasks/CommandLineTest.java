@@ -37,6 +37,14 @@ class CommandLineTest {
     assertEquals("c", line.files().get("MESOS_BRIDGE_CA"));
   }
 
+  @Test
+  void standbysShareAName() {
+    assertTrue(CommandLine.parse("--standby", "--framework-name=shared").standby());
+    IllegalArgumentException wrong =
+        assertThrows(IllegalArgumentException.class, () -> CommandLine.parse("--standby"));
+    assertEquals("--standby needs --framework-name: the instances share one", wrong.getMessage());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"--tasks=0", "--tasks=x", "--retries=-1", "--bridge=here", "--what=1", "--user", "more"})
   void saysWhatIsWrong(String argument) {

@@ -4,7 +4,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { Scheduler, TaskState } from "../../dist/clients/typescript/index.js";
 
-const { bridge, frameworkName, count, ledger, runs, seconds, leaseMs } = JSON.parse(process.argv[2] ?? "{}");
+const { bridge, frameworkName, count, ledger, command, leaseMs, standby } = JSON.parse(process.argv[2] ?? "{}");
 const TERMINAL = new Set(["FINISHED", "FAILED", "KILLED", "LOST", "ERROR", "DROPPED", "GONE", "GONE_BY_OPERATOR"]);
 const ACTIVE = new Set(["STAGING", "STARTING", "RUNNING"]);
 /** Mesos does not know the task: it never began, or it would have told of its end. */
@@ -15,10 +15,13 @@ const note = (kind, task) => appendFileSync(ledger, `${kind} ${task}\n`);
 
 /** By task id: to do, in doubt (it may have been launched), launched, ended. */
 const tasks = new Map(Array.from({ length: count }, (_, i) => [`${frameworkName}.${i}`, "to do"]));
-if (existsSync(ledger)) {
-  for (const line of readFileSync(ledger, "utf8").split("\n")) {
+load();
+
+/** Takes what others have begun and seen the end of. One that stood still may say late that it begins what has ended. */
+function load() {
+  for (const line of existsSync(ledger) ? readFileSync(ledger, "utf8").split("\n") : []) {
     const [kind, task] = line.split(" ");
-    if (kind === "begin") tasks.set(task, "in doubt");
+    if (kind === "begin" && tasks.get(task) !== "ended") tasks.set(task, "in doubt");
     if (kind === "end") tasks.set(task, "ended");
   }
 }
@@ -35,6 +38,7 @@ const scheduler = new Scheduler({
     capabilities: [{ type: 6 }, { type: 5 }],
   },
   leaseMs,
+  standby,
   backoff: { initialMs: 20, maxMs: 300 },
   deadlineMs: 40_000,
 });
@@ -86,7 +90,7 @@ const taskInfo = (id, agentId) => ({
   name: id,
   taskId: { value: id },
   agentId,
-  command: { value: `echo $$ > '${runs}/${id}.'$$; sleep ${seconds}` },
+  command: { value: command.replaceAll("TASK", id) },
   resources: [
     { name: "cpus", type: 0, scalar: { value: 0.1 } },
     { name: "mem", type: 0, scalar: { value: 32 } },
@@ -121,7 +125,10 @@ for await (const event of scheduler.events()) {
       resumed: event.resumed,
       linked: event.linked,
     });
+  // Others may have been active.
+  if (event.kind === "opened" && !event.resumed) load();
   if (event.kind === "opened") linked = event.linked;
+  if (event.kind === "standby") linked = false;
   if (event.kind === "link-changed") linked = event.linked;
   if (event.kind === "opened" || event.kind === "link-changed" || event.kind === "gap") reconcile();
   // Not awaited: calls wait for a bridge, and until then this would not see that there is none.

@@ -1,14 +1,15 @@
+import { writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Bridge } from "../support/bridge.js";
-import { BridgeScheduler } from "../support/bridgeScheduler.js";
-import { type RunningProcess, startProcess } from "../support/childProcess.js";
-import type { Cleanup } from "../support/cleanup.js";
-import { eventually } from "../support/eventually.js";
-import { getJson } from "../support/http.js";
-import { unique } from "../support/messages.js";
-import { at } from "../support/paths.js";
+import type { Bridge } from "./bridge.js";
+import { BridgeScheduler } from "./bridgeScheduler.js";
+import { type RunningProcess, startProcess } from "./childProcess.js";
+import type { Cleanup } from "./cleanup.js";
+import { eventually } from "./eventually.js";
+import { getJson } from "./http.js";
+import { unique } from "./messages.js";
+import { at } from "./paths.js";
 
 export interface BatchOptions {
   bridge: Bridge;
@@ -21,7 +22,20 @@ export interface BatchOptions {
   seconds?: number;
   /** What the client asks for. Default 120 s */
   leaseMs?: number;
+  /** Tasks end in groups of so many, one after the other, as `nextGroup` says. Default: each on its own */
+  groupSize?: number;
+  /** Clients wait while another one is active. Default false */
+  standby?: boolean;
 }
+
+/** A program that is a client of a batch, as `batchClient.mjs` is: it gets the settings as its last argument. */
+export interface BatchProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export const IN_TYPESCRIPT: BatchProgram = { command: process.execPath, args: [at("test/support/batchClient.mjs")] };
 
 interface Line {
   kind: string;
@@ -45,33 +59,51 @@ export class Batch {
   readonly #options: BatchOptions;
   readonly #dir: string;
   readonly #clients: RunningProcess[] = [];
+  #groups = 0;
 
-  private constructor(options: BatchOptions, dir: string) {
+  /** @param dir where its clients have their ledger */
+  constructor(options: BatchOptions, dir: string) {
     this.#options = options;
     this.count = options.count ?? 60;
     this.#dir = dir;
   }
 
-  static async start(options: BatchOptions): Promise<Batch> {
+  static async start(options: BatchOptions, program?: BatchProgram): Promise<Batch> {
     const batch = new Batch(options, await options.cleanup.tempDir());
-    await batch.startClient();
+    await batch.startClient(program);
     return batch;
   }
 
   /** Starts the client, or the next one, which goes on where the ledger ends. */
-  async startClient(): Promise<void> {
-    const { bridge, cleanup, seconds = 0.3, leaseMs = 120_000 } = this.#options;
+  async startClient({ command, args, env = process.env }: BatchProgram = IN_TYPESCRIPT): Promise<RunningProcess> {
+    const { bridge, cleanup, leaseMs = 120_000, standby = false } = this.#options;
     const settings = {
       bridge: bridge.address,
       frameworkName: this.frameworkName,
       count: this.count,
       ledger: join(this.#dir, "ledger"),
-      runs: this.#dir,
-      seconds,
+      command: this.#command(),
       leaseMs,
+      standby,
     };
-    const args = [at("test/fault/batchClient.mjs"), JSON.stringify(settings)];
-    this.#clients.push(cleanup.use(await startProcess({ command: process.execPath, args, ready: /"started"/ })));
+    const whole = [...args, JSON.stringify(settings)];
+    const client = cleanup.use(await startProcess({ command, args: whole, env, ready: /"started"/ }));
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** What each task does, whose id stands for TASK: it says that it runs, and takes its time. */
+  #command(): string {
+    const { seconds = 0.3, groupSize } = this.#options;
+    const says = `echo $$ > '${this.#dir}/TASK.'$$`;
+    if (groupSize === undefined) return `${says}; sleep ${seconds}`;
+    const group = `task=TASK; group=$((${"$"}{task##*.} / ${groupSize}))`;
+    return `${says}; ${group}; while [ ! -e ${this.#dir}/group-$group ]; do sleep 0.05; done`;
+  }
+
+  /** Lets the next group of tasks end. */
+  nextGroup(): void {
+    writeFileSync(join(this.#dir, `group-${this.#groups++}`), "");
   }
 
   /** Ends the client as a crash does. */
@@ -93,8 +125,16 @@ export class Batch {
 
   /** Waits until the clients have seen so many updates. */
   async updates(count: number): Promise<void> {
-    const seen = () => this.lines().filter(({ kind }) => kind === "update").length >= count;
-    await eventually(seen, { what: `${count} updates of ${this.frameworkName}`, timeoutMs: 60_000 });
+    const seen = () => this.lines().filter(({ kind }) => kind === "update").length;
+    await eventually(() => seen() >= count, {
+      what: `${count} updates of ${this.frameworkName}`,
+      timeoutMs: 60_000,
+    });
+  }
+
+  /** Waits until the clients have seen the end of so many tasks. */
+  async ended(count: number): Promise<void> {
+    await eventually(() => this.#ends().size >= count, { what: `the end of ${count} tasks`, timeoutMs: 60_000 });
   }
 
   /** Waits until so many tasks have been seen to run. */
@@ -146,6 +186,11 @@ export class Batch {
       throw new Error(`${error.message}\n${seen.slice(-60).join("\n")}\n${this.#options.bridge.log().slice(-3_000)}`);
     });
     expect(JSON.parse(done?.[0] ?? "{}")).toEqual({ kind: "done", owed: 0 });
+    return this.#ends();
+  }
+
+  /** The times that each task was seen to end. */
+  #ends(): Map<string, string[]> {
     const ends = new Map<string, string[]>();
     for (const { kind, task = "", state = "", owed } of this.lines()) {
       if (kind === "update" && owed && TERMINAL.test(state)) ends.set(task, [...(ends.get(task) ?? []), state]);
