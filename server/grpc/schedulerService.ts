@@ -86,7 +86,9 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       counted.end();
       detach();
     });
+    let wasActive = false;
     const onPromoted = ({ id }: Attachment) => {
+      wasActive = true;
       counted.attached();
       caller.did("promote", framework, { attachment: id, peer });
     };
@@ -94,14 +96,16 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       const onNotPromoted = (error: unknown) => caller.failed(error);
       const waits = { onPromoted, onNotPromoted };
       const { session, attachment } = await sessions.attach({ ...request, ...waits }, stream, gone.signal);
-      if (attachment.active) counted.attached();
+      wasActive = attachment.active;
+      if (wasActive) counted.attached();
       const unfollow = this.#endIfWithdrawn(stream, caller, session, attachment);
       const unlimit = this.#options.callers.limitAge(call, (tooOld) => stream.end(tooOld));
       detach = () => {
         detach = () => {};
         unfollow();
         unlimit();
-        counted.failed();
+        // One that has waited in vain owns nothing.
+        if (!wasActive) counted.failed();
         log.info({ framework, attachment: attachment.id, identity, ...stream.ending }, "detached");
         session.clients.detach(attachment);
       };

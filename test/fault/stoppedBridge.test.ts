@@ -121,7 +121,8 @@ describe("a bridge that was stopped and goes on", () => {
     expect(opened?.frameworkId?.value).toBe(first.frameworkId);
     expect(ids((await second?.offers()) ?? [])).toMatchObject([offer.id]);
     await second?.ok("reviveOffers");
-    expect(master.calls.all.map((call) => Call_Type[call.call().type ?? 0])).toEqual(["REVIVE"]);
+    // The bridge's own, which ends the filters of the client before, and the client's. None gives an offer back.
+    expect(master.calls.all.map((call) => Call_Type[call.call().type ?? 0])).toEqual(["REVIVE", "REVIVE"]);
     expect(bridge.log()).not.toContain("the lease ran out");
   });
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { at } from "../../support/paths.js";
 import { succeed } from "../execute.js";
@@ -11,16 +11,14 @@ export interface Edit {
   /** What is replaced: all of it that is there. */
   find: RegExp;
   by: string;
-  /** True where it is fine that there is nothing to find. */
-  optional?: true;
 }
 
 /** Makes the edits. @throws Error that names the one that finds nothing */
 export function edit(folder: string, edits: readonly Edit[]): void {
-  for (const { file, find, by, optional } of edits) {
+  for (const { file, find, by } of edits) {
     const path = join(folder, file);
     const text = readFileSync(path, "utf8");
-    if (!find.test(text) && !optional) throw new Error(`${file} has nothing like ${find}`);
+    if (!find.test(text)) throw new Error(`${file} has nothing like ${find}`);
     writeFileSync(path, text.replace(find, by));
   }
 }
@@ -42,6 +40,8 @@ export async function buildImage(folder: string, image: string): Promise<void> {
 export async function copyGoClient(folder: string, image: string, edits: readonly Edit[]): Promise<string> {
   const client = join(folder, "client");
   cpSync(goModule, client, { recursive: true });
+  // Another API may have fewer files.
+  for (const stubs of ["mesos", "mesosbridge/v1"]) rmSync(join(client, stubs), { recursive: true });
   const lines = readFileSync(at("buf.gen.go.yaml"), "utf8")
     .replace(/ {2}- directory: \.\n/, `  - binary_image: ${image}\n`)
     .replaceAll("proto/mesos", "mesos")
