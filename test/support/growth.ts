@@ -6,8 +6,8 @@ const MAX_GROWTH = 8;
 /** A machine that does something else meanwhile can only make it look slower: the best of all rounds counts. */
 const MIN_ROUNDS = 2;
 const MAX_CPU_MS = 4_000;
-/** What takes less than this is not worth a comparison, in ms. */
-const NEGLIGIBLE_MS = 0.2;
+/** What takes less than this, in ms, is not quadratic: with sizes of thousands, that would take several. */
+const NEGLIGIBLE_MS = 1;
 
 /**
  * How long expectations of this kind may take, for a test's timeout: on a machine with much else to do, what takes a
