@@ -43,6 +43,10 @@ export class ScriptedBridge {
   readonly #saved: Saved = new Map();
   #proxies: TcpProxy[] = [];
   #stream: Stream | undefined;
+  /** Attachments that were opened. */
+  readonly #opened = new Set<string>();
+  /** Those whose connections were cut. */
+  readonly #cut = new Set<string>();
   #socket: string | undefined;
 
   /** @param folder  where it puts its Unix socket */
@@ -97,7 +101,7 @@ export class ScriptedBridge {
   }
 
   async #playOne({ cut, accept, send, end, call, request = {}, acks, answer, at, token }: Step): Promise<void> {
-    if (cut) for (const proxy of this.#proxies) proxy.cut();
+    if (cut) this.#cutAll();
     if (accept !== undefined) {
       const arrived = await this.#streams.take("a Subscribe", STEP_TIMEOUT_MS);
       this.#compare(accept, arrived.request);
@@ -105,7 +109,10 @@ export class ScriptedBridge {
       compareToken(token, arrived.authorization);
       this.#stream = arrived.stream;
     }
-    if (send !== undefined) await this.#send(responseOf(send));
+    if (send !== undefined) {
+      for (const id of attachmentsIn(send)) this.#opened.add(id);
+      await this.#send(responseOf(send));
+    }
     if (end === true) this.#stream?.end();
     else if (end !== undefined) this.#stream?.emit("error", failed(end));
     if (acks !== undefined) await this.#acknowledged(acks, answer, token);
@@ -116,6 +123,21 @@ export class ScriptedBridge {
       compareToken(token, arrived.authorization);
       respond(arrived, answer);
     }
+  }
+
+  #cutAll(): void {
+    for (const id of this.#opened) this.#cut.add(id);
+    for (const proxy of this.#proxies) proxy.cut();
+  }
+
+  /**
+   * A library may repeat a call before it notices that its stream is gone too. Such a call is of no step: it is answered
+   * as one of an attachment that is over.
+   */
+  #take(arrived: Arrived): void {
+    const { header } = arrived.request as { header?: { attachmentId?: string } };
+    if (!this.#cut.has(header?.attachmentId ?? "")) return this.#calls.put(arrived);
+    arrived.answer({ code: 9, reason: "ATTACHMENT_SUPERSEDED" });
   }
 
   /** Sends a message, and waits until it has left. */
@@ -168,7 +190,7 @@ export class ScriptedBridge {
       };
       if (methodKind === "unary") {
         handlers[name] = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
-          this.#calls.put({
+          this.#take({
             method: name,
             host: call.getHost(),
             authorization: authorizationOf(call.metadata),
@@ -194,6 +216,18 @@ export class ScriptedBridge {
 }
 
 let sockets = 0;
+
+/** The attachments that events open. */
+function attachmentsIn(events: readonly JsonValue[]): string[] {
+  return events.flatMap((event) => {
+    const { opened, promoted } = event as { opened?: OpenedIn; promoted?: { opened?: OpenedIn } };
+    return opened?.attachmentId ?? promoted?.opened?.attachmentId ?? [];
+  });
+}
+
+interface OpenedIn {
+  attachmentId?: string;
+}
 
 function serverCredentials({ tls, demandsCertificate = false }: Listening, { ca, server }: Certificates) {
   if (tls === undefined) return ServerCredentials.createInsecure();
