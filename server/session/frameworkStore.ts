@@ -23,6 +23,14 @@ export interface FrameworkRecord {
 export interface TaskRecord {
   readonly taskId: string;
   readonly agentId: string;
+  /** The client's own bytes; left out or empty for none. */
+  readonly cookie?: Uint8Array;
+}
+
+/** Bytes of cookies: of the tasks of one framework, and of all tasks. */
+export interface CookieBytes {
+  readonly framework: number;
+  readonly all: number;
 }
 
 /** Keeps frameworks through crashes. */
@@ -44,7 +52,13 @@ export interface FrameworkStore {
    */
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void;
   removeTask(frameworkName: string, taskId: string): void;
+  /** Remembers tasks. Resolves once they are on the disk. Rejects if that can't be done: then nothing has changed. */
+  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void>;
+  /** Forgets tasks. Resolves once the disk shows it. Rejects if it does not: then it is written once that is possible. */
+  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void>;
   tasks(frameworkName: string): TaskRecord[];
+  /** How many bytes of cookies are kept. */
+  cookieBytes(frameworkName: string): CookieBytes;
   /** Rejects if something is not on the disk in the end. */
   close(): Promise<void>;
 }

@@ -19,4 +19,4 @@ export const Framework = {
 /** Tasks that are put are messages, those that are removed only ids. */
 export const Tasks = { frameworkName: 1, task: 2 } as const;
 
-export const Task = { id: 1, agentId: 2 } as const;
+export const Task = { id: 1, agentId: 2, cookie: 3 } as const;

@@ -1,4 +1,5 @@
 import { ProtoReader } from "../../wire/proto.js";
+import type { TaskRecord } from "../session/frameworkStore.js";
 import { Entry, Framework, Task, Tasks } from "./entryFields.js";
 
 /** What becomes of the entries of a log. */
@@ -6,7 +7,7 @@ export interface EntrySink {
   /** @param record its fields as they stand there, not checked */
   putFramework(record: UncheckedRecord): void;
   removeFramework(frameworkName: string): void;
-  putTask(frameworkName: string, taskId: string, agentId: string): void;
+  putTask(frameworkName: string, task: TaskRecord): void;
   removeTask(frameworkName: string, taskId: string): void;
 }
 
@@ -55,12 +56,15 @@ function readTasks(reader: ProtoReader, sink: EntrySink): void {
 function readTask(reader: ProtoReader, frameworkName: string, sink: EntrySink): void {
   let taskId = "";
   let agentId = "";
+  let cookie: Uint8Array | undefined;
   while (reader.next()) {
     if (reader.field === Task.id) taskId = reader.string();
     else if (reader.field === Task.agentId) agentId = reader.string();
+    // A copy: a view would keep the whole file in memory.
+    else if (reader.field === Task.cookie) cookie = Buffer.from(reader.bytes());
     else throw unknownField(reader.field);
   }
-  sink.putTask(frameworkName, taskId, agentId);
+  sink.putTask(frameworkName, cookie ? { taskId, agentId, cookie } : { taskId, agentId });
 }
 
 function readRemovals(reader: ProtoReader, sink: EntrySink): void {

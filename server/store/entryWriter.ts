@@ -44,7 +44,7 @@ export class EntryWriter {
   putTasks(frameworkName: string, tasks: Iterable<TaskRecord>): void {
     const inner = new EntryWriter();
     inner.#string(Tasks.frameworkName, frameworkName);
-    for (const { taskId, agentId } of tasks) inner.#task(taskId, agentId);
+    for (const task of tasks) inner.#task(task);
     this.#nested(Entry.putTasks, inner);
   }
 
@@ -61,13 +61,16 @@ export class EntryWriter {
     this.#at += entries.#out.copy(this.#out, this.#at, FRAME_HEAD_BYTES, entries.#at);
   }
 
-  #task(taskId: string, agentId: string): void {
+  #task({ taskId, agentId, cookie }: TaskRecord): void {
     const idBytes = Buffer.byteLength(taskId);
     const agentBytes = Buffer.byteLength(agentId);
-    const length = lengthDelimitedSize(Task.id, idBytes) + lengthDelimitedSize(Task.agentId, agentBytes);
+    const cookieBytes = cookie?.length ?? 0;
+    let length = lengthDelimitedSize(Task.id, idBytes) + lengthDelimitedSize(Task.agentId, agentBytes);
+    if (cookieBytes > 0) length += lengthDelimitedSize(Task.cookie, cookieBytes);
     this.#head(Tasks.task, length);
     this.#text(Task.id, taskId, idBytes);
     this.#text(Task.agentId, agentId, agentBytes);
+    if (cookie && cookieBytes > 0) this.#bytes(Task.cookie, cookie);
   }
 
   #string(field: number, text: string): void {

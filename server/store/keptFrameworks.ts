@@ -1,4 +1,4 @@
-import type { FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
+import type { CookieBytes, FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
 import { RestoreError } from "../session/restoreError.js";
 import { checkedRecord } from "./checkedRecord.js";
 import type { EntrySink, UncheckedRecord } from "./entryReader.js";
@@ -8,6 +8,8 @@ import { KeptTasks } from "./keptTasks.js";
 /** About so many bytes are written at a time: a few milliseconds of work. */
 const PIECE_BYTES = 256 * 1024;
 const PIECE_TASKS = 1_000;
+/** Of their cookies. */
+const PIECE_COOKIE_BYTES = PIECE_BYTES;
 
 export interface KeptSize {
   readonly frameworks: number;
@@ -66,6 +68,12 @@ export class KeptFrameworks implements EntrySink {
     return this.#tasks.get(frameworkName)?.list() ?? [];
   }
 
+  cookieBytes(frameworkName: string): CookieBytes {
+    let all = 0;
+    for (const tasks of this.#tasks.values()) all += tasks.cookieBytes;
+    return { framework: this.#tasks.get(frameworkName)?.cookieBytes ?? 0, all };
+  }
+
   putFramework(record: UncheckedRecord): void {
     const { frameworkName } = record;
     const checked = checkedRecord(record);
@@ -79,12 +87,12 @@ export class KeptFrameworks implements EntrySink {
     this.#tasks.delete(frameworkName);
   }
 
-  putTask(frameworkName: string, taskId: string, agentId: string): void {
-    this.#tasksOf(frameworkName).load(taskId, agentId);
+  putTask(frameworkName: string, task: TaskRecord): void {
+    this.#tasksOf(frameworkName).load(task);
   }
 
   removeTask(frameworkName: string, taskId: string): void {
-    this.#tasks.get(frameworkName)?.load(taskId, undefined);
+    this.#tasks.get(frameworkName)?.unload(taskId);
   }
 
   setRecord(record: FrameworkRecord): void {
@@ -160,14 +168,7 @@ export class KeptFrameworks implements EntrySink {
     for (const record of this.#records.values()) yield (out) => out.putFramework(record);
     for (const { entry } of this.#bad.values()) yield (out) => out.putFramework(entry);
     for (const [name, tasks] of this.#tasks) {
-      let some: TaskRecord[] = [];
-      for (const task of tasks.saved()) {
-        if (some.push(task) < PIECE_TASKS) continue;
-        const full = some;
-        some = [];
-        yield (out) => out.putTasks(name, full);
-      }
-      if (some.length > 0) yield (out) => out.putTasks(name, some);
+      for (const some of inParts(tasks.saved())) yield (out) => out.putTasks(name, some);
     }
   }
 
@@ -184,4 +185,19 @@ export class KeptFrameworks implements EntrySink {
     else this.#changed.delete(frameworkName);
     if (tasks.isEmpty) this.#tasks.delete(frameworkName);
   }
+}
+
+/** Some tasks at a time. */
+function* inParts(tasks: Iterable<TaskRecord>): Generator<TaskRecord[]> {
+  let part: TaskRecord[] = [];
+  let bytes = 0;
+  for (const task of tasks) {
+    part.push(task);
+    bytes += task.cookie?.length ?? 0;
+    if (part.length < PIECE_TASKS && bytes < PIECE_COOKIE_BYTES) continue;
+    yield part;
+    part = [];
+    bytes = 0;
+  }
+  if (part.length > 0) yield part;
 }

@@ -10,10 +10,11 @@ type Changes = Map<string, boolean>;
  * is none, so what waits is never more than the tasks that are or were written.
  */
 export class KeptTasks {
-  readonly #all = new Map<string, string>();
+  readonly #all = new Map<string, TaskRecord>();
   #unsaved: Changes = new Map();
   /** What is being written now. */
   #saving: Changes = new Map();
+  #cookieBytes = 0;
 
   get isEmpty(): boolean {
     return this.#all.size === 0 && this.#unsaved.size === 0 && this.#saving.size === 0;
@@ -23,37 +24,52 @@ export class KeptTasks {
     return this.#all.size;
   }
 
+  /** Bytes of all cookies. */
+  get cookieBytes(): number {
+    return this.#cookieBytes;
+  }
+
   get unsavedCount(): number {
     return this.#unsaved.size;
   }
 
   /** Takes what a file holds. */
-  load(taskId: string, agentId: string | undefined): void {
-    if (agentId === undefined) this.#all.delete(taskId);
-    else this.#all.set(taskId, agentId);
+  load(task: TaskRecord): void {
+    this.#set(task);
   }
 
-  put({ taskId, agentId }: TaskRecord): void {
-    if (this.#all.get(taskId) === agentId) return;
+  /** The same of a task that a file does not hold any more. */
+  unload(taskId: string): void {
+    this.#delete(taskId);
+  }
+
+  find(taskId: string): TaskRecord | undefined {
+    return this.#all.get(taskId);
+  }
+
+  put(task: TaskRecord): void {
+    const { taskId } = task;
+    const known = this.#all.get(taskId);
+    if (known && known.agentId === task.agentId && sameBytes(known.cookie, task.cookie)) return;
     this.#noteChange(taskId);
-    this.#all.set(taskId, agentId);
+    this.#set(task);
   }
 
   remove(taskId: string): void {
     if (!this.#all.has(taskId)) return;
     this.#noteChange(taskId);
-    this.#all.delete(taskId);
+    this.#delete(taskId);
     this.#forgetIfNeverSaved(taskId);
   }
 
   list(): TaskRecord[] {
-    return Array.from(this.#all, ([taskId, agentId]) => ({ taskId, agentId }));
+    return [...this.#all.values()];
   }
 
   /** What a copy of the file may hold: not what would have to be removed from it again if it were dropped here. */
   *saved(): Generator<TaskRecord> {
-    for (const [taskId, agentId] of this.#all) {
-      if (this.#unsaved.get(taskId) !== false && this.#saving.get(taskId) !== false) yield { taskId, agentId };
+    for (const [taskId, task] of this.#all) {
+      if (this.#unsaved.get(taskId) !== false && this.#saving.get(taskId) !== false) yield task;
     }
   }
 
@@ -64,9 +80,9 @@ export class KeptTasks {
     const put: TaskRecord[] = [];
     const removed: string[] = [];
     for (const taskId of this.#saving.keys()) {
-      const agentId = this.#all.get(taskId);
-      if (agentId === undefined) removed.push(taskId);
-      else put.push({ taskId, agentId });
+      const task = this.#all.get(taskId);
+      if (task === undefined) removed.push(taskId);
+      else put.push(task);
     }
     if (put.length > 0) out.putTasks(frameworkName, put);
     if (removed.length > 0) out.removeTasks(frameworkName, removed);
@@ -88,14 +104,26 @@ export class KeptTasks {
    * again: a copy of the file that was made meanwhile lacks it.
    */
   takeBack(aside: KeptTasks): void {
-    const since = [...this.#all];
+    const since = this.list();
     this.#all.clear();
+    this.#cookieBytes = 0;
     this.#unsaved = aside.#unsaved;
-    for (const [taskId, agentId] of aside.#all) {
-      this.#all.set(taskId, agentId);
+    for (const [taskId, task] of aside.#all) {
+      this.#set(task);
       if (!this.#unsaved.has(taskId)) this.#unsaved.set(taskId, true);
     }
-    for (const [taskId, agentId] of since) this.put({ taskId, agentId });
+    for (const task of since) this.put(task);
+  }
+
+  #set(task: TaskRecord): void {
+    this.#delete(task.taskId);
+    this.#all.set(task.taskId, kept(task));
+    this.#cookieBytes += task.cookie?.length ?? 0;
+  }
+
+  #delete(taskId: string): void {
+    this.#cookieBytes -= this.#all.get(taskId)?.cookie?.length ?? 0;
+    this.#all.delete(taskId);
   }
 
   #noteChange(taskId: string): void {
@@ -106,4 +134,15 @@ export class KeptTasks {
   #forgetIfNeverSaved(taskId: string): void {
     if (!this.#all.has(taskId) && this.#unsaved.get(taskId) === false) this.#unsaved.delete(taskId);
   }
+}
+
+/** What is kept of a task: a caller's object may have more in it. */
+function kept({ taskId, agentId, cookie }: TaskRecord): TaskRecord {
+  return cookie === undefined || cookie.length === 0 ? { taskId, agentId } : { taskId, agentId, cookie };
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function sameBytes(one: Uint8Array = NO_BYTES, other: Uint8Array = NO_BYTES): boolean {
+  return one.length === other.length && (one === other || Buffer.compare(one, other) === 0);
 }

@@ -1,6 +1,6 @@
 import { type Clock, type Planned, systemClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
-import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../session/frameworkStore.js";
+import type { CookieBytes, FrameworkRecord, FrameworkStore, TaskRecord } from "../session/frameworkStore.js";
 import type { RestoreError } from "../session/restoreError.js";
 import type { OwnerKind } from "./dataDirOwner.js";
 import { EntryWriter } from "./entryWriter.js";
@@ -105,6 +105,10 @@ export class LogStore implements FrameworkStore {
     return this.#kept.tasks(frameworkName);
   }
 
+  cookieBytes(frameworkName: string): CookieBytes {
+    return this.#kept.cookieBytes(frameworkName);
+  }
+
   put(record: FrameworkRecord): Promise<void> {
     const own = owned(record);
     const entries = new EntryWriter();
@@ -136,6 +140,30 @@ export class LogStore implements FrameworkStore {
   removeTask(frameworkName: string, taskId: string): void {
     this.#kept.changeTasks(frameworkName, (kept) => kept.remove(taskId));
     this.#schedule();
+  }
+
+  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void> {
+    const before: (() => void)[] = [];
+    this.#kept.changeTasks(frameworkName, (kept) => {
+      for (const task of tasks) {
+        const known = kept.find(task.taskId);
+        before.push(() => (known ? kept.put(known) : kept.remove(task.taskId)));
+        kept.put(task);
+      }
+    });
+    // The tasks come to the disk with the next commit, whoever asked for it.
+    const undo = () =>
+      this.#kept.changeTasks(frameworkName, () => {
+        for (const restore of before) restore();
+      });
+    return this.#write(new EntryWriter(), () => {}, undo);
+  }
+
+  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void> {
+    this.#kept.changeTasks(frameworkName, (kept) => {
+      for (const taskId of taskIds) kept.remove(taskId);
+    });
+    return this.#write(new EntryWriter(), () => {});
   }
 
   setOverdue(frameworkName: string, isOverdue: boolean): void {

@@ -34,7 +34,7 @@ export async function readLmdb(path: string, kept: KeptFrameworks): Promise<void
       offerConstraints: offerConstraints === undefined ? undefined : Buffer.from(offerConstraints, "base64"),
     });
   }
-  for (const [frameworkName, taskId, agentId] of tasks) kept.putTask(frameworkName, taskId, agentId);
+  for (const [frameworkName, taskId, agentId] of tasks) kept.putTask(frameworkName, { taskId, agentId });
 }
 
 async function refuseIfAlive(dataDir: string, { pid, socket }: LmdbOwner): Promise<void> {

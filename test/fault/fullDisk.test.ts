@@ -268,6 +268,24 @@ describe("a store on a full disk", () => {
     expect(statSync(file).size - before).toBeLessThan(200);
   });
 
+  test("tasks whose commit is refused are as before, and a later commit succeeds", async (context) => {
+    const disk = await smallDisk(cleanup, context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const store = await open(dataDir);
+    const known = { taskId: "1", agentId: "x", cookie: Buffer.from("known") };
+    await store.commitTasks("a", [known]);
+    fill(filler);
+    const large = { taskId: "2", agentId: "x", cookie: Buffer.alloc(50_000, 1) };
+    const changed = { ...known, cookie: Buffer.alloc(50_000, 2) };
+    await expect(store.commitTasks("a", [large, changed])).rejects.toThrow("ENOSPC");
+    expect(store.tasks("a")).toEqual([known]);
+    rmSync(filler);
+    await store.commitTasks("a", [large]);
+    await store.close();
+    expect(sorted((await open(dataDir)).tasks("a"))).toEqual([known, large]);
+  });
+
   test("a framework whose removal or replacement is refused stays with its tasks", async (context) => {
     const disk = await smallDisk(cleanup, context);
     const dataDir = join(disk, "data");

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import fc from "fast-check";
@@ -157,6 +157,41 @@ describe("tasks", () => {
     const { size } = await eventually(() => (look().size > before.size ? look() : undefined), { what: "the removal" });
     await eventually(() => look().synced === size, { what: "the note of the removal" });
     expect((await reopened(store)).tasks("a")).toEqual([{ taskId: "2", agentId: "x" }]);
+  });
+
+  test("that are committed are on the disk with their cookies, whatever happens to the process", async () => {
+    const store = await open();
+    const tasks = [
+      { taskId: "1", agentId: "x", cookie: Buffer.from([0, 255]) },
+      { taskId: "2", agentId: "x" },
+    ];
+    await store.commitTasks("a", tasks);
+    // A copy is what a crash at this moment would leave.
+    const copy = await cleanup.tempDir();
+    cpSync(dataDir, copy, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
+    expect((await open(copy)).tasks("a")).toEqual(tasks);
+    await store.commitRemovals("a", ["1", "never heard of"]);
+    const second = await cleanup.tempDir();
+    cpSync(dataDir, second, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
+    expect((await open(second)).tasks("a")).toEqual([{ taskId: "2", agentId: "x" }]);
+  });
+
+  test("keep their cookies when the log is compacted", async () => {
+    const store = await open();
+    const tasks = Array.from({ length: 20 }, (_, i) => ({
+      taskId: String(i).padStart(2, "0"),
+      agentId: "x",
+      cookie: Buffer.alloc(100_000, i),
+    }));
+    await store.commitTasks("a", tasks);
+    const first = statSync(logPath(dataDir, 1)).ino;
+    for (let round = 0; round < 3; round++) {
+      const changed = tasks.map((task) => ({ ...task, agentId: String(round) }));
+      await store.commitTasks("a", changed);
+      await store.commitTasks("a", tasks);
+    }
+    await eventually(() => statSync(logPath(dataDir, 1)).ino !== first, { what: "a compaction" });
+    expect(sorted((await reopened(store)).tasks("a"))).toEqual(tasks);
   });
 
   test("go with their framework, and no others do", async () => {
@@ -373,7 +408,7 @@ describe("compaction", () => {
 
   test("of many tasks goes in pieces of bounded size", () => {
     const kept = new KeptFrameworks();
-    for (let i = 0; i < 50_000; i++) kept.putTask("a", `task-${i}`, "agent-".repeat(10));
+    for (let i = 0; i < 50_000; i++) kept.putTask("a", { taskId: `task-${i}`, agentId: "agent-".repeat(10) });
     const sizes = Array.from(kept.pieces(), ({ size }) => size);
     expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
     expect(sizes.length).toBeGreaterThan(5);

@@ -1,4 +1,9 @@
-import type { FrameworkRecord, FrameworkStore, TaskRecord } from "../../../server/session/frameworkStore.js";
+import type {
+  CookieBytes,
+  FrameworkRecord,
+  FrameworkStore,
+  TaskRecord,
+} from "../../../server/session/frameworkStore.js";
 
 /** A store that hands everything on to another one, for tests that change one thing about it. */
 export class ForwardingStore implements FrameworkStore {
@@ -40,8 +45,20 @@ export class ForwardingStore implements FrameworkStore {
     this.inner.removeTask(frameworkName, taskId);
   }
 
+  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void> {
+    return this.inner.commitTasks(frameworkName, tasks);
+  }
+
+  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void> {
+    return this.inner.commitRemovals(frameworkName, taskIds);
+  }
+
   tasks(frameworkName: string): TaskRecord[] {
     return this.inner.tasks(frameworkName);
+  }
+
+  cookieBytes(frameworkName: string): CookieBytes {
+    return this.inner.cookieBytes(frameworkName);
   }
 
   close(): Promise<void> {

@@ -24,7 +24,7 @@ function sample(): KeptFrameworks {
   const kept = new KeptFrameworks();
   kept.setRecord(record("jobs", { detachedAtMs: 5, suppressedRoles: ["r"] }));
   kept.setRecord(record("other", { open: false, expiryPolicy: "teardown" }));
-  for (let i = 0; i < 5; i++) kept.putTask("jobs", `task-${i}`, "agent");
+  for (let i = 0; i < 5; i++) kept.putTask("jobs", { taskId: `task-${i}`, agentId: "agent" });
   // A record that can't be used is kept as it is, until a person decides.
   kept.putFramework({ frameworkName: "broken", frameworkId: "" });
   return kept;
