@@ -212,6 +212,13 @@ func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.Cal
 		if !err.stale() && !fresh {
 			pause(ctx, max(call.backoff.next(), err.RetryDelay))
 		}
+		// A try with a context that is done would say that its outcome is unknown, though nothing is sent.
+		if ctx.Err() == context.DeadlineExceeded {
+			return call.late()
+		}
+		if ctx.Err() != nil {
+			return call.verdict(err)
+		}
 	}
 }
 

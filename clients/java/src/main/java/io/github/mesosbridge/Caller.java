@@ -131,7 +131,7 @@ final class Caller {
           requestId = newRequestId();
         }
         if (!error.isStale()) {
-          lifetime.pause(Durations.max(backoff.next(), error.retryDelay()));
+          pause(Durations.max(backoff.next(), error.retryDelay()));
         }
         if (isLate()) {
           throw late();
@@ -177,6 +177,12 @@ final class Caller {
       boolean refused = tokenRefused;
       tokenRefused = true;
       return !refused && bridges.givesFreshTokens();
+    }
+
+    /** No longer than until the deadline. */
+    void pause(Duration wanted) {
+      Duration left = Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
+      lifetime.pause(left.compareTo(wanted) < 0 ? left : wanted);
     }
 
     boolean isLate() {
