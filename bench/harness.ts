@@ -136,6 +136,8 @@ export interface RigOptions {
   readonly probe?: boolean;
   /** What the wire between bridge and master adds, each way, in ms. Default 0: none. */
   readonly wireDelayMs?: number;
+  /** The bridge's data directory, which stays. Default: one of its own. */
+  readonly dataDir?: string;
 }
 
 /** The processes that most benchmarks need: a fast master, and a bridge on it. */
@@ -152,7 +154,7 @@ export class Rig {
     this.#workers = workers;
   }
 
-  static async open({ wireDelayMs = 0, probe = false }: RigOptions = {}): Promise<Rig> {
+  static async open({ wireDelayMs = 0, probe = false, dataDir }: RigOptions = {}): Promise<Rig> {
     const workers: Worker[] = [];
     try {
       const start = async (name: string, args: readonly string[] = []) => {
@@ -162,7 +164,7 @@ export class Rig {
       };
       const { worker: master, address } = await start("fastMaster");
       const far = wireDelayMs > 0 ? await start("delayRelay", [address, String(wireDelayMs)]) : undefined;
-      return new Rig(workers, master, address, await startBridge(far?.address ?? address, bridgeArgs(probe)));
+      return new Rig(workers, master, address, await startBridge(far?.address ?? address, bridgeArgs(probe), dataDir));
     } catch (error) {
       for (const worker of workers) worker.close();
       throw error;

@@ -11,6 +11,7 @@ import {
 } from "../../gen/mesosbridge/v1/scheduler.js";
 import { LENGTH_DELIMITED, VARINT, varintSize, writeVarint } from "../../wire/proto.js";
 import type { AttachmentRole, LinkState, OpenedFacts, SessionEvent } from "../session/sessionEvent.js";
+import { encodeOpenTasks } from "./encodeOpenTasks.js";
 import { timestampBytes } from "./timestamp.js";
 
 /** How often `Progress` comes on an idle stream, in ms. */
@@ -27,6 +28,7 @@ const TAG_MESOS = (EVENT.mesos << 3) | LENGTH_DELIMITED;
 const TAG_PROGRESS = (EVENT.progress << 3) | LENGTH_DELIMITED;
 const TAG_LINK_CHANGED = (EVENT.linkChanged << 3) | LENGTH_DELIMITED;
 const TAG_PROMOTED = (EVENT.promoted << 3) | LENGTH_DELIMITED;
+const TAG_TASKS = (EVENT.tasks << 3) | LENGTH_DELIMITED;
 
 interface Body {
   readonly tag: number;
@@ -127,6 +129,8 @@ function bodyOf({ body }: SessionEvent): Body {
     }
     case "opened":
       return { tag: TAG_OPENED, bytes: Opened.encode(openedMessage(body)).finish() };
+    case "tasks":
+      return { tag: TAG_TASKS, bytes: encodeOpenTasks(body.tasks) };
     case "promoted":
       return { tag: TAG_PROMOTED, bytes: Promoted.encode({ opened: openedMessage(body) }).finish() };
   }

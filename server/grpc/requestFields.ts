@@ -1,6 +1,11 @@
 import { copiedFields, countValues, eachValue, hasValue, lastValue, messageIn } from "../../wire/fields.js";
 import { ProtoReader, utf8, VARINT } from "../../wire/proto.js";
 
+/** Fields of an entry of a map. */
+const MAP_KEY = 1;
+const MAP_VALUE = 2;
+const NOTHING = new Uint8Array(0);
+
 /**
  * The fields of a request by number. They are read when they are asked for, and nothing is kept of others: a request
  * may hold millions of them. A value of another wire type is as one that is not there. All methods throw WireError.
@@ -35,6 +40,25 @@ export class RequestFields {
     const strings: string[] = [];
     eachValue(this.#request, field, (value) => strings.push(utf8(value)));
     return strings;
+  }
+
+  /** How many bytes the values of a repeated field have. */
+  totalBytes(field: number): number {
+    let bytes = 0;
+    eachValue(this.#request, field, (value) => {
+      bytes += value.length;
+    });
+    return bytes;
+  }
+
+  /** A field that maps strings to bytes. */
+  map(field: number): Map<string, Uint8Array> {
+    const map = new Map<string, Uint8Array>();
+    eachValue(this.#request, field, (entry) => {
+      const key = lastValue(entry, MAP_KEY);
+      map.set(key ? utf8(key) : "", lastValue(entry, MAP_VALUE) ?? NOTHING);
+    });
+    return map;
   }
 
   /** 0 if it is not set. */

@@ -1,7 +1,9 @@
 import {
+  AcceptOffersRequestFields,
   AcknowledgeRequestFields,
   CallRequestFields,
   CloseSessionRequestFields,
+  LaunchTasksRequestFields,
   SubscribeRequestFields,
 } from "../../gen/mesosbridge/v1/scheduler.fields.js";
 import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
@@ -13,6 +15,7 @@ import type { Log } from "../log.js";
 import type { Attachment } from "../session/attachment.js";
 import type { AttachRequest } from "../session/attachRequest.js";
 import type { CallContext } from "../session/callContext.js";
+import type { Cookies } from "../session/cookies.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { LaunchCheck } from "../session/launchCheck.js";
 import type { CallAnswer } from "../session/requestMemory.js";
@@ -26,6 +29,7 @@ import { type CallHeader, readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { CallTraces } from "./callTraces.js";
 import type { Connections } from "./connections/connections.js";
+import { readCookies } from "./cookies.js";
 import { identityOf } from "./identityOf.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
@@ -46,6 +50,16 @@ export interface SchedulerServiceOptions {
   /** Holds launches against the operator's rules. Undefined: there are none, and nothing is looked at. */
   readonly admission: Admission | undefined;
   readonly traces: CallTraces;
+}
+
+/** How a call that is one Mesos call differs from the others. */
+interface SendOptions {
+  /** Default: an empty response. */
+  readonly respond?: Respond;
+  /** Default: a call counts. */
+  readonly unlimited?: IsUnlimited;
+  /** Where its request has cookies. Default: it has none. */
+  readonly cookiesField?: number;
 }
 
 /** Whether a call is an acknowledgement, which no limit holds up. */
@@ -124,17 +138,18 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   launchTasks(call: UnaryCall, done: Done): void {
-    this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done);
+    const cookiesField = LaunchTasksRequestFields.cookies;
+    this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done, { cookiesField });
   }
 
   acceptOffers(call: UnaryCall, done: Done): void {
-    this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done);
+    const cookiesField = AcceptOffersRequestFields.cookies;
+    this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done, { cookiesField });
   }
 
   declineOffers(call: UnaryCall, done: Done): void {
-    this.#send("DeclineOffersRequest", typedCalls.declineOffers, call, done, (gone) =>
-      Buffer.from(DeclineOffersResponse.encode({ gone }).finish()),
-    );
+    const respond: Respond = (gone) => Buffer.from(DeclineOffersResponse.encode({ gone }).finish());
+    this.#send("DeclineOffersRequest", typedCalls.declineOffers, call, done, { respond });
   }
 
   reviveOffers(call: UnaryCall, done: Done): void {
@@ -162,7 +177,8 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   call(call: UnaryCall, done: Done): void {
-    this.#send("CallRequest", typedCalls.call, call, done, empty, ({ request }) => acknowledgesIn(request));
+    const unlimited: IsUnlimited = ({ request }) => acknowledgesIn(request);
+    this.#send("CallRequest", typedCalls.call, call, done, { unlimited });
   }
 
   calls(call: DuplexCall): void {
@@ -224,8 +240,7 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     typed: TypedCall,
     call: UnaryCall,
     done: Done,
-    respond: Respond = empty,
-    unlimited: IsUnlimited = never,
+    { respond = empty, unlimited = never, cookiesField }: SendOptions = {},
   ): void {
     const { caller, request, header } = this.#read(type, "call", call, unlimited);
     const { frameworkName, attachmentId, requestId } = header;
@@ -233,13 +248,14 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const message = typed(request);
     admitCall(caller, this.#options.sessions, session, message);
     caller.sends(frameworkName, message);
-    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#context(call));
+    const cookies = cookiesField === undefined ? undefined : readCookies(request, cookiesField);
+    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#context(call, cookies));
   }
 
-  #context(call: UnaryCall): CallContext | undefined {
+  #context(call: UnaryCall, cookies: Cookies | undefined): CallContext | undefined {
     const check = this.#launchCheck(call);
     const trace = this.#options.traces.of(call);
-    return check || trace ? { check, trace } : undefined;
+    return check || trace || cookies ? { check, cookies, trace } : undefined;
   }
 
   /** The check of launches that this caller asks for. */

@@ -1,9 +1,8 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.js";
 import { Status } from "../../gen/google/rpc/status.js";
-import { WireError } from "../../wire/proto.js";
 import type { Log } from "../log.js";
-import { BridgeError } from "../session/errors.js";
+import { BridgeError, errorOfCall } from "../session/errors.js";
 import { type BoundedError, boundedError } from "./boundedError.js";
 
 const DOMAIN = "mesosbridge";
@@ -11,10 +10,8 @@ const RETRY_DELAY = { seconds: 1n, nanos: 0 };
 
 /** The one way from any error to what a client may see. What was not meant for clients is logged and not told. */
 export function bridgeErrorOf(error: unknown, log: Log): BridgeError {
-  if (error instanceof BridgeError) return error;
-  if (error instanceof WireError) {
-    return new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`);
-  }
+  const known = errorOfCall(error);
+  if (known) return known;
   log.error({ err: error }, "a request failed");
   return new BridgeError("INTERNAL", "the bridge failed; its log says why");
 }

@@ -1,3 +1,4 @@
+import type { Cookies } from "./cookies.js";
 import type { LaunchCheck } from "./launchCheck.js";
 import type { CallTrace } from "./tracing.js";
 
@@ -5,6 +6,8 @@ import type { CallTrace } from "./tracing.js";
 export interface CallContext {
   /** Looks at a call that accepts offers. */
   readonly check?: LaunchCheck | undefined;
+  /** Of the tasks that the call launches. */
+  readonly cookies?: Cookies | undefined;
   /** Follows the call. */
   readonly trace?: CallTrace | undefined;
 }

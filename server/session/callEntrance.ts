@@ -38,7 +38,16 @@ export class CallEntrance {
     if (!fenced) this.#entered();
     const error = fenced ?? (shut ? this.#gate.turnedAway() : undefined);
     if (error) return done({ error });
-    this.#gate.enter(done, (answered) => this.#requests.once(requestId, answered, perform));
+    this.#gate.enter(done, (answered) =>
+      this.#requests.once(requestId, answered, (made) => this.#perform(attachmentId, made, perform)),
+    );
+  }
+
+  /** A retry may have waited for the answer to another one. */
+  #perform(attachmentId: string, answered: Answered, perform: (answered: Answered) => void): void {
+    const error = this.fence(attachmentId);
+    if (error) answered({ error });
+    else perform(answered);
   }
 
   /** Has a call made that is not the client's, but an operator's. `done` is called exactly once. @throws what `perform` throws */

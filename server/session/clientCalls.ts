@@ -1,9 +1,7 @@
 import { Call_DeclineFields } from "../../gen/mesos/v1/scheduler/scheduler.fields.js";
 import { fieldsExcept, lengthDelimited } from "../../wire/proto.js";
-import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import { acknowledgedOperationKey, acknowledgedTaskKey, readAckToken } from "../mesos/messages/acknowledgements.js";
 import {
-  type AcceptView,
   buildCall,
   type CallMessage,
   CallType,
@@ -13,23 +11,22 @@ import {
   readKill,
   readRoles,
 } from "../mesos/messages/calls.js";
-import { answerOf, isUntaken, OK } from "./answers.js";
+import { answerOf, OK } from "./answers.js";
 import type { CallContext } from "./callContext.js";
-import { type CallLog, outcomeOf } from "./callLog.js";
-import { BridgeError, invalidField } from "./errors.js";
-import type { OpenOffers, UsedOffers } from "./openOffers.js";
+import type { CallLog } from "./callLog.js";
+import type { CallOrder } from "./callOrder.js";
+import { type BridgeError, invalidField } from "./errors.js";
+import { Launches, type LaunchesHost } from "./launches.js";
+import type { OpenOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
-import { observeGone, observeOpened, type SessionState } from "./sessionState.js";
+import { forgetTask, observeGone, type SessionState } from "./sessionState.js";
 import type { CallTrace } from "./tracing.js";
+import { settleOffers } from "./usedOffers.js";
 
 /** What the calls of a client need of their session. */
-export interface ClientCallsHost {
-  /** Sends a call on the link, for the session's framework; `done` is called once. */
-  send(call: CallMessage, done: (outcome: CallOutcome) => void): void;
+export interface ClientCallsHost extends LaunchesHost {
   /** The client wants the framework torn down. */
   tearDown(done: (answer: CallAnswer) => void): void;
-  /** Offers of a call that was not taken are open again, and nobody may be there to use them. */
-  offersPutBack(): void;
   /** The master took an UPDATE_FRAMEWORK of this payload. */
   frameworkUpdated(payload: Uint8Array): void;
 }
@@ -47,16 +44,20 @@ export class ClientCalls {
   readonly #state: SessionState;
   readonly #host: ClientCallsHost;
   readonly #log: CallLog;
+  readonly #order: CallOrder;
+  readonly #launches: Launches;
 
-  constructor(state: SessionState, host: ClientCallsHost, log: CallLog) {
+  constructor(state: SessionState, host: ClientCallsHost, log: CallLog, order: CallOrder) {
     this.#state = state;
     this.#host = host;
     this.#log = log;
+    this.#order = order;
+    this.#launches = new Launches(state, host, log, order);
   }
 
   /** Makes a call. `done` is called exactly once. @throws WireError; what the check throws */
-  perform(call: CallMessage, done: Answered, { check, trace }: CallContext = {}): void {
-    if (trace) return this.#traced(trace).perform(call, done, { check });
+  perform(call: CallMessage, done: Answered, { check, cookies, trace }: CallContext = {}): void {
+    if (trace) return this.#traced(trace).perform(call, done, { check, cookies });
     const { payload } = call;
     switch (call.type) {
       case CallType.UNKNOWN:
@@ -67,7 +68,7 @@ export class ClientCalls {
         return this.#host.tearDown(done);
       case CallType.ACCEPT:
         check?.(payload, this.#state.record);
-        return this.#accept(call, readAccept(payload), done);
+        return this.#launches.accept(call, readAccept(payload), done, cookies);
       case CallType.DECLINE:
         return this.#decline(call, this.#state.offers, done);
       case CallType.ACCEPT_INVERSE_OFFERS:
@@ -94,7 +95,7 @@ export class ClientCalls {
         done(outcome);
       });
     };
-    return new ClientCalls(this.#state, { ...this.#host, send }, this.#log);
+    return new ClientCalls(this.#state, { ...this.#host, send }, this.#log, this.#order);
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called once, when all are answered. */
@@ -123,35 +124,6 @@ export class ClientCalls {
     one(OK);
   }
 
-  #accept(call: CallMessage, accept: AcceptView, done: Answered): void {
-    const { offers, tasks, store, record } = this.#state;
-    if (accept.offerIds.length === 0) return done({ error: invalidField("offer_ids", "must name at least one offer") });
-    const gone = accept.offerIds.filter((id) => !offers.has(id));
-    if (gone.length > 0) return done({ error: offersGone(gone) });
-    const used = offers.use(accept.offerIds);
-    // An id that is in use already is Mesos's to refuse; its task stays what it is.
-    const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
-    for (const task of launched) tasks.launched(task, this.#state.clock.wallTime());
-    store.putTasks(record.frameworkName, launched);
-    observeGone(this.#state, "accepted", accept.offerIds);
-    this.#observeLaunch("sent", accept, "");
-    this.#host.send(call, (outcome) => {
-      const answer = answerOf(outcome, OK);
-      if (this.#settle(offers, used, outcome)) for (const task of launched) this.#notLaunched(task.taskId);
-      this.#observeLaunch(outcomeOf(outcome), accept, answer.error?.message ?? "");
-      this.#logLaunch(accept, outcome, answer);
-      done(answer);
-    });
-  }
-
-  #logLaunch({ tasks }: AcceptView, outcome: CallOutcome, answer: CallAnswer): void {
-    const [first] = tasks;
-    if (!first) return;
-    // Mesos takes offers of one agent only.
-    const about = { tasks: tasks.length, agent: first.agentId };
-    this.#log.answered("launch", this.#state.record.frameworkName, { outcome, answer }, about);
-  }
-
   #kill(call: CallMessage, done: Answered): void {
     const killed = readKill(call.payload);
     this.#host.send(call, (outcome) => {
@@ -159,23 +131,6 @@ export class ClientCalls {
       this.#log.answered("kill", this.#state.record.frameworkName, { outcome, answer }, { tasks: 1, ...killed });
       done(answer);
     });
-  }
-
-  /** True if Mesos surely has not taken the call: what it would have used is open again. */
-  #settle(offers: OpenOffers, used: UsedOffers, outcome: CallOutcome): boolean {
-    if (!isUntaken(outcome)) {
-      used.spent();
-      return false;
-    }
-    const back = used.putBack();
-    if (offers === this.#state.offers) observeOpened(this.#state, back);
-    this.#host.offersPutBack();
-    return true;
-  }
-
-  #notLaunched(taskId: string): void {
-    this.#state.tasks.notLaunched(taskId);
-    if (!this.#state.tasks.has(taskId)) this.#state.store.removeTask(this.#state.record.frameworkName, taskId);
   }
 
   /** Calls that use offers up and tolerate that some are gone: declines, and answers to inverse offers. */
@@ -189,19 +144,19 @@ export class ClientCalls {
     const used = offers.use(open);
     if (offers === this.#state.offers) observeGone(this.#state, "declined", open);
     this.#host.send(toSend, (outcome) => {
-      this.#settle(offers, used, outcome);
+      settleOffers(this.#state, offers, used, outcome, () => this.#host.offersPutBack());
       done(answerOf(outcome, answer));
     });
   }
 
   #acknowledge(key: string, call: CallMessage, done: Answered, trace?: CallTrace): void {
-    const { unacknowledged, store, record, tracing } = this.#state;
+    const { unacknowledged, tracing } = this.#state;
     const traced = tracing?.acknowledges(key, trace);
     this.#host.send(call, (outcome) => {
       traced?.(outcome);
       if (outcome.kind === "accepted" && key !== "") {
         const update = unacknowledged.acknowledged(key);
-        if (update?.terminal) store.removeTask(record.frameworkName, update.taskId);
+        if (update?.terminal) forgetTask(this.#state, update.taskId);
       }
       done(answerOf(outcome, OK));
     });
@@ -228,41 +183,9 @@ export class ClientCalls {
     else if (type === CallType.REVIVE) this.#state.suppression.revived(readRoles(payload));
     else if (type === CallType.UPDATE_FRAMEWORK) this.#host.frameworkUpdated(payload);
   }
-
-  #observeLaunch(outcome: "sent" | "accepted" | "refused" | "unknown", accept: AcceptView, message: string): void {
-    const { hub, record, counts } = this.#state;
-    counts.launches[outcome] += accept.tasks.length;
-    if (!hub.watched || accept.tasks.length === 0) return;
-    const tasks = accept.tasks.map((task) => task.bytes);
-    const { offerIds } = accept;
-    hub.emit({
-      kind: "launch",
-      frameworkName: record.frameworkName,
-      timeMs: this.#state.clock.wallTime(),
-      outcome,
-      offerIds,
-      tasks,
-      message,
-    });
-  }
 }
 
 /** The payload's fields with other offer ids. */
 function withOfferIds(payload: Uint8Array, ids: readonly string[]): Uint8Array[] {
   return [...ids.map((id) => lengthDelimited(OFFER_IDS, idMessage(id))), ...fieldsExcept(payload, OFFER_IDS)];
-}
-
-/** Ids that are told. */
-const MAX_TOLD = 100;
-/** Mesos makes no longer ones. */
-const MAX_ID_LENGTH = 255;
-
-/** The error is kept for retries, so it holds little whatever the client wrote. */
-function offersGone(ids: readonly string[]): BridgeError {
-  const told = ids.slice(0, MAX_TOLD).filter((id) => id.length <= MAX_ID_LENGTH);
-  const one = told.length === 1 ? `offer ${told[0]} is` : "the offer is";
-  const text = ids.length === 1 ? one : `${ids.length} of the offers are`;
-  return new BridgeError("OFFER_GONE", `${text} no longer open: wait for new offers`, {
-    metadata: { offer_ids: told.join(",") },
-  });
 }

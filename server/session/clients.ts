@@ -9,7 +9,7 @@ import type { OwnCalls } from "./ownCalls.js";
 import type { Presence } from "./presence.js";
 import type { Reconciler } from "./reconciler.js";
 import type { AttachOptions } from "./sessionOptions.js";
-import type { SessionState } from "./sessionState.js";
+import { forgetTask, type SessionState } from "./sessionState.js";
 import { type LinkView, openedEvent, snapshotEvents } from "./snapshot.js";
 
 /** What the clients of a session have to do with. */
@@ -160,10 +160,8 @@ export class Clients {
 
   /** What clients have read need not be remembered for them. */
   forgetReadUpdates(): void {
-    const { withoutToken, store, record } = this.#parts.state;
-    for (const taskId of withoutToken.forgetRead(this.#parts.attachments.seenSequence)) {
-      store.removeTask(record.frameworkName, taskId);
-    }
+    const { state, attachments } = this.#parts;
+    for (const taskId of state.withoutToken.forgetRead(attachments.seenSequence)) forgetTask(state, taskId);
   }
 
   /** @param isSuccessor the stream of the client before is gone */

@@ -1,5 +1,6 @@
 import { type BridgeReason, REASONS } from "../../gen/mesosbridge/v1/reasons.js";
 import { errorText } from "../../wire/errorText.js";
+import { WireError } from "../../wire/proto.js";
 import type { FrameworkRefusal } from "../mesos/link/callOutcome.js";
 import type { FieldViolation } from "../validation/violations.js";
 
@@ -30,6 +31,11 @@ export class BridgeError extends Error {
   /** Whether the same call may be made again later. */
   get retryable(): boolean {
     return REASONS[this.reason].retry === "later";
+  }
+
+  /** Whether it is the attachment that is refused: nothing was sent, and a newer one may make the same call. */
+  get refusesAttachment(): boolean {
+    return REASONS[this.reason].retry === "attached";
   }
 }
 
@@ -123,6 +129,23 @@ export function tornDownByLease(): BridgeError {
 /** A bug of the bridge's own. */
 export function internalError(): BridgeError {
   return new BridgeError("INTERNAL", "the bridge failed; its log says why: attach again");
+}
+
+/** What a client is told of what was thrown by its call; undefined where that is a bug of the bridge. */
+export function errorOfCall(thrown: unknown): BridgeError | undefined {
+  if (thrown instanceof BridgeError) return thrown;
+  return thrown instanceof WireError ? unreadable(thrown) : undefined;
+}
+
+/** What a client sent is not a message of the API. */
+function unreadable(error: WireError): BridgeError {
+  return new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`);
+}
+
+/** @param limit calls that may wait behind one */
+export function tooManyWaiting(limit: number): BridgeError {
+  const text = `nothing was sent: ${limit} calls wait until the launch before them is on the bridge's disk`;
+  return new BridgeError("TOO_MANY_CALLS", text);
 }
 
 /** Its client has shown its credentials too long ago. */

@@ -97,10 +97,10 @@ export class EventIntake {
     if (seen === "acknowledged") return this.#host.acknowledgeAgain(key, taskAcknowledgement(status));
     const ackToken = key === "" ? "" : taskAckToken(status);
     const known = tasks.has(status.taskId);
-    tasks.updated(status, timeMs);
+    const task = tasks.updated(status, timeMs);
     const over = isOver(status.state);
     // One that is over is forgotten when the client knows of it: Mesos does not say so again after a crash of the bridge.
-    if (!over && !known) store.putTasks(record.frameworkName, [status]);
+    if (!over && !known) store.putTasks(record.frameworkName, [task]);
     const body = mesosBody(EventType.UPDATE, event.bytes, status.taskId, status.agentId);
     const logged = this.#append(body, timeMs, ackToken);
     if (key === "") {

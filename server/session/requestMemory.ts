@@ -1,13 +1,23 @@
 import type { MonotonicClock } from "../../wire/clock.js";
-import type { BridgeError } from "./errors.js";
+import { type BridgeError, errorOfCall } from "./errors.js";
 import { Queue } from "./queue.js";
 
 /** What a call was answered: an error, or how many of its offers were gone. */
 export type CallAnswer = { readonly error: BridgeError } | { readonly error: undefined; readonly gone: number };
 
+type Answered = (answer: CallAnswer) => void;
+type Make = (answered: Answered) => void;
+
+/** A retry that came before the answer. */
+interface WaitingRetry {
+  readonly done: Answered;
+  /** Makes the request after all. */
+  readonly again: () => void;
+}
+
 /** A request that has no answer yet. */
 interface OpenRequest {
-  readonly waiting: Array<(answer: CallAnswer) => void>;
+  readonly waiting: Array<WaitingRetry>;
   readonly expiresMs: number;
 }
 
@@ -40,26 +50,23 @@ export class RequestMemory {
 
   /**
    * True if the request is new: then it is to be made, and `answered` or `abandoned` to be called. Otherwise
-   * `done` gets the answer of the first, at once or when it comes.
+   * `done` gets the answer of the first, at once or when it comes; or `again` is called, if that one's attachment is
+   * refused: this one may have another.
    */
-  begin(requestId: string, nowMs: number, done: (answer: CallAnswer) => void): boolean {
+  begin(requestId: string, nowMs: number, done: Answered, again: () => void = () => {}): boolean {
     this.#expire(nowMs);
     const open = this.#open.get(requestId);
     const answered = this.#answered.get(requestId);
-    if (open) open.waiting.push(done);
+    if (open) open.waiting.push({ done, again });
     else if (answered) done(answered.answer);
     else this.#open.set(requestId, { waiting: [], expiresMs: nowMs + KEPT_MS });
     return !open && !answered;
   }
 
   /** Has a request made, once for all calls with this id; an empty id is that of none. @throws what `make` throws */
-  once(
-    requestId: string,
-    done: (answer: CallAnswer) => void,
-    make: (answered: (answer: CallAnswer) => void) => void,
-  ): void {
+  once(requestId: string, done: Answered, make: Make): void {
     if (requestId === "") return make(done);
-    if (!this.begin(requestId, this.#clock.now(), done)) return;
+    if (!this.begin(requestId, this.#clock.now(), done, () => this.#again(requestId, done, make))) return;
     try {
       make((answer) => {
         this.answered(requestId, answer);
@@ -72,16 +79,30 @@ export class RequestMemory {
     }
   }
 
+  #again(requestId: string, done: Answered, make: Make): void {
+    try {
+      this.once(requestId, done, make);
+    } catch (thrown) {
+      const error = errorOfCall(thrown);
+      if (!error) throw thrown;
+      done({ error });
+    }
+  }
+
   /** Gives the answer to those who wait. One that says that Mesos took nothing for now is not kept: the retry is made. */
   answered(requestId: string, answer: CallAnswer): void {
     const request = this.#open.get(requestId);
     if (!request) return;
     this.#open.delete(requestId);
-    if (!answer.error?.retryable) {
+    const { error } = answer;
+    if (!error?.retryable && !error?.refusesAttachment) {
       this.#answered.set(requestId, { answer, expiresMs: request.expiresMs });
       this.#order.push(requestId);
     }
-    for (const done of request.waiting) done(answer);
+    for (const { done, again } of request.waiting) {
+      if (error?.refusesAttachment) again();
+      else done(answer);
+    }
   }
 
   /** The request could not be made at all: it is forgotten, and a retry is made. Nobody waits for it yet. */

@@ -6,6 +6,7 @@ import { OK } from "./answers.js";
 import { Attachments } from "./attachments.js";
 import type { CallContext } from "./callContext.js";
 import { CallEntrance } from "./callEntrance.js";
+import { CallOrder } from "./callOrder.js";
 import { declineOpenOffers, giveOffersBack } from "./clientAway.js";
 import { ClientCalls } from "./clientCalls.js";
 import { Clients } from "./clients.js";
@@ -59,6 +60,7 @@ export class Session {
   readonly #reconciler: Reconciler;
   readonly #attachments: Attachments;
   readonly #entrance: CallEntrance;
+  readonly #order: CallOrder;
   #replaceRemoved = false;
   #mayTearDown: (() => boolean) | undefined;
   #isTornDownByOperator = false;
@@ -76,6 +78,10 @@ export class Session {
     this.#state = newSessionState(record, records, clock, options);
     this.#attachments = new Attachments(this.#state.log, randomness);
     this.#entrance = new CallEntrance(host.gate, this.#attachments, host.running, () => this.clients.called());
+    this.#order = new CallOrder(
+      (attachmentId) => this.fence(attachmentId),
+      (error) => this.#fault(error),
+    );
     this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
@@ -102,8 +108,11 @@ export class Session {
           if (this.#state.suppression.away) declineOpenOffers(this.#state, this.#own);
         },
         frameworkUpdated: (payload) => this.#frameworkUpdated(payload),
+        askAbout: (taskIds) => this.#reconciler.askAgain(this.#state.tasks.among(taskIds), false),
+        fault: (error) => this.#fault(error),
       },
       host.callLog,
+      this.#order,
     );
     this.#teardown = new Teardown(
       {
@@ -262,7 +271,7 @@ export class Session {
     context?: CallContext,
   ): void {
     this.#entrance.enter(attachmentId, requestId, done, (answered) =>
-      this.#clientCalls.perform(call, answered, context),
+      this.#order.run(attachmentId, () => this.#clientCalls.perform(call, answered, context), answered),
     );
   }
 
@@ -275,7 +284,7 @@ export class Session {
     trace?: CallTrace,
   ): void {
     this.#entrance.enter(attachmentId, requestId, done, (answered) =>
-      this.#clientCalls.acknowledge(tokens, answered, trace),
+      this.#order.run(attachmentId, () => this.#clientCalls.acknowledge(tokens, answered, trace), answered),
     );
   }
 

@@ -17,6 +17,18 @@ export interface OpenedFacts {
   readonly linkState: LinkState;
 }
 
+/** A task, as it is in a snapshot. */
+export interface OpenTask {
+  /** Serialized `TaskID`. */
+  readonly taskIdBytes: Uint8Array;
+  /** Serialized `AgentID`; empty if it is not known. */
+  readonly agentIdBytes: Uint8Array;
+  /** The last serialized `TaskStatus`; undefined until Mesos reported one. */
+  readonly status: Uint8Array | undefined;
+  readonly cookie: Uint8Array;
+  readonly unconfirmed: boolean;
+}
+
 /** What a session tells its client. */
 export type SessionEventBody =
   | ({ readonly kind: "opened" } & OpenedFacts)
@@ -29,6 +41,12 @@ export type SessionEventBody =
       readonly bytes: Uint8Array;
       readonly taskId: string;
       readonly agentId: string;
+    }
+  | {
+      readonly kind: "tasks";
+      readonly tasks: readonly OpenTask[];
+      /** About how many bytes they have. */
+      readonly byteLength: number;
     }
   | { readonly kind: "progress"; readonly snapshotEnd: boolean }
   | {
@@ -55,7 +73,12 @@ const EVENT_OVERHEAD_BYTES = 200;
 
 /** How much memory an event holds, roughly, in bytes. */
 export function eventBytes(event: SessionEvent): number {
-  return EVENT_OVERHEAD_BYTES + (event.body.kind === "mesos" ? event.body.bytes.length : 0);
+  return EVENT_OVERHEAD_BYTES + bodyBytes(event.body);
+}
+
+function bodyBytes(body: SessionEventBody): number {
+  if (body.kind === "mesos") return body.bytes.length;
+  return body.kind === "tasks" ? body.byteLength : 0;
 }
 
 export function progress(sequence: number, snapshotEnd: boolean, receiveTimeMs: number): SessionEvent {

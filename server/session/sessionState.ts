@@ -95,3 +95,8 @@ export function observeGone(
     state.hub.emit({ kind: "offers", frameworkName, timeMs, change, offers: [], offerIds: batch });
   }
 }
+
+/** A client knows of a task's end: nothing has to be remembered of the task. */
+export function forgetTask({ tasks, store, record }: SessionState, taskId: string): void {
+  if (tasks.forget(taskId)) store.removeTask(record.frameworkName, taskId);
+}

@@ -1,7 +1,14 @@
 import { EventType } from "../mesos/messages/events.js";
 import { withId } from "../mesos/messages/frameworkInfo.js";
 import type { Attachment } from "./attachment.js";
-import { type LinkState, mesosBody, progress, type SessionEvent, type SessionEventBody } from "./sessionEvent.js";
+import {
+  type LinkState,
+  mesosBody,
+  type OpenTask,
+  progress,
+  type SessionEvent,
+  type SessionEventBody,
+} from "./sessionEvent.js";
 import type { SessionState } from "./sessionState.js";
 
 /** How the session's link is. */
@@ -46,11 +53,12 @@ export function openedEvent(
 }
 
 /**
- * What is open at this moment for a client that does not resume, after `opened`: why there is no master, offers, and
- * updates; then its end. The events are made one after the other as they are read.
+ * What is open at this moment for a client that does not resume, after `opened`: why there is no master, tasks,
+ * offers, and updates; then its end. The events are made one after the other as they are read.
  */
 export function snapshotEvents(opened: SessionEvent, state: SessionState, link: LinkView): Iterable<SessionEvent> {
-  const { offers, inverseOffers, unacknowledged, withoutToken, log, clock } = state;
+  const { tasks, offers, inverseOffers, unacknowledged, withoutToken, log, clock } = state;
+  const openTasks = tasks.open();
   const receiveTimeMs = clock.wallTime();
   const sequence = log.lastSequence;
   const updates = [...[...unacknowledged.values()].map((update) => update.event), ...withoutToken.events()];
@@ -71,6 +79,7 @@ export function snapshotEvents(opened: SessionEvent, state: SessionState, link: 
     if (linkState === "connecting" && reason !== "") {
       yield event({ kind: "link-changed", state: linkState, reason, master });
     }
+    for (const piece of taskPieces(openTasks)) yield event(piece);
     for (const { of, type, views } of open) {
       const pieces = of.pieces(views);
       for (const [i, piece] of pieces.entries()) yield event(mesosBody(type, of.event(piece)), i < pieces.length - 1);
@@ -78,4 +87,27 @@ export function snapshotEvents(opened: SessionEvent, state: SessionState, link: 
     for (const update of updates) yield { ...update, sequence };
     yield progress(sequence, true, receiveTimeMs);
   })();
+}
+
+/** About so many bytes of tasks are in one event. */
+const PIECE_BYTES = 16 * 1024;
+/** What a task has beside its ids, its status and its cookie, roughly. */
+const TASK_OVERHEAD_BYTES = 20;
+
+function* taskPieces(tasks: readonly OpenTask[]): Generator<SessionEventBody> {
+  let piece: OpenTask[] = [];
+  let byteLength = 0;
+  for (const task of tasks) {
+    piece.push(task);
+    byteLength += openTaskBytes(task);
+    if (byteLength < PIECE_BYTES) continue;
+    yield { kind: "tasks", tasks: piece, byteLength };
+    piece = [];
+    byteLength = 0;
+  }
+  if (piece.length > 0) yield { kind: "tasks", tasks: piece, byteLength };
+}
+
+function openTaskBytes({ taskIdBytes, agentIdBytes, status, cookie }: OpenTask): number {
+  return TASK_OVERHEAD_BYTES + taskIdBytes.length + agentIdBytes.length + (status?.length ?? 0) + cookie.length;
 }

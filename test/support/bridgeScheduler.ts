@@ -1,6 +1,12 @@
 import type { Offer, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 import type { Event } from "../../gen/mesos/v1/scheduler/scheduler.js";
-import { type LinkChanged, LinkState, type Opened, type SessionEvent } from "../../gen/mesosbridge/v1/scheduler.js";
+import {
+  type LinkChanged,
+  LinkState,
+  type Opened,
+  type OpenTask,
+  type SessionEvent,
+} from "../../gen/mesosbridge/v1/scheduler.js";
 import { type Answer, BridgeClient, type CallOptions, type RequestOf, type ResponseOf } from "./bridgeClient.js";
 import type { BridgeStream } from "./bridgeStream.js";
 import type { Deadline } from "./eventually.js";
@@ -111,6 +117,13 @@ export class BridgeScheduler {
 
   async snapshotEnd(deadline?: Deadline): Promise<SessionEvent> {
     return this.stream.next(isSnapshotEnd, { what: "the end of the snapshot", ...deadline });
+  }
+
+  /** The tasks of the snapshot, by their ids, once all of it has come. */
+  async snapshotTasks(deadline?: Deadline): Promise<Map<string, OpenTask>> {
+    await this.snapshotEnd(deadline);
+    const tasks = this.stream.received.flatMap(({ event }) => (event?.$case === "tasks" ? event.value.tasks : []));
+    return new Map(tasks.map((task) => [task.taskId?.value ?? "", task]));
   }
 
   /** Takes the next Mesos event that has the field `key`, and gives that field. */

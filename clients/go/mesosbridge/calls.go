@@ -16,9 +16,11 @@ import (
 // request is filled in; the caller's own request id is kept. With Options.Standby, a call that must not be made twice
 // fails with ATTACHMENT_SUPERSEDED if another scheduler may have been active since the last Opened that the program got.
 
-// LaunchTasks launches tasks on offers of one agent. Unused resources are declined.
+// LaunchTasks launches tasks on offers of one agent. Unused resources are declined. Cookies are bytes of your own by task
+// id: they come back in the Tasks events of each snapshot until the task's end is acknowledged. At most 512 KiB per call.
 //
-// OFFER_GONE: nothing was launched. With OutcomeUnknown: reconcile before launching again.
+// OFFER_GONE: nothing was launched. With OutcomeUnknown: reconcile before launching again. A bridge that can't keep the
+// cookies refuses the launch, which is retried.
 func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequest) error {
 	request = proto.CloneOf(request)
 	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
@@ -28,7 +30,7 @@ func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequ
 	})
 }
 
-// AcceptOffers accepts offers of one agent with any operations. Its errors are those of LaunchTasks.
+// AcceptOffers accepts offers of one agent with any operations. Its cookies and errors are those of LaunchTasks.
 func (s *Scheduler) AcceptOffers(ctx context.Context, request *pb.AcceptOffersRequest) error {
 	request = proto.CloneOf(request)
 	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {

@@ -111,6 +111,13 @@ type (
 		// As host:port.
 		Master string
 	}
+	// Tasks that have not ended, or whose end is not acknowledged: part of the snapshot, before its offers. Several of
+	// these events may come. Each task has the Cookie of its launch. With Unconfirmed it is not known whether Mesos has the
+	// task: an update will tell.
+	Tasks struct {
+		Stamp
+		Tasks []*pb.OpenTask
+	}
 	// SnapshotEnd: all that was open when it attached has been handed out.
 	SnapshotEnd struct{ Stamp }
 	// Detached: the stream broke, or could not be opened. The scheduler attaches again by itself after RetryIn.
@@ -142,6 +149,7 @@ func (*Message) isEvent()                {}
 func (*Failure) isEvent()                {}
 func (*MesosError) isEvent()             {}
 func (*LinkChanged) isEvent()            {}
+func (*Tasks) isEvent()                  {}
 func (*SnapshotEnd) isEvent()            {}
 func (*Detached) isEvent()               {}
 func (*Gap) isEvent()                    {}
@@ -187,6 +195,8 @@ func eventOf(event *pb.SessionEvent) Event {
 		if e.Progress.GetSnapshotEnd() {
 			return &SnapshotEnd{stamp}
 		}
+	case *pb.SessionEvent_Tasks:
+		return &Tasks{stamp, e.Tasks.GetTasks()}
 	case *pb.SessionEvent_LinkChanged:
 		return &LinkChanged{stamp, isConnected(e.LinkChanged.GetState()), e.LinkChanged.GetReason(), e.LinkChanged.GetMaster()}
 	}

@@ -71,6 +71,8 @@ func (e *LinkChanged) String() string {
 	return "the bridge has no Mesos master" + orNothing(": ", e.Reason)
 }
 
+func (e *Tasks) String() string { return count(len(e.Tasks), "task") + " in the snapshot" }
+
 func (*SnapshotEnd) String() string { return "end of the snapshot" }
 
 func (e *Detached) String() string {

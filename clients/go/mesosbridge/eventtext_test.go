@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mesos "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1"
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
 )
 
 func TestEventsPrintReadably(t *testing.T) {
@@ -37,6 +38,7 @@ func TestEventsPrintReadably(t *testing.T) {
 		"Mesos says: no":                                                     &MesosError{Message: "no"},
 		"the bridge is connected to a Mesos master, m:5050":                  &LinkChanged{Linked: true, Master: "m:5050"},
 		"the bridge has no Mesos master: it is looking":                      &LinkChanged{Reason: "it is looking"},
+		"1 task in the snapshot":                                             &Tasks{Tasks: []*pb.OpenTask{{}}},
 		"end of the snapshot":                                                &SnapshotEnd{},
 		"not attached to the bridge: connection refused; trying again in 0s": &Detached{Err: failed, Attempt: 1},
 		"2 events missing":                                                   &Gap{Missing: 2},

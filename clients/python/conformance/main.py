@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from base64 import b64decode
 from typing import Any
 
 from printed import printed_error, printed_event
@@ -94,7 +95,7 @@ def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
     offers = event.offers if isinstance(event, Offers) else []
     match action["call"]:
         case "launchTasks":
-            return scheduler.launch_tasks(offers[:1], tasks_of(action, offers[0]))
+            return scheduler.launch_tasks(offers[:1], tasks_of(action, offers[0]), cookies=cookies_of(action))
         case "declineOffers":
             return scheduler.decline_offers(offers, refuse_seconds=action.get("refuseSeconds"))
         case "reviveOffers":
@@ -112,6 +113,10 @@ def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
         case "handOver":
             return scheduler.hand_over()
     raise ValueError(f"this driver has no call {action['call']}")
+
+
+def cookies_of(action: dict[str, Any]) -> dict[str, bytes]:
+    return {task["id"]: b64decode(task["cookie"]) for task in action["tasks"] if "cookie" in task}
 
 
 def tasks_of(action: dict[str, Any], offer: mesos_pb2.Offer) -> list[mesos_pb2.TaskInfo]:

@@ -7,6 +7,7 @@ from google.protobuf.message import Message as Proto
 
 from mesos.v1 import mesos_pb2
 from mesosbridge import BridgeError, Event, events, task_outcome
+from mesosbridge.v1 import scheduler_pb2
 
 Printed = dict[str, Any]
 
@@ -70,6 +71,8 @@ def _body(event: Event) -> Printed:
             return {"message": event.message}
         case events.LinkChanged():
             return {"linked": event.linked, "reason": event.reason, "master": event.master}
+        case events.Tasks():
+            return {"tasks": [_task(task) for task in event.tasks]}
         case events.Detached():
             return {"attempt": event.attempt, "error": printed_error(event.error)}
         case events.Gap():
@@ -90,6 +93,16 @@ def _status(status: mesos_pb2.TaskStatus) -> Printed:
         "healthy": _optional(status, "healthy"),
         "timestamp": _optional(status, "timestamp"),
         "data": b64encode(status.data).decode() if status.HasField("data") else None,
+    }
+
+
+def _task(task: scheduler_pb2.OpenTask) -> Printed:
+    return {
+        "taskId": task.task_id.value or None,
+        "agentId": task.agent_id.value or None,
+        "state": _name(task.status, "state", mesos_pb2.TaskState) if task.HasField("status") else None,
+        "cookie": b64encode(task.cookie).decode(),
+        "unconfirmed": task.unconfirmed,
     }
 
 

@@ -21,7 +21,9 @@ macro_rules! send {
 /// attached anew) until `Options::call_timeout` is over, and ends with an [`Error`]. Where it is Ok, the Mesos master has
 /// taken the call. The header of a request is filled in; a request id of the caller's own is kept.
 impl Scheduler {
-    /// Launches tasks on offers of one agent. What they leave over is declined.
+    /// Launches tasks on offers of one agent. What they leave over is declined. Cookies are bytes of your own by task id:
+    /// they come back in the `Event::Tasks` of each snapshot until the task's end is acknowledged. At most 512 KiB per
+    /// call. A bridge that can't keep them refuses the launch, which is retried.
     ///
     /// # Errors
     ///
@@ -33,7 +35,7 @@ impl Scheduler {
         self.caller().call(Repeat::Never, request.header.as_ref(), send).await
     }
 
-    /// Accepts offers of one agent with any operations. Its errors are those of `launch_tasks`.
+    /// Accepts offers of one agent with any operations. Its cookies and errors are those of `launch_tasks`.
     pub async fn accept_offers(&self, request: AcceptOffersRequest) -> Result<(), Error> {
         let send = send!(request, accept_offers);
         self.caller().call(Repeat::Never, request.header.as_ref(), send).await

@@ -7,7 +7,7 @@ use crate::proto::mesos::v1::scheduler::{self, event::Type};
 use crate::proto::mesos::v1::{
     FrameworkId, FrameworkInfo, InverseOffer, MasterInfo, Offer, OperationStatus, TaskStatus,
 };
-use crate::proto::mesosbridge::v1::{self as bridge, AttachmentRole, LinkState, session_event};
+use crate::proto::mesosbridge::v1::{self as bridge, AttachmentRole, LinkState, OpenTask, session_event};
 
 /// What a scheduler sees. Kinds may be added: have an arm for those that you don't know.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub enum Event {
     MesosError(MesosError),
     /// The master was lost, found or changed.
     LinkChanged(LinkChanged),
+    /// Tasks of the framework: part of the snapshot.
+    Tasks(Tasks),
     /// All that was open when it attached has been handed out.
     SnapshotEnd(SnapshotEnd),
     /// The stream broke, or could not be opened.
@@ -229,6 +231,18 @@ pub struct LinkChanged {
     pub master: String,
 }
 
+/// Tasks that have not ended, or whose end is not acknowledged: part of the snapshot, before its offers. Several of these
+/// events may come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Tasks {
+    /// What all events have.
+    pub stamp: Stamp,
+    /// Each with the cookie of its launch. If one is `unconfirmed`, it is not known whether Mesos has it: an update will
+    /// tell.
+    pub tasks: Vec<OpenTask>,
+}
+
 /// All that was open when it attached has been handed out.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -293,6 +307,7 @@ impl Event {
             session_event::Event::Progress(progress) => {
                 progress.snapshot_end.then_some(Self::SnapshotEnd(SnapshotEnd { stamp }))
             }
+            session_event::Event::Tasks(open) => Some(Self::Tasks(Tasks { stamp, tasks: open.tasks })),
             session_event::Event::LinkChanged(changed) => Some(Self::LinkChanged(LinkChanged {
                 stamp,
                 linked: changed.state() == LinkState::Connected,

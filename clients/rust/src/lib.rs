@@ -26,7 +26,7 @@ pub use connection::Connection;
 pub use error::{Error, FieldViolation};
 pub use event::{
     AcknowledgementRefused, Detached, Event, Failure, Gap, InverseOffers, LinkChanged, MesosError, Message, Offers,
-    Opened, OperationUpdate, Rescind, RescindInverseOffer, SnapshotEnd, Stamp, Standby, Subscribed, Update,
+    Opened, OperationUpdate, Rescind, RescindInverseOffer, SnapshotEnd, Stamp, Standby, Subscribed, Tasks, Update,
 };
 pub use options::Options;
 pub use outcome::{Outcome, describe, outcome};

@@ -48,7 +48,7 @@ interface Rule {
 
 interface Action {
   call?: string;
-  tasks?: { id: string; cpus: number; mem: number; command: string }[];
+  tasks?: { id: string; cpus: number; mem: number; command: string; cookie?: string }[];
   taskId?: string;
   taskIds?: string[];
   roles?: string[];
@@ -141,7 +141,8 @@ async function send(scheduler: Scheduler, action: Action, offers: Offer[]): Prom
     case "launchTasks": {
       const [offer] = offers;
       const tasks = offer === undefined ? [] : tasksOf(action, offer);
-      return await scheduler.launchTasks({ offerIds: offerIds.slice(0, 1).map((value) => ({ value })), tasks });
+      const ids = offerIds.slice(0, 1).map((value) => ({ value }));
+      return await scheduler.launchTasks({ offerIds: ids, tasks, cookies: cookiesOf(action) });
     }
     case "declineOffers":
       return await scheduler.declineOffers(offerIds, action.refuseSeconds);
@@ -173,6 +174,13 @@ function tasksOf(action: Action, offer: Offer): DeepPartial<TaskInfo>[] {
     resources: pool.take({ cpus: cpus * 1000, mem: mem * 1000 }) ?? [],
     command: { shell: true, value: command },
   }));
+}
+
+function cookiesOf({ tasks = [] }: Action): Record<string, Buffer> {
+  const cookies = tasks.flatMap(({ id, cookie }) =>
+    cookie === undefined ? [] : [[id, Buffer.from(cookie, "base64")] as const],
+  );
+  return Object.fromEntries(cookies);
 }
 
 function tlsOf({ ca, cert, key, serverName }: NonNullable<NonNullable<DriverInput["options"]>["tls"]>): TlsOptions {

@@ -5,6 +5,7 @@ import {
   TaskState,
   TaskStatus_Reason,
 } from "../../../gen/mesos/v1/mesos.js";
+import type { OpenTask } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BridgeError } from "../library/errors.js";
 import type { SchedulerEvent } from "../library/events.js";
 import { taskOutcome } from "../library/taskOutcome.js";
@@ -88,11 +89,23 @@ function printedReport(event: SchedulerEvent): Printed {
     }
     case "mesos-error":
       return { message: event.message };
+    case "tasks":
+      return { tasks: event.tasks.map(printedTask) };
     case "link-changed":
       return { linked: event.linked, reason: event.reason, master: event.master };
     default:
       return {};
   }
+}
+
+function printedTask({ taskId, agentId, status, cookie, unconfirmed }: OpenTask): Printed {
+  return {
+    taskId: taskId?.value ?? null,
+    agentId: agentId?.value ?? null,
+    state: status === undefined ? null : nameOf(TaskState, status.state),
+    cookie: cookie.toString("base64"),
+    unconfirmed,
+  };
 }
 
 function printedOffer({ id, agentId, hostname, resources, attributes, unavailability }: Offer): Printed {

@@ -51,7 +51,9 @@ export abstract class SchedulerCalls {
   protected abstract readonly context: CallContext;
 
   /**
-   * Launches tasks on offers of one agent. Unused resources are declined.
+   * Launches tasks on offers of one agent. Unused resources are declined. `cookies` are bytes of your own by task id:
+   * they come back in the `tasks` events of each snapshot until the task's end is acknowledged. At most 512 KiB per call.
+   * A bridge that can't keep them refuses the launch, which is retried.
    *
    * @throws BridgeError `OFFER_GONE`: nothing was launched. With `outcomeUnknown`: reconcile before launching again
    */
@@ -60,7 +62,7 @@ export abstract class SchedulerCalls {
   }
 
   /**
-   * Accepts offers of one agent with any operations. Unused resources are declined.
+   * Accepts offers of one agent with any operations. Unused resources are declined. `cookies` as for `launchTasks`.
    *
    * @throws BridgeError as `launchTasks`
    */

@@ -12,7 +12,13 @@ import {
   type TaskStatus,
 } from "../../../gen/mesos/v1/mesos.js";
 import { Event_Type, type Event as MesosEvent } from "../../../gen/mesos/v1/scheduler/scheduler.js";
-import { AttachmentRole, LinkState, Opened, type SessionEvent } from "../../../gen/mesosbridge/v1/scheduler.js";
+import {
+  AttachmentRole,
+  LinkState,
+  Opened,
+  type OpenTask,
+  type SessionEvent,
+} from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BridgeError } from "./errors.js";
 
 /** What all events of the session have. */
@@ -132,6 +138,16 @@ export interface LinkChangedEvent extends SessionEventBase {
   master: string;
 }
 
+/**
+ * Tasks that have not ended, or whose end is not acknowledged: part of the snapshot, before its offers. Several of these
+ * events may come. Each task has the `cookie` of its launch. With `unconfirmed` it is not known whether Mesos has the
+ * task: an update will tell.
+ */
+export interface TasksEvent extends SessionEventBase {
+  kind: "tasks";
+  tasks: OpenTask[];
+}
+
 /** All that was open when it attached has been handed out. */
 export interface SnapshotEndEvent extends SessionEventBase {
   kind: "snapshot-end";
@@ -175,6 +191,7 @@ export type StreamEvent =
   | FailureEvent
   | MesosErrorEvent
   | LinkChangedEvent
+  | TasksEvent
   | SnapshotEndEvent;
 
 /** What a scheduler sees. Kinds may be added: ignore those that you don't know. */
@@ -199,6 +216,8 @@ export function toStreamEvent(event: SessionEvent): StreamEvent | undefined {
       return mesosEvent(base, event.event.value, event.fragment);
     case "progress":
       return event.event.value.snapshotEnd ? { kind: "snapshot-end", ...base } : undefined;
+    case "tasks":
+      return { kind: "tasks", ...base, tasks: event.event.value.tasks };
     case "linkChanged": {
       const { state, reason, master } = event.event.value;
       return { kind: "link-changed", ...base, linked: state === LinkState.LINK_STATE_CONNECTED, reason, master };

@@ -100,7 +100,7 @@ describeBridge("attaching to the bridge", cluster, (suite) => {
     expect(await policy.stream.ending()).toMatchObject(wrong);
   });
 
-  test("the snapshot holds the open offers and the owed updates, with the same tokens", async () => {
+  test("the snapshot holds the tasks, the open offers and the owed updates, with the same tokens", async () => {
     const { attach } = suite();
     const first = await attach();
     const offer = await first.offer();
@@ -114,7 +114,11 @@ describeBridge("attaching to the bridge", cluster, (suite) => {
     expect(second.opened.resumed).toBe(false);
     const end = await second.snapshotEnd();
     const snapshot = second.stream.waiting((event) => event.sequence <= end.sequence);
-    expect(snapshot.map(({ event }) => (event?.$case === "mesos" ? event.value.type : event?.$case))).toEqual([2, 4]);
+    expect(snapshot.map(({ event }) => (event?.$case === "mesos" ? event.value.type : event?.$case))).toEqual([
+      "tasks",
+      2,
+      4,
+    ]);
     expect((await second.offers()).map(({ id }) => id)).toEqual([left?.id]);
     expect(await second.owedUpdate()).toEqual({ ...update, sequence: end.sequence });
     await second.ok("acknowledge", { ackTokens: [update.ackToken] });

@@ -8,9 +8,10 @@ import {
   LinkState,
   SessionEvent as Message,
   SubscribeResponse,
+  OpenTask as Task,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { encodeEvents } from "../../../server/grpc/encodeEvents.js";
-import type { SessionEvent, SessionEventBody } from "../../../server/session/sessionEvent.js";
+import type { OpenTask, SessionEvent, SessionEventBody } from "../../../server/session/sessionEvent.js";
 import {
   lengthDelimited,
   messageField,
@@ -35,11 +36,25 @@ const mesosBytes = fc
 
 const linkState = fc.constantFrom("connected" as const, "connecting" as const);
 
+const mesosId = fc.tuple(text, unknown).map(([id, more]) => Buffer.concat([stringField(1, id), more]));
+
+const openTask: fc.Arbitrary<OpenTask> = fc.record({
+  taskIdBytes: mesosId,
+  agentIdBytes: fc.oneof(mesosId, fc.constant(Buffer.alloc(0))),
+  status: fc.oneof(
+    mesosId.map((id) => Buffer.concat([lengthDelimited(1, id), varintField(2, 1)])),
+    fc.constant(undefined),
+  ),
+  cookie: fc.uint8Array({ maxLength: 300 }),
+  unconfirmed: fc.boolean(),
+});
+
 const anyBody: fc.Arbitrary<SessionEventBody> = fc.oneof(
   mesosBytes.map((bytes) => ({ kind: "mesos" as const, type: 3, bytes, taskId: "", agentId: "" })),
   fc
     .uint8Array({ maxLength: 300 })
     .map((bytes) => ({ kind: "mesos" as const, type: 0, bytes, taskId: "", agentId: "" })),
+  fc.array(openTask, { minLength: 1, maxLength: 4 }).map((tasks) => ({ kind: "tasks" as const, tasks, byteLength: 1 })),
   fc.boolean().map((snapshotEnd) => ({ kind: "progress" as const, snapshotEnd })),
   fc.record({ kind: fc.constant("link-changed" as const), state: linkState, reason: text, master: text }),
   fc.record({
@@ -78,6 +93,20 @@ function bodyBytes(message: Uint8Array, field: number): Buffer {
   return Buffer.from(first ?? [0xde, 0xad]);
 }
 
+function checkTasks(bytes: Buffer, tasks: readonly OpenTask[]): void {
+  const messages = submessages(bytes, 1);
+  expect(messages.length).toBe(tasks.length);
+  for (const [i, { taskIdBytes, agentIdBytes, status, cookie, unconfirmed }] of tasks.entries()) {
+    const task = Buffer.from(messages[i] ?? []);
+    const fieldOf = (number: number) => submessages(task, number).map((field) => Buffer.from(field));
+    expect(fieldOf(1)).toEqual([taskIdBytes]);
+    expect(fieldOf(2)).toEqual(agentIdBytes.length === 0 ? [] : [agentIdBytes]);
+    expect(fieldOf(3)).toEqual(status ? [status] : []);
+    expect(fieldOf(4)).toEqual(cookie.length === 0 ? [] : [Buffer.from(cookie)]);
+    expect(Task.decode(task).unconfirmed).toBe(unconfirmed);
+  }
+}
+
 function check(message: Uint8Array, event: SessionEvent, tokens: boolean): void {
   const { body } = event;
   const header = Message.decode(withoutBody(message));
@@ -89,6 +118,7 @@ function check(message: Uint8Array, event: SessionEvent, tokens: boolean): void 
     expect(bodyBytes(message, 11)).toEqual(Buffer.from(body.bytes));
     return;
   }
+  if (body.kind === "tasks") return checkTasks(bodyBytes(message, 15), body.tasks);
   const decoded = Message.decode(message).event;
   if (body.kind === "progress") {
     expect(decoded).toMatchObject({ $case: "progress", value: { snapshotEnd: body.snapshotEnd } });

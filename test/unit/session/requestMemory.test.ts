@@ -46,6 +46,41 @@ test.each(["NO_MASTER", "TOO_MANY_CALLS", "MESOS_CREDENTIALS_REFUSED"] as const)
   },
 );
 
+test("after the attachment of the first was refused, a retry that waits is made, and later ones too", () => {
+  const memory = new RequestMemory(performance);
+  const answers: CallAnswer[] = [];
+  const made: ((answer: CallAnswer) => void)[] = [];
+  const once = () =>
+    memory.once(
+      "id",
+      (answer) => answers.push(answer),
+      (answered) => made.push(answered),
+    );
+  for (let i = 0; i < 3; i++) once();
+  made[0]?.(failed("ATTACHMENT_SUPERSEDED"));
+  expect([made.length, answers]).toMatchObject([2, [{ error: { reason: "ATTACHMENT_SUPERSEDED" } }]]);
+  made[1]?.(failed("NOT_ATTACHED"));
+  once();
+  expect(made.length).toBe(3);
+  made[2]?.(ok);
+  expect(answers.slice(2)).toEqual([ok, ok]);
+});
+
+test("a retry that can't be made after all is answered with the reason", () => {
+  const memory = new RequestMemory(performance);
+  const answers: CallAnswer[] = [];
+  let first: ((answer: CallAnswer) => void) | undefined;
+  memory.once("id", never, (answered) => {
+    first = answered;
+  });
+  const refuse = () => {
+    throw new BridgeError("INVALID_FIELD", "text");
+  };
+  memory.once("id", (answer) => answers.push(answer), refuse);
+  expect(() => first?.(failed("ATTACHMENT_SUPERSEDED"))).toThrow("an answer that nobody waits for");
+  expect(answers).toMatchObject([{ error: { reason: "INVALID_FIELD" } }]);
+});
+
 test.each(["OUTCOME_UNKNOWN", "CALL_REFUSED", "OFFER_GONE"] as const)("%s is the answer to retries too", (reason) => {
   const memory = new RequestMemory(performance);
   memory.begin("id", 0, never);

@@ -40,9 +40,59 @@ describe("known tasks", () => {
         status: undefined,
         updateTimeMs: 5,
         ended: false,
+        unconfirmed: true,
+        cookie: new Uint8Array(0),
       },
     ]);
     expect([tasks.activeCount, tasks.has("t")]).toEqual([1, true]);
+  });
+
+  describe("of which a client has to know", () => {
+    const open = (tasks: KnownTasks) =>
+      tasks.open().map(({ taskId, unconfirmed, cookie }) => [taskId, unconfirmed, Buffer.from(cookie).toString()]);
+    const launched = (tasks: KnownTasks, taskId: string, cookie = "") =>
+      tasks.launched({ taskId, agentId: "a", cookie: Buffer.from(cookie) }, 1);
+
+    test("a launch is unconfirmed until Mesos takes it, or says something of the task", () => {
+      const tasks = new KnownTasks();
+      for (const id of ["1", "2", "3"]) launched(tasks, id, `of ${id}`);
+      tasks.taken("1");
+      tasks.updated(running("2"), 2);
+      expect(open(tasks)).toEqual([
+        ["1", false, "of 1"],
+        ["2", false, "of 2"],
+        ["3", true, "of 3"],
+      ]);
+    });
+
+    test("a task stays when it has ended, until it is forgotten", () => {
+      const tasks = new KnownTasks();
+      launched(tasks, "1", "one");
+      tasks.updated(ended("1"), 2);
+      expect(open(tasks)).toEqual([["1", false, "one"]]);
+      expect(tasks.forget("1")).toBe(true);
+      expect(open(tasks)).toEqual([]);
+      expect([...tasks.after(undefined)].map(({ taskId, cookie }) => [taskId, cookie.length])).toEqual([["1", 0]]);
+    });
+
+    test("one that runs after all keeps its cookie, and is not forgotten", () => {
+      const tasks = new KnownTasks();
+      launched(tasks, "1", "one");
+      tasks.updated(status({ taskId: { value: "1" }, state: TaskState.TASK_LOST }), 2);
+      tasks.updated(running("1"), 3);
+      expect(tasks.forget("1")).toBe(false);
+      expect(open(tasks)).toEqual([["1", false, "one"]]);
+    });
+
+    test("a task of an id that was used before has the cookie of its own launch", () => {
+      const tasks = new KnownTasks();
+      launched(tasks, "1", "first");
+      tasks.updated(ended("1"), 2);
+      launched(tasks, "1", "2nd");
+      expect(open(tasks)).toEqual([["1", true, "2nd"]]);
+      tasks.notLaunched("1");
+      expect(open(tasks)).toEqual([]);
+    });
   });
 
   test("an agent that is not known has no bytes", () => {

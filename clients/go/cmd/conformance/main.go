@@ -57,6 +57,7 @@ type taskInput struct {
 	ID        string
 	CPUs, Mem float64
 	Command   string
+	Cookie    []byte
 }
 
 type callRecord struct {
@@ -246,8 +247,11 @@ func (d *driver) send(ctx context.Context, action action, event mesosbridge.Even
 
 func launch(action action, offer *mesos.Offer) *pb.LaunchTasksRequest {
 	pool := mesosbridge.NewPool(offer.GetResources())
-	request := &pb.LaunchTasksRequest{OfferIds: []*mesos.OfferID{offer.GetId()}}
+	request := &pb.LaunchTasksRequest{OfferIds: []*mesos.OfferID{offer.GetId()}, Cookies: map[string][]byte{}}
 	for _, task := range action.Tasks {
+		if task.Cookie != nil {
+			request.Cookies[task.ID] = task.Cookie
+		}
 		request.Tasks = append(request.Tasks, &mesos.TaskInfo{
 			Name:      proto.String(task.ID),
 			TaskId:    &mesos.TaskID{Value: proto.String(task.ID)},

@@ -7,6 +7,7 @@ import (
 
 	mesos "github.com/mesos-bridge/mesos-bridge/clients/go/mesos/v1"
 	"github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge"
+	pb "github.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1"
 )
 
 // printed is an event as the conformance cases write it: 64-bit numbers as text, bytes in base64, what is not there as
@@ -58,6 +59,8 @@ func printedEvent(event mesosbridge.Event) printed {
 		return stamped("mesos-error", e.Stamp, printed{"message": e.Message})
 	case *mesosbridge.LinkChanged:
 		return stamped("link-changed", e.Stamp, printed{"linked": e.Linked, "reason": e.Reason, "master": e.Master})
+	case *mesosbridge.Tasks:
+		return stamped("tasks", e.Stamp, printed{"tasks": list(e.Tasks, printedTask)})
 	case *mesosbridge.SnapshotEnd:
 		return stamped("snapshot-end", e.Stamp, printed{})
 	case *mesosbridge.Detached:
@@ -91,6 +94,20 @@ func printedStatus(status *mesos.TaskStatus) printed {
 	}
 	if status.Data != nil {
 		p["data"] = base64.StdEncoding.EncodeToString(status.Data)
+	}
+	return p
+}
+
+func printedTask(task *pb.OpenTask) any {
+	p := printed{
+		"taskId":      orNull(task.GetTaskId().GetValue()),
+		"agentId":     orNull(task.GetAgentId().GetValue()),
+		"state":       nil,
+		"cookie":      base64.StdEncoding.EncodeToString(task.GetCookie()),
+		"unconfirmed": task.GetUnconfirmed(),
+	}
+	if task.Status != nil {
+		p["state"] = nameOf(mesos.TaskState_name, int32(task.GetStatus().GetState()))
 	}
 	return p
 }

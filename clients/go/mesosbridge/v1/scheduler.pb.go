@@ -495,6 +495,7 @@ type SessionEvent struct {
 	//	*SessionEvent_Progress
 	//	*SessionEvent_LinkChanged
 	//	*SessionEvent_Promoted
+	//	*SessionEvent_Tasks
 	Event         isSessionEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -610,6 +611,15 @@ func (x *SessionEvent) GetPromoted() *Promoted {
 	return nil
 }
 
+func (x *SessionEvent) GetTasks() *OpenTasks {
+	if x != nil {
+		if x, ok := x.Event.(*SessionEvent_Tasks); ok {
+			return x.Tasks
+		}
+	}
+	return nil
+}
+
 type isSessionEvent_Event interface {
 	isSessionEvent_Event()
 }
@@ -639,6 +649,11 @@ type SessionEvent_Promoted struct {
 	Promoted *Promoted `protobuf:"bytes,14,opt,name=promoted,proto3,oneof"`
 }
 
+type SessionEvent_Tasks struct {
+	// Tasks of the framework: part of the snapshot, before its offers and updates.
+	Tasks *OpenTasks `protobuf:"bytes,15,opt,name=tasks,proto3,oneof"`
+}
+
 func (*SessionEvent_Opened) isSessionEvent_Event() {}
 
 func (*SessionEvent_Mesos) isSessionEvent_Event() {}
@@ -648,6 +663,8 @@ func (*SessionEvent_Progress) isSessionEvent_Event() {}
 func (*SessionEvent_LinkChanged) isSessionEvent_Event() {}
 
 func (*SessionEvent_Promoted) isSessionEvent_Event() {}
+
+func (*SessionEvent_Tasks) isSessionEvent_Event() {}
 
 // The client is attached.
 type Opened struct {
@@ -815,6 +832,137 @@ func (x *Promoted) GetOpened() *Opened {
 	return nil
 }
 
+// Tasks that have not ended, and tasks whose end no client has acknowledged. A snapshot with many
+// of them has several of these events, each task in one.
+type OpenTasks struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At least one, in no order.
+	Tasks         []*OpenTask `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenTasks) Reset() {
+	*x = OpenTasks{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenTasks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenTasks) ProtoMessage() {}
+
+func (x *OpenTasks) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenTasks.ProtoReflect.Descriptor instead.
+func (*OpenTasks) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OpenTasks) GetTasks() []*OpenTask {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// A task, as the bridge knows it when the snapshot is sent.
+type OpenTask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task.
+	TaskId *v1.TaskID `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// Its agent; absent if the bridge does not know it.
+	AgentId *v1.AgentID `protobuf:"bytes,2,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
+	// The latest that Mesos said of the task; absent if it has said nothing since the bridge began to
+	// run, or since the launch. An update that is not acknowledged follows in the snapshot, with its token.
+	Status *v1.TaskStatus `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	// As given with the launch; empty if there was none.
+	Cookie []byte `protobuf:"bytes,4,opt,name=cookie,proto3" json:"cookie,omitempty"`
+	// True if it is not known whether Mesos has the task: its launch has no answer, or the bridge has
+	// restarted since. The bridge asks Mesos (a RECONCILE) until an update says what became of the task.
+	Unconfirmed   bool `protobuf:"varint,5,opt,name=unconfirmed,proto3" json:"unconfirmed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenTask) Reset() {
+	*x = OpenTask{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenTask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenTask) ProtoMessage() {}
+
+func (x *OpenTask) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenTask.ProtoReflect.Descriptor instead.
+func (*OpenTask) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OpenTask) GetTaskId() *v1.TaskID {
+	if x != nil {
+		return x.TaskId
+	}
+	return nil
+}
+
+func (x *OpenTask) GetAgentId() *v1.AgentID {
+	if x != nil {
+		return x.AgentId
+	}
+	return nil
+}
+
+func (x *OpenTask) GetStatus() *v1.TaskStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *OpenTask) GetCookie() []byte {
+	if x != nil {
+		return x.Cookie
+	}
+	return nil
+}
+
+func (x *OpenTask) GetUnconfirmed() bool {
+	if x != nil {
+		return x.Unconfirmed
+	}
+	return false
+}
+
 // A sign of life.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -826,7 +974,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +986,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[6]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +999,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{6}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Progress) GetSnapshotEnd() bool {
@@ -876,7 +1024,7 @@ type LinkChanged struct {
 
 func (x *LinkChanged) Reset() {
 	*x = LinkChanged{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1036,7 @@ func (x *LinkChanged) String() string {
 func (*LinkChanged) ProtoMessage() {}
 
 func (x *LinkChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[7]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1049,7 @@ func (x *LinkChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkChanged.ProtoReflect.Descriptor instead.
 func (*LinkChanged) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{7}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LinkChanged) GetState() LinkState {
@@ -941,7 +1089,7 @@ type CallHeader struct {
 
 func (x *CallHeader) Reset() {
 	*x = CallHeader{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1101,7 @@ func (x *CallHeader) String() string {
 func (*CallHeader) ProtoMessage() {}
 
 func (x *CallHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[8]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1114,7 @@ func (x *CallHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallHeader.ProtoReflect.Descriptor instead.
 func (*CallHeader) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{8}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CallHeader) GetFrameworkName() string {
@@ -1000,14 +1148,19 @@ type LaunchTasksRequest struct {
 	// The tasks. Required; to launch none, use DeclineOffers.
 	Tasks []*v1.TaskInfo `protobuf:"bytes,3,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	// How long to refuse the unused resources. Default 5 s.
-	Filters       *v1.Filters `protobuf:"bytes,4,opt,name=filters,proto3" json:"filters,omitempty"`
+	Filters *v1.Filters `protobuf:"bytes,4,opt,name=filters,proto3" json:"filters,omitempty"`
+	// Bytes of your own, by the id of a task of this call. The bridge keeps a cookie until the task's
+	// end is acknowledged, and gives it back in each snapshot. The tasks and their cookies are on the
+	// bridge's disk before Mesos hears of the launch, so each task that runs is in the snapshot. At
+	// most 512 KiB in all, and 64 MiB for all tasks of a framework.
+	Cookies       map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LaunchTasksRequest) Reset() {
 	*x = LaunchTasksRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1172,7 @@ func (x *LaunchTasksRequest) String() string {
 func (*LaunchTasksRequest) ProtoMessage() {}
 
 func (x *LaunchTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[9]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1185,7 @@ func (x *LaunchTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchTasksRequest.ProtoReflect.Descriptor instead.
 func (*LaunchTasksRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{9}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LaunchTasksRequest) GetHeader() *CallHeader {
@@ -1063,6 +1216,13 @@ func (x *LaunchTasksRequest) GetFilters() *v1.Filters {
 	return nil
 }
 
+func (x *LaunchTasksRequest) GetCookies() map[string][]byte {
+	if x != nil {
+		return x.Cookies
+	}
+	return nil
+}
+
 // The master accepted the launch.
 type LaunchTasksResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1072,7 +1232,7 @@ type LaunchTasksResponse struct {
 
 func (x *LaunchTasksResponse) Reset() {
 	*x = LaunchTasksResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1244,7 @@ func (x *LaunchTasksResponse) String() string {
 func (*LaunchTasksResponse) ProtoMessage() {}
 
 func (x *LaunchTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[10]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1257,7 @@ func (x *LaunchTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaunchTasksResponse.ProtoReflect.Descriptor instead.
 func (*LaunchTasksResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{10}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{12}
 }
 
 // Accepts offers with operations.
@@ -1110,14 +1270,19 @@ type AcceptOffersRequest struct {
 	// The operations, in order. If empty, the offers are declined.
 	Operations []*v1.Offer_Operation `protobuf:"bytes,3,rep,name=operations,proto3" json:"operations,omitempty"`
 	// How long to refuse the unused resources. Default 5 s.
-	Filters       *v1.Filters `protobuf:"bytes,4,opt,name=filters,proto3" json:"filters,omitempty"`
+	Filters *v1.Filters `protobuf:"bytes,4,opt,name=filters,proto3" json:"filters,omitempty"`
+	// Bytes of your own, by the id of a task of this call. The bridge keeps a cookie until the task's
+	// end is acknowledged, and gives it back in each snapshot. The tasks and their cookies are on the
+	// bridge's disk before Mesos hears of the launch, so each task that runs is in the snapshot. At
+	// most 512 KiB in all, and 64 MiB for all tasks of a framework.
+	Cookies       map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptOffersRequest) Reset() {
 	*x = AcceptOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1129,7 +1294,7 @@ func (x *AcceptOffersRequest) String() string {
 func (*AcceptOffersRequest) ProtoMessage() {}
 
 func (x *AcceptOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[11]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1142,7 +1307,7 @@ func (x *AcceptOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOffersRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{11}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AcceptOffersRequest) GetHeader() *CallHeader {
@@ -1173,6 +1338,13 @@ func (x *AcceptOffersRequest) GetFilters() *v1.Filters {
 	return nil
 }
 
+func (x *AcceptOffersRequest) GetCookies() map[string][]byte {
+	if x != nil {
+		return x.Cookies
+	}
+	return nil
+}
+
 // The master accepted the operations.
 type AcceptOffersResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1182,7 +1354,7 @@ type AcceptOffersResponse struct {
 
 func (x *AcceptOffersResponse) Reset() {
 	*x = AcceptOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1366,7 @@ func (x *AcceptOffersResponse) String() string {
 func (*AcceptOffersResponse) ProtoMessage() {}
 
 func (x *AcceptOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[12]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1379,7 @@ func (x *AcceptOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOffersResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{12}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{14}
 }
 
 // Declines offers.
@@ -1225,7 +1397,7 @@ type DeclineOffersRequest struct {
 
 func (x *DeclineOffersRequest) Reset() {
 	*x = DeclineOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1409,7 @@ func (x *DeclineOffersRequest) String() string {
 func (*DeclineOffersRequest) ProtoMessage() {}
 
 func (x *DeclineOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[13]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1422,7 @@ func (x *DeclineOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOffersRequest.ProtoReflect.Descriptor instead.
 func (*DeclineOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{13}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeclineOffersRequest) GetHeader() *CallHeader {
@@ -1285,7 +1457,7 @@ type DeclineOffersResponse struct {
 
 func (x *DeclineOffersResponse) Reset() {
 	*x = DeclineOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1469,7 @@ func (x *DeclineOffersResponse) String() string {
 func (*DeclineOffersResponse) ProtoMessage() {}
 
 func (x *DeclineOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[14]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1482,7 @@ func (x *DeclineOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOffersResponse.ProtoReflect.Descriptor instead.
 func (*DeclineOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{14}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeclineOffersResponse) GetGone() uint32 {
@@ -1333,7 +1505,7 @@ type ReviveOffersRequest struct {
 
 func (x *ReviveOffersRequest) Reset() {
 	*x = ReviveOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1517,7 @@ func (x *ReviveOffersRequest) String() string {
 func (*ReviveOffersRequest) ProtoMessage() {}
 
 func (x *ReviveOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[15]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1530,7 @@ func (x *ReviveOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveOffersRequest.ProtoReflect.Descriptor instead.
 func (*ReviveOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{15}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReviveOffersRequest) GetHeader() *CallHeader {
@@ -1384,7 +1556,7 @@ type ReviveOffersResponse struct {
 
 func (x *ReviveOffersResponse) Reset() {
 	*x = ReviveOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +1568,7 @@ func (x *ReviveOffersResponse) String() string {
 func (*ReviveOffersResponse) ProtoMessage() {}
 
 func (x *ReviveOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[16]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +1581,7 @@ func (x *ReviveOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveOffersResponse.ProtoReflect.Descriptor instead.
 func (*ReviveOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{16}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{18}
 }
 
 // Stops offers.
@@ -1425,7 +1597,7 @@ type SuppressOffersRequest struct {
 
 func (x *SuppressOffersRequest) Reset() {
 	*x = SuppressOffersRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1609,7 @@ func (x *SuppressOffersRequest) String() string {
 func (*SuppressOffersRequest) ProtoMessage() {}
 
 func (x *SuppressOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[17]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1622,7 @@ func (x *SuppressOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuppressOffersRequest.ProtoReflect.Descriptor instead.
 func (*SuppressOffersRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{17}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SuppressOffersRequest) GetHeader() *CallHeader {
@@ -1476,7 +1648,7 @@ type SuppressOffersResponse struct {
 
 func (x *SuppressOffersResponse) Reset() {
 	*x = SuppressOffersResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1660,7 @@ func (x *SuppressOffersResponse) String() string {
 func (*SuppressOffersResponse) ProtoMessage() {}
 
 func (x *SuppressOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[18]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1673,7 @@ func (x *SuppressOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuppressOffersResponse.ProtoReflect.Descriptor instead.
 func (*SuppressOffersResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{18}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{20}
 }
 
 // Kills a task.
@@ -1521,7 +1693,7 @@ type KillTaskRequest struct {
 
 func (x *KillTaskRequest) Reset() {
 	*x = KillTaskRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1705,7 @@ func (x *KillTaskRequest) String() string {
 func (*KillTaskRequest) ProtoMessage() {}
 
 func (x *KillTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[19]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1718,7 @@ func (x *KillTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillTaskRequest.ProtoReflect.Descriptor instead.
 func (*KillTaskRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{19}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *KillTaskRequest) GetHeader() *CallHeader {
@@ -1586,7 +1758,7 @@ type KillTaskResponse struct {
 
 func (x *KillTaskResponse) Reset() {
 	*x = KillTaskResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1770,7 @@ func (x *KillTaskResponse) String() string {
 func (*KillTaskResponse) ProtoMessage() {}
 
 func (x *KillTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[20]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1783,7 @@ func (x *KillTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillTaskResponse.ProtoReflect.Descriptor instead.
 func (*KillTaskResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{20}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{22}
 }
 
 // Asks for the state of tasks.
@@ -1627,7 +1799,7 @@ type ReconcileTasksRequest struct {
 
 func (x *ReconcileTasksRequest) Reset() {
 	*x = ReconcileTasksRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1811,7 @@ func (x *ReconcileTasksRequest) String() string {
 func (*ReconcileTasksRequest) ProtoMessage() {}
 
 func (x *ReconcileTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[21]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +1824,7 @@ func (x *ReconcileTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileTasksRequest.ProtoReflect.Descriptor instead.
 func (*ReconcileTasksRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{21}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReconcileTasksRequest) GetHeader() *CallHeader {
@@ -1678,7 +1850,7 @@ type ReconcileTasksResponse struct {
 
 func (x *ReconcileTasksResponse) Reset() {
 	*x = ReconcileTasksResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1862,7 @@ func (x *ReconcileTasksResponse) String() string {
 func (*ReconcileTasksResponse) ProtoMessage() {}
 
 func (x *ReconcileTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[22]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1875,7 @@ func (x *ReconcileTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReconcileTasksResponse.ProtoReflect.Descriptor instead.
 func (*ReconcileTasksResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{22}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{24}
 }
 
 // Sends bytes to an executor.
@@ -1723,7 +1895,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1907,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[23]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1920,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{23}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SendMessageRequest) GetHeader() *CallHeader {
@@ -1788,7 +1960,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +1972,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[24]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +1985,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{24}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{26}
 }
 
 // Acknowledges updates.
@@ -1829,7 +2001,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +2013,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[25]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +2026,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{25}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AcknowledgeRequest) GetHeader() *CallHeader {
@@ -1880,7 +2052,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2064,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[26]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2077,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{26}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{28}
 }
 
 // Ends the framework.
@@ -1919,7 +2091,7 @@ type TeardownRequest struct {
 
 func (x *TeardownRequest) Reset() {
 	*x = TeardownRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2103,7 @@ func (x *TeardownRequest) String() string {
 func (*TeardownRequest) ProtoMessage() {}
 
 func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[27]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2116,7 @@ func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownRequest.ProtoReflect.Descriptor instead.
 func (*TeardownRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{27}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TeardownRequest) GetHeader() *CallHeader {
@@ -1963,7 +2135,7 @@ type TeardownResponse struct {
 
 func (x *TeardownResponse) Reset() {
 	*x = TeardownResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1975,7 +2147,7 @@ func (x *TeardownResponse) String() string {
 func (*TeardownResponse) ProtoMessage() {}
 
 func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[28]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1988,7 +2160,7 @@ func (x *TeardownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownResponse.ProtoReflect.Descriptor instead.
 func (*TeardownResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{28}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{30}
 }
 
 // Ends the session.
@@ -2005,7 +2177,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2189,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[29]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2202,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{29}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CloseSessionRequest) GetHeader() *CallHeader {
@@ -2056,7 +2228,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2068,7 +2240,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[30]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2081,7 +2253,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{30}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{32}
 }
 
 // Confirms a promotion.
@@ -2095,7 +2267,7 @@ type ConfirmPromotionRequest struct {
 
 func (x *ConfirmPromotionRequest) Reset() {
 	*x = ConfirmPromotionRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +2279,7 @@ func (x *ConfirmPromotionRequest) String() string {
 func (*ConfirmPromotionRequest) ProtoMessage() {}
 
 func (x *ConfirmPromotionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[31]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2292,7 @@ func (x *ConfirmPromotionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmPromotionRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmPromotionRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{31}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ConfirmPromotionRequest) GetHeader() *CallHeader {
@@ -2139,7 +2311,7 @@ type ConfirmPromotionResponse struct {
 
 func (x *ConfirmPromotionResponse) Reset() {
 	*x = ConfirmPromotionResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2151,7 +2323,7 @@ func (x *ConfirmPromotionResponse) String() string {
 func (*ConfirmPromotionResponse) ProtoMessage() {}
 
 func (x *ConfirmPromotionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[32]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2164,7 +2336,7 @@ func (x *ConfirmPromotionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmPromotionResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmPromotionResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{32}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{34}
 }
 
 // Any Mesos call.
@@ -2180,7 +2352,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2192,7 +2364,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[33]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2205,7 +2377,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{33}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CallRequest) GetHeader() *CallHeader {
@@ -2231,7 +2403,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2415,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[34]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2428,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{34}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{36}
 }
 
 // One of many calls.
@@ -2276,7 +2448,7 @@ type CallsRequest struct {
 
 func (x *CallsRequest) Reset() {
 	*x = CallsRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2288,7 +2460,7 @@ func (x *CallsRequest) String() string {
 func (*CallsRequest) ProtoMessage() {}
 
 func (x *CallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2301,7 +2473,7 @@ func (x *CallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsRequest.ProtoReflect.Descriptor instead.
 func (*CallsRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{35}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CallsRequest) GetHeader() *CallHeader {
@@ -2343,7 +2515,7 @@ type CallsResponse struct {
 
 func (x *CallsResponse) Reset() {
 	*x = CallsResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2355,7 +2527,7 @@ func (x *CallsResponse) String() string {
 func (*CallsResponse) ProtoMessage() {}
 
 func (x *CallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2368,7 +2540,7 @@ func (x *CallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsResponse.ProtoReflect.Descriptor instead.
 func (*CallsResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{36}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CallsResponse) GetResults() []*CallResult {
@@ -2395,7 +2567,7 @@ type CallResult struct {
 
 func (x *CallResult) Reset() {
 	*x = CallResult{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2407,7 +2579,7 @@ func (x *CallResult) String() string {
 func (*CallResult) ProtoMessage() {}
 
 func (x *CallResult) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2420,7 +2592,7 @@ func (x *CallResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResult.ProtoReflect.Descriptor instead.
 func (*CallResult) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{37}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CallResult) GetTag() uint64 {
@@ -2470,7 +2642,7 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\rattachment_id\x18\x01 \x01(\tR\fattachmentId\x12%\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x04R\rafterSequence\"I\n" +
 	"\x11SubscribeResponse\x124\n" +
-	"\x06events\x18\x01 \x03(\v2\x1c.mesosbridge.v1.SessionEventR\x06events\"\xc2\x03\n" +
+	"\x06events\x18\x01 \x03(\v2\x1c.mesosbridge.v1.SessionEventR\x06events\"\xf5\x03\n" +
 	"\fSessionEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12=\n" +
 	"\freceive_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vreceiveTime\x12\x1b\n" +
@@ -2481,7 +2653,8 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x05mesos\x18\v \x01(\v2\x19.mesos.v1.scheduler.EventH\x00R\x05mesos\x126\n" +
 	"\bprogress\x18\f \x01(\v2\x18.mesosbridge.v1.ProgressH\x00R\bprogress\x12@\n" +
 	"\flink_changed\x18\r \x01(\v2\x1b.mesosbridge.v1.LinkChangedH\x00R\vlinkChanged\x126\n" +
-	"\bpromoted\x18\x0e \x01(\v2\x18.mesosbridge.v1.PromotedH\x00R\bpromotedB\a\n" +
+	"\bpromoted\x18\x0e \x01(\v2\x18.mesosbridge.v1.PromotedH\x00R\bpromoted\x121\n" +
+	"\x05tasks\x18\x0f \x01(\v2\x19.mesosbridge.v1.OpenTasksH\x00R\x05tasksB\a\n" +
 	"\x05event\"\xd3\x03\n" +
 	"\x06Opened\x12#\n" +
 	"\rattachment_id\x18\x01 \x01(\tR\fattachmentId\x128\n" +
@@ -2495,7 +2668,15 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x10defaulted_fields\x18\b \x03(\tR\x0fdefaultedFields\x122\n" +
 	"\x04role\x18\t \x01(\x0e2\x1e.mesosbridge.v1.AttachmentRoleR\x04role\":\n" +
 	"\bPromoted\x12.\n" +
-	"\x06opened\x18\x01 \x01(\v2\x16.mesosbridge.v1.OpenedR\x06opened\"-\n" +
+	"\x06opened\x18\x01 \x01(\v2\x16.mesosbridge.v1.OpenedR\x06opened\";\n" +
+	"\tOpenTasks\x12.\n" +
+	"\x05tasks\x18\x01 \x03(\v2\x18.mesosbridge.v1.OpenTaskR\x05tasks\"\xcb\x01\n" +
+	"\bOpenTask\x12)\n" +
+	"\atask_id\x18\x01 \x01(\v2\x10.mesos.v1.TaskIDR\x06taskId\x12,\n" +
+	"\bagent_id\x18\x02 \x01(\v2\x11.mesos.v1.AgentIDR\aagentId\x12,\n" +
+	"\x06status\x18\x03 \x01(\v2\x14.mesos.v1.TaskStatusR\x06status\x12\x16\n" +
+	"\x06cookie\x18\x04 \x01(\fR\x06cookie\x12 \n" +
+	"\vunconfirmed\x18\x05 \x01(\bR\vunconfirmed\"-\n" +
 	"\bProgress\x12!\n" +
 	"\fsnapshot_end\x18\x01 \x01(\bR\vsnapshotEnd\"n\n" +
 	"\vLinkChanged\x12/\n" +
@@ -2507,20 +2688,28 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12#\n" +
 	"\rattachment_id\x18\x02 \x01(\tR\fattachmentId\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"\xcf\x01\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\xd6\x02\n" +
 	"\x12LaunchTasksRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
 	"\toffer_ids\x18\x02 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x12(\n" +
 	"\x05tasks\x18\x03 \x03(\v2\x12.mesos.v1.TaskInfoR\x05tasks\x12+\n" +
-	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\"\x15\n" +
-	"\x13LaunchTasksResponse\"\xe1\x01\n" +
+	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\x12I\n" +
+	"\acookies\x18\x05 \x03(\v2/.mesosbridge.v1.LaunchTasksRequest.CookiesEntryR\acookies\x1a:\n" +
+	"\fCookiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x15\n" +
+	"\x13LaunchTasksResponse\"\xe9\x02\n" +
 	"\x13AcceptOffersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
 	"\toffer_ids\x18\x02 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x129\n" +
 	"\n" +
 	"operations\x18\x03 \x03(\v2\x19.mesos.v1.Offer.OperationR\n" +
 	"operations\x12+\n" +
-	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\"\x16\n" +
+	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\x12J\n" +
+	"\acookies\x18\x05 \x03(\v20.mesosbridge.v1.AcceptOffersRequest.CookiesEntryR\acookies\x1a:\n" +
+	"\fCookiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x16\n" +
 	"\x14AcceptOffersResponse\"\xa7\x01\n" +
 	"\x14DeclineOffersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
@@ -2635,7 +2824,7 @@ func file_mesosbridge_v1_scheduler_proto_rawDescGZIP() []byte {
 }
 
 var file_mesosbridge_v1_scheduler_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_mesosbridge_v1_scheduler_proto_goTypes = []any{
 	(ExpiryPolicy)(0),                     // 0: mesosbridge.v1.ExpiryPolicy
 	(SubscribeMode)(0),                    // 1: mesosbridge.v1.SubscribeMode
@@ -2647,143 +2836,155 @@ var file_mesosbridge_v1_scheduler_proto_goTypes = []any{
 	(*SessionEvent)(nil),                  // 7: mesosbridge.v1.SessionEvent
 	(*Opened)(nil),                        // 8: mesosbridge.v1.Opened
 	(*Promoted)(nil),                      // 9: mesosbridge.v1.Promoted
-	(*Progress)(nil),                      // 10: mesosbridge.v1.Progress
-	(*LinkChanged)(nil),                   // 11: mesosbridge.v1.LinkChanged
-	(*CallHeader)(nil),                    // 12: mesosbridge.v1.CallHeader
-	(*LaunchTasksRequest)(nil),            // 13: mesosbridge.v1.LaunchTasksRequest
-	(*LaunchTasksResponse)(nil),           // 14: mesosbridge.v1.LaunchTasksResponse
-	(*AcceptOffersRequest)(nil),           // 15: mesosbridge.v1.AcceptOffersRequest
-	(*AcceptOffersResponse)(nil),          // 16: mesosbridge.v1.AcceptOffersResponse
-	(*DeclineOffersRequest)(nil),          // 17: mesosbridge.v1.DeclineOffersRequest
-	(*DeclineOffersResponse)(nil),         // 18: mesosbridge.v1.DeclineOffersResponse
-	(*ReviveOffersRequest)(nil),           // 19: mesosbridge.v1.ReviveOffersRequest
-	(*ReviveOffersResponse)(nil),          // 20: mesosbridge.v1.ReviveOffersResponse
-	(*SuppressOffersRequest)(nil),         // 21: mesosbridge.v1.SuppressOffersRequest
-	(*SuppressOffersResponse)(nil),        // 22: mesosbridge.v1.SuppressOffersResponse
-	(*KillTaskRequest)(nil),               // 23: mesosbridge.v1.KillTaskRequest
-	(*KillTaskResponse)(nil),              // 24: mesosbridge.v1.KillTaskResponse
-	(*ReconcileTasksRequest)(nil),         // 25: mesosbridge.v1.ReconcileTasksRequest
-	(*ReconcileTasksResponse)(nil),        // 26: mesosbridge.v1.ReconcileTasksResponse
-	(*SendMessageRequest)(nil),            // 27: mesosbridge.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),           // 28: mesosbridge.v1.SendMessageResponse
-	(*AcknowledgeRequest)(nil),            // 29: mesosbridge.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),           // 30: mesosbridge.v1.AcknowledgeResponse
-	(*TeardownRequest)(nil),               // 31: mesosbridge.v1.TeardownRequest
-	(*TeardownResponse)(nil),              // 32: mesosbridge.v1.TeardownResponse
-	(*CloseSessionRequest)(nil),           // 33: mesosbridge.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),          // 34: mesosbridge.v1.CloseSessionResponse
-	(*ConfirmPromotionRequest)(nil),       // 35: mesosbridge.v1.ConfirmPromotionRequest
-	(*ConfirmPromotionResponse)(nil),      // 36: mesosbridge.v1.ConfirmPromotionResponse
-	(*CallRequest)(nil),                   // 37: mesosbridge.v1.CallRequest
-	(*CallResponse)(nil),                  // 38: mesosbridge.v1.CallResponse
-	(*CallsRequest)(nil),                  // 39: mesosbridge.v1.CallsRequest
-	(*CallsResponse)(nil),                 // 40: mesosbridge.v1.CallsResponse
-	(*CallResult)(nil),                    // 41: mesosbridge.v1.CallResult
-	(*v1.FrameworkInfo)(nil),              // 42: mesos.v1.FrameworkInfo
-	(*durationpb.Duration)(nil),           // 43: google.protobuf.Duration
-	(*scheduler.OfferConstraints)(nil),    // 44: mesos.v1.scheduler.OfferConstraints
-	(*timestamppb.Timestamp)(nil),         // 45: google.protobuf.Timestamp
-	(*scheduler.Event)(nil),               // 46: mesos.v1.scheduler.Event
-	(*v1.FrameworkID)(nil),                // 47: mesos.v1.FrameworkID
-	(*v1.OfferID)(nil),                    // 48: mesos.v1.OfferID
-	(*v1.TaskInfo)(nil),                   // 49: mesos.v1.TaskInfo
-	(*v1.Filters)(nil),                    // 50: mesos.v1.Filters
-	(*v1.Offer_Operation)(nil),            // 51: mesos.v1.Offer.Operation
+	(*OpenTasks)(nil),                     // 10: mesosbridge.v1.OpenTasks
+	(*OpenTask)(nil),                      // 11: mesosbridge.v1.OpenTask
+	(*Progress)(nil),                      // 12: mesosbridge.v1.Progress
+	(*LinkChanged)(nil),                   // 13: mesosbridge.v1.LinkChanged
+	(*CallHeader)(nil),                    // 14: mesosbridge.v1.CallHeader
+	(*LaunchTasksRequest)(nil),            // 15: mesosbridge.v1.LaunchTasksRequest
+	(*LaunchTasksResponse)(nil),           // 16: mesosbridge.v1.LaunchTasksResponse
+	(*AcceptOffersRequest)(nil),           // 17: mesosbridge.v1.AcceptOffersRequest
+	(*AcceptOffersResponse)(nil),          // 18: mesosbridge.v1.AcceptOffersResponse
+	(*DeclineOffersRequest)(nil),          // 19: mesosbridge.v1.DeclineOffersRequest
+	(*DeclineOffersResponse)(nil),         // 20: mesosbridge.v1.DeclineOffersResponse
+	(*ReviveOffersRequest)(nil),           // 21: mesosbridge.v1.ReviveOffersRequest
+	(*ReviveOffersResponse)(nil),          // 22: mesosbridge.v1.ReviveOffersResponse
+	(*SuppressOffersRequest)(nil),         // 23: mesosbridge.v1.SuppressOffersRequest
+	(*SuppressOffersResponse)(nil),        // 24: mesosbridge.v1.SuppressOffersResponse
+	(*KillTaskRequest)(nil),               // 25: mesosbridge.v1.KillTaskRequest
+	(*KillTaskResponse)(nil),              // 26: mesosbridge.v1.KillTaskResponse
+	(*ReconcileTasksRequest)(nil),         // 27: mesosbridge.v1.ReconcileTasksRequest
+	(*ReconcileTasksResponse)(nil),        // 28: mesosbridge.v1.ReconcileTasksResponse
+	(*SendMessageRequest)(nil),            // 29: mesosbridge.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),           // 30: mesosbridge.v1.SendMessageResponse
+	(*AcknowledgeRequest)(nil),            // 31: mesosbridge.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),           // 32: mesosbridge.v1.AcknowledgeResponse
+	(*TeardownRequest)(nil),               // 33: mesosbridge.v1.TeardownRequest
+	(*TeardownResponse)(nil),              // 34: mesosbridge.v1.TeardownResponse
+	(*CloseSessionRequest)(nil),           // 35: mesosbridge.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),          // 36: mesosbridge.v1.CloseSessionResponse
+	(*ConfirmPromotionRequest)(nil),       // 37: mesosbridge.v1.ConfirmPromotionRequest
+	(*ConfirmPromotionResponse)(nil),      // 38: mesosbridge.v1.ConfirmPromotionResponse
+	(*CallRequest)(nil),                   // 39: mesosbridge.v1.CallRequest
+	(*CallResponse)(nil),                  // 40: mesosbridge.v1.CallResponse
+	(*CallsRequest)(nil),                  // 41: mesosbridge.v1.CallsRequest
+	(*CallsResponse)(nil),                 // 42: mesosbridge.v1.CallsResponse
+	(*CallResult)(nil),                    // 43: mesosbridge.v1.CallResult
+	nil,                                   // 44: mesosbridge.v1.LaunchTasksRequest.CookiesEntry
+	nil,                                   // 45: mesosbridge.v1.AcceptOffersRequest.CookiesEntry
+	(*v1.FrameworkInfo)(nil),              // 46: mesos.v1.FrameworkInfo
+	(*durationpb.Duration)(nil),           // 47: google.protobuf.Duration
+	(*scheduler.OfferConstraints)(nil),    // 48: mesos.v1.scheduler.OfferConstraints
+	(*timestamppb.Timestamp)(nil),         // 49: google.protobuf.Timestamp
+	(*scheduler.Event)(nil),               // 50: mesos.v1.scheduler.Event
+	(*v1.FrameworkID)(nil),                // 51: mesos.v1.FrameworkID
 	(*v1.TaskID)(nil),                     // 52: mesos.v1.TaskID
 	(*v1.AgentID)(nil),                    // 53: mesos.v1.AgentID
-	(*v1.KillPolicy)(nil),                 // 54: mesos.v1.KillPolicy
-	(*scheduler.Call_Reconcile_Task)(nil), // 55: mesos.v1.scheduler.Call.Reconcile.Task
-	(*v1.ExecutorID)(nil),                 // 56: mesos.v1.ExecutorID
-	(*scheduler.Call)(nil),                // 57: mesos.v1.scheduler.Call
+	(*v1.TaskStatus)(nil),                 // 54: mesos.v1.TaskStatus
+	(*v1.OfferID)(nil),                    // 55: mesos.v1.OfferID
+	(*v1.TaskInfo)(nil),                   // 56: mesos.v1.TaskInfo
+	(*v1.Filters)(nil),                    // 57: mesos.v1.Filters
+	(*v1.Offer_Operation)(nil),            // 58: mesos.v1.Offer.Operation
+	(*v1.KillPolicy)(nil),                 // 59: mesos.v1.KillPolicy
+	(*scheduler.Call_Reconcile_Task)(nil), // 60: mesos.v1.scheduler.Call.Reconcile.Task
+	(*v1.ExecutorID)(nil),                 // 61: mesos.v1.ExecutorID
+	(*scheduler.Call)(nil),                // 62: mesos.v1.scheduler.Call
 }
 var file_mesosbridge_v1_scheduler_proto_depIdxs = []int32{
-	42, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
+	46, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
 	5,  // 1: mesosbridge.v1.SubscribeRequest.resume:type_name -> mesosbridge.v1.Resume
-	43, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
+	47, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
 	0,  // 3: mesosbridge.v1.SubscribeRequest.expiry_policy:type_name -> mesosbridge.v1.ExpiryPolicy
-	44, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
+	48, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
 	1,  // 5: mesosbridge.v1.SubscribeRequest.mode:type_name -> mesosbridge.v1.SubscribeMode
 	7,  // 6: mesosbridge.v1.SubscribeResponse.events:type_name -> mesosbridge.v1.SessionEvent
-	45, // 7: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
+	49, // 7: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
 	8,  // 8: mesosbridge.v1.SessionEvent.opened:type_name -> mesosbridge.v1.Opened
-	46, // 9: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
-	10, // 10: mesosbridge.v1.SessionEvent.progress:type_name -> mesosbridge.v1.Progress
-	11, // 11: mesosbridge.v1.SessionEvent.link_changed:type_name -> mesosbridge.v1.LinkChanged
+	50, // 9: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
+	12, // 10: mesosbridge.v1.SessionEvent.progress:type_name -> mesosbridge.v1.Progress
+	13, // 11: mesosbridge.v1.SessionEvent.link_changed:type_name -> mesosbridge.v1.LinkChanged
 	9,  // 12: mesosbridge.v1.SessionEvent.promoted:type_name -> mesosbridge.v1.Promoted
-	47, // 13: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
-	43, // 14: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
-	42, // 15: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
-	43, // 16: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
-	3,  // 17: mesosbridge.v1.Opened.link_state:type_name -> mesosbridge.v1.LinkState
-	2,  // 18: mesosbridge.v1.Opened.role:type_name -> mesosbridge.v1.AttachmentRole
-	8,  // 19: mesosbridge.v1.Promoted.opened:type_name -> mesosbridge.v1.Opened
-	3,  // 20: mesosbridge.v1.LinkChanged.state:type_name -> mesosbridge.v1.LinkState
-	12, // 21: mesosbridge.v1.LaunchTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	48, // 22: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
-	49, // 23: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
-	50, // 24: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
-	12, // 25: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	48, // 26: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	51, // 27: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
-	50, // 28: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
-	12, // 29: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	48, // 30: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	50, // 31: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
-	12, // 32: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 33: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 34: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
-	52, // 35: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
-	53, // 36: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
-	54, // 37: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
-	12, // 38: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	55, // 39: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
-	12, // 40: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
-	53, // 41: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
-	56, // 42: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
-	12, // 43: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 44: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 45: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 46: mesosbridge.v1.ConfirmPromotionRequest.header:type_name -> mesosbridge.v1.CallHeader
-	12, // 47: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
-	57, // 48: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
-	12, // 49: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
-	57, // 50: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
-	41, // 51: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
-	4,  // 52: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
-	13, // 53: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
-	15, // 54: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
-	17, // 55: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
-	19, // 56: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
-	21, // 57: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
-	23, // 58: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
-	25, // 59: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
-	27, // 60: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
-	29, // 61: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
-	31, // 62: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
-	33, // 63: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
-	35, // 64: mesosbridge.v1.SchedulerService.ConfirmPromotion:input_type -> mesosbridge.v1.ConfirmPromotionRequest
-	37, // 65: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
-	39, // 66: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
-	6,  // 67: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
-	14, // 68: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
-	16, // 69: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
-	18, // 70: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
-	20, // 71: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
-	22, // 72: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
-	24, // 73: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
-	26, // 74: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
-	28, // 75: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
-	30, // 76: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
-	32, // 77: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
-	34, // 78: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
-	36, // 79: mesosbridge.v1.SchedulerService.ConfirmPromotion:output_type -> mesosbridge.v1.ConfirmPromotionResponse
-	38, // 80: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
-	40, // 81: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
-	67, // [67:82] is the sub-list for method output_type
-	52, // [52:67] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	10, // 13: mesosbridge.v1.SessionEvent.tasks:type_name -> mesosbridge.v1.OpenTasks
+	51, // 14: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
+	47, // 15: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
+	46, // 16: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
+	47, // 17: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
+	3,  // 18: mesosbridge.v1.Opened.link_state:type_name -> mesosbridge.v1.LinkState
+	2,  // 19: mesosbridge.v1.Opened.role:type_name -> mesosbridge.v1.AttachmentRole
+	8,  // 20: mesosbridge.v1.Promoted.opened:type_name -> mesosbridge.v1.Opened
+	11, // 21: mesosbridge.v1.OpenTasks.tasks:type_name -> mesosbridge.v1.OpenTask
+	52, // 22: mesosbridge.v1.OpenTask.task_id:type_name -> mesos.v1.TaskID
+	53, // 23: mesosbridge.v1.OpenTask.agent_id:type_name -> mesos.v1.AgentID
+	54, // 24: mesosbridge.v1.OpenTask.status:type_name -> mesos.v1.TaskStatus
+	3,  // 25: mesosbridge.v1.LinkChanged.state:type_name -> mesosbridge.v1.LinkState
+	14, // 26: mesosbridge.v1.LaunchTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
+	55, // 27: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
+	56, // 28: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
+	57, // 29: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
+	44, // 30: mesosbridge.v1.LaunchTasksRequest.cookies:type_name -> mesosbridge.v1.LaunchTasksRequest.CookiesEntry
+	14, // 31: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	55, // 32: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	58, // 33: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
+	57, // 34: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
+	45, // 35: mesosbridge.v1.AcceptOffersRequest.cookies:type_name -> mesosbridge.v1.AcceptOffersRequest.CookiesEntry
+	14, // 36: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	55, // 37: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	57, // 38: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
+	14, // 39: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 40: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 41: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
+	52, // 42: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
+	53, // 43: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
+	59, // 44: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
+	14, // 45: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
+	60, // 46: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
+	14, // 47: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
+	53, // 48: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
+	61, // 49: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
+	14, // 50: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 51: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 52: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 53: mesosbridge.v1.ConfirmPromotionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 54: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
+	62, // 55: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
+	14, // 56: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
+	62, // 57: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
+	43, // 58: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
+	4,  // 59: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
+	15, // 60: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
+	17, // 61: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
+	19, // 62: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
+	21, // 63: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
+	23, // 64: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
+	25, // 65: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
+	27, // 66: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
+	29, // 67: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
+	31, // 68: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
+	33, // 69: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
+	35, // 70: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
+	37, // 71: mesosbridge.v1.SchedulerService.ConfirmPromotion:input_type -> mesosbridge.v1.ConfirmPromotionRequest
+	39, // 72: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
+	41, // 73: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
+	6,  // 74: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
+	16, // 75: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
+	18, // 76: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
+	20, // 77: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
+	22, // 78: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
+	24, // 79: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
+	26, // 80: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
+	28, // 81: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
+	30, // 82: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
+	32, // 83: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
+	34, // 84: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
+	36, // 85: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
+	38, // 86: mesosbridge.v1.SchedulerService.ConfirmPromotion:output_type -> mesosbridge.v1.ConfirmPromotionResponse
+	40, // 87: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
+	42, // 88: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
+	74, // [74:89] is the sub-list for method output_type
+	59, // [59:74] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_mesosbridge_v1_scheduler_proto_init() }
@@ -2797,6 +2998,7 @@ func file_mesosbridge_v1_scheduler_proto_init() {
 		(*SessionEvent_Progress)(nil),
 		(*SessionEvent_LinkChanged)(nil),
 		(*SessionEvent_Promoted)(nil),
+		(*SessionEvent_Tasks)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2804,7 +3006,7 @@ func file_mesosbridge_v1_scheduler_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesosbridge_v1_scheduler_proto_rawDesc), len(file_mesosbridge_v1_scheduler_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   38,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

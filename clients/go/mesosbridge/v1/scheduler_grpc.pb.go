@@ -62,8 +62,8 @@ const (
 type SchedulerServiceClient interface {
 	// Attaches to the session of a framework, creating it if necessary, and streams
 	// its events. The first message holds `Opened` and comes at once. Then follows a
-	// snapshot (open offers, unacknowledged updates, updates without a token that no
-	// client has read) up to `Progress.snapshot_end`, or, with `resume`, the missed
+	// snapshot (tasks, open offers, unacknowledged updates, updates without a token that
+	// no client has read) up to `Progress.snapshot_end`, or, with `resume`, the missed
 	// events. Then follow live events.
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
@@ -81,11 +81,13 @@ type SchedulerServiceClient interface {
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` also UNAVAILABLE
+	// `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED `LIMIT_REACHED`
+	// (the framework's tasks have too many bytes of cookies).
 	LaunchTasks(ctx context.Context, in *LaunchTasksRequest, opts ...grpc.CallOption) (*LaunchTasksResponse, error)
 	// Accepts offers of one agent with any operations (an ACCEPT): launches of tasks
 	// and groups, reservations, volumes, disks. Unused resources are declined.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` as LaunchTasks.
 	AcceptOffers(ctx context.Context, in *AcceptOffersRequest, opts ...grpc.CallOption) (*AcceptOffersResponse, error)
 	// Declines offers (a DECLINE). Offers that are gone are counted, but not sent.
 	DeclineOffers(ctx context.Context, in *DeclineOffersRequest, opts ...grpc.CallOption) (*DeclineOffersResponse, error)
@@ -315,8 +317,8 @@ type SchedulerService_CallsClient = grpc.BidiStreamingClient[CallsRequest, Calls
 type SchedulerServiceServer interface {
 	// Attaches to the session of a framework, creating it if necessary, and streams
 	// its events. The first message holds `Opened` and comes at once. Then follows a
-	// snapshot (open offers, unacknowledged updates, updates without a token that no
-	// client has read) up to `Progress.snapshot_end`, or, with `resume`, the missed
+	// snapshot (tasks, open offers, unacknowledged updates, updates without a token that
+	// no client has read) up to `Progress.snapshot_end`, or, with `resume`, the missed
 	// events. Then follow live events.
 	//
 	// A newer Subscribe of the same framework name ends this one with ABORTED
@@ -334,11 +336,13 @@ type SchedulerServiceServer interface {
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` also UNAVAILABLE
+	// `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED `LIMIT_REACHED`
+	// (the framework's tasks have too many bytes of cookies).
 	LaunchTasks(context.Context, *LaunchTasksRequest) (*LaunchTasksResponse, error)
 	// Accepts offers of one agent with any operations (an ACCEPT): launches of tasks
 	// and groups, reservations, volumes, disks. Unused resources are declined.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` as LaunchTasks.
 	AcceptOffers(context.Context, *AcceptOffersRequest) (*AcceptOffersResponse, error)
 	// Declines offers (a DECLINE). Offers that are gone are counted, but not sent.
 	DeclineOffers(context.Context, *DeclineOffersRequest) (*DeclineOffersResponse, error)

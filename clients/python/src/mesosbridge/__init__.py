@@ -25,6 +25,7 @@ from .events import (
     SnapshotEnd,
     Standby,
     Subscribed,
+    Tasks,
     Update,
 )
 from .options import Options
@@ -59,6 +60,7 @@ __all__ = [
     "SnapshotEnd",
     "Standby",
     "Subscribed",
+    "Tasks",
     "Tls",
     "Update",
     "describe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import grpc
 
@@ -51,16 +51,21 @@ class Calls:
         offer_ids: OfferIds,
         tasks: Iterable[mesos_pb2.TaskInfo],
         *,
+        cookies: Mapping[str, bytes] | None = None,
         refuse_seconds: float | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> None:
         """Launches tasks on offers of one agent. What they leave over is declined, for 5 s by default.
 
-        OFFER_GONE: nothing was launched. With `outcome_unknown`: reconcile before launching again.
+        `cookies` are bytes of your own by task id: they come back in the `Tasks` events of each snapshot until the
+        task's end is acknowledged. At most 512 KiB per call. Default: none.
+
+        OFFER_GONE: nothing was launched. With `outcome_unknown`: reconcile before launching again. A bridge that can't
+        keep the cookies refuses the launch, which is retried.
         """
         request = scheduler_pb2.LaunchTasksRequest(
-            offer_ids=_ids(offer_ids), tasks=tasks, filters=_filters(refuse_seconds)
+            offer_ids=_ids(offer_ids), tasks=tasks, filters=_filters(refuse_seconds), cookies=cookies
         )
         await self._once(lambda: self._bridges.stub.LaunchTasks, request, request_id, timeout)
 
@@ -69,13 +74,14 @@ class Calls:
         offer_ids: OfferIds,
         operations: Iterable[mesos_pb2.Offer.Operation],
         *,
+        cookies: Mapping[str, bytes] | None = None,
         refuse_seconds: float | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Accepts offers of one agent with any operations. Its errors are those of `launch_tasks`."""
+        """Accepts offers of one agent with any operations. Its cookies and errors are those of `launch_tasks`."""
         request = scheduler_pb2.AcceptOffersRequest(
-            offer_ids=_ids(offer_ids), operations=operations, filters=_filters(refuse_seconds)
+            offer_ids=_ids(offer_ids), operations=operations, filters=_filters(refuse_seconds), cookies=cookies
         )
         await self._once(lambda: self._bridges.stub.AcceptOffers, request, request_id, timeout)
 

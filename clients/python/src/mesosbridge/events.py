@@ -165,6 +165,18 @@ class LinkChanged(SessionEvent):
 
 
 @dataclass(kw_only=True)
+class Tasks(SessionEvent):
+    """Tasks that have not ended, or whose end is not acknowledged: part of the snapshot, before its offers.
+
+    Several of these events may come. Each task has the `cookie` of its launch. With `unconfirmed` it is not known
+    whether Mesos has the task: an update will tell.
+    """
+
+    kind: ClassVar[str] = "tasks"
+    tasks: list[scheduler_pb2.OpenTask]
+
+
+@dataclass(kw_only=True)
 class SnapshotEnd(SessionEvent):
     """All that was open when it attached has been handed out."""
 
@@ -222,6 +234,8 @@ def event_of(event: scheduler_pb2.SessionEvent) -> SessionEvent | None:
             return _mesos(event.mesos, event.fragment, base)
         case "progress" if event.progress.snapshot_end:
             return SnapshotEnd(**base)
+        case "tasks":
+            return Tasks(tasks=list(event.tasks.tasks), **base)
         case "link_changed":
             change = event.link_changed
             linked = change.state == scheduler_pb2.LINK_STATE_CONNECTED

@@ -77,8 +77,9 @@ SLOW_CONSUMER: Final = "SLOW_CONSUMER"
 what is open."""
 
 LIMIT_REACHED: Final = "LIMIT_REACHED"
-"""A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams or unread answers of a
-connection. Try again later; the message names what to change, and the flag that sets the limit."""
+"""A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams, unread answers of a
+connection, or cookies of tasks. Try again later; the message names what to change, and the flag that sets the
+limit."""
 
 PERMISSION_DENIED: Final = "PERMISSION_DENIED"
 """No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
@@ -99,8 +100,8 @@ repeat the call."""
 
 STORE_UNAVAILABLE: Final = "STORE_UNAVAILABLE"
 """The bridge can't write to its data directory; the message has the system's reason. A client whose framework
-does not change can still attach. Free disk space, or fix what the message names, then try again. The lease
-does not run out until then."""
+does not change can still attach, and launches without cookies are sent. Free disk space, or fix what the
+message names, then try again. The lease does not run out until then."""
 
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 """The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use mesosbridge::proto::mesos::v1::scheduler::call::reconcile;
 use mesosbridge::proto::mesos::v1::{CommandInfo, Filters, FrameworkInfo, Offer, TaskId, TaskInfo};
 use mesosbridge::proto::mesosbridge::v1::{
@@ -230,5 +231,10 @@ fn launch(action: &Value, offer: &Offer) -> LaunchTasksRequest {
         }
     });
     let tasks = tasks.collect();
-    LaunchTasksRequest { header: None, offer_ids: vec![offer.id.clone()], tasks, filters: None }
+    let cookies = action["tasks"].as_array().into_iter().flatten().filter_map(|task| {
+        let cookie = BASE64_STANDARD.decode(task["cookie"].as_str()?).expect("a cookie in base64");
+        Some((task["id"].as_str()?.to_owned(), cookie))
+    });
+    let cookies = cookies.collect();
+    LaunchTasksRequest { offer_ids: vec![offer.id.clone()], tasks, cookies, ..Default::default() }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use mesosbridge::proto::mesos::v1::{Offer, OperationState, Resource, TaskState, TaskStatus, task_status::Reason};
+use mesosbridge::proto::mesosbridge::v1::OpenTask;
 use mesosbridge::{Error, Event, Stamp, outcome};
 use serde_json::{Value, json};
 
@@ -55,6 +57,10 @@ pub fn printed_event(event: &Event) -> Value {
         Event::LinkChanged(e) => {
             stamped("link-changed", &e.stamp, json!({ "linked": e.linked, "reason": e.reason, "master": e.master }))
         }
+        Event::Tasks(e) => {
+            let tasks: Vec<Value> = e.tasks.iter().map(printed_task).collect();
+            stamped("tasks", &e.stamp, json!({ "tasks": tasks }))
+        }
         Event::SnapshotEnd(e) => stamped("snapshot-end", &e.stamp, json!({})),
         Event::Detached(e) => json!({ "kind": "detached", "attempt": e.attempt, "error": printed_error(&e.error) }),
         Event::Gap(e) => json!({ "kind": "gap", "missing": e.missing.to_string() }),
@@ -105,6 +111,17 @@ fn printed_status(status: &TaskStatus) -> Value {
     })
 }
 
+fn printed_task(task: &OpenTask) -> Value {
+    let state = |status: &TaskStatus| TaskState::try_from(status.state).map_or("unknown", |state| state.as_str_name());
+    json!({
+        "taskId": task.task_id.as_ref().map(|id| &id.value),
+        "agentId": task.agent_id.as_ref().map(|id| &id.value),
+        "state": task.status.as_ref().map(state),
+        "cookie": base64(&task.cookie),
+        "unconfirmed": task.unconfirmed,
+    })
+}
+
 fn printed_offer(offer: &Offer) -> Value {
     let text_bytes: usize =
         offer.attributes.iter().filter_map(|attribute| attribute.text.as_ref()).map(|text| text.value.len()).sum();
@@ -135,14 +152,5 @@ fn printed_resource(resource: &Resource) -> Value {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let index = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[index as usize]) } else { '=' });
-        }
-    }
-    text
+    BASE64_STANDARD.encode(bytes)
 }

@@ -79,7 +79,7 @@ impl Tasks {
             let request = DeclineOffersRequest { offer_ids, filters: Some(FILTERS), header: None };
             return tolerate(self.scheduler.decline_offers(request).await);
         }
-        self.launch(LaunchTasksRequest { offer_ids, tasks, filters: Some(FILTERS), header: None }).await
+        self.launch(LaunchTasksRequest { offer_ids, tasks, filters: Some(FILTERS), ..Default::default() }).await
     }
 
     fn task_info(&self, task: &Task, offer: &Offer, resources: Vec<Resource>) -> TaskInfo {

@@ -1,6 +1,7 @@
 package io.github.mesosbridge;
 
 import com.google.protobuf.ByteString;
+import io.github.mesosbridge.v1.OpenTask;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -135,6 +136,13 @@ public interface Event {
    */
   record LinkChanged(Stamp stamp, boolean linked, String reason, String master)
       implements OfSession {}
+
+  /**
+   * Tasks that have not ended, or whose end is not acknowledged: part of the snapshot, before its offers. Several of
+   * these events may come. Each task has the cookie of its launch. With {@code getUnconfirmed()} it is not known whether
+   * Mesos has the task: an update will tell.
+   */
+  record Tasks(Stamp stamp, List<OpenTask> tasks) implements OfSession {}
 
   /** All that was open when it attached has been handed out. */
   record SnapshotEnd(Stamp stamp) implements OfSession {}

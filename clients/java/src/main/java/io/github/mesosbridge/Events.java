@@ -35,6 +35,7 @@ final class Events {
           event.getProgress().getSnapshotEnd()
               ? Optional.of(new Event.SnapshotEnd(stamp))
               : Optional.empty();
+      case TASKS -> Optional.of(new Event.Tasks(stamp, event.getTasks().getTasksList()));
       case LINK_CHANGED -> Optional.of(linkChanged(stamp, event.getLinkChanged()));
       default -> Optional.empty();
     };

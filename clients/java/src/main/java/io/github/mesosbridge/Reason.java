@@ -118,9 +118,9 @@ public final class Reason {
   public static final String SLOW_CONSUMER = "SLOW_CONSUMER";
 
   /**
-   * A limit of the bridge is reached ({@code metadata.limit}): frameworks, observers, streams or unread
-   * answers of a connection. Try again later; the message names what to change, and the flag that sets the
-   * limit.
+   * A limit of the bridge is reached ({@code metadata.limit}): frameworks, observers, streams, unread answers
+   * of a connection, or cookies of tasks. Try again later; the message names what to change, and the flag
+   * that sets the limit.
    */
   public static final String LIMIT_REACHED = "LIMIT_REACHED";
 
@@ -151,8 +151,8 @@ public final class Reason {
 
   /**
    * The bridge can't write to its data directory; the message has the system's reason. A client whose
-   * framework does not change can still attach. Free disk space, or fix what the message names, then try
-   * again. The lease does not run out until then.
+   * framework does not change can still attach, and launches without cookies are sent. Free disk space, or
+   * fix what the message names, then try again. The lease does not run out until then.
    */
   public static final String STORE_UNAVAILABLE = "STORE_UNAVAILABLE";
 

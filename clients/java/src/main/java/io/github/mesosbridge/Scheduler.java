@@ -184,7 +184,9 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Launches tasks on offers of one agent. What they leave over is declined.
+   * Launches tasks on offers of one agent. What they leave over is declined. Cookies are bytes of your own by task id:
+   * they come back in the {@link Event.Tasks} of each snapshot until the task's end is acknowledged. At most 512 KiB per
+   * call. A bridge that can't keep them refuses the launch, which is retried.
    *
    * @throws BridgeException {@code OFFER_GONE}: nothing was launched; with {@link Options#standby}, {@code
    *     ATTACHMENT_SUPERSEDED} too: another scheduler may have been active since the offers came. With {@code
@@ -197,7 +199,7 @@ public final class Scheduler implements AutoCloseable {
         (stub, header) -> stub.launchTasks(request.toBuilder().setHeader(header).build()));
   }
 
-  /** Accepts offers of one agent with any operations. Its errors are those of {@code launchTasks}. */
+  /** Accepts offers of one agent with any operations. Its cookies and errors are those of {@code launchTasks}. */
   public void acceptOffers(AcceptOffersRequest request) {
     caller.call(
         Repeat.NEVER,

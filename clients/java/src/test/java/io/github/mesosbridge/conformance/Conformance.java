@@ -7,6 +7,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import com.google.protobuf.ByteString;
 import io.github.mesosbridge.BridgeException;
 import io.github.mesosbridge.Event;
 import io.github.mesosbridge.Options;
@@ -28,6 +29,7 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.StreamSupport;
@@ -265,6 +267,10 @@ public final class Conformance {
               .setAgentId(offer.getAgentId())
               .addAllResources(pool.take(cpus, mem).orElse(List.of()))
               .setCommand(command.setValue(text(task, "command"))));
+      if (task.has("cookie")) {
+        byte[] cookie = Base64.getDecoder().decode(text(task, "cookie"));
+        request.putCookies(text(task, "id"), ByteString.copyFrom(cookie));
+      }
     }
     return request.build();
   }

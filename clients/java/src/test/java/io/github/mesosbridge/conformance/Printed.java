@@ -9,6 +9,7 @@ import com.google.protobuf.ByteString;
 import io.github.mesosbridge.BridgeException;
 import io.github.mesosbridge.Event;
 import io.github.mesosbridge.Outcome;
+import io.github.mesosbridge.v1.OpenTask;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -91,6 +92,8 @@ final class Printed {
           .with("linked", e.linked())
           .with("reason", e.reason())
           .with("master", e.master());
+    } else if (event instanceof Event.Tasks e) {
+      return with("kind", "tasks").with("tasks", list(e.tasks(), Printed::task));
     } else if (event instanceof Event.SnapshotEnd) {
       return with("kind", "snapshot-end");
     } else if (event instanceof Event.Detached e) {
@@ -125,6 +128,17 @@ final class Printed {
         .with("retryDelayMs", error.retryDelay().toMillis())
         .with("retryable", error.isRetryable())
         .with("outcomeUnknown", error.isOutcomeUnknown())
+        .json;
+  }
+
+  private static JsonElement task(OpenTask task) {
+    String state = task.getStatus().hasState() ? task.getStatus().getState().name() : "unknown";
+    return new Printed()
+        .with("taskId", when(task.hasTaskId(), task.getTaskId().getValue()))
+        .with("agentId", when(task.hasAgentId(), task.getAgentId().getValue()))
+        .with("state", when(task.hasStatus(), state))
+        .with("cookie", base64(task.getCookie()))
+        .with("unconfirmed", task.getUnconfirmed())
         .json;
   }
 
