@@ -3,8 +3,13 @@ import { Queue } from "./queue.js";
 import type { CallAnswer } from "./requestMemory.js";
 
 type Answered = (answer: CallAnswer) => void;
-/** Why the client of a call may not call any more, if it may not. */
-export type Fence = () => BridgeError | undefined;
+/** A call that waits for the disk. */
+export interface HeldCall {
+  /** Why its client may not call any more, if it may not. */
+  fence(): BridgeError | undefined;
+  /** Lets the calls behind it be made. Must be called once. */
+  release(): void;
+}
 
 interface WaitingCall {
   readonly attachmentId: string;
@@ -41,16 +46,11 @@ export class CallOrder {
     make();
   }
 
-  /** The fence of the call that is made now, for later. */
-  fence(): Fence {
+  /** The call that is made now waits, and so do those behind it. */
+  hold(): HeldCall {
     const attachmentId = this.#attachmentId;
-    return () => this.#fence(attachmentId);
-  }
-
-  /** The call that is made now waits, and so do those behind it until `release`, which must be called once. */
-  hold(): () => void {
     this.#held = true;
-    return () => this.#release();
+    return { fence: () => this.#fence(attachmentId), release: () => this.#release() };
   }
 
   #wait(call: WaitingCall): void {

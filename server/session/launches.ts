@@ -2,7 +2,7 @@ import type { CallOutcome } from "../mesos/link/callOutcome.js";
 import type { AcceptView, CallMessage } from "../mesos/messages/calls.js";
 import { answerOf, OK } from "./answers.js";
 import { type CallLog, outcomeOf } from "./callLog.js";
-import type { CallOrder, Fence } from "./callOrder.js";
+import type { CallOrder, HeldCall } from "./callOrder.js";
 import { type Cookies, checkCookies } from "./cookies.js";
 import { BridgeError, invalidField, storeUnavailable } from "./errors.js";
 import type { TaskRecord } from "./frameworkStore.js";
@@ -32,7 +32,6 @@ interface Launch {
   readonly tasks: readonly TaskRecord[];
   /** Its tasks are on the disk before Mesos hears of it. */
   readonly isCommitted: boolean;
-  readonly fence: Fence;
   readonly done: Answered;
 }
 
@@ -60,7 +59,7 @@ export class Launches {
     if (error) return done({ error });
     const { tasks, store, record } = this.#state;
     const launched = accept.tasks.filter((task) => !tasks.has(task.taskId));
-    const launch = { call, accept, fence: this.#order.fence(), done };
+    const launch = { call, accept, done };
     if (!cookies || cookies.size === 0) return this.#send({ ...launch, tasks: launched, isCommitted: false });
     const ids = accept.tasks.map(({ taskId }) => taskId);
     checkCookies(cookies, ids, store.cookieBytes(record.frameworkName));
@@ -71,20 +70,20 @@ export class Launches {
   #commit(launch: Launch): void {
     const { store, record } = this.#state;
     const committing = store.commitTasks(record.frameworkName, launch.tasks);
-    const release = this.#order.hold();
+    const held = this.#order.hold();
     committing
       .then(
-        () => this.#committed(launch),
+        () => this.#committed(launch, held),
         (error: unknown) => launch.done({ error: storeUnavailable(error) }),
       )
       .catch((error: unknown) => this.#host.fault(error))
-      .finally(release)
+      .finally(() => held.release())
       .catch((error: unknown) => this.#host.fault(error));
   }
 
   /** Meanwhile another client may have attached, and offers may be gone. */
-  #committed(launch: Launch): void {
-    const error = launch.fence() ?? this.#gone(launch.accept);
+  #committed(launch: Launch, { fence }: HeldCall): void {
+    const error = fence() ?? this.#gone(launch.accept);
     if (error) this.#answerWithout(launch, taskIds(launch), { error });
     else this.#send(launch);
   }

@@ -23,7 +23,7 @@ macro_rules! send {
 impl Scheduler {
     /// Launches tasks on offers of one agent. What they leave over is declined. Cookies are bytes of your own by task id:
     /// they come back in the `Event::Tasks` of each snapshot until the task's end is acknowledged. At most 512 KiB per
-    /// call. A bridge that can't keep them refuses the launch, which is retried.
+    /// call; default: none. A bridge that can't keep them refuses the launch, which is retried.
     ///
     /// # Errors
     ///
