@@ -73,7 +73,7 @@ async function remember(count: number, dataDir: string): Promise<void> {
     agentId: "8ba7c0f0-0000-4000-8000-000000000000-S0",
     cookie: Buffer.alloc(COOKIE_BYTES, i),
   }));
-  await store.commitTasks("bench", tasks);
+  await store.commit("bench", { putTasks: tasks });
   await store.close();
 }
 

@@ -15,6 +15,11 @@ export function eachValue(message: Uint8Array, field: number, visit: (value: Uin
   scan(message, field, (start, end) => visit(message.subarray(start, end)));
 }
 
+/** How many values a field has, and their bytes together. */
+export function sizeOfValues(message: Uint8Array, field: number): { readonly count: number; readonly size: number } {
+  return measured(message, field);
+}
+
 export function countValues(message: Uint8Array, field: number): number {
   return measured(message, field).count;
 }

@@ -61,6 +61,11 @@ inline constexpr char FRAMEWORK_REFUSED[] = "FRAMEWORK_REFUSED";
 // sent. Wait for new offers.
 inline constexpr char OFFER_GONE[] = "OFFER_GONE";
 
+// A key of the framework's state (`metadata.key`) has another version (`metadata.version`; 0: there is no
+// such key) than `if_version`. Nothing was changed, and nothing was sent. Read the key again, and decide
+// anew.
+inline constexpr char STATE_CHANGED[] = "STATE_CHANGED";
+
 // There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when.
 inline constexpr char NO_MASTER[] = "NO_MASTER";
 
@@ -81,8 +86,8 @@ inline constexpr char LEASE_EXPIRED[] = "LEASE_EXPIRED";
 inline constexpr char SLOW_CONSUMER[] = "SLOW_CONSUMER";
 
 // A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams, unread answers of a
-// connection, or cookies of tasks. Try again later; the message names what to change, and the flag that sets
-// the limit.
+// connection, or a framework's cookies and state. Try again later; the message names what to change, and the
+// flag that sets the limit.
 inline constexpr char LIMIT_REACHED[] = "LIMIT_REACHED";
 
 // No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
@@ -103,8 +108,8 @@ inline constexpr char TOO_MANY_CALLS[] = "TOO_MANY_CALLS";
 inline constexpr char BRIDGE_SHUTTING_DOWN[] = "BRIDGE_SHUTTING_DOWN";
 
 // The bridge can't write to its data directory; the message has the system's reason. A client whose framework
-// does not change can still attach, and launches without cookies are sent. Free disk space, or fix what the
-// message names, then try again. The lease does not run out until then.
+// does not change can still attach, and launches without cookies and state are sent. Free disk space, or fix
+// what the message names, then try again. The lease does not run out until then.
 inline constexpr char STORE_UNAVAILABLE[] = "STORE_UNAVAILABLE";
 
 // The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a

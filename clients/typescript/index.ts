@@ -2,10 +2,10 @@
 export type { FrameworkInfo, Offer, Resource, TaskInfo, TaskStatus } from "../../gen/mesos/v1/mesos.js";
 export { TaskState, TaskStatus_Reason } from "../../gen/mesos/v1/mesos.js";
 export type { Reason } from "../../gen/mesosbridge/v1/reasons.js";
-export type { OpenTask } from "../../gen/mesosbridge/v1/scheduler.js";
+export type { OpenTask, StateChange, StateEntry } from "../../gen/mesosbridge/v1/scheduler.js";
 export type { BackoffOptions } from "../../wire/backoff.js";
 export type { TlsOptions, Token } from "./library/access.js";
-export type { CallSettings } from "./library/calls.js";
+export type { CallSettings, Launched, StateSettings } from "./library/calls.js";
 export type { DeepPartial } from "./library/deepPartial.js";
 export { BridgeError } from "./library/errors.js";
 export type * from "./library/events.js";

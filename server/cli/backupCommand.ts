@@ -3,6 +3,7 @@ import { errorText } from "../../wire/errorText.js";
 import type { Log } from "../log.js";
 import { fillDataDir, readBackup, writeBackup } from "../store/backupFile.js";
 import { holdsFrameworks, loadFrameworks } from "../store/dataDir.js";
+import { sizeText } from "../store/sizeText.js";
 import { restoreProblems } from "./restoreProblems.js";
 import { shellWord } from "./shellWord.js";
 import { version } from "./version.js";
@@ -15,7 +16,7 @@ const quietLog: Log = { debug: silent, info: silent, warn: silent, error: silent
 export function backupCommand(): Command {
   return new Command("backup")
     .description(
-      "Copies what a data directory holds, frameworks and tasks, into one file with a checksum. Works at any time, also " +
+      "Copies what a data directory holds, frameworks, tasks and state, into one file with a checksum. Works at any time, also " +
         "while a bridge writes to the directory. The file has its name only when it is complete.",
     )
     .requiredOption("--data-dir <dir>", "the data directory of the bridge")
@@ -55,14 +56,14 @@ async function backup(dataDir: string, output: string): Promise<string> {
     process.stderr.write(`mesos-bridge backup: this is in the backup as it is: ${problem}\n`);
   }
   const made = { createdAt: new Date().toISOString(), bridge: version };
-  const { frameworks, tasks } = await named("--output", () => writeBackup(output, kept, made));
-  return `${counted(frameworks, tasks)} are in ${output}\n`;
+  await named("--output", () => writeBackup(output, kept, made));
+  return `${sizeText(kept.size)} are in ${output}\n`;
 }
 
 async function restore(from: string, dataDir: string): Promise<string> {
   const { note, kept } = await named("--from", async () => readBackup(from));
   await named("--data-dir", () => fillDataDir(dataDir, kept));
-  return `${counted(note.frameworks, note.tasks)} are in ${dataDir}, as they were at ${note.createdAt}.
+  return `${sizeText(kept.size)} are in ${dataDir}, as they were at ${note.createdAt}.
 The next bridge with --data-dir ${shellWord(dataDir)} continues them:
 - No other bridge may hold these frameworks any more. Of two that do, each takes the subscriptions from the other.
 - A framework that Mesos has removed since then ends with FRAMEWORK_REMOVED when it subscribes.
@@ -72,9 +73,6 @@ The next bridge with --data-dir ${shellWord(dataDir)} continues them:
   that were launched since then become known.
 `;
 }
-
-const counted = (frameworks: number, tasks: number) =>
-  `${frameworks} framework${frameworks === 1 ? "" : "s"} and ${tasks} task${tasks === 1 ? "" : "s"}`;
 
 /** Runs `work`. If it throws, the error names the option. */
 async function named<T>(option: string, work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { FrameworkInfo } from "../../gen/mesos/v1/mesos.js";
 import { errorText } from "../../wire/errorText.js";
 import { rolesOf } from "../mesos/messages/frameworkInfo.js";
-import type { FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
+import type { FrameworkRecord, StateView, TaskRecord } from "../session/frameworkStore.js";
 
 /** What is remembered of a framework, for people and programs. The names are part of the command's interface. */
 export interface FrameworkView {
@@ -23,6 +23,8 @@ export interface FrameworkDetails extends Omit<FrameworkView, "tasks"> {
   readonly suppressed_roles: readonly string[];
   readonly framework_info: unknown;
   readonly tasks: readonly { readonly task_id: string; readonly agent_id: string }[];
+  /** What its scheduler has stored, without the values. In the order of the keys. */
+  readonly keys: readonly { readonly key: string; readonly version: number; readonly bytes: number }[];
 }
 
 export function viewOf(record: FrameworkRecord, tasks: readonly TaskRecord[]): FrameworkView {
@@ -41,13 +43,21 @@ export function viewOf(record: FrameworkRecord, tasks: readonly TaskRecord[]): F
   };
 }
 
-export function detailsOf(record: FrameworkRecord, tasks: readonly TaskRecord[]): FrameworkDetails {
+export function detailsOf(record: FrameworkRecord, tasks: readonly TaskRecord[], state: StateView): FrameworkDetails {
   return {
     ...viewOf(record, tasks),
     suppressed_roles: record.suppressedRoles,
     framework_info: FrameworkInfo.toJSON(infoOf(record)),
     tasks: tasks.map(({ taskId, agentId }) => ({ task_id: taskId, agent_id: agentId })),
+    keys: keysOf(state),
   };
+}
+
+function keysOf(state: StateView): FrameworkDetails["keys"] {
+  const entries = [...state.keys()].sort().map((key) => state.find(key));
+  return entries.flatMap((entry) =>
+    entry ? [{ key: entry.key, version: entry.version, bytes: entry.value.length }] : [],
+  );
 }
 
 function infoOf({ frameworkName, frameworkInfo }: FrameworkRecord): FrameworkInfo {
@@ -79,7 +89,7 @@ export function tableOf(views: readonly FrameworkView[]): string {
 
 /** Everything about one framework, one line per fact. */
 export function textOf(details: FrameworkDetails): string {
-  const { framework_info, tasks, roles, suppressed_roles, detached_since, ...plain } = details;
+  const { framework_info, tasks, keys, roles, suppressed_roles, detached_since, ...plain } = details;
   const facts: [string, string][] = Object.entries(plain).map(([name, value]) => [name, String(value)]);
   facts.push(["roles", roles.join(", ")]);
   if (suppressed_roles.length > 0) facts.push(["suppressed_roles", suppressed_roles.join(", ")]);
@@ -87,6 +97,8 @@ export function textOf(details: FrameworkDetails): string {
   facts.push(["framework_info", JSON.stringify(framework_info)]);
   facts.push(["tasks", String(tasks.length)]);
   for (const { task_id, agent_id } of tasks) facts.push(["  task", `${task_id} on agent ${agent_id}`]);
+  if (keys.length > 0) facts.push(["keys of state", String(keys.length)]);
+  for (const { key, version, bytes } of keys) facts.push(["  key", `${key}, version ${version}, ${bytes} bytes`]);
   return facts.map(([name, value]) => `${`${name}:`.padEnd(18)}${printable(value)}\n`).join("");
 }
 

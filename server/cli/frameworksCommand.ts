@@ -47,7 +47,7 @@ export function frameworksCommand(): Command {
     subcommand("list", "Lists all stored frameworks.").action((options: Options) => run(() => list(options))),
   );
   command.addCommand(
-    subcommand("show <name>", "Shows everything about one framework, with its tasks.").action(
+    subcommand("show <name>", "Shows everything about one framework, with its tasks and the keys of its state.").action(
       (name: string, options: Options) => run(() => show(name, options)),
     ),
   );
@@ -102,7 +102,7 @@ function list({ dataDir, json }: Options): Promise<string> {
 
 function show(name: string, { dataDir, json }: Options): Promise<string> {
   return reading(dataDir, (store) => {
-    const details = detailsOf(known(store, name, dataDir), store.tasks(name));
+    const details = detailsOf(known(store, name, dataDir), store.tasks(name), store.state(name));
     return json ? asJson(details) : textOf(details);
   });
 }
@@ -116,11 +116,13 @@ function forget(name: string, { dataDir, json }: Options): Promise<string> {
     }
     const record = known(store, name, dataDir);
     const tasksOf = store.tasks(name);
-    const answer = json ? asJson(detailsOf(record, tasksOf)) : undefined;
+    const keys = store.state(name).size;
+    const answer = json ? asJson(detailsOf(record, tasksOf, store.state(name))) : undefined;
     await store.remove(name);
     if (answer !== undefined) return answer;
     const tasks = tasksOf.length === 0 ? "" : ` and ${tasksOf.length} of its tasks`;
-    return `forgot ${name}, which had the framework id ${record.frameworkId},${tasks} here; Mesos was not told\n`;
+    const state = keys === 0 ? "" : ` and ${keys} key${keys === 1 ? "" : "s"} of its state`;
+    return `forgot ${name}, which had the framework id ${record.frameworkId},${tasks}${state} here; Mesos was not told\n`;
   });
 }
 
@@ -133,9 +135,9 @@ function importFramework(name: string, options: ImportOptions): Promise<string> 
       throw new Error(`${name} is already known, with the framework id ${before.frameworkId}: forget it first`);
     const other = store.namesOf(id).find((each) => each !== name);
     if (other !== undefined) throw new Error(`the framework id ${id} already belongs to ${other}: forget that first`);
-    // Not `put`: tasks that are stored under this name belong to another framework.
-    await store.replace(record);
-    return json ? asJson(detailsOf(record, [])) : `imported ${name} with the framework id ${id}\n`;
+    // Not `put`: what is stored under this name belongs to another framework.
+    await store.replace(record, "tasks and state");
+    return json ? asJson(detailsOf(record, [], store.state(name))) : `imported ${name} with the framework id ${id}\n`;
   });
 }
 

@@ -1,4 +1,12 @@
-import { copiedFields, countValues, eachValue, hasValue, lastValue, messageIn } from "../../wire/fields.js";
+import {
+  copiedFields,
+  countValues,
+  eachValue,
+  hasValue,
+  lastValue,
+  messageIn,
+  sizeOfValues,
+} from "../../wire/fields.js";
 import { ProtoReader, utf8, VARINT } from "../../wire/proto.js";
 
 /** Fields of an entry of a map. */
@@ -42,13 +50,16 @@ export class RequestFields {
     return strings;
   }
 
-  /** How many bytes the values of a repeated field have. */
-  totalBytes(field: number): number {
-    let bytes = 0;
-    eachValue(this.#request, field, (value) => {
-      bytes += value.length;
-    });
-    return bytes;
+  /** The values of a repeated message field, as views of the request. */
+  messages(field: number): Uint8Array[] {
+    const messages: Uint8Array[] = [];
+    eachValue(this.#request, field, (value) => messages.push(value));
+    return messages;
+  }
+
+  /** How many values a repeated field has, and their bytes together. */
+  size(field: number): { readonly count: number; readonly size: number } {
+    return sizeOfValues(this.#request, field);
   }
 
   /** A field that maps strings to bytes. */
@@ -63,7 +74,11 @@ export class RequestFields {
 
   /** 0 if it is not set. */
   varint(field: number): number {
-    let value = 0;
+    return this.optionalVarint(field) ?? 0;
+  }
+
+  optionalVarint(field: number): number | undefined {
+    let value: number | undefined;
     const reader = new ProtoReader(this.#request);
     while (reader.next()) if (reader.field === field && reader.wireType === VARINT) value = reader.varint();
     return value;

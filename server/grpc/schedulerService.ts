@@ -6,7 +6,12 @@ import {
   LaunchTasksRequestFields,
   SubscribeRequestFields,
 } from "../../gen/mesosbridge/v1/scheduler.fields.js";
-import { DeclineOffersResponse, type SchedulerServiceDefinition } from "../../gen/mesosbridge/v1/scheduler.js";
+import {
+  AcceptOffersResponse,
+  DeclineOffersResponse,
+  LaunchTasksResponse,
+  type SchedulerServiceDefinition,
+} from "../../gen/mesosbridge/v1/scheduler.js";
 import type { Admission } from "../access/admission/admission.js";
 import type { Caller } from "../access/callers.js";
 import { type Claim, FrameworkOwners } from "../access/frameworkOwners.js";
@@ -15,10 +20,9 @@ import type { Log } from "../log.js";
 import type { Attachment } from "../session/attachment.js";
 import type { AttachRequest } from "../session/attachRequest.js";
 import type { CallContext } from "../session/callContext.js";
-import type { Cookies } from "../session/cookies.js";
 import { BridgeError, invalidField } from "../session/errors.js";
 import type { LaunchCheck } from "../session/launchCheck.js";
-import type { CallAnswer } from "../session/requestMemory.js";
+import type { CallAnswer, TakenAnswer } from "../session/requestMemory.js";
 import type { Session } from "../session/session.js";
 import type { SessionManager } from "../session/sessionManager.js";
 import { checkTokenCount } from "./ackTokens.js";
@@ -29,10 +33,11 @@ import { type CallHeader, readHeader } from "./callHeader.js";
 import { CallsStream } from "./callsStream.js";
 import type { CallTraces } from "./callTraces.js";
 import type { Connections } from "./connections/connections.js";
-import { readCookies } from "./cookies.js";
 import { identityOf } from "./identityOf.js";
+import { type LaunchContent, type LaunchContentFields, readLaunchContent } from "./launchContent.js";
 import type { Done, DuplexCall, Handlers, UnaryCall } from "./rawService.js";
 import { RequestFields } from "./requestFields.js";
+import { type StateCall, stateCalls } from "./stateCalls.js";
 import { type SubscribeCall, SubscribeStream } from "./subscribeStream.js";
 import { type TypedCall, typedCalls } from "./typedCalls.js";
 
@@ -58,8 +63,8 @@ interface SendOptions {
   readonly respond?: Respond;
   /** Default: a call counts. */
   readonly unlimited?: IsUnlimited;
-  /** Where its request has cookies. Default: it has none. */
-  readonly cookiesField?: number;
+  /** Where its request has what is committed with a launch. Default: it launches nothing. */
+  readonly content?: LaunchContentFields;
 }
 
 /** Whether a call is an acknowledgement, which no limit holds up. */
@@ -72,8 +77,8 @@ const MAX_USER_AGENT = 100;
 
 const EMPTY = Buffer.alloc(0);
 const empty = () => EMPTY;
-/** The response to a call, of which `gone` offers were not there any more. */
-type Respond = (gone: number) => Buffer;
+/** Makes the response to a call. */
+type Respond = (answer: TakenAnswer) => Buffer;
 
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
 export class SchedulerService implements Handlers<typeof SchedulerServiceDefinition> {
@@ -138,17 +143,21 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   launchTasks(call: UnaryCall, done: Done): void {
-    const cookiesField = LaunchTasksRequestFields.cookies;
-    this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done, { cookiesField });
+    const respond: Respond = ({ stateVersion = 0 }) =>
+      Buffer.from(LaunchTasksResponse.encode({ stateVersion: BigInt(stateVersion) }).finish());
+    const options = { respond, content: LaunchTasksRequestFields };
+    this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done, options);
   }
 
   acceptOffers(call: UnaryCall, done: Done): void {
-    const cookiesField = AcceptOffersRequestFields.cookies;
-    this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done, { cookiesField });
+    const respond: Respond = ({ stateVersion = 0 }) =>
+      Buffer.from(AcceptOffersResponse.encode({ stateVersion: BigInt(stateVersion) }).finish());
+    const options = { respond, content: AcceptOffersRequestFields };
+    this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done, options);
   }
 
   declineOffers(call: UnaryCall, done: Done): void {
-    const respond: Respond = (gone) => Buffer.from(DeclineOffersResponse.encode({ gone }).finish());
+    const respond: Respond = ({ gone }) => Buffer.from(DeclineOffersResponse.encode({ gone }).finish());
     this.#send("DeclineOffersRequest", typedCalls.declineOffers, call, done, { respond });
   }
 
@@ -174,6 +183,22 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
 
   teardown(call: UnaryCall, done: Done): void {
     this.#send("TeardownRequest", typedCalls.teardown, call, done);
+  }
+
+  getState(call: UnaryCall, done: Done): void {
+    this.#aboutState("GetStateRequest", stateCalls.getState, call, done);
+  }
+
+  putState(call: UnaryCall, done: Done): void {
+    this.#aboutState("PutStateRequest", stateCalls.putState, call, done);
+  }
+
+  deleteState(call: UnaryCall, done: Done): void {
+    this.#aboutState("DeleteStateRequest", stateCalls.deleteState, call, done);
+  }
+
+  listState(call: UnaryCall, done: Done): void {
+    this.#aboutState("ListStateRequest", stateCalls.listState, call, done);
   }
 
   call(call: UnaryCall, done: Done): void {
@@ -234,13 +259,20 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
       .then(() => ended(undefined, EMPTY), ended);
   }
 
+  /** Reads or writes the state of a framework's scheduler. */
+  #aboutState(type: string, make: StateCall, call: UnaryCall, done: Done): void {
+    const { request, header } = this.#read(type, "call", call);
+    const session = this.#options.sessions.get(header.frameworkName);
+    make({ request, bytes: call.request, header, session, answer: (respond) => answerBy(done, respond) });
+  }
+
   /** Makes the Mesos call that a request stands for. */
   #send(
     type: string,
     typed: TypedCall,
     call: UnaryCall,
     done: Done,
-    { respond = empty, unlimited = never, cookiesField }: SendOptions = {},
+    { respond = empty, unlimited = never, content }: SendOptions = {},
   ): void {
     const { caller, request, header } = this.#read(type, "call", call, unlimited);
     const { frameworkName, attachmentId, requestId } = header;
@@ -248,14 +280,14 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
     const message = typed(request);
     admitCall(caller, this.#options.sessions, session, message);
     caller.sends(frameworkName, message);
-    const cookies = cookiesField === undefined ? undefined : readCookies(request, cookiesField);
-    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#context(call, cookies));
+    const remembered = content && readLaunchContent(request, content);
+    session.call(attachmentId, requestId, message, answerBy(done, respond), this.#context(call, remembered));
   }
 
-  #context(call: UnaryCall, cookies: Cookies | undefined): CallContext | undefined {
+  #context(call: UnaryCall, content: LaunchContent | undefined): CallContext | undefined {
     const check = this.#launchCheck(call);
     const trace = this.#options.traces.of(call);
-    return check || trace || cookies ? { check, cookies, trace } : undefined;
+    return check || trace || content ? { check, ...content, trace } : undefined;
   }
 
   /** The check of launches that this caller asks for. */
@@ -398,7 +430,7 @@ function acknowledgesIn(request: Uint8Array): boolean {
 function answerBy(done: Done, respond: Respond): (answer: CallAnswer) => void {
   return (answer) => {
     if (answer.error) done(answer.error);
-    else done(undefined, respond(answer.gone));
+    else done(undefined, respond(answer));
   };
 }
 

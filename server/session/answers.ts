@@ -1,9 +1,9 @@
 import type { CallOutcome, Refused } from "../mesos/link/callOutcome.js";
 import { BridgeError } from "./errors.js";
-import type { CallAnswer } from "./requestMemory.js";
+import type { CallAnswer, TakenAnswer } from "./requestMemory.js";
 
 /** The master took the call. */
-export const OK: CallAnswer = { error: undefined, gone: 0 };
+export const OK: TakenAnswer = { error: undefined, gone: 0 };
 
 /** What a client is told of an outcome; `accepted` is what it is told of a call that the master took. */
 export function answerOf(outcome: CallOutcome, accepted: CallAnswer): CallAnswer {

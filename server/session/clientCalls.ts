@@ -19,6 +19,7 @@ import { type BridgeError, invalidField } from "./errors.js";
 import { Launches, type LaunchesHost } from "./launches.js";
 import type { OpenOffers } from "./openOffers.js";
 import type { CallAnswer } from "./requestMemory.js";
+import type { SchedulerState } from "./schedulerState.js";
 import { forgetTask, observeGone, type SessionState } from "./sessionState.js";
 import type { CallTrace } from "./tracing.js";
 import { settleOffers } from "./usedOffers.js";
@@ -45,19 +46,27 @@ export class ClientCalls {
   readonly #host: ClientCallsHost;
   readonly #log: CallLog;
   readonly #order: CallOrder;
+  readonly #schedulerState: SchedulerState;
   readonly #launches: Launches;
 
-  constructor(state: SessionState, host: ClientCallsHost, log: CallLog, order: CallOrder) {
+  constructor(
+    state: SessionState,
+    host: ClientCallsHost,
+    log: CallLog,
+    order: CallOrder,
+    schedulerState: SchedulerState,
+  ) {
     this.#state = state;
     this.#host = host;
     this.#log = log;
     this.#order = order;
-    this.#launches = new Launches(state, host, log, order);
+    this.#schedulerState = schedulerState;
+    this.#launches = new Launches(state, host, log, order, schedulerState);
   }
 
   /** Makes a call. `done` is called exactly once. @throws WireError; what the check throws */
-  perform(call: CallMessage, done: Answered, { check, cookies, trace }: CallContext = {}): void {
-    if (trace) return this.#traced(trace).perform(call, done, { check, cookies });
+  perform(call: CallMessage, done: Answered, { check, cookies, state, trace }: CallContext = {}): void {
+    if (trace) return this.#traced(trace).perform(call, done, { check, cookies, state });
     const { payload } = call;
     switch (call.type) {
       case CallType.UNKNOWN:
@@ -68,7 +77,7 @@ export class ClientCalls {
         return this.#host.tearDown(done);
       case CallType.ACCEPT:
         check?.(payload, this.#state.record);
-        return this.#launches.accept(call, readAccept(payload), done, cookies);
+        return this.#launches.accept(call, readAccept(payload), done, { cookies, state });
       case CallType.DECLINE:
         return this.#decline(call, this.#state.offers, done);
       case CallType.ACCEPT_INVERSE_OFFERS:
@@ -95,7 +104,7 @@ export class ClientCalls {
         done(outcome);
       });
     };
-    return new ClientCalls(this.#state, { ...this.#host, send }, this.#log, this.#order);
+    return new ClientCalls(this.#state, { ...this.#host, send }, this.#log, this.#order, this.#schedulerState);
   }
 
   /** Acknowledges updates by their tokens, in order. `done` is called once, when all are answered. */

@@ -142,10 +142,31 @@ function unreadable(error: WireError): BridgeError {
   return new BridgeError("INVALID_FIELD", `the request is not a valid message: ${error.message}`);
 }
 
-/** @param limit calls that may wait behind one */
-export function tooManyWaiting(limit: number): BridgeError {
-  const text = `nothing was sent: ${limit} calls wait until the launch before them is on the bridge's disk`;
+/** @param field what the client calls the version that it expected */
+export function stateChanged(key: string, version: number, expected: number, field: string): BridgeError {
+  const told = Number.isSafeInteger(expected) ? String(expected) : "of over 2^53, which no key has";
+  const is = version === 0 ? "is not there" : `has version ${version}`;
+  const wanted = expected === 0 ? "must not be there" : `must have version ${told}`;
+  return new BridgeError(
+    "STATE_CHANGED",
+    `nothing was changed: the key '${key}' ${is}, and by ${field} it ${wanted}: read it again, and decide anew`,
+    { metadata: { key, version: String(version), field } },
+  );
+}
+
+/** @param waiting calls that wait already */
+export function tooManyWaiting(waiting: number): BridgeError {
+  const text = `nothing was sent: ${waiting} calls wait behind one that waits for the bridge's disk, or for a key of the state`;
   return new BridgeError("TOO_MANY_CALLS", text);
+}
+
+/** A launch was not made, and what was to be remembered with it may be found after a crash of the bridge. */
+export function notUndone({ error }: { readonly error: BridgeError | undefined }, cause: unknown): BridgeError {
+  const text = `the launch was not made (${error?.message ?? "for a reason that is not known"}), but its changes of the state`;
+  return new BridgeError(
+    "OUTCOME_UNKNOWN",
+    `${text} are still on the bridge's disk, which can't be written now (${errorText(cause)}): read the keys before you use them`,
+  );
 }
 
 /** Its client has shown its credentials too long ago. */

@@ -27,11 +27,43 @@ export interface TaskRecord {
   readonly cookie?: Uint8Array;
 }
 
-/** Bytes of cookies: of the tasks of one framework, and of all tasks. */
-export interface CookieBytes {
+/** A key of the state of a framework's scheduler. */
+export interface StateEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Of the write that it is from: a positive whole number. */
+  readonly version: number;
+}
+
+/** The state of a framework's scheduler, as it is to be: what is being committed is in it already. */
+export interface StateView {
+  readonly size: number;
+  /** No key has a later version, nor has had one. */
+  readonly version: number;
+  find(key: string): StateEntry | undefined;
+  /** In no order. Nothing may change while they are read. */
+  keys(): Iterable<string>;
+}
+
+/** A change of a key: what it is from now on, or that it is gone. */
+export type StateWrite = { readonly put: StateEntry } | { readonly remove: string };
+
+/** What is committed together. */
+export interface Changes {
+  readonly putTasks?: readonly TaskRecord[];
+  readonly removeTasks?: readonly string[];
+  /** Each of another key. */
+  readonly state?: readonly StateWrite[];
+}
+
+/** Bytes of cookies and state: of one framework, and of all. */
+export interface ContentBytes {
   readonly framework: number;
   readonly all: number;
 }
+
+/** What is forgotten of a framework that another one takes the place of. */
+export type Forgotten = "tasks" | "tasks and state";
 
 /** Keeps frameworks through crashes. */
 export interface FrameworkStore {
@@ -40,9 +72,13 @@ export interface FrameworkStore {
   framework(frameworkName: string): FrameworkRecord | undefined;
   /** Resolves once the record is on the disk. Rejects if that can't be done: then nothing has changed. */
   put(record: FrameworkRecord): Promise<void>;
-  /** As `put`, of a framework that takes the place of another: the tasks under its name are forgotten with the same write. */
-  replace(record: FrameworkRecord): Promise<void>;
-  /** Forgets a framework and its tasks. Resolves once that is on the disk. */
+  /**
+   * As `put`, of a framework that takes the place of another: what is under its name is forgotten with the same write.
+   *
+   * @param forgotten `tasks`: the same scheduler continues, and its state stays
+   */
+  replace(record: FrameworkRecord, forgotten: Forgotten): Promise<void>;
+  /** Forgets a framework, its tasks and its state. Resolves once that is on the disk. */
   remove(frameworkName: string): Promise<void>;
   /** Says whether a change of a framework is to be stored still, after a write that failed. Until then the trouble is not over. */
   setOverdue(frameworkName: string, isOverdue: boolean): void;
@@ -52,13 +88,16 @@ export interface FrameworkStore {
    */
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void;
   removeTask(frameworkName: string, taskId: string): void;
-  /** Remembers tasks. Resolves once they are on the disk. Rejects if that can't be done: then nothing has changed. */
-  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void>;
-  /** Forgets tasks. Resolves once the disk shows it. Rejects if it does not: then it is written once that is possible. */
-  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void>;
+  /** Changes tasks and state together. Resolves once the disk shows it. Rejects if it can't be done: then nothing has changed. */
+  commit(frameworkName: string, changes: Changes): Promise<void>;
+  /** The same, of what must come about. Rejects if the disk does not show it: then it is written once that is possible. */
+  commitInTime(frameworkName: string, changes: Changes): Promise<void>;
   tasks(frameworkName: string): TaskRecord[];
-  /** How many bytes of cookies are kept. */
-  cookieBytes(frameworkName: string): CookieBytes;
+  state(frameworkName: string): StateView;
+  /** How many bytes of cookies and state are kept or reserved. */
+  contentBytes(frameworkName: string): ContentBytes;
+  /** Has bytes count as kept, for what may have to be restored. Gives what ends that. */
+  reserve(frameworkName: string, bytes: number): () => void;
   /** Rejects if something is not on the disk in the end. */
   close(): Promise<void>;
 }

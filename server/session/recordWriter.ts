@@ -1,7 +1,7 @@
 import { Backoff } from "../../wire/backoff.js";
 import type { Timer } from "../../wire/clock.js";
 import { storeUnavailable } from "./errors.js";
-import type { FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
+import type { Forgotten, FrameworkRecord, FrameworkStore } from "./frameworkStore.js";
 import { sameRecord } from "./sameRecord.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -39,8 +39,8 @@ export class RecordWriter {
   /** What the disk holds, and what it will hold if the writes under way succeed. */
   #saved: FrameworkRecord | undefined;
   #issued: FrameworkRecord | undefined;
-  /** The tasks on the disk belong to a framework that is gone. */
-  #dropTasks = false;
+  /** What the disk has of a framework that is gone. */
+  #forgotten: Forgotten | undefined;
   #retry: Timer | undefined;
   /** A write has failed, and the disk lacks what is kept. */
   #isOverdue = false;
@@ -72,7 +72,7 @@ export class RecordWriter {
   }
 
   get #isIdle(): boolean {
-    if (this.#kept?.open || this.#proposal || this.#dropTasks) return false;
+    if (this.#kept?.open || this.#proposal || this.#forgotten) return false;
     return same(this.#kept, this.#saved) && same(this.#kept, this.#issued);
   }
 
@@ -84,7 +84,7 @@ export class RecordWriter {
 
   /** The framework continues as another one, without its earlier tasks. @throws BridgeError STORE_UNAVAILABLE */
   async replace(next: (record: FrameworkRecord) => FrameworkRecord): Promise<void> {
-    this.#dropTasks = true;
+    this.#forgotten ??= "tasks";
     this.#apply(next);
     await this.#put(this.#kept);
   }
@@ -123,7 +123,7 @@ export class RecordWriter {
     this.#proposal = undefined;
     if (next === "forget") {
       this.#kept = undefined;
-      this.#dropTasks = true;
+      this.#forgotten = "tasks and state";
     } else if (this.#kept) {
       this.#kept = { ...this.#kept, open: false, detachedAtMs: undefined };
     }
@@ -150,7 +150,7 @@ export class RecordWriter {
   async #persist(): Promise<void> {
     if (this.#closed) return;
     try {
-      if (this.#dropTasks || !same(this.#kept, this.#issued)) await this.#put(this.#kept);
+      if (this.#forgotten || !same(this.#kept, this.#issued)) await this.#put(this.#kept);
     } catch {
       // The store reports it. A later write may have been issued: what is kept then is looked at again.
       this.#persistLater();
@@ -160,7 +160,7 @@ export class RecordWriter {
   }
 
   #noteStored(): void {
-    if (this.#isOverdue && !this.#dropTasks && same(this.#kept, this.#saved)) this.#setOverdue(false);
+    if (this.#isOverdue && !this.#forgotten && same(this.#kept, this.#saved)) this.#setOverdue(false);
   }
 
   #setOverdue(isOverdue: boolean): void {
@@ -179,14 +179,14 @@ export class RecordWriter {
 
   /** The store takes writes in their order, and one that fails changes nothing. */
   async #put(record: FrameworkRecord | undefined): Promise<void> {
-    const dropTasks = this.#dropTasks;
+    const forgotten = this.#forgotten;
     this.#issued = record;
-    this.#dropTasks = false;
+    this.#forgotten = undefined;
     try {
-      await this.#write(record, dropTasks);
+      await this.#write(record, forgotten);
     } catch (error) {
       if (this.#issued === record) this.#issued = this.#saved;
-      if (dropTasks) this.#dropTasks = true;
+      if (this.#forgotten !== "tasks and state") this.#forgotten = forgotten ?? this.#forgotten;
       throw storeUnavailable(error);
     }
     this.#saved = record;
@@ -194,10 +194,10 @@ export class RecordWriter {
     this.#noteStored();
   }
 
-  #write(record: FrameworkRecord | undefined, dropTasks: boolean): Promise<void> {
+  #write(record: FrameworkRecord | undefined, forgotten: Forgotten | undefined): Promise<void> {
     const { store } = this.#options;
     if (!record) return store.remove(this.frameworkName);
-    return dropTasks ? store.replace(record) : store.put(record);
+    return forgotten ? store.replace(record, forgotten) : store.put(record);
   }
 }
 

@@ -2,8 +2,16 @@ import type { MonotonicClock } from "../../wire/clock.js";
 import { type BridgeError, errorOfCall } from "./errors.js";
 import { Queue } from "./queue.js";
 
-/** What a call was answered: an error, or how many of its offers were gone. */
-export type CallAnswer = { readonly error: BridgeError } | { readonly error: undefined; readonly gone: number };
+/** What a call was answered: an error, or that it was taken. */
+export type CallAnswer = { readonly error: BridgeError } | TakenAnswer;
+
+export interface TakenAnswer {
+  readonly error: undefined;
+  /** How many of its offers were gone. */
+  readonly gone: number;
+  /** The version of the keys of the state that it has written; 0 or left out if it has written none. */
+  readonly stateVersion?: number;
+}
 
 type Answered = (answer: CallAnswer) => void;
 type Make = (answered: Answered) => void;

@@ -21,7 +21,7 @@ import {
   tornDownByOperator,
 } from "./errors.js";
 import { EventIntake } from "./eventIntake.js";
-import type { FrameworkRecord } from "./frameworkStore.js";
+import type { FrameworkRecord, StateView } from "./frameworkStore.js";
 import type { Guard } from "./guard.js";
 import { Lease } from "./lease.js";
 import { LinkStatus } from "./linkStatus.js";
@@ -32,11 +32,15 @@ import type { RecordWriter } from "./recordWriter.js";
 import { Repetition } from "./repetition.js";
 import type { CallAnswer } from "./requestMemory.js";
 import { sameSubscription } from "./sameRecord.js";
+import { bytesOf, SchedulerState, type StateChange } from "./schedulerState.js";
 import type { LinkState } from "./sessionEvent.js";
 import type { SessionHost, SessionOptions } from "./sessionOptions.js";
 import { newSessionState, observeGone, type SessionState } from "./sessionState.js";
 import { Teardown } from "./teardown.js";
 import type { CallTrace } from "./tracing.js";
+
+/** Of one, roughly. */
+const ACK_TOKEN_BYTES = 256;
 
 /**
  * The bridge's side of one framework: holds its link, its open offers, its unacknowledged
@@ -61,6 +65,7 @@ export class Session {
   readonly #attachments: Attachments;
   readonly #entrance: CallEntrance;
   readonly #order: CallOrder;
+  readonly #schedulerState: SchedulerState;
   #replaceRemoved = false;
   #mayTearDown: (() => boolean) | undefined;
   #isTornDownByOperator = false;
@@ -81,7 +86,14 @@ export class Session {
     this.#order = new CallOrder(
       (attachmentId) => this.fence(attachmentId),
       (error) => this.#fault(error),
+      host.callBudget,
     );
+    this.#schedulerState = new SchedulerState({
+      frameworkName: record.frameworkName,
+      store: this.#state.store,
+      order: this.#order,
+      fault: (error) => this.#fault(error),
+    });
     this.#linkStatus = new LinkStatus(this.#state, options.log, clock);
     const guard: Guard = (work) => this.#guarded(work);
     this.#link = this.#newLink();
@@ -113,6 +125,7 @@ export class Session {
       },
       host.callLog,
       this.#order,
+      this.#schedulerState,
     );
     this.#teardown = new Teardown(
       {
@@ -271,7 +284,12 @@ export class Session {
     context?: CallContext,
   ): void {
     this.#entrance.enter(attachmentId, requestId, done, (answered) =>
-      this.#order.run(attachmentId, () => this.#clientCalls.perform(call, answered, context), answered),
+      this.#order.run(
+        attachmentId,
+        call.payload.length,
+        () => this.#clientCalls.perform(call, answered, context),
+        answered,
+      ),
     );
   }
 
@@ -284,7 +302,44 @@ export class Session {
     trace?: CallTrace,
   ): void {
     this.#entrance.enter(attachmentId, requestId, done, (answered) =>
-      this.#order.run(attachmentId, () => this.#clientCalls.acknowledge(tokens, answered, trace), answered),
+      this.#order.run(
+        attachmentId,
+        tokens.length * ACK_TOKEN_BYTES,
+        () => this.#clientCalls.acknowledge(tokens, answered, trace),
+        answered,
+      ),
+    );
+  }
+
+  /**
+   * Reads keys of the scheduler's state, or all of it. `read` is called before `done`, unless that gets an error. `done`
+   * is called exactly once.
+   */
+  readState(
+    attachmentId: string,
+    keys: readonly string[] | "all",
+    read: (state: StateView) => void,
+    done: (answer: CallAnswer) => void,
+  ): void {
+    // Its answer is not remembered for a retry: that reads again.
+    this.#entrance.enter(attachmentId, "", done, (answered) =>
+      this.#order.run(attachmentId, 0, () => this.#schedulerState.read(keys, read, answered), answered),
+    );
+  }
+
+  /**
+   * Changes keys of the scheduler's state. `done` is called exactly once, when they are on the disk.
+   *
+   * @throws BridgeError STATE_CHANGED, LIMIT_REACHED
+   */
+  changeState(
+    attachmentId: string,
+    requestId: string,
+    changes: readonly StateChange[],
+    done: (answer: CallAnswer) => void,
+  ): void {
+    this.#entrance.enter(attachmentId, requestId, done, (answered) =>
+      this.#order.run(attachmentId, bytesOf(changes), () => this.#schedulerState.change(changes, answered), answered),
     );
   }
 

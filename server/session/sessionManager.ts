@@ -1,6 +1,7 @@
 import { RunningTime } from "../../wire/runningTime.js";
 import type { Attachment, AttachmentSink } from "./attachment.js";
 import { type AttachRequest, attachOptions, clientOf } from "./attachRequest.js";
+import { CallBudget } from "./callBudget.js";
 import { CallGate } from "./callGate.js";
 import { CallLog } from "./callLog.js";
 import { BridgeError, shuttingDown, tooManyFrameworks } from "./errors.js";
@@ -59,6 +60,7 @@ export class SessionManager {
   /** Sessions that are about to be opened. */
   #opening = 0;
   readonly #gate: CallGate;
+  readonly #callBudget = new CallBudget();
   readonly #callLog: CallLog;
   readonly #surroundings: Surroundings;
   readonly #running: RunningTime;
@@ -298,6 +300,7 @@ export class SessionManager {
     const session: Session = new Session(record, records, this.#options, {
       gate: this.#gate,
       callLog: this.#callLog,
+      callBudget: this.#callBudget,
       surroundings: this.#surroundings,
       running: this.#running,
       isNew,

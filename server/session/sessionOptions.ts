@@ -3,6 +3,7 @@ import type { Log } from "../log.js";
 import type { Links } from "../mesos/link/frameworkLink.js";
 import type { AttachedClient } from "./attachment.js";
 import type { Resume } from "./attachments.js";
+import type { CallBudget } from "./callBudget.js";
 import type { CallGate } from "./callGate.js";
 import type { CallLog } from "./callLog.js";
 import type { EventLogOptions } from "./eventLog.js";
@@ -34,6 +35,7 @@ export interface SessionOptions {
 export interface SessionHost {
   readonly gate: CallGate;
   readonly callLog: CallLog;
+  readonly callBudget: CallBudget;
   readonly surroundings: Surroundings;
   /** Counts the time in which the bridge runs. */
   readonly running: MonotonicClock;

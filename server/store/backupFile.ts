@@ -33,6 +33,8 @@ export interface BackupNote {
   readonly bridge: string;
   readonly frameworks: number;
   readonly tasks: number;
+  /** Of state; left out by a bridge that kept none. */
+  readonly keys?: number;
 }
 
 export interface Backup {

@@ -1,6 +1,6 @@
 import { ProtoReader } from "../../wire/proto.js";
-import type { TaskRecord } from "../session/frameworkStore.js";
-import { Entry, Framework, Task, Tasks } from "./entryFields.js";
+import type { StateEntry, TaskRecord } from "../session/frameworkStore.js";
+import { Entry, Framework, State, StateEntryFields, Task, Tasks } from "./entryFields.js";
 
 /** What becomes of the entries of a log. */
 export interface EntrySink {
@@ -9,6 +9,10 @@ export interface EntrySink {
   removeFramework(frameworkName: string): void;
   putTask(frameworkName: string, task: TaskRecord): void;
   removeTask(frameworkName: string, taskId: string): void;
+  /** No key of the framework has got a later version. */
+  noteStateVersion(frameworkName: string, version: number): void;
+  putState(frameworkName: string, entry: StateEntry): void;
+  removeState(frameworkName: string, key: string): void;
 }
 
 export type UncheckedRecord = Record<string, unknown> & { frameworkName: string };
@@ -21,6 +25,8 @@ export function readEntries(payload: Buffer, sink: EntrySink): void {
     else if (reader.field === Entry.removeFramework) sink.removeFramework(reader.string());
     else if (reader.field === Entry.putTasks) readTasks(reader.message(), sink);
     else if (reader.field === Entry.removeTasks) readRemovals(reader.message(), sink);
+    else if (reader.field === Entry.putState) readState(reader.message(), sink);
+    else if (reader.field === Entry.removeState) readStateRemovals(reader.message(), sink);
     else throw unknownField(reader.field);
   }
 }
@@ -72,6 +78,40 @@ function readRemovals(reader: ProtoReader, sink: EntrySink): void {
   while (reader.next()) {
     if (reader.field === Tasks.frameworkName) frameworkName = reader.string();
     else if (reader.field === Tasks.task) sink.removeTask(frameworkName, reader.string());
+    else throw unknownField(reader.field);
+  }
+}
+
+function readState(reader: ProtoReader, sink: EntrySink): void {
+  let frameworkName = "";
+  while (reader.next()) {
+    if (reader.field === State.frameworkName) frameworkName = reader.string();
+    else if (reader.field === State.version) sink.noteStateVersion(frameworkName, reader.varint());
+    else if (reader.field === State.entry) sink.putState(frameworkName, readStateEntry(reader.message()));
+    else throw unknownField(reader.field);
+  }
+}
+
+function readStateEntry(reader: ProtoReader): StateEntry {
+  let key = "";
+  let value = Buffer.alloc(0);
+  let version = 0;
+  while (reader.next()) {
+    if (reader.field === StateEntryFields.key) key = reader.string();
+    // A copy: a view would keep the whole file in memory.
+    else if (reader.field === StateEntryFields.value) value = Buffer.from(reader.bytes());
+    else if (reader.field === StateEntryFields.version) version = reader.varint();
+    else throw unknownField(reader.field);
+  }
+  return { key, value, version };
+}
+
+function readStateRemovals(reader: ProtoReader, sink: EntrySink): void {
+  let frameworkName = "";
+  while (reader.next()) {
+    if (reader.field === State.frameworkName) frameworkName = reader.string();
+    else if (reader.field === State.version) sink.noteStateVersion(frameworkName, reader.varint());
+    else if (reader.field === State.entry) sink.removeState(frameworkName, reader.string());
     else throw unknownField(reader.field);
   }
 }

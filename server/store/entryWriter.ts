@@ -1,6 +1,6 @@
 import { lengthDelimitedSize, varintSize, writeLengthDelimitedHead, writeVarint } from "../../wire/proto.js";
-import type { FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
-import { Entry, Framework, Task, Tasks } from "./entryFields.js";
+import type { FrameworkRecord, StateEntry, TaskRecord } from "../session/frameworkStore.js";
+import { Entry, Framework, State, StateEntryFields, Task, Tasks } from "./entryFields.js";
 import { FRAME_HEAD_BYTES, sealFrame } from "./logFormat.js";
 
 const FIRST_BYTES = 512;
@@ -36,7 +36,7 @@ export class EntryWriter {
     this.#nested(Entry.putFramework, inner);
   }
 
-  /** Forgets a framework and its tasks. */
+  /** Forgets a framework, its tasks and its state. */
   removeFramework(frameworkName: string): void {
     this.#string(Entry.removeFramework, frameworkName);
   }
@@ -53,6 +53,32 @@ export class EntryWriter {
     inner.#string(Tasks.frameworkName, frameworkName);
     for (const taskId of taskIds) inner.#string(Tasks.task, taskId);
     this.#nested(Entry.removeTasks, inner);
+  }
+
+  /** @param version the last one that a key of the framework got */
+  putState(frameworkName: string, version: number, entries: Iterable<StateEntry>): void {
+    const inner = EntryWriter.#state(frameworkName, version);
+    for (const entry of entries) {
+      const one = new EntryWriter();
+      one.#string(StateEntryFields.key, entry.key);
+      one.#bytes(StateEntryFields.value, entry.value);
+      one.#varint(StateEntryFields.version, entry.version);
+      inner.#nested(State.entry, one);
+    }
+    this.#nested(Entry.putState, inner);
+  }
+
+  removeState(frameworkName: string, version: number, keys: Iterable<string>): void {
+    const inner = EntryWriter.#state(frameworkName, version);
+    for (const key of keys) inner.#string(State.entry, key);
+    this.#nested(Entry.removeState, inner);
+  }
+
+  static #state(frameworkName: string, version: number): EntryWriter {
+    const writer = new EntryWriter();
+    writer.#string(State.frameworkName, frameworkName);
+    writer.#varint(State.version, version);
+    return writer;
   }
 
   /** Entries that another writer wrote. */
@@ -95,6 +121,11 @@ export class EntryWriter {
   #double(field: number, value: number): void {
     this.#reserve(varintSize(field * 8) + 8);
     this.#at = this.#out.writeDoubleLE(value, writeVarint(this.#out, this.#at, field * 8 + 1));
+  }
+
+  #varint(field: number, value: number): void {
+    this.#reserve(varintSize(field * 8) + varintSize(value));
+    this.#at = writeVarint(this.#out, writeVarint(this.#out, this.#at, field * 8), value);
   }
 
   #head(field: number, length: number): void {

@@ -1,45 +1,42 @@
-import type { CookieBytes, FrameworkRecord, TaskRecord } from "../session/frameworkStore.js";
+import type { ContentBytes, FrameworkRecord, StateEntry, StateView, TaskRecord } from "../session/frameworkStore.js";
 import { RestoreError } from "../session/restoreError.js";
 import { checkedRecord } from "./checkedRecord.js";
 import type { EntrySink, UncheckedRecord } from "./entryReader.js";
 import { EntryWriter } from "./entryWriter.js";
-import { KeptTasks } from "./keptTasks.js";
+import { KeptContent, KeptState, type Saving } from "./keptContent.js";
 
 /** About so many bytes are written at a time: a few milliseconds of work. */
-const PIECE_BYTES = 256 * 1024;
-const PIECE_TASKS = 1_000;
-/** Of their cookies. */
-const PIECE_COOKIE_BYTES = PIECE_BYTES;
+export const PIECE_BYTES = 256 * 1024;
+const PIECE_ITEMS = 1_000;
 
 export interface KeptSize {
   readonly frameworks: number;
   readonly tasks: number;
+  /** Of state. */
+  readonly keys: number;
 }
 
-/** Changes of tasks that are being written. */
-export interface SavedTasks {
-  /** True if no task is among them that came or changed. */
-  readonly onlyRemovals: boolean;
-  settle(written: boolean): void;
-}
-
-/** All that is remembered, in memory: what files hold, and the changes to tasks that are still to be written. */
+/** All that is remembered, in memory: what files hold, and the changes to tasks and state that are still to be written. */
 export class KeptFrameworks implements EntrySink {
   readonly #records = new Map<string, FrameworkRecord>();
   /** Records that are not as they should be. They stay as they are, until a person decides. */
   readonly #bad = new Map<string, { readonly entry: UncheckedRecord; readonly error: RestoreError }>();
-  readonly #tasks = new Map<string, KeptTasks>();
-  /** Names of the frameworks whose tasks have changes that are not written. */
+  readonly #contents = new Map<string, KeptContent>();
+  /** Names of the frameworks whose tasks or state have changes that are not written. */
   readonly #changed = new Set<string>();
 
   get isEmpty(): boolean {
-    return this.#records.size === 0 && this.#bad.size === 0 && this.#tasks.size === 0;
+    return this.#records.size === 0 && this.#bad.size === 0 && this.#contents.size === 0;
   }
 
   get size(): KeptSize {
     let tasks = 0;
-    for (const { size } of this.#tasks.values()) tasks += size;
-    return { frameworks: this.#records.size + this.#bad.size, tasks };
+    let keys = 0;
+    for (const content of this.#contents.values()) {
+      tasks += content.tasks.size;
+      keys += content.state.size;
+    }
+    return { frameworks: this.#records.size + this.#bad.size, tasks, keys };
   }
 
   /** In the order of their names. */
@@ -65,13 +62,26 @@ export class KeptFrameworks implements EntrySink {
   }
 
   tasks(frameworkName: string): TaskRecord[] {
-    return this.#tasks.get(frameworkName)?.list() ?? [];
+    return [...(this.#contents.get(frameworkName)?.tasks.values() ?? [])];
   }
 
-  cookieBytes(frameworkName: string): CookieBytes {
+  state(frameworkName: string): StateView {
+    return this.#contents.get(frameworkName)?.state ?? NO_STATE;
+  }
+
+  contentBytes(frameworkName: string): ContentBytes {
     let all = 0;
-    for (const tasks of this.#tasks.values()) all += tasks.cookieBytes;
-    return { framework: this.#tasks.get(frameworkName)?.cookieBytes ?? 0, all };
+    for (const { bytes } of this.#contents.values()) all += bytes;
+    return { framework: this.#contents.get(frameworkName)?.bytes ?? 0, all };
+  }
+
+  /** Tasks and state of a framework, to be changed by `change`. */
+  contentOf(frameworkName: string): KeptContent {
+    const known = this.#contents.get(frameworkName);
+    if (known) return known;
+    const content = new KeptContent();
+    this.#contents.set(frameworkName, content);
+    return content;
   }
 
   putFramework(record: UncheckedRecord): void {
@@ -84,15 +94,27 @@ export class KeptFrameworks implements EntrySink {
 
   removeFramework(frameworkName: string): void {
     this.deleteRecord(frameworkName);
-    this.#tasks.delete(frameworkName);
+    this.#contents.delete(frameworkName);
   }
 
   putTask(frameworkName: string, task: TaskRecord): void {
-    this.#tasksOf(frameworkName).load(task);
+    this.contentOf(frameworkName).tasks.load(task);
   }
 
   removeTask(frameworkName: string, taskId: string): void {
-    this.#tasks.get(frameworkName)?.unload(taskId);
+    this.#contents.get(frameworkName)?.tasks.unload(taskId);
+  }
+
+  noteStateVersion(frameworkName: string, version: number): void {
+    this.contentOf(frameworkName).state.noteVersion(version);
+  }
+
+  putState(frameworkName: string, entry: StateEntry): void {
+    this.contentOf(frameworkName).state.load(entry);
+  }
+
+  removeState(frameworkName: string, key: string): void {
+    this.#contents.get(frameworkName)?.state.unload(key);
   }
 
   setRecord(record: FrameworkRecord): void {
@@ -105,48 +127,65 @@ export class KeptFrameworks implements EntrySink {
     this.#bad.delete(frameworkName);
   }
 
-  /** Changes tasks, to be written with the next `saveTasks`. */
-  changeTasks(frameworkName: string, change: (tasks: KeptTasks) => void): void {
-    const tasks = this.#tasksOf(frameworkName);
-    change(tasks);
-    this.#note(frameworkName, tasks);
+  /**
+   * Changes tasks and state, to be written with the next `save`.
+   *
+   * @param content what is changed, wherever it is now. Default: what the framework has
+   */
+  change(
+    frameworkName: string,
+    change: (content: KeptContent) => void,
+    content: KeptContent = this.contentOf(frameworkName),
+  ): void {
+    change(content);
+    if (this.#contents.get(frameworkName) === content) this.#note(frameworkName, content);
   }
 
-  /** Takes the tasks of a framework away while their removal is being written. */
-  putTasksAside(frameworkName: string): KeptTasks | undefined {
-    const aside = this.#tasks.get(frameworkName);
-    this.#tasks.delete(frameworkName);
+  /** Takes tasks and state of a framework away while their removal is being written. Gives what takes them back. */
+  putAside(frameworkName: string): () => void {
+    const aside = this.#contents.get(frameworkName);
+    this.#contents.delete(frameworkName);
     this.#changed.delete(frameworkName);
-    return aside;
+    return () => {
+      if (aside) this.change(frameworkName, (content) => content.takeBack(aside));
+    };
   }
 
-  takeTasksBack(frameworkName: string, aside: KeptTasks | undefined): void {
-    if (aside) this.changeTasks(frameworkName, (tasks) => tasks.takeBack(aside));
+  /** The same of the tasks alone. */
+  putTasksAside(frameworkName: string): () => void {
+    const content = this.#contents.get(frameworkName);
+    if (!content) return () => {};
+    const aside = content.putTasksAside();
+    this.#note(frameworkName, content);
+    return () => this.change(frameworkName, ({ tasks }) => tasks.takeBack(aside));
   }
 
-  get hasUnsavedTasks(): boolean {
+  get hasUnsaved(): boolean {
     return this.#changed.size > 0;
   }
 
-  get unsavedTasks(): number {
-    let count = 0;
-    for (const name of this.#changed) count += this.#tasks.get(name)?.unsavedCount ?? 0;
-    return count;
+  get unsaved(): Pick<KeptSize, "tasks" | "keys"> {
+    let tasks = 0;
+    let keys = 0;
+    for (const name of this.#changed) {
+      const content = this.#contents.get(name);
+      tasks += content?.tasks.unsavedCount ?? 0;
+      keys += content?.state.unsavedCount ?? 0;
+    }
+    return { tasks, keys };
   }
 
-  /** Writes all changes to tasks. `settle` has to be told what became of them. */
-  saveTasks(out: EntryWriter): SavedTasks {
-    const saving = Array.from(this.#changed, (name) => ({ name, tasks: this.#tasksOf(name) }));
+  /** Writes all changes to tasks and state. `settle` has to be told what became of them. */
+  save(out: EntryWriter): Saving {
+    const changed = Array.from(this.#changed, (name) => ({ name, content: this.contentOf(name) }));
     this.#changed.clear();
-    let onlyRemovals = true;
-    for (const { name, tasks } of saving) if (tasks.save(name, out)) onlyRemovals = false;
+    const saving = changed.map((one) => ({ ...one, ...one.content.save(one.name, out) }));
     const settle = (written: boolean) => {
-      for (const { name, tasks } of saving) {
-        tasks.settle(written);
-        if (this.#tasks.get(name) === tasks) this.#note(name, tasks);
+      for (const one of saving) {
+        this.change(one.name, () => one.settle(written), one.content);
       }
     };
-    return { onlyRemovals, settle };
+    return { onlyRemovals: saving.every(({ onlyRemovals }) => onlyRemovals), settle };
   }
 
   /**
@@ -167,34 +206,34 @@ export class KeptFrameworks implements EntrySink {
   *#parts(): Generator<(out: EntryWriter) => void> {
     for (const record of this.#records.values()) yield (out) => out.putFramework(record);
     for (const { entry } of this.#bad.values()) yield (out) => out.putFramework(entry);
-    for (const [name, tasks] of this.#tasks) {
-      for (const some of inParts(tasks.saved())) yield (out) => out.putTasks(name, some);
+    for (const [name, { tasks, state }] of this.#contents) {
+      for (const some of inParts(tasks.saved(), taskBytes)) yield (out) => out.putTasks(name, some);
+      // Its version stays even if all keys are gone.
+      if (state.version > 0) yield (out) => out.putState(name, state.version, []);
+      for (const some of inParts(state.saved(), entryBytes)) yield (out) => out.putState(name, state.version, some);
     }
   }
 
-  #tasksOf(frameworkName: string): KeptTasks {
-    const known = this.#tasks.get(frameworkName);
-    if (known) return known;
-    const tasks = new KeptTasks();
-    this.#tasks.set(frameworkName, tasks);
-    return tasks;
-  }
-
-  #note(frameworkName: string, tasks: KeptTasks): void {
-    if (tasks.unsavedCount > 0) this.#changed.add(frameworkName);
+  #note(frameworkName: string, content: KeptContent): void {
+    if (content.hasUnsaved) this.#changed.add(frameworkName);
     else this.#changed.delete(frameworkName);
-    if (tasks.isEmpty) this.#tasks.delete(frameworkName);
+    if (content.isEmpty) this.#contents.delete(frameworkName);
   }
 }
 
-/** Some tasks at a time. */
-function* inParts(tasks: Iterable<TaskRecord>): Generator<TaskRecord[]> {
-  let part: TaskRecord[] = [];
+const NO_STATE: StateView = new KeptState();
+
+const taskBytes = ({ cookie }: TaskRecord) => cookie?.length ?? 0;
+const entryBytes = ({ value }: StateEntry) => value.length;
+
+/** Some items at a time. */
+function* inParts<Item>(items: Iterable<Item>, bytesOf: (item: Item) => number): Generator<Item[]> {
+  let part: Item[] = [];
   let bytes = 0;
-  for (const task of tasks) {
-    part.push(task);
-    bytes += task.cookie?.length ?? 0;
-    if (part.length < PIECE_TASKS && bytes < PIECE_COOKIE_BYTES) continue;
+  for (const item of items) {
+    part.push(item);
+    bytes += bytesOf(item);
+    if (part.length < PIECE_ITEMS && bytes < PIECE_BYTES) continue;
     yield part;
     part = [];
     bytes = 0;

@@ -1,10 +1,20 @@
 import { type Clock, type Planned, systemClock } from "../../wire/clock.js";
 import type { Log } from "../log.js";
-import type { CookieBytes, FrameworkRecord, FrameworkStore, TaskRecord } from "../session/frameworkStore.js";
+import type {
+  Changes,
+  ContentBytes,
+  Forgotten,
+  FrameworkRecord,
+  FrameworkStore,
+  StateView,
+  TaskRecord,
+} from "../session/frameworkStore.js";
 import type { RestoreError } from "../session/restoreError.js";
+import { inverseOf } from "../session/stateWrites.js";
 import type { OwnerKind } from "./dataDirOwner.js";
 import { EntryWriter } from "./entryWriter.js";
-import type { KeptFrameworks } from "./keptFrameworks.js";
+import type { KeptContent } from "./keptContent.js";
+import { type KeptFrameworks, PIECE_BYTES } from "./keptFrameworks.js";
 import { OwnedLog } from "./ownedLog.js";
 import { StoreCounts } from "./storeCounts.js";
 import { StoreTrouble } from "./storeTrouble.js";
@@ -105,8 +115,21 @@ export class LogStore implements FrameworkStore {
     return this.#kept.tasks(frameworkName);
   }
 
-  cookieBytes(frameworkName: string): CookieBytes {
-    return this.#kept.cookieBytes(frameworkName);
+  state(frameworkName: string): StateView {
+    return this.#kept.state(frameworkName);
+  }
+
+  contentBytes(frameworkName: string): ContentBytes {
+    return this.#kept.contentBytes(frameworkName);
+  }
+
+  reserve(frameworkName: string, bytes: number): () => void {
+    if (bytes === 0) return () => {};
+    const content = this.#kept.contentOf(frameworkName);
+    content.reserved += bytes;
+    return () => {
+      content.reserved -= bytes;
+    };
   }
 
   put(record: FrameworkRecord): Promise<void> {
@@ -119,50 +142,47 @@ export class LogStore implements FrameworkStore {
   remove(frameworkName: string): Promise<void> {
     const entries = new EntryWriter();
     entries.removeFramework(frameworkName);
-    return this.#writeWithoutTasks(frameworkName, entries, () => this.#kept.deleteRecord(frameworkName));
+    const takeBack = this.#kept.putAside(frameworkName);
+    return this.#write(entries, () => this.#kept.deleteRecord(frameworkName), takeBack);
   }
 
-  replace(record: FrameworkRecord): Promise<void> {
+  replace(record: FrameworkRecord, forgotten: Forgotten): Promise<void> {
     const own = owned(record);
+    const { frameworkName } = own;
     const entries = new EntryWriter();
-    entries.removeFramework(own.frameworkName);
+    entries.removeFramework(frameworkName);
     entries.putFramework(own);
-    return this.#writeWithoutTasks(own.frameworkName, entries, () => this.#kept.setRecord(own));
+    const takeBack =
+      forgotten === "tasks" ? this.#putTasksAside(frameworkName, entries) : this.#kept.putAside(frameworkName);
+    return this.#write(entries, () => this.#kept.setRecord(own), takeBack);
   }
 
   putTasks(frameworkName: string, tasks: readonly TaskRecord[]): void {
-    this.#kept.changeTasks(frameworkName, (kept) => {
-      for (const task of tasks) kept.put(task);
+    this.#kept.change(frameworkName, (kept) => {
+      for (const task of tasks) kept.tasks.put(task);
     });
     this.#schedule();
   }
 
   removeTask(frameworkName: string, taskId: string): void {
-    this.#kept.changeTasks(frameworkName, (kept) => kept.remove(taskId));
+    this.#kept.change(frameworkName, ({ tasks }) => tasks.remove(taskId));
     this.#schedule();
   }
 
-  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void> {
-    const before: (() => void)[] = [];
-    this.#kept.changeTasks(frameworkName, (kept) => {
-      for (const task of tasks) {
-        const known = kept.find(task.taskId);
-        before.push(() => (known ? kept.put(known) : kept.remove(task.taskId)));
-        kept.put(task);
-      }
-    });
-    // The tasks come to the disk with the next commit, whoever asked for it.
-    const undo = () =>
-      this.#kept.changeTasks(frameworkName, () => {
-        for (const restore of before) restore();
-      });
-    return this.#write(new EntryWriter(), () => {}, undo);
+  commit(frameworkName: string, changes: Changes): Promise<void> {
+    const content = this.#kept.contentOf(frameworkName);
+    const undo = undoOf(content, changes);
+    this.#kept.change(frameworkName, (kept) => apply(kept, changes), content);
+    // The changes come to the disk with the next commit, whoever asked for it.
+    return this.#write(
+      new EntryWriter(),
+      () => {},
+      () => this.#kept.change(frameworkName, (kept) => apply(kept, undo), content),
+    );
   }
 
-  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void> {
-    this.#kept.changeTasks(frameworkName, (kept) => {
-      for (const taskId of taskIds) kept.remove(taskId);
-    });
+  commitInTime(frameworkName: string, changes: Changes): Promise<void> {
+    this.#kept.change(frameworkName, (kept) => apply(kept, changes));
     return this.#write(new EntryWriter(), () => {});
   }
 
@@ -180,10 +200,12 @@ export class LogStore implements FrameworkStore {
     return this.#closing;
   }
 
-  #writeWithoutTasks(frameworkName: string, entries: EntryWriter, apply: () => void): Promise<void> {
-    const aside = this.#kept.putTasksAside(frameworkName);
-    const putBack = () => this.#kept.takeTasksBack(frameworkName, aside);
-    return this.#write(entries, apply, putBack);
+  /** The state is written again, behind what removes all of the framework. */
+  #putTasksAside(frameworkName: string, entries: EntryWriter): () => void {
+    const { size, version } = this.#kept.state(frameworkName);
+    if (version > 0) entries.putState(frameworkName, version, []);
+    if (size > 0) this.#kept.change(frameworkName, ({ state }) => state.saveAllAgain());
+    return this.#kept.putTasksAside(frameworkName);
   }
 
   #write(entries: EntryWriter, apply: () => void, undo: () => void = () => {}): Promise<void> {
@@ -226,18 +248,20 @@ export class LogStore implements FrameworkStore {
     const ready = () => this.#schedule();
     // Compaction takes its turn between commits, so that neither holds the other up.
     while (this.#hasWork || (await this.#owned.compact(ready)) || this.#hasWork) {
-      if (this.#hasChanges) {
-        await this.#commit();
-        await this.#owned.compact(ready);
-      }
+      if (this.#hasChanges) await this.#compactBeside(await this.#commit(), ready);
       if (this.#checkDue) await this.#runCheck();
       if (this.#noteDue && !this.#hasChanges) await this.#note();
     }
     this.#running = undefined;
   }
 
+  /** As much as was written, so that a log that grows does not outgrow its copy. */
+  async #compactBeside(bytes: number, ready: () => void): Promise<void> {
+    for (let left = bytes; (await this.#owned.compact(ready)) && left > PIECE_BYTES; left -= PIECE_BYTES);
+  }
+
   get #hasChanges(): boolean {
-    return this.#writes.length > 0 || (this.#kept.hasUnsavedTasks && !this.#stalled);
+    return this.#writes.length > 0 || (this.#kept.hasUnsaved && !this.#stalled);
   }
 
   get #hasWork(): boolean {
@@ -264,15 +288,16 @@ export class LogStore implements FrameworkStore {
     await this.#owned.check();
     this.#endIfTakenOver();
     if (this.#stalled && this.#owned.isWorthTrying) await this.#commit();
-    this.#trouble.settle(!this.#kept.hasUnsavedTasks);
+    this.#trouble.settle(!this.#kept.hasUnsaved);
   }
 
-  async #commit(): Promise<void> {
+  /** Gives how many bytes were written. */
+  async #commit(): Promise<number> {
     const writes = this.#writes;
     this.#writes = [];
     const entries = new EntryWriter();
     for (const write of writes) entries.add(write.entries);
-    const { onlyRemovals, settle } = this.#kept.saveTasks(entries);
+    const { onlyRemovals, settle } = this.#kept.save(entries);
     const mayWait = writes.length === 0 && onlyRemovals;
     try {
       if (entries.size > 0) await (mayWait ? this.#owned.append(entries) : this.#commitTimed(entries));
@@ -280,7 +305,7 @@ export class LogStore implements FrameworkStore {
       settle(false);
       for (const { failed } of writes) failed(error as Error);
       await this.#failed(error as Error, largestPart(writes, entries.size), writes.length > 0);
-      return;
+      return 0;
     }
     settle(true);
     for (const { done } of writes) done();
@@ -288,7 +313,8 @@ export class LogStore implements FrameworkStore {
     this.#syncDue = mayWait;
     this.#noteDue ||= !mayWait;
     this.#trouble.written(entries.size);
-    this.#trouble.settle(!this.#kept.hasUnsavedTasks);
+    this.#trouble.settle(!this.#kept.hasUnsaved);
+    return entries.size;
   }
 
   async #commitTimed(entries: EntryWriter): Promise<void> {
@@ -302,7 +328,7 @@ export class LogStore implements FrameworkStore {
     if (this.#endIfTakenOver()) return;
     this.#failure = error;
     this.#trouble.failed(error, bytes);
-    if (!this.#kept.hasUnsavedTasks || this.#stalled) return;
+    if (!this.#kept.hasUnsaved || this.#stalled) return;
     // Perhaps there is room for the tasks alone.
     if (withWrites) return this.#commitTasks();
     this.#stalled = true;
@@ -340,7 +366,7 @@ export class LogStore implements FrameworkStore {
   async #finish(): Promise<void> {
     if (this.#owned.takenOver) return;
     const { dataDir } = this.#owned;
-    if (this.#kept.hasUnsavedTasks) await this.#commit();
+    if (this.#kept.hasUnsaved) await this.#commit();
     await this.#sync();
     try {
       await this.#owned.finish();
@@ -348,14 +374,35 @@ export class LogStore implements FrameworkStore {
       throw new UnsavedError(dataDir, this.#kept.size, error as Error);
     }
     // A log that was written anew lacks changes of tasks that failed before.
-    if (this.#kept.hasUnsavedTasks) await this.#commit();
+    if (this.#kept.hasUnsaved) await this.#commit();
     await this.#sync();
     if (this.#owned.takenOver) return;
     const frameworks = this.#trouble.overdue;
-    const tasks = this.#kept.unsavedTasks;
-    if (frameworks > 0 || tasks > 0) throw new UnsavedError(dataDir, { frameworks, tasks }, this.#failure);
+    const { tasks, keys } = this.#kept.unsaved;
+    if (frameworks + tasks + keys > 0) throw new UnsavedError(dataDir, { frameworks, tasks, keys }, this.#failure);
     this.#trouble.settle(true);
   }
+}
+
+function apply({ tasks, state }: KeptContent, changes: Changes): void {
+  for (const task of changes.putTasks ?? []) tasks.put(task);
+  for (const taskId of changes.removeTasks ?? []) tasks.remove(taskId);
+  for (const write of changes.state ?? []) {
+    if ("put" in write) state.put(write.put);
+    else state.remove(write.remove);
+  }
+}
+
+/** What has to be done to have everything as it is now. */
+function undoOf({ tasks, state }: KeptContent, changes: Changes): Changes {
+  const putTasks: TaskRecord[] = [];
+  const removeTasks: string[] = [];
+  for (const taskId of [...(changes.putTasks ?? []).map((task) => task.taskId), ...(changes.removeTasks ?? [])]) {
+    const known = tasks.find(taskId);
+    if (known) putTasks.push(known);
+    else removeTasks.push(taskId);
+  }
+  return { putTasks, removeTasks, state: inverseOf(state, changes.state ?? []) };
 }
 
 /** What did not fit together may fit one by one: `total` bytes are these writes and changes to tasks. */

@@ -65,7 +65,7 @@ export interface Step {
   /** Waits for these acknowledgements, in this order, in however many calls. */
   acks?: string[];
   /** How the call, or the last of the acknowledging ones, is answered. Default: with an empty message. */
-  answer?: "nothing" | { fail: Failure };
+  answer?: "nothing" | { fail: Failure } | { response: Json };
 
   /** Waits until ListFrameworks says this of the framework. */
   framework?: Json;

@@ -25,7 +25,8 @@ interface Arrived {
   host: string;
   authorization: string | undefined;
   request: JsonValue;
-  answer: (failure?: Failure) => void;
+  /** Default: an empty message. */
+  answer: (answer?: { fail: Failure } | { response: JsonValue }) => void;
 }
 
 interface Subscription extends Pick<Arrived, "host" | "authorization" | "request"> {
@@ -137,7 +138,7 @@ export class ScriptedBridge {
   #take(arrived: Arrived): void {
     const { header } = arrived.request as { header?: { attachmentId?: string } };
     if (!this.#cut.has(header?.attachmentId ?? "")) return this.#calls.put(arrived);
-    arrived.answer({ code: 9, reason: "ATTACHMENT_SUPERSEDED" });
+    arrived.answer({ fail: { code: 9, reason: "ATTACHMENT_SUPERSEDED" } });
   }
 
   /** Sends a message, and waits until it has left. */
@@ -177,7 +178,7 @@ export class ScriptedBridge {
   #addService(): void {
     const definition: Record<string, ServiceDefinition[string]> = {};
     const handlers: Record<string, unknown> = {};
-    for (const { name, input, methodKind } of methods.values()) {
+    for (const { name, input, output, methodKind } of methods.values()) {
       const identity = (bytes: Buffer) => bytes;
       definition[name] = {
         path: `/mesosbridge.v1.SchedulerService/${name}`,
@@ -195,7 +196,10 @@ export class ScriptedBridge {
             host: call.getHost(),
             authorization: authorizationOf(call.metadata),
             request: decode(input, call.request),
-            answer: (failure) => (failure ? done(failed(failure)) : done(null, Buffer.alloc(0))),
+            answer: (answer = { response: {} }) => {
+              if ("fail" in answer) done(failed(answer.fail));
+              else done(null, encode(output.typeName, answer.response));
+            },
           });
       } else if (methodKind === "server_streaming") {
         handlers[name] = (stream: Stream) => {
@@ -247,8 +251,7 @@ function compareToken(token: string | null | undefined, authorization: string | 
 }
 
 function respond(arrived: Arrived, answer: Step["answer"]): void {
-  if (answer === undefined) arrived.answer();
-  else if (answer !== "nothing") arrived.answer(answer.fail);
+  if (answer !== "nothing") arrived.answer(answer);
 }
 
 /** A status with its details, as the bridge sends it. */

@@ -103,6 +103,7 @@ describe("what a bridge remembers", () => {
     const offer = await scheduler.offer();
     const sleeping = task(offer.agentId, { command: { value: "sleep 100", shell: true, user: "root" } });
     await scheduler.launch(offer, sleeping);
+    await scheduler.ok("putState", { key: "jobs/1", value: Buffer.from("a value") });
     const taskId = sleeping.taskId?.value ?? "";
     const agentId = offer.agentId?.value ?? "";
     const id = scheduler.frameworkId;
@@ -120,10 +121,13 @@ describe("what a bridge remembers", () => {
       ...seen,
       framework_info: { user: "somebody", checkpoint: true },
       tasks: [{ task_id: taskId, agent_id: agentId }],
+      keys: [{ key: "jobs/1", version: 1, bytes: 7 }],
     });
     const text = (await frameworks("show", "shown")).stdout;
     expect(text).toContain(`framework_id:     ${id}\n`);
     expect(text).toContain(`${taskId} on agent ${agentId}\n`);
+    expect(text).toMatch(/^keys of state: {4}1\n {2}key: +jobs\/1, version 1, 7 bytes\n/m);
+    expect(text).not.toContain("a value");
   });
 
   test("forget: the next client of that name gets another framework", async () => {

@@ -274,16 +274,35 @@ describe("a store on a full disk", () => {
     const filler = join(disk, "filler");
     const store = await open(dataDir);
     const known = { taskId: "1", agentId: "x", cookie: Buffer.from("known") };
-    await store.commitTasks("a", [known]);
+    await store.commit("a", { putTasks: [known] });
     fill(filler);
     const large = { taskId: "2", agentId: "x", cookie: Buffer.alloc(50_000, 1) };
     const changed = { ...known, cookie: Buffer.alloc(50_000, 2) };
-    await expect(store.commitTasks("a", [large, changed])).rejects.toThrow("ENOSPC");
+    await expect(store.commit("a", { putTasks: [large, changed] })).rejects.toThrow("ENOSPC");
     expect(store.tasks("a")).toEqual([known]);
     rmSync(filler);
-    await store.commitTasks("a", [large]);
+    await store.commit("a", { putTasks: [large] });
     await store.close();
     expect(sorted((await open(dataDir)).tasks("a"))).toEqual([known, large]);
+  });
+
+  test("state whose commit is refused is as before, in the file too, and a later commit succeeds", async (context) => {
+    const disk = await smallDisk(cleanup, context);
+    const dataDir = join(disk, "data");
+    const filler = join(disk, "filler");
+    const store = await open(dataDir);
+    const known = { key: "k", value: Buffer.from("known"), version: 1 };
+    await store.commit("a", { state: [{ put: known }] });
+    fill(filler);
+    const large = { key: "k", value: Buffer.alloc(50_000, 1), version: 2 };
+    const commit = store.commit("a", { state: [{ put: large }, { put: { ...large, key: "l" } }] });
+    await expect(commit).rejects.toThrow("ENOSPC");
+    expect([store.state("a").find("k"), store.state("a").size]).toEqual([known, 1]);
+    rmSync(filler);
+    await store.commit("a", { state: [{ put: { ...large, key: "m", version: 3 } }] });
+    await store.close();
+    const again = (await open(dataDir)).state("a");
+    expect([again.find("k"), again.find("l"), again.find("m")?.version]).toEqual([known, undefined, 3]);
   });
 
   test("a framework whose removal or replacement is refused stays with its tasks", async (context) => {
@@ -299,7 +318,7 @@ describe("a store on a full disk", () => {
     // Until the last page of the file is full too.
     for (let i = 0; i < 100; i++) await store.put(record("b", { leaseMs: i })).catch(() => {});
     const long = record("a", { frameworkInfo: info("u".repeat(5_000)) });
-    await expect(store.replace(long)).rejects.toThrow("ENOSPC");
+    await expect(store.replace(long, "tasks")).rejects.toThrow("ENOSPC");
     expect(store.tasks("a")).toEqual(tasks);
     rmSync(filler);
     await store.put(record("b"));

@@ -63,6 +63,9 @@ export class LaunchKills {
     for (const [other, task] of tasks) if (other !== id) expect(mayBeGone(task)).toBe(true);
     if (code === "OK") expect(runs).toBe(true);
     if (known) expect(Buffer.from(known.cookie).toString()).toBe(cookieOf(id));
+    // What the launch was to remember is there exactly if its task is.
+    const { entry } = await this.#scheduler.ok("getState", { key: "last" });
+    expect(entry?.value.toString() === id).toBe(known !== undefined);
     if (runs) {
       expect(known).toBeDefined();
       await this.#kill(id);
@@ -88,10 +91,9 @@ export class LaunchKills {
     const id = info.taskId?.value ?? "";
     const filters = { refuseSeconds: 0 };
     const cookies = { [id]: Buffer.from(cookieOf(id)) };
-    return {
-      id,
-      answer: this.#scheduler.call("launchTasks", { offerIds: ids([offer]), tasks: [info], cookies, filters }),
-    };
+    const state = [{ key: "last", value: Buffer.from(id) }];
+    const launch = { offerIds: ids([offer]), tasks: [info], cookies, state, filters };
+    return { id, answer: this.#scheduler.call("launchTasks", launch) };
   }
 
   async #measure(): Promise<void> {

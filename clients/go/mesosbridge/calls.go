@@ -18,26 +18,31 @@ import (
 
 // LaunchTasks launches tasks on offers of one agent. Unused resources are declined. Cookies are bytes of your own by task
 // id: they come back in the Tasks events of each snapshot until the task's end is acknowledged. At most 512 KiB per call.
+// State changes keys of the framework's state, in one commit with the tasks; the response has their version.
 //
-// OFFER_GONE: nothing was launched. With OutcomeUnknown: reconcile before launching again. A bridge that can't keep the
-// cookies refuses the launch, which is retried.
-func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequest) error {
+// OFFER_GONE, STATE_CHANGED: nothing was launched. With OutcomeUnknown: reconcile before launching again. A bridge that
+// can't keep cookies or state refuses the launch, which is retried.
+func (s *Scheduler) LaunchTasks(ctx context.Context, request *pb.LaunchTasksRequest) (*pb.LaunchTasksResponse, error) {
 	request = proto.CloneOf(request)
-	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+	var response *pb.LaunchTasksResponse
+	err := s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) (err error) {
 		request.Header = header
-		_, err := s.client.LaunchTasks(ctx, request)
+		response, err = s.client.LaunchTasks(ctx, request)
 		return err
 	})
+	return response, err
 }
 
-// AcceptOffers accepts offers of one agent with any operations. Its cookies and errors are those of LaunchTasks.
-func (s *Scheduler) AcceptOffers(ctx context.Context, request *pb.AcceptOffersRequest) error {
+// AcceptOffers accepts offers of one agent with any operations. Its cookies, state and errors are those of LaunchTasks.
+func (s *Scheduler) AcceptOffers(ctx context.Context, request *pb.AcceptOffersRequest) (*pb.AcceptOffersResponse, error) {
 	request = proto.CloneOf(request)
-	return s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+	var response *pb.AcceptOffersResponse
+	err := s.invoke(ctx, once, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) (err error) {
 		request.Header = header
-		_, err := s.client.AcceptOffers(ctx, request)
+		response, err = s.client.AcceptOffers(ctx, request)
 		return err
 	})
+	return response, err
 }
 
 // DeclineOffers declines offers. Offers that are already gone do no harm.
@@ -110,6 +115,68 @@ func (s *Scheduler) Acknowledge(ctx context.Context, ackTokens ...string) error 
 	})
 }
 
+// GetState reads a key of the framework's state, which is on the bridge's disk: bytes of your own that the next instance
+// of the scheduler needs. Nil if there is no such key.
+func (s *Scheduler) GetState(ctx context.Context, key string) (*pb.StateEntry, error) {
+	var response *pb.GetStateResponse
+	err := s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) (err error) {
+		response, err = s.client.GetState(ctx, &pb.GetStateRequest{Header: header, Key: key})
+		return err
+	})
+	return response.GetEntry(), err
+}
+
+// PutState writes a key of the framework's state, and returns its version. Once it returns, the value is on the
+// bridge's disk. A key has 1 to 255 letters, digits and characters of ._-:/ and a value at most 512 KiB. With IfVersion
+// nothing is changed unless the key has this version; 0: unless there is no such key.
+//
+// STATE_CHANGED: the key has another version. ATTACHMENT_SUPERSEDED: another scheduler may have been active since your
+// last Opened. With OutcomeUnknown: it may have been written; read it.
+func (s *Scheduler) PutState(ctx context.Context, request *pb.PutStateRequest) (uint64, error) {
+	request = proto.CloneOf(request)
+	var response *pb.PutStateResponse
+	err := s.invoke(ctx, inTerm, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) (err error) {
+		request.Header = header
+		response, err = s.client.PutState(ctx, request)
+		return err
+	})
+	return response.GetVersion(), err
+}
+
+// DeleteState deletes a key of the framework's state, if it is there. Its errors are those of PutState.
+func (s *Scheduler) DeleteState(ctx context.Context, request *pb.DeleteStateRequest) error {
+	request = proto.CloneOf(request)
+	return s.invoke(ctx, inTerm, request.GetHeader(), func(ctx context.Context, header *pb.CallHeader) error {
+		request.Header = header
+		_, err := s.client.DeleteState(ctx, request)
+		return err
+	})
+}
+
+// ListState reads all keys of the framework's state that begin with prefix, in order.
+func (s *Scheduler) ListState(ctx context.Context, prefix string) ([]*pb.StateEntry, error) {
+	var entries []*pb.StateEntry
+	request := &pb.ListStateRequest{Prefix: prefix, PageSize: statePage}
+	for {
+		var page *pb.ListStateResponse
+		err := s.invoke(ctx, repeatedly, nil, func(ctx context.Context, header *pb.CallHeader) (err error) {
+			request.Header = header
+			page, err = s.client.ListState(ctx, request)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, page.GetEntries()...)
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			return entries, nil
+		}
+	}
+}
+
+// Entries of the state that are read at a time.
+const statePage = 1000
+
 // Call sends any call of Mesos but SUBSCRIBE.
 func (s *Scheduler) Call(ctx context.Context, request *pb.CallRequest) error {
 	request = proto.CloneOf(request)
@@ -120,7 +187,7 @@ func (s *Scheduler) Call(ctx context.Context, request *pb.CallRequest) error {
 	})
 }
 
-// Teardown ends the framework: Mesos kills its tasks. The events end.
+// Teardown ends the framework: Mesos kills its tasks, and the bridge deletes its state. The events end.
 func (s *Scheduler) Teardown(ctx context.Context) error {
 	return s.end(ctx, func(ctx context.Context, header *pb.CallHeader) error {
 		_, err := s.client.Teardown(ctx, &pb.TeardownRequest{Header: header})
@@ -157,12 +224,16 @@ func (s *Scheduler) Header(ctx context.Context) (*pb.CallHeader, error) {
 // Client is the generated client, for what this library has no method for, such as Calls.
 func (s *Scheduler) Client() pb.SchedulerServiceClient { return s.client }
 
-// repetition says whether Mesos may get a call twice.
-type repetition bool
+// repetition says whether a call may be made twice, and whether it may be made after another scheduler was active.
+type repetition int
 
 const (
-	once       repetition = false
-	repeatedly repetition = true
+	// Mesos must not get it twice, and only the scheduler may make it that was active when it decided to.
+	once repetition = iota
+	// It may be made twice, by that scheduler alone.
+	inTerm
+	// It does no harm whenever it is made.
+	repeatedly
 )
 
 type sender func(ctx context.Context, header *pb.CallHeader) error
@@ -203,7 +274,7 @@ func (s *Scheduler) invoke(ctx context.Context, repeat repetition, given *pb.Cal
 		if ctx.Err() == context.DeadlineExceeded {
 			return call.late()
 		}
-		unknown := bool(repeat) && err.Reason == ReasonOutcomeUnknown
+		unknown := repeat != once && err.Reason == ReasonOutcomeUnknown
 		fresh := call.takesFreshToken(err)
 		if !err.Retryable() && !err.stale() && !unknown && !fresh || ctx.Err() != nil || call.hopeless {
 			return call.verdict(err)
@@ -274,7 +345,7 @@ func (a *attempt) make(ctx context.Context) *Error {
 // outlivedBy is true for a term in which the call must not be sent: another scheduler may have done the same meanwhile.
 // What began before the first term may be sent in it: its program has seen nothing of an earlier one.
 func (a *attempt) outlivedBy(term int) bool {
-	return a.repeat == once && term > max(a.term, 1)
+	return a.repeat != repeatedly && term > max(a.term, 1)
 }
 
 // takesFreshToken is true once after a token that was refused: if the next one is refused too, the caller is.

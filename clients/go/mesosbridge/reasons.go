@@ -47,6 +47,10 @@ const (
 	// ReasonOfferGone: Offers of the call (`metadata.offer_ids`) are used, declined, rescinded, or lost with the
 	// link. Nothing was sent. Wait for new offers.
 	ReasonOfferGone = "OFFER_GONE"
+	// ReasonStateChanged: A key of the framework's state (`metadata.key`) has another version
+	// (`metadata.version`; 0: there is no such key) than `if_version`. Nothing was changed, and nothing was
+	// sent. Read the key again, and decide anew.
+	ReasonStateChanged = "STATE_CHANGED"
 	// ReasonNoMaster: There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream
 	// says when.
 	ReasonNoMaster = "NO_MASTER"
@@ -64,8 +68,8 @@ const (
 	// the snapshot holds what is open.
 	ReasonSlowConsumer = "SLOW_CONSUMER"
 	// ReasonLimitReached: A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams,
-	// unread answers of a connection, or cookies of tasks. Try again later; the message names what to change,
-	// and the flag that sets the limit.
+	// unread answers of a connection, or a framework's cookies and state. Try again later; the message names
+	// what to change, and the flag that sets the limit.
 	ReasonLimitReached = "LIMIT_REACHED"
 	// ReasonPermissionDenied: No rule of the bridge's permissions allows this to the caller. Without permission
 	// on a framework name the answer is the same whether there is such a framework or not. A stream ends with it
@@ -82,8 +86,9 @@ const (
 	// when it is back, then repeat the call.
 	ReasonBridgeShuttingDown = "BRIDGE_SHUTTING_DOWN"
 	// ReasonStoreUnavailable: The bridge can't write to its data directory; the message has the system's reason.
-	// A client whose framework does not change can still attach, and launches without cookies are sent. Free
-	// disk space, or fix what the message names, then try again. The lease does not run out until then.
+	// A client whose framework does not change can still attach, and launches without cookies and state are
+	// sent. Free disk space, or fix what the message names, then try again. The lease does not run out until
+	// then.
 	ReasonStoreUnavailable = "STORE_UNAVAILABLE"
 	// ReasonUnauthenticated: The bridge does not know who is calling: credentials are missing or wrong. Nothing
 	// was done. Give a certificate or a token that the bridge accepts; the message says what is wrong with this

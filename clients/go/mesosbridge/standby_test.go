@@ -68,7 +68,10 @@ func TestCallsWaitUntilThePromotionIsConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := event.(*Standby); ok {
-			go func() { launched <- s.LaunchTasks(ctx, &pb.LaunchTasksRequest{}) }()
+			go func() {
+				_, err := s.LaunchTasks(ctx, &pb.LaunchTasksRequest{})
+				launched <- err
+			}()
 			close(promote)
 		}
 		if _, ok := event.(*Opened); ok {
@@ -152,7 +155,7 @@ func TestCallsDoNotOutliveTheirTerm(t *testing.T) {
 		outlived    bool
 	}{
 		{once, 0, 0, false}, {once, 0, 1, false}, {once, 1, 1, false}, {once, 0, 2, true}, {once, 1, 2, true},
-		{once, 2, 2, false}, {repeatedly, 1, 2, false},
+		{once, 2, 2, false}, {inTerm, 0, 1, false}, {inTerm, 1, 2, true}, {repeatedly, 1, 2, false},
 	} {
 		if a := (attempt{repeat: c.repeat, term: c.began}); a.outlivedBy(c.term) != c.outlived {
 			t.Errorf("%+v is wrong", c)

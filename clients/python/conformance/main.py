@@ -12,11 +12,12 @@ import traceback
 from base64 import b64decode
 from typing import Any
 
-from printed import printed_error, printed_event
+from printed import printed_entry, printed_error, printed_event
 
 from mesos.v1 import mesos_pb2
 from mesosbridge import AsyncScheduler, BridgeError, Event, Offers, Options, ResourcePool, Scheduler, Tls
 from mesosbridge.events import owed_token
+from mesosbridge.v1 import scheduler_pb2
 
 
 class Driver:
@@ -95,7 +96,16 @@ def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
     offers = event.offers if isinstance(event, Offers) else []
     match action["call"]:
         case "launchTasks":
-            return scheduler.launch_tasks(offers[:1], tasks_of(action, offers[0]), cookies=cookies_of(action))
+            tasks = tasks_of(action, offers[0])
+            return scheduler.launch_tasks(offers[:1], tasks, cookies=cookies_of(action), state=state_of(action))
+        case "getState":
+            return scheduler.get_state(action["key"])
+        case "putState":
+            return scheduler.put_state(action["key"], b64decode(action["value"]), if_version=action.get("ifVersion"))
+        case "deleteState":
+            return scheduler.delete_state(action["key"], if_version=action.get("ifVersion"))
+        case "listState":
+            return scheduler.list_state(action.get("prefix", ""))
         case "declineOffers":
             return scheduler.decline_offers(offers, refuse_seconds=action.get("refuseSeconds"))
         case "reviveOffers":
@@ -113,6 +123,31 @@ def send(scheduler: Any, action: dict[str, Any], event: Event) -> Any:
         case "handOver":
             return scheduler.hand_over()
     raise ValueError(f"this driver has no call {action['call']}")
+
+
+def printed_result(call: str, result: Any) -> Any:
+    match call:
+        case "launchTasks":
+            return {"stateVersion": str(result)}
+        case "getState":
+            return None if result is None else printed_entry(result)
+        case "putState":
+            return {"version": str(result)}
+        case "listState":
+            return {"entries": [printed_entry(entry) for entry in result]}
+    return None
+
+
+def state_of(action: dict[str, Any]) -> list[scheduler_pb2.StateChange]:
+    return [
+        scheduler_pb2.StateChange(
+            key=change["key"],
+            value=b64decode(change.get("value", "")),
+            if_version=change.get("ifVersion"),
+            delete=change.get("delete", False),
+        )
+        for change in action.get("state", [])
+    ]
 
 
 def cookies_of(action: dict[str, Any]) -> dict[str, bytes]:
@@ -142,10 +177,10 @@ async def drive_async(driver: Driver) -> None:
                 if "end" in action:
                     return action["end"]
                 if "call" in action:
-                    record: dict[str, Any] = {"call": action["call"], "error": None}
+                    record: dict[str, Any] = {"call": action["call"], "error": None, "result": None}
                     driver.calls.append(record)
                     try:
-                        await send(scheduler, action, event)
+                        record["result"] = printed_result(action["call"], await send(scheduler, action, event))
                     except BridgeError as error:
                         record["error"] = printed_error(error)
             return None
@@ -170,10 +205,10 @@ def drive_blocking(driver: Driver) -> None:
                 if "end" in action:
                     return action["end"]
                 if "call" in action:
-                    record: dict[str, Any] = {"call": action["call"], "error": None}
+                    record: dict[str, Any] = {"call": action["call"], "error": None, "result": None}
                     driver.calls.append(record)
                     try:
-                        send(scheduler, action, event)
+                        record["result"] = printed_result(action["call"], send(scheduler, action, event))
                     except BridgeError as error:
                         record["error"] = printed_error(error)
             return None

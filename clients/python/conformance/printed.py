@@ -32,6 +32,10 @@ def printed_error(error: BridgeError) -> Printed:
     }
 
 
+def printed_entry(entry: scheduler_pb2.StateEntry) -> Printed:
+    return {"key": entry.key, "value": b64encode(entry.value).decode(), "version": str(entry.version)}
+
+
 def _body(event: Event) -> Printed:
     match event:
         case events.Opened():

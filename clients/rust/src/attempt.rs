@@ -30,22 +30,26 @@ pub(crate) struct Caller {
     pub(crate) lifetime: CancellationToken,
 }
 
-/// Whether Mesos may get a call twice.
+/// Whether a call may be made twice, and whether it may be made after another scheduler was active.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Repeat {
+    /// It does no harm whenever it is made.
     Safe,
+    /// It may be made twice, by the scheduler alone that was active when it decided to.
+    InTerm,
+    /// The same, but Mesos must not get it twice.
     Never,
 }
 
 impl Caller {
-    pub(crate) async fn call<F>(
+    pub(crate) async fn call<F, T>(
         &self,
         repeat: Repeat,
         given: Option<&CallHeader>,
         send: impl Fn(Client, CallHeader) -> F,
-    ) -> Result<(), Error>
+    ) -> Result<T, Error>
     where
-        F: Future<Output = Result<(), Status>>,
+        F: Future<Output = Result<T, Status>>,
     {
         self.invoke(&mut Attempt::new(self, given), repeat, send).await
     }
@@ -61,14 +65,14 @@ impl Caller {
         if ended_well && attempt.tried { Ok(()) } else { result }
     }
 
-    async fn invoke<F>(
+    async fn invoke<F, T>(
         &self,
         attempt: &mut Attempt,
         repeat: Repeat,
         send: impl Fn(Client, CallHeader) -> F,
-    ) -> Result<(), Error>
+    ) -> Result<T, Error>
     where
-        F: Future<Output = Result<(), Status>>,
+        F: Future<Output = Result<T, Status>>,
     {
         let closed = tokio::select! {
             biased;
@@ -116,20 +120,20 @@ impl Attempt {
         }
     }
 
-    async fn run<F>(
+    async fn run<F, T>(
         &mut self,
         caller: &Caller,
         repeat: Repeat,
         send: impl Fn(Client, CallHeader) -> F,
-    ) -> Result<(), Error>
+    ) -> Result<T, Error>
     where
-        F: Future<Output = Result<(), Status>>,
+        F: Future<Output = Result<T, Status>>,
     {
         loop {
             // Without an attachment, and none to come, nothing more can be tried.
             let Active { id: attachment_id, term } =
                 ready(&caller.attachment, self.stale_id.as_deref()).await.map_err(|error| self.verdict(error))?;
-            if repeat == Repeat::Never && is_outdated(self.term, term) {
+            if repeat != Repeat::Safe && is_outdated(self.term, term) {
                 return Err(self.verdict(outdated()));
             }
             let header = CallHeader {
@@ -139,12 +143,12 @@ impl Attempt {
             };
             let sent_before = self.maybe_sent;
             (self.tried, self.maybe_sent) = (true, true);
-            let Err(status) = send(caller.bridges.client(), header).await else {
-                return Ok(());
+            let error = match send(caller.bridges.client(), header).await {
+                Ok(response) => return Ok(response),
+                Err(status) => Error::from(status),
             };
-            let error = Error::from(status);
             self.maybe_sent = sent_before || error.is_outcome_unknown();
-            let unknown = repeat == Repeat::Safe && error.reason() == reason::OUTCOME_UNKNOWN;
+            let unknown = repeat != Repeat::Never && error.reason() == reason::OUTCOME_UNKNOWN;
             if self.has_fresh_token(caller, &error) {
                 continue;
             }

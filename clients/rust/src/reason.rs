@@ -55,6 +55,11 @@ pub const FRAMEWORK_REFUSED: &str = "FRAMEWORK_REFUSED";
 /// was sent. Wait for new offers.
 pub const OFFER_GONE: &str = "OFFER_GONE";
 
+/// A key of the framework's state (`metadata.key`) has another version (`metadata.version`; 0: there is no
+/// such key) than `if_version`. Nothing was changed, and nothing was sent. Read the key again, and decide
+/// anew.
+pub const STATE_CHANGED: &str = "STATE_CHANGED";
+
 /// There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when.
 pub const NO_MASTER: &str = "NO_MASTER";
 
@@ -75,8 +80,8 @@ pub const LEASE_EXPIRED: &str = "LEASE_EXPIRED";
 pub const SLOW_CONSUMER: &str = "SLOW_CONSUMER";
 
 /// A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams, unread answers of a
-/// connection, or cookies of tasks. Try again later; the message names what to change, and the flag that sets
-/// the limit.
+/// connection, or a framework's cookies and state. Try again later; the message names what to change, and the
+/// flag that sets the limit.
 pub const LIMIT_REACHED: &str = "LIMIT_REACHED";
 
 /// No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
@@ -97,8 +102,8 @@ pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
 pub const BRIDGE_SHUTTING_DOWN: &str = "BRIDGE_SHUTTING_DOWN";
 
 /// The bridge can't write to its data directory; the message has the system's reason. A client whose
-/// framework does not change can still attach, and launches without cookies are sent. Free disk space, or fix
-/// what the message names, then try again. The lease does not run out until then.
+/// framework does not change can still attach, and launches without cookies and state are sent. Free disk
+/// space, or fix what the message names, then try again. The lease does not run out until then.
 pub const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 
 /// The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mesosbridge::proto::mesosbridge::v1::KillTaskRequest;
+use mesosbridge::proto::mesosbridge::v1::{DeleteStateRequest, KillTaskRequest, PutStateRequest};
 use mesosbridge::{Event, Options, connect};
 use tokio::net::TcpListener;
 
@@ -63,6 +63,21 @@ async fn a_call_that_finds_no_attachment_was_not_sent() {
     let error = scheduler.kill_task(KillTaskRequest::default()).await.unwrap_err();
     assert_eq!((error.code(), error.reason()), (tonic::Code::DeadlineExceeded, "NOT_SENT"));
     assert!(error.is_retryable() && !error.is_outcome_unknown());
+}
+
+#[tokio::test]
+async fn state_that_finds_no_attachment_was_neither_read_nor_written() {
+    let call_timeout = Duration::from_millis(50);
+    let (scheduler, _events) = connect(Options { call_timeout, ..options(nowhere().await) }).unwrap();
+    let (get, list, put, delete) = tokio::join!(
+        scheduler.get_state("a"),
+        scheduler.list_state(""),
+        scheduler.put_state(PutStateRequest { key: "a".to_owned(), ..Default::default() }),
+        scheduler.delete_state(DeleteStateRequest { key: "a".to_owned(), ..Default::default() }),
+    );
+    for error in [get.unwrap_err(), list.unwrap_err(), put.unwrap_err(), delete.unwrap_err()] {
+        assert_eq!((error.code(), error.reason()), (tonic::Code::DeadlineExceeded, "NOT_SENT"));
+    }
 }
 
 #[tokio::test]

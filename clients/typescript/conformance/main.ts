@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Offer, TaskInfo } from "../../../gen/mesos/v1/mesos.js";
+import type { StateChange } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { TlsOptions } from "../library/access.js";
 import type { DeepPartial } from "../library/deepPartial.js";
 import { toBridgeError } from "../library/errors.js";
@@ -12,7 +13,7 @@ import type { SchedulerEvent } from "../library/events.js";
 import { OptionError } from "../library/optionError.js";
 import { ResourcePool } from "../library/resources.js";
 import { Scheduler } from "../library/scheduler.js";
-import { printedError, printedEvent } from "./printed.js";
+import { printedEntry, printedError, printedEvent, printedVersion } from "./printed.js";
 
 interface DriverInput {
   /** Comes back with the answer. */
@@ -51,6 +52,12 @@ interface Action {
   tasks?: { id: string; cpus: number; mem: number; command: string; cookie?: string }[];
   taskId?: string;
   taskIds?: string[];
+  key?: string;
+  /** In base64. */
+  value?: string;
+  prefix?: string;
+  ifVersion?: number;
+  state?: { key: string; value?: string; ifVersion?: number; delete?: boolean }[];
   roles?: string[];
   refuseSeconds?: number;
   pauseMs?: number;
@@ -125,24 +132,38 @@ class Run {
   }
 
   async #call(action: Action, event: SchedulerEvent): Promise<void> {
-    const record = { call: action.call, error: null as unknown };
+    const record = { call: action.call, error: null as unknown, result: null as unknown };
     this.#calls.push(record);
     try {
-      await send(this.#scheduler, action, event.kind === "offers" ? event.offers : []);
+      record.result = (await send(this.#scheduler, action, event.kind === "offers" ? event.offers : [])) ?? null;
     } catch (cause) {
       record.error = printedError(toBridgeError(cause));
     }
   }
 }
 
-async function send(scheduler: Scheduler, action: Action, offers: Offer[]): Promise<void> {
+async function send(scheduler: Scheduler, action: Action, offers: Offer[]): Promise<unknown> {
   const offerIds = offers.map(({ id }) => id?.value ?? "");
   switch (action.call) {
     case "launchTasks": {
       const [offer] = offers;
       const tasks = offer === undefined ? [] : tasksOf(action, offer);
       const ids = offerIds.slice(0, 1).map((value) => ({ value }));
-      return await scheduler.launchTasks({ offerIds: ids, tasks, cookies: cookiesOf(action) });
+      const request = { offerIds: ids, tasks, cookies: cookiesOf(action), state: stateOf(action) };
+      return printedVersion("stateVersion", (await scheduler.launchTasks(request)).stateVersion);
+    }
+    case "getState":
+      return printedEntry(await scheduler.getState(action.key ?? ""));
+    case "putState": {
+      const value = Buffer.from(action.value ?? "", "base64");
+      return printedVersion("version", await scheduler.putState(action.key ?? "", value, ifVersionOf(action)));
+    }
+    case "deleteState":
+      return await scheduler.deleteState(action.key ?? "", ifVersionOf(action));
+    case "listState": {
+      const entries = [];
+      for await (const entry of scheduler.listState(action.prefix)) entries.push(printedEntry(entry));
+      return { entries };
     }
     case "declineOffers":
       return await scheduler.declineOffers(offerIds, action.refuseSeconds);
@@ -181,6 +202,19 @@ function cookiesOf({ tasks = [] }: Action): Record<string, Buffer> {
     cookie === undefined ? [] : [[id, Buffer.from(cookie, "base64")] as const],
   );
   return Object.fromEntries(cookies);
+}
+
+function ifVersionOf({ ifVersion }: Pick<Action, "ifVersion">): { ifVersion?: bigint } {
+  return ifVersion === undefined ? {} : { ifVersion: BigInt(ifVersion) };
+}
+
+function stateOf({ state = [] }: Action): DeepPartial<StateChange>[] {
+  return state.map(({ key, value, ifVersion, delete: deletes }) => ({
+    key,
+    ...(value !== undefined && { value: Buffer.from(value, "base64") }),
+    ...ifVersionOf(ifVersion === undefined ? {} : { ifVersion }),
+    ...(deletes && { delete: true }),
+  }));
 }
 
 function tlsOf({ ca, cert, key, serverName }: NonNullable<NonNullable<DriverInput["options"]>["tls"]>): TlsOptions {

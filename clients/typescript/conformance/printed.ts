@@ -5,7 +5,7 @@ import {
   TaskState,
   TaskStatus_Reason,
 } from "../../../gen/mesos/v1/mesos.js";
-import type { OpenTask } from "../../../gen/mesosbridge/v1/scheduler.js";
+import type { OpenTask, StateEntry } from "../../../gen/mesosbridge/v1/scheduler.js";
 import type { BridgeError } from "../library/errors.js";
 import type { SchedulerEvent } from "../library/events.js";
 import { taskOutcome } from "../library/taskOutcome.js";
@@ -23,6 +23,16 @@ export function printedError(error: BridgeError): Printed {
   const { code, reason, message, metadata, fieldViolations, retryDelayMs, retryable, outcomeUnknown } = error;
   const fields = fieldViolations.map(({ field, description }) => ({ field, description }));
   return { code, reason, message, metadata, fields, retryDelayMs: retryDelayMs ?? 0, retryable, outcomeUnknown };
+}
+
+export function printedEntry(entry: StateEntry | undefined): Printed | null {
+  if (entry === undefined) return null;
+  const { key, value, version } = entry;
+  return { key, value: value.toString("base64"), version: String(version) };
+}
+
+export function printedVersion(name: "version" | "stateVersion", version: bigint): Printed {
+  return { [name]: String(version) };
 }
 
 /** The library's own events. */

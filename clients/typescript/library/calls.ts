@@ -6,11 +6,13 @@ import type {
   CallRequest,
   CallResult,
   CallsRequest,
+  GetStateResponse,
   KillTaskRequest,
   LaunchTasksRequest,
   ReconcileTasksRequest,
   SchedulerServiceClient,
   SendMessageRequest,
+  StateEntry,
 } from "../../../gen/mesosbridge/v1/scheduler.js";
 import { Backoff, pause } from "../../../wire/backoff.js";
 import type { Attachment } from "./attachment.js";
@@ -27,6 +29,18 @@ export interface CallSettings {
   signal?: AbortSignal;
   /** Makes your own retries safe: a call with the same id within 10 minutes is not made twice. Default: a new id per call. */
   requestId?: string;
+}
+
+/** What a launch did beside launching. */
+export interface Launched {
+  /** The version of the keys that `state` has written; 0 if it has written none. */
+  readonly stateVersion: bigint;
+}
+
+/** When a key of the state is changed. */
+export interface StateSettings extends CallSettings {
+  /** Change nothing unless the key has this version; 0: unless there is no such key. Default: whatever there is. */
+  ifVersion?: bigint;
 }
 
 type Body<T> = Omit<DeepPartial<T>, "header">;
@@ -53,21 +67,24 @@ export abstract class SchedulerCalls {
   /**
    * Launches tasks on offers of one agent. Unused resources are declined. `cookies` are bytes of your own by task id:
    * they come back in the `tasks` events of each snapshot until the task's end is acknowledged. At most 512 KiB per call.
-   * A bridge that can't keep them refuses the launch, which is retried.
+   * `state` are changes of the framework's state, in one commit with the tasks. A bridge that can't keep them refuses the
+   * launch, which is retried.
    *
-   * @throws BridgeError `OFFER_GONE`: nothing was launched. With `outcomeUnknown`: reconcile before launching again
+   * @throws BridgeError `OFFER_GONE`, `STATE_CHANGED`: nothing was launched. With `outcomeUnknown`: reconcile before
+   *   launching again
    */
-  async launchTasks(request: Body<LaunchTasksRequest>, settings?: CallSettings): Promise<void> {
-    await this.#once((client, header, options) => client.launchTasks({ ...request, header }, options), settings);
+  async launchTasks(request: Body<LaunchTasksRequest>, settings?: CallSettings): Promise<Launched> {
+    return this.#once((client, header, options) => client.launchTasks({ ...request, header }, options), settings);
   }
 
   /**
-   * Accepts offers of one agent with any operations. Unused resources are declined. `cookies` as for `launchTasks`.
+   * Accepts offers of one agent with any operations. Unused resources are declined. `cookies` and `state` as for
+   * `launchTasks`.
    *
    * @throws BridgeError as `launchTasks`
    */
-  async acceptOffers(request: Body<AcceptOffersRequest>, settings?: CallSettings): Promise<void> {
-    await this.#once((client, header, options) => client.acceptOffers({ ...request, header }, options), settings);
+  async acceptOffers(request: Body<AcceptOffersRequest>, settings?: CallSettings): Promise<Launched> {
+    return this.#once((client, header, options) => client.acceptOffers({ ...request, header }, options), settings);
   }
 
   /**
@@ -121,7 +138,53 @@ export abstract class SchedulerCalls {
     await this.#repeatedly(send, settings);
   }
 
-  /** Ends the framework: Mesos kills its tasks. The events end. */
+  /**
+   * Reads a key of the framework's state, which is on the bridge's disk: bytes of your own that the next instance of the
+   * scheduler needs. Undefined if there is no such key.
+   */
+  async getState(key: string, settings?: CallSettings): Promise<StateEntry | undefined> {
+    const send: Send<GetStateResponse> = (client, header, options) => client.getState({ key, header }, options);
+    return (await this.#repeatedly(send, settings)).entry;
+  }
+
+  /**
+   * Writes a key of the framework's state, and returns its version. Once it returns, the value is on the bridge's disk.
+   *
+   * @param key    1 to 255 letters, digits and characters of `._-:/`
+   * @param value  at most 512 KiB
+   * @throws BridgeError `STATE_CHANGED`: the key has another version than `ifVersion`. `ATTACHMENT_SUPERSEDED`: another
+   *   scheduler may have been active since your last `opened`. With `outcomeUnknown`: it may have been written; read it
+   */
+  async putState(key: string, value: Uint8Array, settings: StateSettings = {}): Promise<bigint> {
+    const request = { key, value: asBuffer(value), ifVersion: settings.ifVersion };
+    const { version } = await this.#inOneTerm(
+      (client, header, options) => client.putState({ ...request, header }, options),
+      settings,
+    );
+    return version;
+  }
+
+  /** Deletes a key of the framework's state, if it is there. Errors as of `putState`. */
+  async deleteState(key: string, settings: StateSettings = {}): Promise<void> {
+    const request = { key, ifVersion: settings.ifVersion };
+    await this.#inOneTerm((client, header, options) => client.deleteState({ ...request, header }, options), settings);
+  }
+
+  /** Reads all keys of the framework's state that begin with `prefix`, in order. The settings are those of each page. */
+  async *listState(prefix = "", settings?: CallSettings): AsyncGenerator<StateEntry> {
+    let pageToken = "";
+    do {
+      const request = { prefix, pageToken, pageSize: STATE_PAGE };
+      const { entries, nextPageToken } = await this.#repeatedly(
+        (client, header, options) => client.listState({ ...request, header }, options),
+        settings,
+      );
+      yield* entries;
+      pageToken = nextPageToken;
+    } while (pageToken !== "");
+  }
+
+  /** Ends the framework: Mesos kills its tasks, and the bridge deletes its state. The events end. */
   async teardown(settings?: CallSettings): Promise<void> {
     await this.#ending((client, header, options) => client.teardown({ header }, options), settings);
   }
@@ -171,16 +234,21 @@ export abstract class SchedulerCalls {
   }
 
   /** For what does no harm when Mesos gets it twice. */
-  async #repeatedly(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
-    await this.#invoke(send, settings, false, (error) => error.reason === "OUTCOME_UNKNOWN");
+  #repeatedly<T>(send: Send<T>, settings: CallSettings = {}): Promise<T> {
+    return this.#invoke(send, settings, false, (error) => error.reason === "OUTCOME_UNKNOWN");
+  }
+
+  /** The same for what only the scheduler may do that was active when it decided to. */
+  #inOneTerm<T>(send: Send<T>, settings: CallSettings): Promise<T> {
+    return this.#invoke(send, settings, true, (error) => error.reason === "OUTCOME_UNKNOWN");
   }
 
   /**
    * For what Mesos must not get twice: an outcome that is not known ends the call, and so does another scheduler that may
    * have been active since it began.
    */
-  async #once(send: Send<unknown>, settings: CallSettings = {}): Promise<void> {
-    await this.#invoke(send, settings, true, () => false);
+  #once<T>(send: Send<T>, settings: CallSettings = {}): Promise<T> {
+    return this.#invoke(send, settings, true, () => false);
   }
 
   /** For what ends the session: once a try went out, finding that the session has ended means that it worked. */
@@ -202,18 +270,19 @@ export abstract class SchedulerCalls {
     }
   }
 
-  async #invoke(
-    send: Send<unknown>,
+  #invoke<T>(
+    send: Send<T>,
     settings: CallSettings,
     inOneTerm: boolean,
     repeatable: (error: BridgeError) => boolean,
-  ): Promise<void> {
+  ): Promise<T> {
     const deadlineMs = settings.deadlineMs ?? this.context.deadlineMs;
-    await withDeadline(deadlineMs, [this.context.signal, settings.signal], async (signal, expired) => {
+    return withDeadline(deadlineMs, [this.context.signal, settings.signal], async (signal, expired) => {
       const attempt = new Attempt(this.context, send, settings.requestId ?? randomUUID(), inOneTerm);
       for (;;) {
-        const error = await attempt.make(signal);
-        if (error === undefined) return;
+        const made = await attempt.make(signal);
+        if (made.error === undefined) return made.response;
+        const { error } = made;
         const fresh = attempt.takesFreshToken(error);
         const again = error.retryable || helpsAttached(error) || repeatable(error) || fresh;
         if (expired() && error.code === Status.CANCELLED) throw late(attempt, deadlineMs);
@@ -225,10 +294,20 @@ export abstract class SchedulerCalls {
   }
 }
 
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Entries that are read at a time. */
+const STATE_PAGE = 1_000;
+
+/** What came of a try. */
+type Made<T> = { readonly error: BridgeError } | { readonly error: undefined; readonly response: T };
+
 /** One call, tried once or more. */
-class Attempt {
+class Attempt<T> {
   readonly #context: CallContext;
-  readonly #send: Send<unknown>;
+  readonly #send: Send<T>;
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 2_000 });
   /** The attachment whose call was refused: only another one can help. */
   #staleId: string | undefined;
@@ -245,7 +324,7 @@ class Attempt {
   lastError: BridgeError | undefined;
 
   /** @param inOneTerm whether it ends once another scheduler may have been active */
-  constructor(context: CallContext, send: Send<unknown>, requestId: string, inOneTerm: boolean) {
+  constructor(context: CallContext, send: Send<T>, requestId: string, inOneTerm: boolean) {
     this.#context = context;
     this.#send = send;
     this.requestId = requestId;
@@ -253,8 +332,8 @@ class Attempt {
     this.#term = context.term();
   }
 
-  /** Tries once. Gives the error, or undefined when the call was taken. */
-  async make(signal: AbortSignal): Promise<BridgeError | undefined> {
+  /** Tries once. */
+  async make(signal: AbortSignal): Promise<Made<T>> {
     const { bridges, attachment, frameworkName } = this.#context;
     let trailer: Metadata | undefined;
     const onTrailer = (metadata: Metadata) => {
@@ -265,23 +344,22 @@ class Attempt {
       attachmentId = await attachment.ready(signal, this.#staleId);
     } catch (error) {
       this.isHopeless = true;
-      return toBridgeError(error);
+      return { error: toBridgeError(error) };
     }
-    if (signal.aborted) return new BridgeError(Status.CANCELLED, "cancelled");
+    if (signal.aborted) return { error: new BridgeError(Status.CANCELLED, "cancelled") };
     if (this.#inOneTerm && !attachment.isTerm(this.#term)) {
       this.isHopeless = true;
-      return othersActive();
+      return { error: othersActive() };
     }
     try {
       const header = { frameworkName, attachmentId, requestId: this.requestId };
-      await this.#send(bridges.client, header, { signal, onTrailer });
-      return undefined;
+      return { error: undefined, response: await this.#send(bridges.client, header, { signal, onTrailer }) };
     } catch (cause) {
       const error = toBridgeError(cause, trailer);
       if (error.outcomeUnknown) this.maybeSent = true;
       if (helpsAttached(error)) this.#staleId = attachmentId;
       if (!signal.aborted) this.lastError = error;
-      return error;
+      return { error };
     }
   }
 
@@ -309,7 +387,7 @@ function othersActive(): BridgeError {
   return new BridgeError(Status.FAILED_PRECONDITION, text, { reason: "ATTACHMENT_SUPERSEDED" });
 }
 
-function late({ maybeSent, lastError }: Attempt, deadlineMs: number): BridgeError {
+function late({ maybeSent, lastError }: Attempt<unknown>, deadlineMs: number): BridgeError {
   const why = lastError === undefined ? "" : `: ${lastError.message}`;
   // If no attempt can have reached Mesos, the reason says that nothing was sent.
   const reason = maybeSent ? "OUTCOME_UNKNOWN" : "NOT_SENT";

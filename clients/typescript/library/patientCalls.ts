@@ -40,7 +40,7 @@ export class PatientCalls {
   }
 
   /** Makes a call. Gives why Mesos did not take it; undefined when it did. */
-  async try(call: (it: Scheduler) => Promise<void>): Promise<BridgeError | undefined> {
+  async try(call: (it: Scheduler) => Promise<unknown>): Promise<BridgeError | undefined> {
     try {
       await call(this.#scheduler);
       return undefined;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { describeBridge } from "../../support/describeBridge.js";
 import { frameworkInfo, unique } from "../../support/messages.js";
+import { removeAtMaster } from "../../support/removeAtMaster.js";
 import { MesosScheduler } from "../../support/scheduler.js";
 
 const cluster = { agents: 1, resources: "cpus:2;mem:512;disk:100" };
@@ -90,11 +91,3 @@ describeBridge("frameworks that are refused", cluster, (suite) => {
     await thief.send("REVIVE");
   });
 });
-
-/** Takes the framework over by its id, past the bridge, and tears it down. */
-async function removeAtMaster(master: string, frameworkId: string, name: string): Promise<void> {
-  const scheduler = new MesosScheduler({ master });
-  await scheduler.subscribe(frameworkInfo({ id: { value: frameworkId }, name }));
-  await scheduler.send("TEARDOWN");
-  scheduler.stop();
-}

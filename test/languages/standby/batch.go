@@ -227,7 +227,7 @@ func (b *batch) launch(ctx context.Context, offer *mesos.Offer) {
 		request.Tasks = append(request.Tasks, b.taskInfo(task, offer))
 	}
 	after := launched
-	if err := b.scheduler.LaunchTasks(ctx, request); err != nil {
+	if _, err := b.scheduler.LaunchTasks(ctx, request); err != nil {
 		var failure *mesosbridge.Error
 		if !errors.As(err, &failure) || ctx.Err() != nil {
 			return

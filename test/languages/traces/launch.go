@@ -36,7 +36,7 @@ func main() {
 			}
 			launched = true
 			traced := metadata.AppendToOutgoingContext(ctx, "traceparent", os.Getenv("TRACEPARENT"))
-			if err := scheduler.LaunchTasks(traced, launch(e.Offers[0])); err != nil {
+			if _, err := scheduler.LaunchTasks(traced, launch(e.Offers[0])); err != nil {
 				panic(err)
 			}
 		case *mesosbridge.Update:

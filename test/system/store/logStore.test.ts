@@ -165,12 +165,12 @@ describe("tasks", () => {
       { taskId: "1", agentId: "x", cookie: Buffer.from([0, 255]) },
       { taskId: "2", agentId: "x" },
     ];
-    await store.commitTasks("a", tasks);
+    await store.commit("a", { putTasks: tasks });
     // A copy is what a crash at this moment would leave.
     const copy = await cleanup.tempDir();
     cpSync(dataDir, copy, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
     expect((await open(copy)).tasks("a")).toEqual(tasks);
-    await store.commitRemovals("a", ["1", "never heard of"]);
+    await store.commitInTime("a", { removeTasks: ["1", "never heard of"] });
     const second = await cleanup.tempDir();
     cpSync(dataDir, second, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
     expect((await open(second)).tasks("a")).toEqual([{ taskId: "2", agentId: "x" }]);
@@ -183,12 +183,12 @@ describe("tasks", () => {
       agentId: "x",
       cookie: Buffer.alloc(100_000, i),
     }));
-    await store.commitTasks("a", tasks);
+    await store.commit("a", { putTasks: tasks });
     const first = statSync(logPath(dataDir, 1)).ino;
     for (let round = 0; round < 3; round++) {
       const changed = tasks.map((task) => ({ ...task, agentId: String(round) }));
-      await store.commitTasks("a", changed);
-      await store.commitTasks("a", tasks);
+      await store.commit("a", { putTasks: changed });
+      await store.commit("a", { putTasks: tasks });
     }
     await eventually(() => statSync(logPath(dataDir, 1)).ino !== first, { what: "a compaction" });
     expect(sorted((await reopened(store)).tasks("a"))).toEqual(tasks);
@@ -251,6 +251,82 @@ describe("tasks", () => {
   });
 });
 
+describe("state", () => {
+  const entry = (key: string, value: string, version: number) => ({ key, value: Buffer.from(value), version });
+  const put = (key: string, value: string, version: number) => ({ put: entry(key, value, version) });
+  const stateOf = (store: LogStore) => {
+    const state = store.state("a");
+    return { version: state.version, entries: Array.from(state.keys(), (key) => state.find(key)) };
+  };
+
+  test("is on the disk in one write with the tasks of its commit", async () => {
+    const store = await open();
+    const tasks = [{ taskId: "1", agentId: "x" }];
+    await store.commit("a", { putTasks: tasks, state: [put("k", "v", 1), put("empty", "", 1)] });
+    const copy = await cleanup.tempDir();
+    cpSync(dataDir, copy, { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
+    const again = await open(copy);
+    expect(again.tasks("a")).toEqual(tasks);
+    expect(stateOf(again)).toEqual({ version: 1, entries: [entry("k", "v", 1), entry("empty", "", 1)] });
+    expect(again.contentBytes("a")).toEqual({ framework: 7, all: 7 });
+  });
+
+  test("keeps its last version when keys go, when the log is compacted, and when the framework is replaced", async () => {
+    let store = await open();
+    await store.put(record("a"));
+    await store.commit("a", { state: [put("k", "v", 1), put("l", "w", 1)] });
+    await store.commit("a", { state: [{ remove: "k" }, put("l", "x", 2)] });
+    store = await reopened(store);
+    expect(stateOf(store)).toEqual({ version: 2, entries: [entry("l", "x", 2)] });
+    store.putTasks("a", [{ taskId: "1", agentId: "x" }]);
+    await store.replace(record("a", { frameworkId: "another" }), "tasks");
+    store = await reopened(store);
+    expect(store.tasks("a")).toEqual([]);
+    expect(stateOf(store)).toEqual({ version: 2, entries: [entry("l", "x", 2)] });
+    await store.commit("a", { state: [{ remove: "l" }] });
+    await store.replace(record("a", { frameworkId: "a third" }), "tasks");
+    store = await reopened(store);
+    expect(stateOf(store)).toEqual({ version: 2, entries: [] });
+    await store.remove("a");
+    store = await reopened(store);
+    expect(stateOf(store)).toEqual({ version: 0, entries: [] });
+  });
+
+  test("is as it was when it is compacted while it changes", async () => {
+    const store = await open();
+    const first = statSync(logPath(dataDir, 1)).ino;
+    const large = "x".repeat(200_000);
+    for (let version = 1; version <= 60; version++) {
+      await store.commit("a", { state: [put(`k${version % 7}`, `${version}${large}`, version)] });
+    }
+    await eventually(() => statSync(logPath(dataDir, 1)).ino !== first, { what: "a compaction" });
+    const before = stateOf(store);
+    expect(before.entries.length).toBe(7);
+    const after = stateOf(await reopened(store));
+    const ordered = (entries: readonly unknown[]) => [...entries].sort(byVersion);
+    expect([after.version, ordered(after.entries)]).toEqual([60, ordered(before.entries)]);
+  });
+
+  test("that is written anew without a pause does not let the log grow beyond what is promised", async () => {
+    const store = await open();
+    const [keys, bytes] = [40, 100_000];
+    const value = "x".repeat(bytes);
+    let largest = 0;
+    for (let version = 1; version <= 600; version += 2) {
+      const commits = [version, version + 1].map((one) =>
+        store.commit("a", { state: [put(`k${one % keys}`, value, one)] }),
+      );
+      await Promise.all(commits);
+      largest = Math.max(largest, statSync(logPath(dataDir, 1)).size);
+    }
+    expect(largest).toBeLessThan(8 * 1024 * 1024 + 4 * keys * bytes);
+  });
+
+  function byVersion(one: unknown, other: unknown): number {
+    return (one as { version: number }).version - (other as { version: number }).version;
+  }
+});
+
 describe("a crash", () => {
   /** The store and a program that uses it, as one text for a Node of its own. */
   function program(): string {
@@ -274,6 +350,8 @@ describe("a crash", () => {
     const built = buildSync({
       stdin,
       bundle: true,
+      // An argument of a process has at most 128 KiB.
+      minify: true,
       write: false,
       format: "esm",
       platform: "node",
@@ -352,7 +430,7 @@ describe("replace", () => {
     const store = await open();
     await store.put(record("a", { frameworkId: "old" }));
     store.putTasks("a", [{ taskId: "old", agentId: "x" }]);
-    const replaced = store.replace(record("a", { frameworkId: "new" }));
+    const replaced = store.replace(record("a", { frameworkId: "new" }), "tasks");
     store.putTasks("a", [{ taskId: "new", agentId: "y" }]);
     await replaced;
     const again = await reopened(store);
@@ -374,7 +452,7 @@ describe("compaction", () => {
       const taskId = `t-${random(50)}`;
       const kind = random(20);
       if (kind === 0) {
-        replaced.push(store.replace(record(name, { leaseMs: i })));
+        replaced.push(store.replace(record(name, { leaseMs: i }), "tasks"));
         model.set(name, new Map());
       } else if (kind < 13) {
         store.putTasks(name, [{ taskId, agentId: `${i}${"x".repeat(200)}` }]);

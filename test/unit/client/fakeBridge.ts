@@ -184,6 +184,10 @@ export class FakeBridge {
       teardown: unary("teardown"),
       closeSession: unary("closeSession"),
       confirmPromotion: unary("confirmPromotion"),
+      getState: unary("getState"),
+      putState: unary("putState"),
+      deleteState: unary("deleteState"),
+      listState: unary("listState"),
       call: unary("call"),
     };
   }

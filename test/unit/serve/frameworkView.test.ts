@@ -3,6 +3,7 @@ import { FrameworkInfo, FrameworkInfo_Capability_Type } from "../../../gen/mesos
 import { detailsOf, tableOf, viewOf } from "../../../server/cli/frameworkView.js";
 import { rolesOf } from "../../../server/mesos/messages/frameworkInfo.js";
 import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
+import { KeptState } from "../../../server/store/keptContent.js";
 import { record } from "../store/samples.js";
 
 const { MULTI_ROLE, PARTITION_AWARE } = FrameworkInfo_Capability_Type;
@@ -23,7 +24,7 @@ test.each([
 ])("a framework is shown with %s, as Mesos has it", (_, info, roles) => {
   const remembered = recordOf(info);
   expect(viewOf(remembered, []).roles).toEqual(roles);
-  expect(detailsOf(remembered, []).roles).toEqual(roles);
+  expect(detailsOf(remembered, [], new KeptState()).roles).toEqual(roles);
   expect(rolesOf(remembered.frameworkInfo)).toEqual(roles);
   expect(tableOf([viewOf(remembered, [])])).toContain(roles.join(","));
 });

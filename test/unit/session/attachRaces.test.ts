@@ -4,7 +4,7 @@ import { FrameworkInfo } from "../../../gen/mesos/v1/mesos.js";
 import { buildCall, CallType } from "../../../server/mesos/messages/calls.js";
 import type { AttachRequest } from "../../../server/session/attachRequest.js";
 import type { BridgeError } from "../../../server/session/errors.js";
-import type { FrameworkRecord } from "../../../server/session/frameworkStore.js";
+import type { Forgotten, FrameworkRecord } from "../../../server/session/frameworkStore.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import type { SessionManager } from "../../../server/session/sessionManager.js";
 import { lengthDelimited } from "../../../wire/proto.js";
@@ -44,9 +44,9 @@ class SlowStore extends ForwardingStore {
     await gate.promise;
   }
 
-  override async replace(record: FrameworkRecord): Promise<void> {
+  override async replace(record: FrameworkRecord, forgotten: Forgotten): Promise<void> {
     if (this.full) throw new Error("ENOSPC: no space left on device");
-    await this.inner.replace(record);
+    await this.inner.replace(record, forgotten);
   }
 
   override async remove(name: string): Promise<void> {

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Event_Type } from "../../../gen/mesos/v1/scheduler/scheduler.js";
 import { buildCall, type CallMessage, CallType, idMessage } from "../../../server/mesos/messages/calls.js";
 import type { AttachRequest } from "../../../server/session/attachRequest.js";
-import { type Cookies, MAX_COOKIE_BYTES } from "../../../server/session/cookies.js";
-import type { TaskRecord } from "../../../server/session/frameworkStore.js";
+import { MAX_CONTENT_BYTES } from "../../../server/session/contentLimits.js";
+import type { Cookies } from "../../../server/session/cookies.js";
+import type { Changes } from "../../../server/session/frameworkStore.js";
 import type { CallAnswer } from "../../../server/session/requestMemory.js";
 import type { SessionEvent } from "../../../server/session/sessionEvent.js";
 import type { SessionManager } from "../../../server/session/sessionManager.js";
@@ -25,18 +26,18 @@ class Disk extends ForwardingStore {
   /** Until it settles, no commit is done. */
   held: Deferred<void> | undefined;
   full = false;
-  readonly commits = new Arrivals<"tasks" | "removals">();
+  readonly commits = new Arrivals<"commit" | "undo">();
 
-  override async commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void> {
+  override async commit(frameworkName: string, changes: Changes): Promise<void> {
     if (this.full) throw new Error("ENOSPC: no space left on device");
-    await this.inner.commitTasks(frameworkName, tasks);
-    this.commits.push("tasks");
+    await this.inner.commit(frameworkName, changes);
+    this.commits.push("commit");
     await this.held?.promise;
   }
 
-  override async commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void> {
-    await this.inner.commitRemovals(frameworkName, taskIds);
-    this.commits.push("removals");
+  override async commitInTime(frameworkName: string, changes: Changes): Promise<void> {
+    await this.inner.commitInTime(frameworkName, changes);
+    this.commits.push("undo");
     await this.held?.promise;
   }
 }
@@ -133,7 +134,7 @@ describe("a launch with cookies", () => {
     ]);
     disk.held.resolve();
     await master.call("ACCEPT");
-    expect(await client.answers.next()).toEqual({ error: undefined, gone: 0 });
+    expect((await client.answers.next()).error).toBeUndefined();
     expect(await tasksOfNext()).toEqual([
       { id: "t1", cookie: "one", unconfirmed: false, reported: false },
       { id: "t2", cookie: "", unconfirmed: false, reported: false },
@@ -217,9 +218,9 @@ describe("a launch with cookies", () => {
     const client = await offered();
     master.answerCallsWith({ status: 400, body: "no" });
     client.call(launch("o1", "t1"), cookiesOf({ t1: "one" }));
-    expect(await disk.commits.next()).toBe("tasks");
+    expect(await disk.commits.next()).toBe("commit");
     disk.held = deferred();
-    expect(await disk.commits.next()).toBe("removals");
+    expect(await disk.commits.next()).toBe("undo");
     expect([client.answers.all, storedIds()]).toEqual([[], []]);
     disk.held.resolve();
     expect((await client.answers.next()).error?.reason).toBe("CALL_REFUSED");
@@ -264,7 +265,7 @@ describe("a launch with cookies", () => {
 
   test("is refused if the framework's tasks would have too many bytes of cookies, until some are forgotten", async () => {
     const client = await offered();
-    const large = new Map([["t1", Buffer.alloc(MAX_COOKIE_BYTES.framework)]]);
+    const large = new Map([["t1", Buffer.alloc(MAX_CONTENT_BYTES.framework)]]);
     client.call(launch("o1", "t1"), large);
     expect((await client.answers.next()).error).toBeUndefined();
     expect(() => client.call(launch("o2", "t2"), cookiesOf({ t2: "2" }))).toThrow("may have 64 MiB");

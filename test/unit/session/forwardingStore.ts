@@ -1,7 +1,10 @@
 import type {
-  CookieBytes,
+  Changes,
+  ContentBytes,
+  Forgotten,
   FrameworkRecord,
   FrameworkStore,
+  StateView,
   TaskRecord,
 } from "../../../server/session/frameworkStore.js";
 
@@ -29,8 +32,8 @@ export class ForwardingStore implements FrameworkStore {
     return this.inner.remove(frameworkName);
   }
 
-  replace(record: FrameworkRecord): Promise<void> {
-    return this.inner.replace(record);
+  replace(record: FrameworkRecord, forgotten: Forgotten): Promise<void> {
+    return this.inner.replace(record, forgotten);
   }
 
   setOverdue(frameworkName: string, isOverdue: boolean): void {
@@ -45,20 +48,28 @@ export class ForwardingStore implements FrameworkStore {
     this.inner.removeTask(frameworkName, taskId);
   }
 
-  commitTasks(frameworkName: string, tasks: readonly TaskRecord[]): Promise<void> {
-    return this.inner.commitTasks(frameworkName, tasks);
+  commit(frameworkName: string, changes: Changes): Promise<void> {
+    return this.inner.commit(frameworkName, changes);
   }
 
-  commitRemovals(frameworkName: string, taskIds: readonly string[]): Promise<void> {
-    return this.inner.commitRemovals(frameworkName, taskIds);
+  commitInTime(frameworkName: string, changes: Changes): Promise<void> {
+    return this.inner.commitInTime(frameworkName, changes);
   }
 
   tasks(frameworkName: string): TaskRecord[] {
     return this.inner.tasks(frameworkName);
   }
 
-  cookieBytes(frameworkName: string): CookieBytes {
-    return this.inner.cookieBytes(frameworkName);
+  state(frameworkName: string): StateView {
+    return this.inner.state(frameworkName);
+  }
+
+  contentBytes(frameworkName: string): ContentBytes {
+    return this.inner.contentBytes(frameworkName);
+  }
+
+  reserve(frameworkName: string, bytes: number): () => void {
+    return this.inner.reserve(frameworkName, bytes);
   }
 
   close(): Promise<void> {

@@ -39,7 +39,7 @@ function seen(kept: KeptFrameworks): object {
 describe("a backup", () => {
   test("holds all that is kept, for its owner alone, and becomes a data directory of the same content", async () => {
     const note = await writeBackup(file, sample(), MADE);
-    expect(note).toEqual({ ...MADE, frameworks: 3, tasks: 5 });
+    expect(note).toEqual({ ...MADE, frameworks: 3, tasks: 5, keys: 0 });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(dir)).toEqual(["backup"]);
     const backup = readBackup(file);

@@ -49,6 +49,10 @@ type action struct {
 	TaskIDs       []string
 	Roles         []string
 	RefuseSeconds *float64
+	Key, Prefix   string
+	Value         []byte
+	IfVersion     *uint64
+	State         []*stateInput
 	PauseMs       int
 	End           string
 }
@@ -60,9 +64,17 @@ type taskInput struct {
 	Cookie    []byte
 }
 
+type stateInput struct {
+	Key       string
+	Value     []byte
+	IfVersion *uint64
+	Delete    bool
+}
+
 type callRecord struct {
-	Call  string `json:"call"`
-	Error any    `json:"error"`
+	Call   string `json:"call"`
+	Error  any    `json:"error"`
+	Result any    `json:"result"`
 }
 
 type driver struct {
@@ -198,25 +210,52 @@ func (d *driver) react(ctx context.Context, event mesosbridge.Event, seen printe
 			if action.Call != "" {
 				record := &callRecord{Call: action.Call}
 				d.calls = append(d.calls, record)
-				record.Error = printedError(d.send(ctx, action, event))
+				result, err := d.send(ctx, action, event)
+				record.Error = printedError(err)
+				if err == nil {
+					record.Result = result
+				}
 			}
 		}
 	}
 	return ""
 }
 
-func (d *driver) send(ctx context.Context, action action, event mesosbridge.Event) error {
+// send makes the call, and returns what the driver prints of its result.
+func (d *driver) send(ctx context.Context, action action, event mesosbridge.Event) (any, error) {
+	s := d.scheduler
+	switch action.Call {
+	case "getState":
+		entry, err := s.GetState(ctx, action.Key)
+		return printedEntry(entry), err
+	case "putState":
+		request := &pb.PutStateRequest{Key: action.Key, Value: action.Value, IfVersion: action.IfVersion}
+		version, err := s.PutState(ctx, request)
+		return printedVersion("version", version), err
+	case "deleteState":
+		return nil, s.DeleteState(ctx, &pb.DeleteStateRequest{Key: action.Key, IfVersion: action.IfVersion})
+	case "listState":
+		entries, err := s.ListState(ctx, action.Prefix)
+		return printed{"entries": list(entries, printedEntry)}, err
+	}
 	var offers []*mesos.Offer
 	if e, ok := event.(*mesosbridge.Offers); ok {
 		offers = e.Offers
 	}
+	if action.Call != "launchTasks" {
+		return nil, d.sendOther(ctx, action, offers)
+	}
+	if len(offers) == 0 {
+		return nil, errors.New("launchTasks is for events with offers")
+	}
+	response, err := s.LaunchTasks(ctx, launch(action, offers[0]))
+	return printedVersion("stateVersion", response.GetStateVersion()), err
+}
+
+// sendOther makes a call without a result.
+func (d *driver) sendOther(ctx context.Context, action action, offers []*mesos.Offer) error {
 	s := d.scheduler
 	switch action.Call {
-	case "launchTasks":
-		if len(offers) == 0 {
-			return errors.New("launchTasks is for events with offers")
-		}
-		return s.LaunchTasks(ctx, launch(action, offers[0]))
 	case "declineOffers":
 		request := &pb.DeclineOffersRequest{Filters: &mesos.Filters{RefuseSeconds: action.RefuseSeconds}}
 		for _, offer := range offers {
@@ -259,6 +298,10 @@ func launch(action action, offer *mesos.Offer) *pb.LaunchTasksRequest {
 			Resources: pool.Take(task.CPUs, task.Mem),
 			Command:   &mesos.CommandInfo{Shell: proto.Bool(true), Value: proto.String(task.Command)},
 		})
+	}
+	for _, change := range action.State {
+		request.State = append(request.State,
+			&pb.StateChange{Key: change.Key, Value: change.Value, IfVersion: change.IfVersion, Delete: change.Delete})
 	}
 	return request
 }

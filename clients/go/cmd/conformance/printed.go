@@ -98,6 +98,18 @@ func printedStatus(status *mesos.TaskStatus) printed {
 	return p
 }
 
+func printedEntry(entry *pb.StateEntry) any {
+	if entry == nil {
+		return nil
+	}
+	value := base64.StdEncoding.EncodeToString(entry.GetValue())
+	return printed{"key": entry.GetKey(), "value": value, "version": strconv.FormatUint(entry.GetVersion(), 10)}
+}
+
+func printedVersion(name string, version uint64) printed {
+	return printed{name: strconv.FormatUint(version, 10)}
+}
+
 func printedTask(task *pb.OpenTask) any {
 	p := printed{
 		"taskId":      orNull(task.GetTaskId().GetValue()),

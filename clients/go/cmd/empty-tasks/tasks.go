@@ -127,7 +127,7 @@ func (t *tasks) onOffer(ctx context.Context, offer *mesos.Offer) error {
 }
 
 func (t *tasks) launch(ctx context.Context, request *pb.LaunchTasksRequest, launched map[string]*task) error {
-	err := t.scheduler.LaunchTasks(ctx, request)
+	_, err := t.scheduler.LaunchTasks(ctx, request)
 	var refused *mesosbridge.Error
 	if errors.As(err, &refused) && !refused.OutcomeUnknown() {
 		// Nothing was launched.

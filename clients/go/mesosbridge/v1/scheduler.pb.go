@@ -1152,8 +1152,13 @@ type LaunchTasksRequest struct {
 	// Bytes of your own, by the id of a task of this call. The bridge keeps a cookie until the task's
 	// end is acknowledged, and gives it back in each snapshot. The tasks and their cookies are on the
 	// bridge's disk before Mesos hears of the launch, so each task that runs is in the snapshot. At
-	// most 512 KiB in all, and 64 MiB for all tasks of a framework.
-	Cookies       map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// most 512 KiB in all, together with `state`, and 64 MiB for a framework's tasks and its state.
+	Cookies map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Changes of the framework's state, in one commit with the tasks: if Mesos gets the launch, they are
+	// on the bridge's disk. If the launch is not sent or Mesos refuses it, they are undone before the
+	// answer. They stay if the outcome is not known, and if a task fails later. At most 1,000, each of
+	// another key.
+	State         []*StateChange `protobuf:"bytes,6,rep,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1223,9 +1228,18 @@ func (x *LaunchTasksRequest) GetCookies() map[string][]byte {
 	return nil
 }
 
+func (x *LaunchTasksRequest) GetState() []*StateChange {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // The master accepted the launch.
 type LaunchTasksResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the keys that `state` has written; 0 if it has written none.
+	StateVersion  uint64 `protobuf:"varint,1,opt,name=state_version,json=stateVersion,proto3" json:"state_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1260,6 +1274,13 @@ func (*LaunchTasksResponse) Descriptor() ([]byte, []int) {
 	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{12}
 }
 
+func (x *LaunchTasksResponse) GetStateVersion() uint64 {
+	if x != nil {
+		return x.StateVersion
+	}
+	return 0
+}
+
 // Accepts offers with operations.
 type AcceptOffersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1274,8 +1295,13 @@ type AcceptOffersRequest struct {
 	// Bytes of your own, by the id of a task of this call. The bridge keeps a cookie until the task's
 	// end is acknowledged, and gives it back in each snapshot. The tasks and their cookies are on the
 	// bridge's disk before Mesos hears of the launch, so each task that runs is in the snapshot. At
-	// most 512 KiB in all, and 64 MiB for all tasks of a framework.
-	Cookies       map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// most 512 KiB in all, together with `state`, and 64 MiB for a framework's tasks and its state.
+	Cookies map[string][]byte `protobuf:"bytes,5,rep,name=cookies,proto3" json:"cookies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Changes of the framework's state, in one commit with the tasks: if Mesos gets the launch, they are
+	// on the bridge's disk. If the launch is not sent or Mesos refuses it, they are undone before the
+	// answer. They stay if the outcome is not known, and if a task fails later. At most 1,000, each of
+	// another key.
+	State         []*StateChange `protobuf:"bytes,6,rep,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1345,9 +1371,18 @@ func (x *AcceptOffersRequest) GetCookies() map[string][]byte {
 	return nil
 }
 
+func (x *AcceptOffersRequest) GetState() []*StateChange {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // The master accepted the operations.
 type AcceptOffersResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the keys that `state` has written; 0 if it has written none.
+	StateVersion  uint64 `protobuf:"varint,1,opt,name=state_version,json=stateVersion,proto3" json:"state_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1380,6 +1415,13 @@ func (x *AcceptOffersResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use AcceptOffersResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOffersResponse) Descriptor() ([]byte, []int) {
 	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AcceptOffersResponse) GetStateVersion() uint64 {
+	if x != nil {
+		return x.StateVersion
+	}
+	return 0
 }
 
 // Declines offers.
@@ -2339,6 +2381,594 @@ func (*ConfirmPromotionResponse) Descriptor() ([]byte, []int) {
 	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{34}
 }
 
+// A key of the state.
+type StateEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// What was written.
+	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Another one after each write of this key, and larger than all before; never 0. A key that is
+	// deleted and written again does not get a version that it had.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateEntry) Reset() {
+	*x = StateEntry{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateEntry) ProtoMessage() {}
+
+func (x *StateEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateEntry.ProtoReflect.Descriptor instead.
+func (*StateEntry) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *StateEntry) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *StateEntry) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *StateEntry) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// A change of one key, together with a launch.
+type StateChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in PutStateRequest.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The value to write.
+	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// As in PutStateRequest.
+	IfVersion *uint64 `protobuf:"varint,3,opt,name=if_version,json=ifVersion,proto3,oneof" json:"if_version,omitempty"`
+	// Deletes the key. `value` must be empty then.
+	Delete        bool `protobuf:"varint,4,opt,name=delete,proto3" json:"delete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateChange) Reset() {
+	*x = StateChange{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateChange) ProtoMessage() {}
+
+func (x *StateChange) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateChange.ProtoReflect.Descriptor instead.
+func (*StateChange) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *StateChange) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *StateChange) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *StateChange) GetIfVersion() uint64 {
+	if x != nil && x.IfVersion != nil {
+		return *x.IfVersion
+	}
+	return 0
+}
+
+func (x *StateChange) GetDelete() bool {
+	if x != nil {
+		return x.Delete
+	}
+	return false
+}
+
+// Reads a key.
+type GetStateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller.
+	Header *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// As in PutStateRequest.
+	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStateRequest) Reset() {
+	*x = GetStateRequest{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStateRequest) ProtoMessage() {}
+
+func (x *GetStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStateRequest.ProtoReflect.Descriptor instead.
+func (*GetStateRequest) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *GetStateRequest) GetHeader() *CallHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *GetStateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// What the key holds.
+type GetStateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if there is no such key.
+	Entry         *StateEntry `protobuf:"bytes,1,opt,name=entry,proto3" json:"entry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStateResponse) Reset() {
+	*x = GetStateResponse{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStateResponse) ProtoMessage() {}
+
+func (x *GetStateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStateResponse.ProtoReflect.Descriptor instead.
+func (*GetStateResponse) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *GetStateResponse) GetEntry() *StateEntry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+// Writes a key.
+type PutStateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller.
+	Header *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// 1 to 255 letters, digits and characters of `._-:/`. A framework has at most 10,000 keys.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// At most 512 KiB. All keys and values of a framework and the cookies of its tasks have at most 64 MiB.
+	Value []byte `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// Change nothing unless the key has this version; 0: unless there is no such key. Default: whatever
+	// there is.
+	IfVersion     *uint64 `protobuf:"varint,4,opt,name=if_version,json=ifVersion,proto3,oneof" json:"if_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutStateRequest) Reset() {
+	*x = PutStateRequest{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutStateRequest) ProtoMessage() {}
+
+func (x *PutStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutStateRequest.ProtoReflect.Descriptor instead.
+func (*PutStateRequest) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *PutStateRequest) GetHeader() *CallHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *PutStateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *PutStateRequest) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *PutStateRequest) GetIfVersion() uint64 {
+	if x != nil && x.IfVersion != nil {
+		return *x.IfVersion
+	}
+	return 0
+}
+
+// The value is on the bridge's disk.
+type PutStateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its version.
+	Version       uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutStateResponse) Reset() {
+	*x = PutStateResponse{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutStateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutStateResponse) ProtoMessage() {}
+
+func (x *PutStateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutStateResponse.ProtoReflect.Descriptor instead.
+func (*PutStateResponse) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *PutStateResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Deletes a key.
+type DeleteStateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller.
+	Header *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// As in PutStateRequest.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// As in PutStateRequest.
+	IfVersion     *uint64 `protobuf:"varint,3,opt,name=if_version,json=ifVersion,proto3,oneof" json:"if_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteStateRequest) Reset() {
+	*x = DeleteStateRequest{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteStateRequest) ProtoMessage() {}
+
+func (x *DeleteStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteStateRequest.ProtoReflect.Descriptor instead.
+func (*DeleteStateRequest) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *DeleteStateRequest) GetHeader() *CallHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *DeleteStateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DeleteStateRequest) GetIfVersion() uint64 {
+	if x != nil && x.IfVersion != nil {
+		return *x.IfVersion
+	}
+	return 0
+}
+
+// The key is gone, on the bridge's disk too.
+type DeleteStateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteStateResponse) Reset() {
+	*x = DeleteStateResponse{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteStateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteStateResponse) ProtoMessage() {}
+
+func (x *DeleteStateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteStateResponse.ProtoReflect.Descriptor instead.
+func (*DeleteStateResponse) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{42}
+}
+
+// Lists keys.
+type ListStateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller.
+	Header *CallHeader `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// Only keys that begin with this. Default: all keys.
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// How many entries at most. Default 100, at most 1000; a page may hold fewer, since it ends at 3 MiB.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before. Default: the first page.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStateRequest) Reset() {
+	*x = ListStateRequest{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStateRequest) ProtoMessage() {}
+
+func (x *ListStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStateRequest.ProtoReflect.Descriptor instead.
+func (*ListStateRequest) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ListStateRequest) GetHeader() *CallHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *ListStateRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ListStateRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListStateRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// A page.
+type ListStateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their keys.
+	Entries []*StateEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// For the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStateResponse) Reset() {
+	*x = ListStateResponse{}
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStateResponse) ProtoMessage() {}
+
+func (x *ListStateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStateResponse.ProtoReflect.Descriptor instead.
+func (*ListStateResponse) Descriptor() ([]byte, []int) {
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ListStateResponse) GetEntries() []*StateEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *ListStateResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // Any Mesos call.
 type CallRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2352,7 +2982,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2364,7 +2994,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[35]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2377,7 +3007,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{35}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CallRequest) GetHeader() *CallHeader {
@@ -2403,7 +3033,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +3045,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[36]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +3058,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{36}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{46}
 }
 
 // One of many calls.
@@ -2448,7 +3078,7 @@ type CallsRequest struct {
 
 func (x *CallsRequest) Reset() {
 	*x = CallsRequest{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +3090,7 @@ func (x *CallsRequest) String() string {
 func (*CallsRequest) ProtoMessage() {}
 
 func (x *CallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[37]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +3103,7 @@ func (x *CallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsRequest.ProtoReflect.Descriptor instead.
 func (*CallsRequest) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{37}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CallsRequest) GetHeader() *CallHeader {
@@ -2515,7 +3145,7 @@ type CallsResponse struct {
 
 func (x *CallsResponse) Reset() {
 	*x = CallsResponse{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2527,7 +3157,7 @@ func (x *CallsResponse) String() string {
 func (*CallsResponse) ProtoMessage() {}
 
 func (x *CallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[38]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2540,7 +3170,7 @@ func (x *CallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallsResponse.ProtoReflect.Descriptor instead.
 func (*CallsResponse) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{38}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *CallsResponse) GetResults() []*CallResult {
@@ -2567,7 +3197,7 @@ type CallResult struct {
 
 func (x *CallResult) Reset() {
 	*x = CallResult{}
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2579,7 +3209,7 @@ func (x *CallResult) String() string {
 func (*CallResult) ProtoMessage() {}
 
 func (x *CallResult) ProtoReflect() protoreflect.Message {
-	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[39]
+	mi := &file_mesosbridge_v1_scheduler_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2592,7 +3222,7 @@ func (x *CallResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResult.ProtoReflect.Descriptor instead.
 func (*CallResult) Descriptor() ([]byte, []int) {
-	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{39}
+	return file_mesosbridge_v1_scheduler_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CallResult) GetTag() uint64 {
@@ -2688,17 +3318,19 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x0eframework_name\x18\x01 \x01(\tR\rframeworkName\x12#\n" +
 	"\rattachment_id\x18\x02 \x01(\tR\fattachmentId\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"\xd6\x02\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\x89\x03\n" +
 	"\x12LaunchTasksRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
 	"\toffer_ids\x18\x02 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x12(\n" +
 	"\x05tasks\x18\x03 \x03(\v2\x12.mesos.v1.TaskInfoR\x05tasks\x12+\n" +
 	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\x12I\n" +
-	"\acookies\x18\x05 \x03(\v2/.mesosbridge.v1.LaunchTasksRequest.CookiesEntryR\acookies\x1a:\n" +
+	"\acookies\x18\x05 \x03(\v2/.mesosbridge.v1.LaunchTasksRequest.CookiesEntryR\acookies\x121\n" +
+	"\x05state\x18\x06 \x03(\v2\x1b.mesosbridge.v1.StateChangeR\x05state\x1a:\n" +
 	"\fCookiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x15\n" +
-	"\x13LaunchTasksResponse\"\xe9\x02\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\":\n" +
+	"\x13LaunchTasksResponse\x12#\n" +
+	"\rstate_version\x18\x01 \x01(\x04R\fstateVersion\"\x9c\x03\n" +
 	"\x13AcceptOffersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
 	"\toffer_ids\x18\x02 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x129\n" +
@@ -2706,11 +3338,13 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"operations\x18\x03 \x03(\v2\x19.mesos.v1.Offer.OperationR\n" +
 	"operations\x12+\n" +
 	"\afilters\x18\x04 \x01(\v2\x11.mesos.v1.FiltersR\afilters\x12J\n" +
-	"\acookies\x18\x05 \x03(\v20.mesosbridge.v1.AcceptOffersRequest.CookiesEntryR\acookies\x1a:\n" +
+	"\acookies\x18\x05 \x03(\v20.mesosbridge.v1.AcceptOffersRequest.CookiesEntryR\acookies\x121\n" +
+	"\x05state\x18\x06 \x03(\v2\x1b.mesosbridge.v1.StateChangeR\x05state\x1a:\n" +
 	"\fCookiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x16\n" +
-	"\x14AcceptOffersResponse\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\";\n" +
+	"\x14AcceptOffersResponse\x12#\n" +
+	"\rstate_version\x18\x01 \x01(\x04R\fstateVersion\"\xa7\x01\n" +
 	"\x14DeclineOffersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12.\n" +
 	"\toffer_ids\x18\x02 \x03(\v2\x11.mesos.v1.OfferIDR\bofferIds\x12+\n" +
@@ -2757,7 +3391,49 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\x14CloseSessionResponse\"M\n" +
 	"\x17ConfirmPromotionRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\"\x1a\n" +
-	"\x18ConfirmPromotionResponse\"o\n" +
+	"\x18ConfirmPromotionResponse\"N\n" +
+	"\n" +
+	"StateEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\x80\x01\n" +
+	"\vStateChange\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\"\n" +
+	"\n" +
+	"if_version\x18\x03 \x01(\x04H\x00R\tifVersion\x88\x01\x01\x12\x16\n" +
+	"\x06delete\x18\x04 \x01(\bR\x06deleteB\r\n" +
+	"\v_if_version\"W\n" +
+	"\x0fGetStateRequest\x122\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"D\n" +
+	"\x10GetStateResponse\x120\n" +
+	"\x05entry\x18\x01 \x01(\v2\x1a.mesosbridge.v1.StateEntryR\x05entry\"\xa0\x01\n" +
+	"\x0fPutStateRequest\x122\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\fR\x05value\x12\"\n" +
+	"\n" +
+	"if_version\x18\x04 \x01(\x04H\x00R\tifVersion\x88\x01\x01B\r\n" +
+	"\v_if_version\",\n" +
+	"\x10PutStateResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\"\x8d\x01\n" +
+	"\x12DeleteStateRequest\x122\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\"\n" +
+	"\n" +
+	"if_version\x18\x03 \x01(\x04H\x00R\tifVersion\x88\x01\x01B\r\n" +
+	"\v_if_version\"\x15\n" +
+	"\x13DeleteStateResponse\"\x9a\x01\n" +
+	"\x10ListStateRequest\x122\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"q\n" +
+	"\x11ListStateResponse\x124\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.mesosbridge.v1.StateEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"o\n" +
 	"\vCallRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.mesosbridge.v1.CallHeaderR\x06header\x12,\n" +
 	"\x04call\x18\x02 \x01(\v2\x18.mesos.v1.scheduler.CallR\x04call\"\x0e\n" +
@@ -2791,8 +3467,7 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\tLinkState\x12\x1a\n" +
 	"\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15LINK_STATE_CONNECTING\x10\x01\x12\x18\n" +
-	"\x14LINK_STATE_CONNECTED\x10\x022\xb1\n" +
-	"\n" +
+	"\x14LINK_STATE_CONNECTED\x10\x022\xf9\f\n" +
 	"\x10SchedulerService\x12R\n" +
 	"\tSubscribe\x12 .mesosbridge.v1.SubscribeRequest\x1a!.mesosbridge.v1.SubscribeResponse0\x01\x12V\n" +
 	"\vLaunchTasks\x12\".mesosbridge.v1.LaunchTasksRequest\x1a#.mesosbridge.v1.LaunchTasksResponse\x12Y\n" +
@@ -2806,7 +3481,11 @@ const file_mesosbridge_v1_scheduler_proto_rawDesc = "" +
 	"\vAcknowledge\x12\".mesosbridge.v1.AcknowledgeRequest\x1a#.mesosbridge.v1.AcknowledgeResponse\x12M\n" +
 	"\bTeardown\x12\x1f.mesosbridge.v1.TeardownRequest\x1a .mesosbridge.v1.TeardownResponse\x12Y\n" +
 	"\fCloseSession\x12#.mesosbridge.v1.CloseSessionRequest\x1a$.mesosbridge.v1.CloseSessionResponse\x12e\n" +
-	"\x10ConfirmPromotion\x12'.mesosbridge.v1.ConfirmPromotionRequest\x1a(.mesosbridge.v1.ConfirmPromotionResponse\x12A\n" +
+	"\x10ConfirmPromotion\x12'.mesosbridge.v1.ConfirmPromotionRequest\x1a(.mesosbridge.v1.ConfirmPromotionResponse\x12M\n" +
+	"\bGetState\x12\x1f.mesosbridge.v1.GetStateRequest\x1a .mesosbridge.v1.GetStateResponse\x12M\n" +
+	"\bPutState\x12\x1f.mesosbridge.v1.PutStateRequest\x1a .mesosbridge.v1.PutStateResponse\x12V\n" +
+	"\vDeleteState\x12\".mesosbridge.v1.DeleteStateRequest\x1a#.mesosbridge.v1.DeleteStateResponse\x12P\n" +
+	"\tListState\x12 .mesosbridge.v1.ListStateRequest\x1a!.mesosbridge.v1.ListStateResponse\x12A\n" +
 	"\x04Call\x12\x1b.mesosbridge.v1.CallRequest\x1a\x1c.mesosbridge.v1.CallResponse\x12H\n" +
 	"\x05Calls\x12\x1c.mesosbridge.v1.CallsRequest\x1a\x1d.mesosbridge.v1.CallsResponse(\x010\x01B\xcb\x01\n" +
 	"\x12com.mesosbridge.v1B\x0eSchedulerProtoP\x01ZLgithub.com/mesos-bridge/mesos-bridge/clients/go/mesosbridge/v1;mesosbridgev1\xa2\x02\x03MXX\xaa\x02\x0eMesosbridge.V1\xca\x02\x0eMesosbridge\\V1\xe2\x02\x1aMesosbridge\\V1\\GPBMetadata\xea\x02\x0fMesosbridge::V1b\x06proto3"
@@ -2824,7 +3503,7 @@ func file_mesosbridge_v1_scheduler_proto_rawDescGZIP() []byte {
 }
 
 var file_mesosbridge_v1_scheduler_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_mesosbridge_v1_scheduler_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_mesosbridge_v1_scheduler_proto_goTypes = []any{
 	(ExpiryPolicy)(0),                     // 0: mesosbridge.v1.ExpiryPolicy
 	(SubscribeMode)(0),                    // 1: mesosbridge.v1.SubscribeMode
@@ -2865,126 +3544,152 @@ var file_mesosbridge_v1_scheduler_proto_goTypes = []any{
 	(*CloseSessionResponse)(nil),          // 36: mesosbridge.v1.CloseSessionResponse
 	(*ConfirmPromotionRequest)(nil),       // 37: mesosbridge.v1.ConfirmPromotionRequest
 	(*ConfirmPromotionResponse)(nil),      // 38: mesosbridge.v1.ConfirmPromotionResponse
-	(*CallRequest)(nil),                   // 39: mesosbridge.v1.CallRequest
-	(*CallResponse)(nil),                  // 40: mesosbridge.v1.CallResponse
-	(*CallsRequest)(nil),                  // 41: mesosbridge.v1.CallsRequest
-	(*CallsResponse)(nil),                 // 42: mesosbridge.v1.CallsResponse
-	(*CallResult)(nil),                    // 43: mesosbridge.v1.CallResult
-	nil,                                   // 44: mesosbridge.v1.LaunchTasksRequest.CookiesEntry
-	nil,                                   // 45: mesosbridge.v1.AcceptOffersRequest.CookiesEntry
-	(*v1.FrameworkInfo)(nil),              // 46: mesos.v1.FrameworkInfo
-	(*durationpb.Duration)(nil),           // 47: google.protobuf.Duration
-	(*scheduler.OfferConstraints)(nil),    // 48: mesos.v1.scheduler.OfferConstraints
-	(*timestamppb.Timestamp)(nil),         // 49: google.protobuf.Timestamp
-	(*scheduler.Event)(nil),               // 50: mesos.v1.scheduler.Event
-	(*v1.FrameworkID)(nil),                // 51: mesos.v1.FrameworkID
-	(*v1.TaskID)(nil),                     // 52: mesos.v1.TaskID
-	(*v1.AgentID)(nil),                    // 53: mesos.v1.AgentID
-	(*v1.TaskStatus)(nil),                 // 54: mesos.v1.TaskStatus
-	(*v1.OfferID)(nil),                    // 55: mesos.v1.OfferID
-	(*v1.TaskInfo)(nil),                   // 56: mesos.v1.TaskInfo
-	(*v1.Filters)(nil),                    // 57: mesos.v1.Filters
-	(*v1.Offer_Operation)(nil),            // 58: mesos.v1.Offer.Operation
-	(*v1.KillPolicy)(nil),                 // 59: mesos.v1.KillPolicy
-	(*scheduler.Call_Reconcile_Task)(nil), // 60: mesos.v1.scheduler.Call.Reconcile.Task
-	(*v1.ExecutorID)(nil),                 // 61: mesos.v1.ExecutorID
-	(*scheduler.Call)(nil),                // 62: mesos.v1.scheduler.Call
+	(*StateEntry)(nil),                    // 39: mesosbridge.v1.StateEntry
+	(*StateChange)(nil),                   // 40: mesosbridge.v1.StateChange
+	(*GetStateRequest)(nil),               // 41: mesosbridge.v1.GetStateRequest
+	(*GetStateResponse)(nil),              // 42: mesosbridge.v1.GetStateResponse
+	(*PutStateRequest)(nil),               // 43: mesosbridge.v1.PutStateRequest
+	(*PutStateResponse)(nil),              // 44: mesosbridge.v1.PutStateResponse
+	(*DeleteStateRequest)(nil),            // 45: mesosbridge.v1.DeleteStateRequest
+	(*DeleteStateResponse)(nil),           // 46: mesosbridge.v1.DeleteStateResponse
+	(*ListStateRequest)(nil),              // 47: mesosbridge.v1.ListStateRequest
+	(*ListStateResponse)(nil),             // 48: mesosbridge.v1.ListStateResponse
+	(*CallRequest)(nil),                   // 49: mesosbridge.v1.CallRequest
+	(*CallResponse)(nil),                  // 50: mesosbridge.v1.CallResponse
+	(*CallsRequest)(nil),                  // 51: mesosbridge.v1.CallsRequest
+	(*CallsResponse)(nil),                 // 52: mesosbridge.v1.CallsResponse
+	(*CallResult)(nil),                    // 53: mesosbridge.v1.CallResult
+	nil,                                   // 54: mesosbridge.v1.LaunchTasksRequest.CookiesEntry
+	nil,                                   // 55: mesosbridge.v1.AcceptOffersRequest.CookiesEntry
+	(*v1.FrameworkInfo)(nil),              // 56: mesos.v1.FrameworkInfo
+	(*durationpb.Duration)(nil),           // 57: google.protobuf.Duration
+	(*scheduler.OfferConstraints)(nil),    // 58: mesos.v1.scheduler.OfferConstraints
+	(*timestamppb.Timestamp)(nil),         // 59: google.protobuf.Timestamp
+	(*scheduler.Event)(nil),               // 60: mesos.v1.scheduler.Event
+	(*v1.FrameworkID)(nil),                // 61: mesos.v1.FrameworkID
+	(*v1.TaskID)(nil),                     // 62: mesos.v1.TaskID
+	(*v1.AgentID)(nil),                    // 63: mesos.v1.AgentID
+	(*v1.TaskStatus)(nil),                 // 64: mesos.v1.TaskStatus
+	(*v1.OfferID)(nil),                    // 65: mesos.v1.OfferID
+	(*v1.TaskInfo)(nil),                   // 66: mesos.v1.TaskInfo
+	(*v1.Filters)(nil),                    // 67: mesos.v1.Filters
+	(*v1.Offer_Operation)(nil),            // 68: mesos.v1.Offer.Operation
+	(*v1.KillPolicy)(nil),                 // 69: mesos.v1.KillPolicy
+	(*scheduler.Call_Reconcile_Task)(nil), // 70: mesos.v1.scheduler.Call.Reconcile.Task
+	(*v1.ExecutorID)(nil),                 // 71: mesos.v1.ExecutorID
+	(*scheduler.Call)(nil),                // 72: mesos.v1.scheduler.Call
 }
 var file_mesosbridge_v1_scheduler_proto_depIdxs = []int32{
-	46, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
+	56, // 0: mesosbridge.v1.SubscribeRequest.framework_info:type_name -> mesos.v1.FrameworkInfo
 	5,  // 1: mesosbridge.v1.SubscribeRequest.resume:type_name -> mesosbridge.v1.Resume
-	47, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
+	57, // 2: mesosbridge.v1.SubscribeRequest.lease:type_name -> google.protobuf.Duration
 	0,  // 3: mesosbridge.v1.SubscribeRequest.expiry_policy:type_name -> mesosbridge.v1.ExpiryPolicy
-	48, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
+	58, // 4: mesosbridge.v1.SubscribeRequest.offer_constraints:type_name -> mesos.v1.scheduler.OfferConstraints
 	1,  // 5: mesosbridge.v1.SubscribeRequest.mode:type_name -> mesosbridge.v1.SubscribeMode
 	7,  // 6: mesosbridge.v1.SubscribeResponse.events:type_name -> mesosbridge.v1.SessionEvent
-	49, // 7: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
+	59, // 7: mesosbridge.v1.SessionEvent.receive_time:type_name -> google.protobuf.Timestamp
 	8,  // 8: mesosbridge.v1.SessionEvent.opened:type_name -> mesosbridge.v1.Opened
-	50, // 9: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
+	60, // 9: mesosbridge.v1.SessionEvent.mesos:type_name -> mesos.v1.scheduler.Event
 	12, // 10: mesosbridge.v1.SessionEvent.progress:type_name -> mesosbridge.v1.Progress
 	13, // 11: mesosbridge.v1.SessionEvent.link_changed:type_name -> mesosbridge.v1.LinkChanged
 	9,  // 12: mesosbridge.v1.SessionEvent.promoted:type_name -> mesosbridge.v1.Promoted
 	10, // 13: mesosbridge.v1.SessionEvent.tasks:type_name -> mesosbridge.v1.OpenTasks
-	51, // 14: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
-	47, // 15: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
-	46, // 16: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
-	47, // 17: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
+	61, // 14: mesosbridge.v1.Opened.framework_id:type_name -> mesos.v1.FrameworkID
+	57, // 15: mesosbridge.v1.Opened.lease:type_name -> google.protobuf.Duration
+	56, // 16: mesosbridge.v1.Opened.framework_info:type_name -> mesos.v1.FrameworkInfo
+	57, // 17: mesosbridge.v1.Opened.progress_interval:type_name -> google.protobuf.Duration
 	3,  // 18: mesosbridge.v1.Opened.link_state:type_name -> mesosbridge.v1.LinkState
 	2,  // 19: mesosbridge.v1.Opened.role:type_name -> mesosbridge.v1.AttachmentRole
 	8,  // 20: mesosbridge.v1.Promoted.opened:type_name -> mesosbridge.v1.Opened
 	11, // 21: mesosbridge.v1.OpenTasks.tasks:type_name -> mesosbridge.v1.OpenTask
-	52, // 22: mesosbridge.v1.OpenTask.task_id:type_name -> mesos.v1.TaskID
-	53, // 23: mesosbridge.v1.OpenTask.agent_id:type_name -> mesos.v1.AgentID
-	54, // 24: mesosbridge.v1.OpenTask.status:type_name -> mesos.v1.TaskStatus
+	62, // 22: mesosbridge.v1.OpenTask.task_id:type_name -> mesos.v1.TaskID
+	63, // 23: mesosbridge.v1.OpenTask.agent_id:type_name -> mesos.v1.AgentID
+	64, // 24: mesosbridge.v1.OpenTask.status:type_name -> mesos.v1.TaskStatus
 	3,  // 25: mesosbridge.v1.LinkChanged.state:type_name -> mesosbridge.v1.LinkState
 	14, // 26: mesosbridge.v1.LaunchTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	55, // 27: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
-	56, // 28: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
-	57, // 29: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
-	44, // 30: mesosbridge.v1.LaunchTasksRequest.cookies:type_name -> mesosbridge.v1.LaunchTasksRequest.CookiesEntry
-	14, // 31: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	55, // 32: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	58, // 33: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
-	57, // 34: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
-	45, // 35: mesosbridge.v1.AcceptOffersRequest.cookies:type_name -> mesosbridge.v1.AcceptOffersRequest.CookiesEntry
-	14, // 36: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	55, // 37: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
-	57, // 38: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
-	14, // 39: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 40: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 41: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
-	52, // 42: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
-	53, // 43: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
-	59, // 44: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
-	14, // 45: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
-	60, // 46: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
-	14, // 47: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
-	53, // 48: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
-	61, // 49: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
-	14, // 50: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 51: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 52: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 53: mesosbridge.v1.ConfirmPromotionRequest.header:type_name -> mesosbridge.v1.CallHeader
-	14, // 54: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
-	62, // 55: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
-	14, // 56: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
-	62, // 57: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
-	43, // 58: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
-	4,  // 59: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
-	15, // 60: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
-	17, // 61: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
-	19, // 62: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
-	21, // 63: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
-	23, // 64: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
-	25, // 65: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
-	27, // 66: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
-	29, // 67: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
-	31, // 68: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
-	33, // 69: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
-	35, // 70: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
-	37, // 71: mesosbridge.v1.SchedulerService.ConfirmPromotion:input_type -> mesosbridge.v1.ConfirmPromotionRequest
-	39, // 72: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
-	41, // 73: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
-	6,  // 74: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
-	16, // 75: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
-	18, // 76: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
-	20, // 77: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
-	22, // 78: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
-	24, // 79: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
-	26, // 80: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
-	28, // 81: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
-	30, // 82: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
-	32, // 83: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
-	34, // 84: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
-	36, // 85: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
-	38, // 86: mesosbridge.v1.SchedulerService.ConfirmPromotion:output_type -> mesosbridge.v1.ConfirmPromotionResponse
-	40, // 87: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
-	42, // 88: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
-	74, // [74:89] is the sub-list for method output_type
-	59, // [59:74] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	65, // 27: mesosbridge.v1.LaunchTasksRequest.offer_ids:type_name -> mesos.v1.OfferID
+	66, // 28: mesosbridge.v1.LaunchTasksRequest.tasks:type_name -> mesos.v1.TaskInfo
+	67, // 29: mesosbridge.v1.LaunchTasksRequest.filters:type_name -> mesos.v1.Filters
+	54, // 30: mesosbridge.v1.LaunchTasksRequest.cookies:type_name -> mesosbridge.v1.LaunchTasksRequest.CookiesEntry
+	40, // 31: mesosbridge.v1.LaunchTasksRequest.state:type_name -> mesosbridge.v1.StateChange
+	14, // 32: mesosbridge.v1.AcceptOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	65, // 33: mesosbridge.v1.AcceptOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	68, // 34: mesosbridge.v1.AcceptOffersRequest.operations:type_name -> mesos.v1.Offer.Operation
+	67, // 35: mesosbridge.v1.AcceptOffersRequest.filters:type_name -> mesos.v1.Filters
+	55, // 36: mesosbridge.v1.AcceptOffersRequest.cookies:type_name -> mesosbridge.v1.AcceptOffersRequest.CookiesEntry
+	40, // 37: mesosbridge.v1.AcceptOffersRequest.state:type_name -> mesosbridge.v1.StateChange
+	14, // 38: mesosbridge.v1.DeclineOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	65, // 39: mesosbridge.v1.DeclineOffersRequest.offer_ids:type_name -> mesos.v1.OfferID
+	67, // 40: mesosbridge.v1.DeclineOffersRequest.filters:type_name -> mesos.v1.Filters
+	14, // 41: mesosbridge.v1.ReviveOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 42: mesosbridge.v1.SuppressOffersRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 43: mesosbridge.v1.KillTaskRequest.header:type_name -> mesosbridge.v1.CallHeader
+	62, // 44: mesosbridge.v1.KillTaskRequest.task_id:type_name -> mesos.v1.TaskID
+	63, // 45: mesosbridge.v1.KillTaskRequest.agent_id:type_name -> mesos.v1.AgentID
+	69, // 46: mesosbridge.v1.KillTaskRequest.kill_policy:type_name -> mesos.v1.KillPolicy
+	14, // 47: mesosbridge.v1.ReconcileTasksRequest.header:type_name -> mesosbridge.v1.CallHeader
+	70, // 48: mesosbridge.v1.ReconcileTasksRequest.tasks:type_name -> mesos.v1.scheduler.Call.Reconcile.Task
+	14, // 49: mesosbridge.v1.SendMessageRequest.header:type_name -> mesosbridge.v1.CallHeader
+	63, // 50: mesosbridge.v1.SendMessageRequest.agent_id:type_name -> mesos.v1.AgentID
+	71, // 51: mesosbridge.v1.SendMessageRequest.executor_id:type_name -> mesos.v1.ExecutorID
+	14, // 52: mesosbridge.v1.AcknowledgeRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 53: mesosbridge.v1.TeardownRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 54: mesosbridge.v1.CloseSessionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 55: mesosbridge.v1.ConfirmPromotionRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 56: mesosbridge.v1.GetStateRequest.header:type_name -> mesosbridge.v1.CallHeader
+	39, // 57: mesosbridge.v1.GetStateResponse.entry:type_name -> mesosbridge.v1.StateEntry
+	14, // 58: mesosbridge.v1.PutStateRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 59: mesosbridge.v1.DeleteStateRequest.header:type_name -> mesosbridge.v1.CallHeader
+	14, // 60: mesosbridge.v1.ListStateRequest.header:type_name -> mesosbridge.v1.CallHeader
+	39, // 61: mesosbridge.v1.ListStateResponse.entries:type_name -> mesosbridge.v1.StateEntry
+	14, // 62: mesosbridge.v1.CallRequest.header:type_name -> mesosbridge.v1.CallHeader
+	72, // 63: mesosbridge.v1.CallRequest.call:type_name -> mesos.v1.scheduler.Call
+	14, // 64: mesosbridge.v1.CallsRequest.header:type_name -> mesosbridge.v1.CallHeader
+	72, // 65: mesosbridge.v1.CallsRequest.call:type_name -> mesos.v1.scheduler.Call
+	53, // 66: mesosbridge.v1.CallsResponse.results:type_name -> mesosbridge.v1.CallResult
+	4,  // 67: mesosbridge.v1.SchedulerService.Subscribe:input_type -> mesosbridge.v1.SubscribeRequest
+	15, // 68: mesosbridge.v1.SchedulerService.LaunchTasks:input_type -> mesosbridge.v1.LaunchTasksRequest
+	17, // 69: mesosbridge.v1.SchedulerService.AcceptOffers:input_type -> mesosbridge.v1.AcceptOffersRequest
+	19, // 70: mesosbridge.v1.SchedulerService.DeclineOffers:input_type -> mesosbridge.v1.DeclineOffersRequest
+	21, // 71: mesosbridge.v1.SchedulerService.ReviveOffers:input_type -> mesosbridge.v1.ReviveOffersRequest
+	23, // 72: mesosbridge.v1.SchedulerService.SuppressOffers:input_type -> mesosbridge.v1.SuppressOffersRequest
+	25, // 73: mesosbridge.v1.SchedulerService.KillTask:input_type -> mesosbridge.v1.KillTaskRequest
+	27, // 74: mesosbridge.v1.SchedulerService.ReconcileTasks:input_type -> mesosbridge.v1.ReconcileTasksRequest
+	29, // 75: mesosbridge.v1.SchedulerService.SendMessage:input_type -> mesosbridge.v1.SendMessageRequest
+	31, // 76: mesosbridge.v1.SchedulerService.Acknowledge:input_type -> mesosbridge.v1.AcknowledgeRequest
+	33, // 77: mesosbridge.v1.SchedulerService.Teardown:input_type -> mesosbridge.v1.TeardownRequest
+	35, // 78: mesosbridge.v1.SchedulerService.CloseSession:input_type -> mesosbridge.v1.CloseSessionRequest
+	37, // 79: mesosbridge.v1.SchedulerService.ConfirmPromotion:input_type -> mesosbridge.v1.ConfirmPromotionRequest
+	41, // 80: mesosbridge.v1.SchedulerService.GetState:input_type -> mesosbridge.v1.GetStateRequest
+	43, // 81: mesosbridge.v1.SchedulerService.PutState:input_type -> mesosbridge.v1.PutStateRequest
+	45, // 82: mesosbridge.v1.SchedulerService.DeleteState:input_type -> mesosbridge.v1.DeleteStateRequest
+	47, // 83: mesosbridge.v1.SchedulerService.ListState:input_type -> mesosbridge.v1.ListStateRequest
+	49, // 84: mesosbridge.v1.SchedulerService.Call:input_type -> mesosbridge.v1.CallRequest
+	51, // 85: mesosbridge.v1.SchedulerService.Calls:input_type -> mesosbridge.v1.CallsRequest
+	6,  // 86: mesosbridge.v1.SchedulerService.Subscribe:output_type -> mesosbridge.v1.SubscribeResponse
+	16, // 87: mesosbridge.v1.SchedulerService.LaunchTasks:output_type -> mesosbridge.v1.LaunchTasksResponse
+	18, // 88: mesosbridge.v1.SchedulerService.AcceptOffers:output_type -> mesosbridge.v1.AcceptOffersResponse
+	20, // 89: mesosbridge.v1.SchedulerService.DeclineOffers:output_type -> mesosbridge.v1.DeclineOffersResponse
+	22, // 90: mesosbridge.v1.SchedulerService.ReviveOffers:output_type -> mesosbridge.v1.ReviveOffersResponse
+	24, // 91: mesosbridge.v1.SchedulerService.SuppressOffers:output_type -> mesosbridge.v1.SuppressOffersResponse
+	26, // 92: mesosbridge.v1.SchedulerService.KillTask:output_type -> mesosbridge.v1.KillTaskResponse
+	28, // 93: mesosbridge.v1.SchedulerService.ReconcileTasks:output_type -> mesosbridge.v1.ReconcileTasksResponse
+	30, // 94: mesosbridge.v1.SchedulerService.SendMessage:output_type -> mesosbridge.v1.SendMessageResponse
+	32, // 95: mesosbridge.v1.SchedulerService.Acknowledge:output_type -> mesosbridge.v1.AcknowledgeResponse
+	34, // 96: mesosbridge.v1.SchedulerService.Teardown:output_type -> mesosbridge.v1.TeardownResponse
+	36, // 97: mesosbridge.v1.SchedulerService.CloseSession:output_type -> mesosbridge.v1.CloseSessionResponse
+	38, // 98: mesosbridge.v1.SchedulerService.ConfirmPromotion:output_type -> mesosbridge.v1.ConfirmPromotionResponse
+	42, // 99: mesosbridge.v1.SchedulerService.GetState:output_type -> mesosbridge.v1.GetStateResponse
+	44, // 100: mesosbridge.v1.SchedulerService.PutState:output_type -> mesosbridge.v1.PutStateResponse
+	46, // 101: mesosbridge.v1.SchedulerService.DeleteState:output_type -> mesosbridge.v1.DeleteStateResponse
+	48, // 102: mesosbridge.v1.SchedulerService.ListState:output_type -> mesosbridge.v1.ListStateResponse
+	50, // 103: mesosbridge.v1.SchedulerService.Call:output_type -> mesosbridge.v1.CallResponse
+	52, // 104: mesosbridge.v1.SchedulerService.Calls:output_type -> mesosbridge.v1.CallsResponse
+	86, // [86:105] is the sub-list for method output_type
+	67, // [67:86] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_mesosbridge_v1_scheduler_proto_init() }
@@ -3000,13 +3705,16 @@ func file_mesosbridge_v1_scheduler_proto_init() {
 		(*SessionEvent_Promoted)(nil),
 		(*SessionEvent_Tasks)(nil),
 	}
+	file_mesosbridge_v1_scheduler_proto_msgTypes[36].OneofWrappers = []any{}
+	file_mesosbridge_v1_scheduler_proto_msgTypes[39].OneofWrappers = []any{}
+	file_mesosbridge_v1_scheduler_proto_msgTypes[41].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesosbridge_v1_scheduler_proto_rawDesc), len(file_mesosbridge_v1_scheduler_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   42,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -38,6 +38,10 @@ const (
 	SchedulerService_Teardown_FullMethodName         = "/mesosbridge.v1.SchedulerService/Teardown"
 	SchedulerService_CloseSession_FullMethodName     = "/mesosbridge.v1.SchedulerService/CloseSession"
 	SchedulerService_ConfirmPromotion_FullMethodName = "/mesosbridge.v1.SchedulerService/ConfirmPromotion"
+	SchedulerService_GetState_FullMethodName         = "/mesosbridge.v1.SchedulerService/GetState"
+	SchedulerService_PutState_FullMethodName         = "/mesosbridge.v1.SchedulerService/PutState"
+	SchedulerService_DeleteState_FullMethodName      = "/mesosbridge.v1.SchedulerService/DeleteState"
+	SchedulerService_ListState_FullMethodName        = "/mesosbridge.v1.SchedulerService/ListState"
 	SchedulerService_Call_FullMethodName             = "/mesosbridge.v1.SchedulerService/Call"
 	SchedulerService_Calls_FullMethodName            = "/mesosbridge.v1.SchedulerService/Calls"
 )
@@ -81,13 +85,15 @@ type SchedulerServiceClient interface {
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` also UNAVAILABLE
-	// `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED `LIMIT_REACHED`
-	// (the framework's tasks have too many bytes of cookies).
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` or `state` also
+	// UNAVAILABLE `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED
+	// `LIMIT_REACHED` (the framework has too many bytes of cookies and state). With `state` also
+	// ABORTED `STATE_CHANGED` (a key has another version than `if_version`: nothing was sent).
 	LaunchTasks(ctx context.Context, in *LaunchTasksRequest, opts ...grpc.CallOption) (*LaunchTasksResponse, error)
 	// Accepts offers of one agent with any operations (an ACCEPT): launches of tasks
 	// and groups, reservations, volumes, disks. Unused resources are declined.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` as LaunchTasks.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` and `state` as
+	// LaunchTasks.
 	AcceptOffers(ctx context.Context, in *AcceptOffersRequest, opts ...grpc.CallOption) (*AcceptOffersResponse, error)
 	// Declines offers (a DECLINE). Offers that are gone are counted, but not sent.
 	DeclineOffers(ctx context.Context, in *DeclineOffersRequest, opts ...grpc.CallOption) (*DeclineOffersResponse, error)
@@ -108,7 +114,8 @@ type SchedulerServiceClient interface {
 	// Without a master the call fails with NO_MASTER, and the updates stay unacknowledged.
 	Acknowledge(ctx context.Context, in *AcknowledgeRequest, opts ...grpc.CallOption) (*AcknowledgeResponse, error)
 	// Ends the framework (a TEARDOWN): Mesos kills its tasks and executors, and its
-	// id can't be used again. The session ends, and the name is free for a new framework.
+	// id can't be used again. The session ends, its state is deleted, and the name is free for a
+	// new framework.
 	Teardown(ctx context.Context, in *TeardownRequest, opts ...grpc.CallOption) (*TeardownResponse, error)
 	// Ends the session and leaves the framework to Mesos: the bridge disconnects, the
 	// tasks keep running, and `failover_timeout` starts. The bridge keeps the framework id.
@@ -118,6 +125,22 @@ type SchedulerServiceClient interface {
 	// is assumed to be gone if others wait: its stream ends with ABORTED `ATTACHMENT_SUPERSEDED`, and
 	// the next one is promoted. Sends nothing to Mesos, and needs no master.
 	ConfirmPromotion(ctx context.Context, in *ConfirmPromotionRequest, opts ...grpc.CallOption) (*ConfirmPromotionResponse, error)
+	// Reads a key of the framework's state: what the scheduler has to remember, on the bridge's disk.
+	// Only the active client reads and writes it. It outlives the bridge, the session and a framework
+	// that Mesos has removed (`replace_removed`); Teardown deletes it. The four calls about state need
+	// no master. While a launch changes a key, reads and writes of that key wait for its answer.
+	GetState(ctx context.Context, in *GetStateRequest, opts ...grpc.CallOption) (*GetStateResponse, error)
+	// Writes a key. If it returns OK, the value is on the bridge's disk. ABORTED `STATE_CHANGED` if the
+	// key has another version than `if_version`; UNAVAILABLE `STORE_UNAVAILABLE` and RESOURCE_EXHAUSTED
+	// `LIMIT_REACHED`: nothing was changed. A retry with the same `request_id` gets the first answer, but
+	// not from a bridge that has restarted since: then a write with `if_version` may fail because it was
+	// done before.
+	PutState(ctx context.Context, in *PutStateRequest, opts ...grpc.CallOption) (*PutStateResponse, error)
+	// Deletes a key. OK too if there is no such key, unless `if_version` says otherwise. Errors as PutState.
+	DeleteState(ctx context.Context, in *DeleteStateRequest, opts ...grpc.CallOption) (*DeleteStateResponse, error)
+	// Lists keys and their values, in the order of the keys, a page at a time. Keys that change while
+	// pages are read may be in them or not.
+	ListState(ctx context.Context, in *ListStateRequest, opts ...grpc.CallOption) (*ListStateResponse, error)
 	// Sends any `mesos.v1.scheduler.Call` except SUBSCRIBE. The bridge sets
 	// `framework_id`. Fields that it does not know reach Mesos unchanged.
 	Call(ctx context.Context, in *CallRequest, opts ...grpc.CallOption) (*CallResponse, error)
@@ -274,6 +297,46 @@ func (c *schedulerServiceClient) ConfirmPromotion(ctx context.Context, in *Confi
 	return out, nil
 }
 
+func (c *schedulerServiceClient) GetState(ctx context.Context, in *GetStateRequest, opts ...grpc.CallOption) (*GetStateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetStateResponse)
+	err := c.cc.Invoke(ctx, SchedulerService_GetState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *schedulerServiceClient) PutState(ctx context.Context, in *PutStateRequest, opts ...grpc.CallOption) (*PutStateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutStateResponse)
+	err := c.cc.Invoke(ctx, SchedulerService_PutState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *schedulerServiceClient) DeleteState(ctx context.Context, in *DeleteStateRequest, opts ...grpc.CallOption) (*DeleteStateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteStateResponse)
+	err := c.cc.Invoke(ctx, SchedulerService_DeleteState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *schedulerServiceClient) ListState(ctx context.Context, in *ListStateRequest, opts ...grpc.CallOption) (*ListStateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListStateResponse)
+	err := c.cc.Invoke(ctx, SchedulerService_ListState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *schedulerServiceClient) Call(ctx context.Context, in *CallRequest, opts ...grpc.CallOption) (*CallResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CallResponse)
@@ -336,13 +399,15 @@ type SchedulerServiceServer interface {
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// Launches tasks on offers of one agent: an ACCEPT with one LAUNCH operation.
 	// Resources that the tasks don't use are declined, with `filters`.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` also UNAVAILABLE
-	// `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED `LIMIT_REACHED`
-	// (the framework's tasks have too many bytes of cookies).
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open. With `cookies` or `state` also
+	// UNAVAILABLE `STORE_UNAVAILABLE` (nothing was sent: try again later) and RESOURCE_EXHAUSTED
+	// `LIMIT_REACHED` (the framework has too many bytes of cookies and state). With `state` also
+	// ABORTED `STATE_CHANGED` (a key has another version than `if_version`: nothing was sent).
 	LaunchTasks(context.Context, *LaunchTasksRequest) (*LaunchTasksResponse, error)
 	// Accepts offers of one agent with any operations (an ACCEPT): launches of tasks
 	// and groups, reservations, volumes, disks. Unused resources are declined.
-	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` as LaunchTasks.
+	// FAILED_PRECONDITION `OFFER_GONE` if an offer is no longer open; with `cookies` and `state` as
+	// LaunchTasks.
 	AcceptOffers(context.Context, *AcceptOffersRequest) (*AcceptOffersResponse, error)
 	// Declines offers (a DECLINE). Offers that are gone are counted, but not sent.
 	DeclineOffers(context.Context, *DeclineOffersRequest) (*DeclineOffersResponse, error)
@@ -363,7 +428,8 @@ type SchedulerServiceServer interface {
 	// Without a master the call fails with NO_MASTER, and the updates stay unacknowledged.
 	Acknowledge(context.Context, *AcknowledgeRequest) (*AcknowledgeResponse, error)
 	// Ends the framework (a TEARDOWN): Mesos kills its tasks and executors, and its
-	// id can't be used again. The session ends, and the name is free for a new framework.
+	// id can't be used again. The session ends, its state is deleted, and the name is free for a
+	// new framework.
 	Teardown(context.Context, *TeardownRequest) (*TeardownResponse, error)
 	// Ends the session and leaves the framework to Mesos: the bridge disconnects, the
 	// tasks keep running, and `failover_timeout` starts. The bridge keeps the framework id.
@@ -373,6 +439,22 @@ type SchedulerServiceServer interface {
 	// is assumed to be gone if others wait: its stream ends with ABORTED `ATTACHMENT_SUPERSEDED`, and
 	// the next one is promoted. Sends nothing to Mesos, and needs no master.
 	ConfirmPromotion(context.Context, *ConfirmPromotionRequest) (*ConfirmPromotionResponse, error)
+	// Reads a key of the framework's state: what the scheduler has to remember, on the bridge's disk.
+	// Only the active client reads and writes it. It outlives the bridge, the session and a framework
+	// that Mesos has removed (`replace_removed`); Teardown deletes it. The four calls about state need
+	// no master. While a launch changes a key, reads and writes of that key wait for its answer.
+	GetState(context.Context, *GetStateRequest) (*GetStateResponse, error)
+	// Writes a key. If it returns OK, the value is on the bridge's disk. ABORTED `STATE_CHANGED` if the
+	// key has another version than `if_version`; UNAVAILABLE `STORE_UNAVAILABLE` and RESOURCE_EXHAUSTED
+	// `LIMIT_REACHED`: nothing was changed. A retry with the same `request_id` gets the first answer, but
+	// not from a bridge that has restarted since: then a write with `if_version` may fail because it was
+	// done before.
+	PutState(context.Context, *PutStateRequest) (*PutStateResponse, error)
+	// Deletes a key. OK too if there is no such key, unless `if_version` says otherwise. Errors as PutState.
+	DeleteState(context.Context, *DeleteStateRequest) (*DeleteStateResponse, error)
+	// Lists keys and their values, in the order of the keys, a page at a time. Keys that change while
+	// pages are read may be in them or not.
+	ListState(context.Context, *ListStateRequest) (*ListStateResponse, error)
 	// Sends any `mesos.v1.scheduler.Call` except SUBSCRIBE. The bridge sets
 	// `framework_id`. Fields that it does not know reach Mesos unchanged.
 	Call(context.Context, *CallRequest) (*CallResponse, error)
@@ -428,6 +510,18 @@ func (UnimplementedSchedulerServiceServer) CloseSession(context.Context, *CloseS
 }
 func (UnimplementedSchedulerServiceServer) ConfirmPromotion(context.Context, *ConfirmPromotionRequest) (*ConfirmPromotionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmPromotion not implemented")
+}
+func (UnimplementedSchedulerServiceServer) GetState(context.Context, *GetStateRequest) (*GetStateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetState not implemented")
+}
+func (UnimplementedSchedulerServiceServer) PutState(context.Context, *PutStateRequest) (*PutStateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutState not implemented")
+}
+func (UnimplementedSchedulerServiceServer) DeleteState(context.Context, *DeleteStateRequest) (*DeleteStateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteState not implemented")
+}
+func (UnimplementedSchedulerServiceServer) ListState(context.Context, *ListStateRequest) (*ListStateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListState not implemented")
 }
 func (UnimplementedSchedulerServiceServer) Call(context.Context, *CallRequest) (*CallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Call not implemented")
@@ -683,6 +777,78 @@ func _SchedulerService_ConfirmPromotion_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SchedulerService_GetState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SchedulerServiceServer).GetState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SchedulerService_GetState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SchedulerServiceServer).GetState(ctx, req.(*GetStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SchedulerService_PutState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SchedulerServiceServer).PutState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SchedulerService_PutState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SchedulerServiceServer).PutState(ctx, req.(*PutStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SchedulerService_DeleteState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SchedulerServiceServer).DeleteState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SchedulerService_DeleteState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SchedulerServiceServer).DeleteState(ctx, req.(*DeleteStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SchedulerService_ListState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SchedulerServiceServer).ListState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SchedulerService_ListState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SchedulerServiceServer).ListState(ctx, req.(*ListStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SchedulerService_Call_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CallRequest)
 	if err := dec(in); err != nil {
@@ -762,6 +928,22 @@ var SchedulerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ConfirmPromotion",
 			Handler:    _SchedulerService_ConfirmPromotion_Handler,
+		},
+		{
+			MethodName: "GetState",
+			Handler:    _SchedulerService_GetState_Handler,
+		},
+		{
+			MethodName: "PutState",
+			Handler:    _SchedulerService_PutState_Handler,
+		},
+		{
+			MethodName: "DeleteState",
+			Handler:    _SchedulerService_DeleteState_Handler,
+		},
+		{
+			MethodName: "ListState",
+			Handler:    _SchedulerService_ListState_Handler,
 		},
 		{
 			MethodName: "Call",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import grpc
 
@@ -31,9 +32,9 @@ class Calls:
     is in seconds and covers all of that; None: the scheduler's `call_timeout`. `request_id` makes a retry of yours
     safe: the same id within 10 minutes is not done twice.
 
-    With `Options.standby`, `launch_tasks`, `accept_offers`, `send_message` and `call` fail with ATTACHMENT_SUPERSEDED
-    if another scheduler may have been active since the `Opened` that the program got last: what they ask for may have
-    been done already.
+    With `Options.standby`, `launch_tasks`, `accept_offers`, `send_message`, `put_state`, `delete_state` and `call` fail
+    with ATTACHMENT_SUPERSEDED if another scheduler may have been active since the `Opened` that the program got last:
+    what they ask for may have been done already.
     """
 
     _bridges: Bridges
@@ -52,22 +53,27 @@ class Calls:
         tasks: Iterable[mesos_pb2.TaskInfo],
         *,
         cookies: Mapping[str, bytes] | None = None,
+        state: Iterable[scheduler_pb2.StateChange] = (),
         refuse_seconds: float | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
-    ) -> None:
+    ) -> int:
         """Launches tasks on offers of one agent. What they leave over is declined, for 5 s by default.
 
         `cookies` are bytes of your own by task id: they come back in the `Tasks` events of each snapshot until the
         task's end is acknowledged. At most 512 KiB per call. Default: none.
 
-        OFFER_GONE: nothing was launched. With `outcome_unknown`: reconcile before launching again. A bridge that can't
-        keep the cookies refuses the launch, which is retried.
+        `state` are changes of the framework's state, in one commit with the tasks. Returns the version of the keys that
+        they have written; 0 if they have written none.
+
+        OFFER_GONE, STATE_CHANGED: nothing was launched. With `outcome_unknown`: reconcile before launching again. A
+        bridge that can't keep cookies or state refuses the launch, which is retried.
         """
         request = scheduler_pb2.LaunchTasksRequest(
-            offer_ids=_ids(offer_ids), tasks=tasks, filters=_filters(refuse_seconds), cookies=cookies
+            offer_ids=_ids(offer_ids), tasks=tasks, filters=_filters(refuse_seconds), cookies=cookies, state=state
         )
-        await self._once(lambda: self._bridges.stub.LaunchTasks, request, request_id, timeout)
+        response = await self._once(lambda: self._bridges.stub.LaunchTasks, request, request_id, timeout)
+        return response.state_version
 
     async def accept_offers(
         self,
@@ -75,15 +81,21 @@ class Calls:
         operations: Iterable[mesos_pb2.Offer.Operation],
         *,
         cookies: Mapping[str, bytes] | None = None,
+        state: Iterable[scheduler_pb2.StateChange] = (),
         refuse_seconds: float | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
-    ) -> None:
-        """Accepts offers of one agent with any operations. Its cookies and errors are those of `launch_tasks`."""
+    ) -> int:
+        """Accepts offers of one agent with any operations. The rest is as for `launch_tasks`."""
         request = scheduler_pb2.AcceptOffersRequest(
-            offer_ids=_ids(offer_ids), operations=operations, filters=_filters(refuse_seconds), cookies=cookies
+            offer_ids=_ids(offer_ids),
+            operations=operations,
+            filters=_filters(refuse_seconds),
+            cookies=cookies,
+            state=state,
         )
-        await self._once(lambda: self._bridges.stub.AcceptOffers, request, request_id, timeout)
+        response = await self._once(lambda: self._bridges.stub.AcceptOffers, request, request_id, timeout)
+        return response.state_version
 
     async def decline_offers(
         self, offer_ids: OfferIds, *, refuse_seconds: float | None = None, timeout: float | None = None
@@ -144,6 +156,63 @@ class Calls:
         if request.ack_tokens:
             await self._repeatedly(lambda: self._bridges.stub.Acknowledge, request, timeout)
 
+    async def get_state(self, key: str, *, timeout: float | None = None) -> scheduler_pb2.StateEntry | None:
+        """Reads a key of the framework's state; None if there is no such key.
+
+        The state is on the bridge's disk: bytes of your own that the next instance of the scheduler needs.
+        """
+        request = scheduler_pb2.GetStateRequest(key=key)
+        response = await self._repeatedly(lambda: self._bridges.stub.GetState, request, timeout)
+        return response.entry if response.HasField("entry") else None
+
+    async def put_state(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        if_version: int | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Writes a key of the framework's state, and returns its version.
+
+        Once it returns, the value is on the bridge's disk. A key has 1 to 255 letters, digits and characters of
+        `._-:/`, and a value at most 512 KiB. With `if_version` nothing is changed unless the key has this version; 0:
+        unless there is no such key.
+
+        STATE_CHANGED: the key has another version. ATTACHMENT_SUPERSEDED: another scheduler may have been active since
+        your last `Opened`. With `outcome_unknown`: it may have been written; read it.
+        """
+        request = scheduler_pb2.PutStateRequest(key=key, value=value, if_version=if_version)
+        response = await self._in_term(lambda: self._bridges.stub.PutState, request, request_id, timeout)
+        return response.version
+
+    async def delete_state(
+        self,
+        key: str,
+        *,
+        if_version: int | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Deletes a key of the framework's state, if it is there. `if_version` and errors are as for `put_state`."""
+        request = scheduler_pb2.DeleteStateRequest(key=key, if_version=if_version)
+        await self._in_term(lambda: self._bridges.stub.DeleteState, request, request_id, timeout)
+
+    async def list_state(self, prefix: str = "", *, timeout: float | None = None) -> list[scheduler_pb2.StateEntry]:
+        """Reads all keys of the framework's state that begin with `prefix`, in order.
+
+        `timeout` counts for each page.
+        """
+        entries: list[scheduler_pb2.StateEntry] = []
+        request = scheduler_pb2.ListStateRequest(prefix=prefix, page_size=_STATE_PAGE)
+        while True:
+            page = await self._repeatedly(lambda: self._bridges.stub.ListState, request, timeout)
+            entries += page.entries
+            if page.next_page_token == "":
+                return entries
+            request.page_token = page.next_page_token
+
     async def call(
         self, call: mesos_scheduler_pb2.Call, *, request_id: str | None = None, timeout: float | None = None
     ) -> None:
@@ -151,7 +220,7 @@ class Calls:
         await self._once(lambda: self._bridges.stub.Call, scheduler_pb2.CallRequest(call=call), request_id, timeout)
 
     async def teardown(self, *, timeout: float | None = None) -> None:
-        """Ends the framework: Mesos kills its tasks. The events end."""
+        """Ends the framework: Mesos kills its tasks, and the bridge deletes its state. The events end."""
         await self._ending(lambda: self._bridges.stub.Teardown, scheduler_pb2.TeardownRequest(), timeout)
 
     async def close_session(self, *, timeout: float | None = None) -> None:
@@ -164,14 +233,18 @@ class Calls:
         request = scheduler_pb2.CloseSessionRequest(handover=True)
         await self._ending(lambda: self._bridges.stub.CloseSession, request, timeout)
 
-    async def _once(self, method, request, request_id: str | None, timeout: float | None) -> None:
+    async def _once(self, method, request, request_id: str | None, timeout: float | None) -> Any:
         """For what Mesos must not get twice: an outcome that is not known ends the call, and so does another scheduler
         that may have been active."""
-        await self._invoke(_Attempt(self, method, request, request_id, self._term), False, timeout)
+        return await self._invoke(_Attempt(self, method, request, request_id, self._term), False, timeout)
 
-    async def _repeatedly(self, method, request, timeout: float | None) -> None:
+    async def _in_term(self, method, request, request_id: str | None, timeout: float | None) -> Any:
+        """For what does no harm when it is done twice, by the scheduler that was active when it decided to."""
+        return await self._invoke(_Attempt(self, method, request, request_id, self._term), True, timeout)
+
+    async def _repeatedly(self, method, request, timeout: float | None) -> Any:
         """For what does no harm when Mesos gets it twice."""
-        await self._invoke(_Attempt(self, method, request, None), True, timeout)
+        return await self._invoke(_Attempt(self, method, request, None), True, timeout)
 
     async def _ending(self, method, request, timeout: float | None) -> None:
         """For what ends the session: after a try without an answer, finding the session ended means that it worked."""
@@ -182,7 +255,8 @@ class Calls:
             if not (attempt.failed and self._attachment.ended_well):
                 raise
 
-    async def _invoke(self, attempt: _Attempt, repeat: bool, timeout: float | None) -> None:
+    async def _invoke(self, attempt: _Attempt, repeat: bool, timeout: float | None) -> Any:
+        """Gives the response."""
         await self.start()
         try:
             async with asyncio.timeout(self._call_timeout if timeout is None else timeout):
@@ -198,6 +272,11 @@ class Calls:
                         await asyncio.sleep(max(attempt.backoff.next(), error.retry_delay))
         except TimeoutError:
             raise attempt.late() from None
+        return attempt.response
+
+
+# Entries of the state that are read at a time.
+_STATE_PAGE = 1_000
 
 
 class _Attempt:
@@ -220,6 +299,8 @@ class _Attempt:
         self._token_refused = False
         # The term that it must be sent in; None: any.
         self._term = term
+        self.response: Any = None
+        """What the bridge gave, once the call was taken."""
         self.hopeless = False
         """True if it can't be sent any more: there is no attachment and never will be, or its term is over."""
         self.failed = False
@@ -242,7 +323,7 @@ class _Attempt:
         before, self._maybe_sent = self._maybe_sent, True
         self.failed = True
         try:
-            await self._method()(self._request)
+            self.response = await self._method()(self._request)
         except grpc.aio.AioRpcError as failure:
             error = bridge_error(failure)
         except BridgeError as no_token:

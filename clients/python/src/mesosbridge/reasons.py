@@ -57,6 +57,11 @@ OFFER_GONE: Final = "OFFER_GONE"
 """Offers of the call (`metadata.offer_ids`) are used, declined, rescinded, or lost with the link. Nothing was
 sent. Wait for new offers."""
 
+STATE_CHANGED: Final = "STATE_CHANGED"
+"""A key of the framework's state (`metadata.key`) has another version (`metadata.version`; 0: there is no
+such key) than `if_version`. Nothing was changed, and nothing was sent. Read the key again, and decide
+anew."""
+
 NO_MASTER: Final = "NO_MASTER"
 """There is no subscription now; nothing was sent. Try again; `LinkChanged` on the stream says when."""
 
@@ -78,8 +83,8 @@ what is open."""
 
 LIMIT_REACHED: Final = "LIMIT_REACHED"
 """A limit of the bridge is reached (`metadata.limit`): frameworks, observers, streams, unread answers of a
-connection, or cookies of tasks. Try again later; the message names what to change, and the flag that sets the
-limit."""
+connection, or a framework's cookies and state. Try again later; the message names what to change, and the
+flag that sets the limit."""
 
 PERMISSION_DENIED: Final = "PERMISSION_DENIED"
 """No rule of the bridge's permissions allows this to the caller. Without permission on a framework name the
@@ -100,8 +105,8 @@ repeat the call."""
 
 STORE_UNAVAILABLE: Final = "STORE_UNAVAILABLE"
 """The bridge can't write to its data directory; the message has the system's reason. A client whose framework
-does not change can still attach, and launches without cookies are sent. Free disk space, or fix what the
-message names, then try again. The lease does not run out until then."""
+does not change can still attach, and launches without cookies and state are sent. Free disk space, or fix
+what the message names, then try again. The lease does not run out until then."""
 
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 """The bridge does not know who is calling: credentials are missing or wrong. Nothing was done. Give a

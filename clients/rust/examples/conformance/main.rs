@@ -10,10 +10,11 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use mesosbridge::proto::mesos::v1::scheduler::call::reconcile;
 use mesosbridge::proto::mesos::v1::{CommandInfo, Filters, FrameworkInfo, Offer, TaskId, TaskInfo};
 use mesosbridge::proto::mesosbridge::v1::{
-    DeclineOffersRequest, ExpiryPolicy, KillTaskRequest, LaunchTasksRequest, ReconcileTasksRequest,
+    DeclineOffersRequest, DeleteStateRequest, ExpiryPolicy, KillTaskRequest, LaunchTasksRequest, PutStateRequest,
+    ReconcileTasksRequest, StateChange, StateEntry,
 };
 use mesosbridge::{Error, Event, Events, Options, Pem, Pool, Scheduler, Tls, Token, connect};
-use printed::{printed_error, printed_event};
+use printed::{printed_entry, printed_error, printed_event};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::task::JoinSet;
@@ -173,24 +174,52 @@ impl Driver {
                 }
                 if let Some(call) = action["call"].as_str() {
                     let result = self.send(call, &action, event).await?;
-                    let error = result.err().as_ref().map(printed_error);
-                    self.calls.push(json!({ "call": call, "error": error }));
+                    let error = result.as_ref().err().map(printed_error);
+                    self.calls.push(json!({ "call": call, "error": error, "result": result.unwrap_or_default() }));
                 }
             }
         }
         Ok(None)
     }
 
-    async fn send(&self, call: &str, action: &Value, event: &Event) -> Result<Result<(), Error>, Failure> {
+    /// Makes a call. Gives what is printed of its result.
+    async fn send(&self, call: &str, action: &Value, event: &Event) -> Result<Result<Value, Error>, Failure> {
+        let key = action["key"].as_str().unwrap_or_default();
+        let if_version = action["ifVersion"].as_u64();
+        let scheduler = &self.scheduler;
+        Ok(match call {
+            "getState" => scheduler.get_state(key).await.map(|entry| json!(entry.as_ref().map(printed_entry))),
+            "putState" => {
+                let request =
+                    PutStateRequest { header: None, key: key.to_owned(), value: bytes(&action["value"]), if_version };
+                scheduler.put_state(request).await.map(|version| json!({ "version": version.to_string() }))
+            }
+            "deleteState" => {
+                let request = DeleteStateRequest { header: None, key: key.to_owned(), if_version };
+                scheduler.delete_state(request).await.map(|()| Value::Null)
+            }
+            "listState" => {
+                let prefix = action["prefix"].as_str().unwrap_or_default();
+                let printed = |entries: Vec<StateEntry>| entries.iter().map(printed_entry).collect::<Vec<_>>();
+                scheduler.list_state(prefix).await.map(|entries| json!({ "entries": printed(entries) }))
+            }
+            "launchTasks" => {
+                let Event::Offers(event) = event else { return Err("launchTasks is for events with offers".into()) };
+                let offer = event.offers.first().ok_or("launchTasks is for events with offers")?;
+                let result = scheduler.launch_tasks(launch(action, offer)).await;
+                result.map(|response| json!({ "stateVersion": response.state_version.to_string() }))
+            }
+            other => self.send_other(other, action, event).await?.map(|()| Value::Null),
+        })
+    }
+
+    /// Makes a call without a result.
+    async fn send_other(&self, call: &str, action: &Value, event: &Event) -> Result<Result<(), Error>, Failure> {
         let offers: &[Offer] = if let Event::Offers(event) = event { &event.offers } else { &[] };
         let roles = texts(&action["roles"]);
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
         let scheduler = &self.scheduler;
         Ok(match call {
-            "launchTasks" => {
-                let offer = offers.first().ok_or("launchTasks is for events with offers")?;
-                scheduler.launch_tasks(launch(action, offer)).await
-            }
             "declineOffers" => {
                 let offer_ids = offers.iter().map(|offer| offer.id.clone()).collect();
                 let filters = Some(Filters { refuse_seconds: action["refuseSeconds"].as_f64() });
@@ -236,5 +265,16 @@ fn launch(action: &Value, offer: &Offer) -> LaunchTasksRequest {
         Some((task["id"].as_str()?.to_owned(), cookie))
     });
     let cookies = cookies.collect();
-    LaunchTasksRequest { offer_ids: vec![offer.id.clone()], tasks, cookies, ..Default::default() }
+    let state = action["state"].as_array().into_iter().flatten().map(|change| StateChange {
+        key: change["key"].as_str().unwrap_or_default().to_owned(),
+        value: bytes(&change["value"]),
+        if_version: change["ifVersion"].as_u64(),
+        delete: change["delete"].as_bool().unwrap_or(false),
+    });
+    let state = state.collect();
+    LaunchTasksRequest { offer_ids: vec![offer.id.clone()], tasks, cookies, state, ..Default::default() }
+}
+
+fn bytes(base64: &Value) -> Vec<u8> {
+    BASE64_STANDARD.decode(base64.as_str().unwrap_or_default()).expect("a value in base64")
 }

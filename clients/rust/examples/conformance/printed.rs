@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use mesosbridge::proto::mesos::v1::{Offer, OperationState, Resource, TaskState, TaskStatus, task_status::Reason};
-use mesosbridge::proto::mesosbridge::v1::OpenTask;
+use mesosbridge::proto::mesosbridge::v1::{OpenTask, StateEntry};
 use mesosbridge::{Error, Event, Stamp, outcome};
 use serde_json::{Value, json};
+
+pub fn printed_entry(entry: &StateEntry) -> Value {
+    json!({ "key": entry.key, "value": base64(&entry.value), "version": entry.version.to_string() })
+}
 
 pub fn printed_event(event: &Event) -> Value {
     match event {

@@ -97,7 +97,7 @@ impl Tasks {
     async fn launch(&mut self, request: LaunchTasksRequest) -> Result<(), Error> {
         let ids: Vec<String> = request.tasks.iter().map(|task| task.task_id.value.clone()).collect();
         let agent = request.tasks[0].agent_id.value.clone();
-        let result = self.scheduler.launch_tasks(request).await;
+        let result = self.scheduler.launch_tasks(request).await.map(drop);
         match &result {
             // Nothing was launched. A gone offer is not the tasks' fault, nor is another instance that was active meanwhile;
             // more offers come by themselves.

@@ -9,13 +9,16 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 
 /** Makes calls: waits for an attachment, and tries again where that is safe. */
 final class Caller {
-  /** Whether Mesos may get a call twice. */
+  /** Whether a call may be made twice, and whether it may be made after another scheduler was active. */
   enum Repeat {
     SAFE,
+    /** For what only the scheduler may do that was active when it decided to. */
+    IN_TERM,
+    /** The same, and Mesos must not get it twice. */
     NEVER
   }
 
@@ -45,14 +48,17 @@ final class Caller {
     }
   }
 
-  void call(
-      Repeat repeat, CallHeader given, BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
-    new Attempt(repeat, given.getRequestId(), send).run();
+  /** Gives the answer. */
+  <T> T call(
+      Repeat repeat,
+      CallHeader given,
+      BiFunction<SchedulerServiceBlockingStub, CallHeader, T> send) {
+    return new Attempt<>(repeat, given.getRequestId(), send).run();
   }
 
   /** For what ends the session: after a try that got no answer, finding the session ended means that it worked. */
-  void end(BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
-    Attempt attempt = new Attempt(Repeat.SAFE, "", send);
+  void end(BiFunction<SchedulerServiceBlockingStub, CallHeader, ?> send) {
+    Attempt<?> attempt = new Attempt<>(Repeat.SAFE, "", send);
     try {
       attempt.run();
     } catch (BridgeException error) {
@@ -80,13 +86,13 @@ final class Caller {
   }
 
   /** One call, tried once or more. */
-  private final class Attempt {
+  private final class Attempt<T> {
     final Repeat repeat;
-    final BiConsumer<SchedulerServiceBlockingStub, CallHeader> send;
+    final BiFunction<SchedulerServiceBlockingStub, CallHeader, T> send;
     final Backoff backoff = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(2));
     final long deadlineNanos = System.nanoTime() + timeout.toNanos();
 
-    /** The last term in which a call that Mesos must not get twice is sent: that of the program, or the first. */
+    /** The last term in which a call is sent, unless it is always safe: that of the program, or the first. */
     final int lastTerm = Math.max(1, term.get());
 
     String requestId;
@@ -105,16 +111,19 @@ final class Caller {
     /** What the last try that came to an end got. */
     BridgeException last;
 
+    /** What the bridge gave, once the call was taken. */
+    T answer;
+
     Attempt(
         Repeat repeat,
         String requestId,
-        BiConsumer<SchedulerServiceBlockingStub, CallHeader> send) {
+        BiFunction<SchedulerServiceBlockingStub, CallHeader, T> send) {
       this.repeat = repeat;
       this.send = send;
       this.requestId = requestId.isEmpty() ? newRequestId() : requestId;
     }
 
-    void run() {
+    T run() {
       for (BridgeException error = make(); error != null; error = make()) {
         if (isLate()) {
           throw late();
@@ -122,7 +131,7 @@ final class Caller {
         if (hasFreshToken(error)) {
           continue;
         }
-        boolean unknown = repeat == Repeat.SAFE && error.reason().equals(Reason.OUTCOME_UNKNOWN);
+        boolean unknown = repeat != Repeat.NEVER && error.reason().equals(Reason.OUTCOME_UNKNOWN);
         if (lifetime.isOver() || !error.isRetryable() && !error.isStale() && !unknown) {
           throw verdict(error);
         }
@@ -137,6 +146,7 @@ final class Caller {
           throw late();
         }
       }
+      return answer;
     }
 
     /** Tries once. Gives null when the call was taken. */
@@ -147,15 +157,17 @@ final class Caller {
       } catch (BridgeException none) {
         throw isLate() ? late() : verdict(none);
       }
-      if (repeat == Repeat.NEVER && attachment.term() > lastTerm) {
+      if (repeat != Repeat.SAFE && attachment.term() > lastTerm) {
         throw verdict(overtaken());
       }
       tried = true;
       Context previous = lifetime.context.attach();
       try {
         long left = deadlineNanos - System.nanoTime();
-        send.accept(
-            stub.withDeadlineAfter(left, TimeUnit.NANOSECONDS), header(attachmentId, requestId));
+        answer =
+            send.apply(
+                stub.withDeadlineAfter(left, TimeUnit.NANOSECONDS),
+                header(attachmentId, requestId));
         return null;
       } catch (RuntimeException failure) {
         BridgeException error = BridgeException.of(failure);

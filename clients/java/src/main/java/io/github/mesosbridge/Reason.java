@@ -89,6 +89,13 @@ public final class Reason {
   public static final String OFFER_GONE = "OFFER_GONE";
 
   /**
+   * A key of the framework's state ({@code metadata.key}) has another version ({@code metadata.version}; 0:
+   * there is no such key) than {@code if_version}. Nothing was changed, and nothing was sent. Read the key
+   * again, and decide anew.
+   */
+  public static final String STATE_CHANGED = "STATE_CHANGED";
+
+  /**
    * There is no subscription now; nothing was sent. Try again; {@code LinkChanged} on the stream says when.
    */
   public static final String NO_MASTER = "NO_MASTER";
@@ -119,8 +126,8 @@ public final class Reason {
 
   /**
    * A limit of the bridge is reached ({@code metadata.limit}): frameworks, observers, streams, unread answers
-   * of a connection, or cookies of tasks. Try again later; the message names what to change, and the flag
-   * that sets the limit.
+   * of a connection, or a framework's cookies and state. Try again later; the message names what to change,
+   * and the flag that sets the limit.
    */
   public static final String LIMIT_REACHED = "LIMIT_REACHED";
 
@@ -151,8 +158,8 @@ public final class Reason {
 
   /**
    * The bridge can't write to its data directory; the message has the system's reason. A client whose
-   * framework does not change can still attach, and launches without cookies are sent. Free disk space, or
-   * fix what the message names, then try again. The lease does not run out until then.
+   * framework does not change can still attach, and launches without cookies and state are sent. Free disk
+   * space, or fix what the message names, then try again. The lease does not run out until then.
    */
   public static final String STORE_UNAVAILABLE = "STORE_UNAVAILABLE";
 

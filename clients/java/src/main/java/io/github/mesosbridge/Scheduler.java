@@ -1,21 +1,32 @@
 package io.github.mesosbridge;
 
+import com.google.protobuf.ByteString;
 import io.github.mesosbridge.Caller.Repeat;
 import io.github.mesosbridge.v1.AcceptOffersRequest;
+import io.github.mesosbridge.v1.AcceptOffersResponse;
 import io.github.mesosbridge.v1.AcknowledgeRequest;
 import io.github.mesosbridge.v1.CallHeader;
 import io.github.mesosbridge.v1.CallRequest;
 import io.github.mesosbridge.v1.CloseSessionRequest;
 import io.github.mesosbridge.v1.DeclineOffersRequest;
+import io.github.mesosbridge.v1.DeleteStateRequest;
+import io.github.mesosbridge.v1.GetStateRequest;
+import io.github.mesosbridge.v1.GetStateResponse;
 import io.github.mesosbridge.v1.KillTaskRequest;
 import io.github.mesosbridge.v1.LaunchTasksRequest;
+import io.github.mesosbridge.v1.LaunchTasksResponse;
+import io.github.mesosbridge.v1.ListStateRequest;
+import io.github.mesosbridge.v1.ListStateResponse;
+import io.github.mesosbridge.v1.PutStateRequest;
 import io.github.mesosbridge.v1.ReconcileTasksRequest;
 import io.github.mesosbridge.v1.ReviveOffersRequest;
 import io.github.mesosbridge.v1.SendMessageRequest;
+import io.github.mesosbridge.v1.StateEntry;
 import io.github.mesosbridge.v1.SuppressOffersRequest;
 import io.github.mesosbridge.v1.TeardownRequest;
 import io.grpc.Channel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -36,6 +47,9 @@ public final class Scheduler implements AutoCloseable {
 
   /** How long {@code close} tries to send what acknowledgements are owed. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  /** Entries of the state that are read at a time. */
+  private static final int STATE_PAGE = 1_000;
 
   private final Options options;
   private final Bridges bridges;
@@ -186,22 +200,23 @@ public final class Scheduler implements AutoCloseable {
   /**
    * Launches tasks on offers of one agent. What they leave over is declined. Cookies are bytes of your own by task id:
    * they come back in the {@link Event.Tasks} of each snapshot until the task's end is acknowledged. At most 512 KiB per
-   * call. A bridge that can't keep them refuses the launch, which is retried.
+   * call. {@code state} are changes of the framework's state, in one commit with the tasks. A bridge that can't keep
+   * them refuses the launch, which is retried. The response has the version of the keys that were written.
    *
-   * @throws BridgeException {@code OFFER_GONE}: nothing was launched; with {@link Options#standby}, {@code
-   *     ATTACHMENT_SUPERSEDED} too: another scheduler may have been active since the offers came. With {@code
-   *     isOutcomeUnknown}: reconcile before launching again
+   * @throws BridgeException {@code OFFER_GONE}, {@code STATE_CHANGED}: nothing was launched; with {@link
+   *     Options#standby}, {@code ATTACHMENT_SUPERSEDED} too: another scheduler may have been active since the offers
+   *     came. With {@code isOutcomeUnknown}: reconcile before launching again
    */
-  public void launchTasks(LaunchTasksRequest request) {
-    caller.call(
+  public LaunchTasksResponse launchTasks(LaunchTasksRequest request) {
+    return caller.call(
         Repeat.NEVER,
         request.getHeader(),
         (stub, header) -> stub.launchTasks(request.toBuilder().setHeader(header).build()));
   }
 
-  /** Accepts offers of one agent with any operations. Its cookies and errors are those of {@code launchTasks}. */
-  public void acceptOffers(AcceptOffersRequest request) {
-    caller.call(
+  /** Accepts offers of one agent with any operations. Cookies, state and errors are as for {@code launchTasks}. */
+  public AcceptOffersResponse acceptOffers(AcceptOffersRequest request) {
+    return caller.call(
         Repeat.NEVER,
         request.getHeader(),
         (stub, header) -> stub.acceptOffers(request.toBuilder().setHeader(header).build()));
@@ -274,6 +289,94 @@ public final class Scheduler implements AutoCloseable {
         (stub, header) -> stub.acknowledge(request.setHeader(header).build()));
   }
 
+  /**
+   * Reads a key of the framework's state, which is on the bridge's disk: bytes of your own that the next instance of
+   * the scheduler needs. Empty if there is no such key.
+   */
+  public Optional<StateEntry> getState(String key) {
+    GetStateRequest.Builder request = GetStateRequest.newBuilder().setKey(key);
+    GetStateResponse response =
+        caller.call(
+            Repeat.SAFE,
+            CallHeader.getDefaultInstance(),
+            (stub, header) -> stub.getState(request.setHeader(header).build()));
+    return response.hasEntry() ? Optional.of(response.getEntry()) : Optional.empty();
+  }
+
+  /**
+   * Writes a key of the framework's state, whatever is there, and gives its version. Once it returns, the value is on
+   * the bridge's disk.
+   *
+   * @param key 1 to 255 letters, digits and characters of {@code ._-:/}
+   * @param value at most 512 KiB
+   * @throws BridgeException with {@link Options#standby}, {@code ATTACHMENT_SUPERSEDED}: another scheduler may have
+   *     been active since your last {@link Event.Opened}. With {@code isOutcomeUnknown}: it may have been written; read
+   *     it
+   */
+  public long putState(String key, ByteString value) {
+    return putState(PutStateRequest.newBuilder().setKey(key).setValue(value).build());
+  }
+
+  /**
+   * The same, but it changes nothing unless the key has this version; 0: unless there is no such key.
+   *
+   * @throws BridgeException {@code STATE_CHANGED}: the key has another version. The others as above
+   */
+  public long putState(String key, ByteString value, long ifVersion) {
+    return putState(
+        PutStateRequest.newBuilder().setKey(key).setValue(value).setIfVersion(ifVersion).build());
+  }
+
+  /** The same, with a request id of your own if the header has one. */
+  public long putState(PutStateRequest request) {
+    return caller
+        .call(
+            Repeat.IN_TERM,
+            request.getHeader(),
+            (stub, header) -> stub.putState(request.toBuilder().setHeader(header).build()))
+        .getVersion();
+  }
+
+  /** Deletes a key of the framework's state, if it is there. Its errors are those of {@code putState}. */
+  public void deleteState(String key) {
+    deleteState(DeleteStateRequest.newBuilder().setKey(key).build());
+  }
+
+  /** The same, but it changes nothing unless the key has this version; 0: unless there is no such key. */
+  public void deleteState(String key, long ifVersion) {
+    deleteState(DeleteStateRequest.newBuilder().setKey(key).setIfVersion(ifVersion).build());
+  }
+
+  /** The same, with a request id of your own if the header has one. */
+  public void deleteState(DeleteStateRequest request) {
+    caller.call(
+        Repeat.IN_TERM,
+        request.getHeader(),
+        (stub, header) -> stub.deleteState(request.toBuilder().setHeader(header).build()));
+  }
+
+  /** Reads all keys of the framework's state, in order. */
+  public List<StateEntry> listState() {
+    return listState("");
+  }
+
+  /** The same, but only those that begin with the prefix. {@link Options#callTimeout} is for each 1,000 of them. */
+  public List<StateEntry> listState(String prefix) {
+    List<StateEntry> entries = new ArrayList<>();
+    ListStateRequest.Builder request =
+        ListStateRequest.newBuilder().setPrefix(prefix).setPageSize(STATE_PAGE);
+    do {
+      ListStateResponse page =
+          caller.call(
+              Repeat.SAFE,
+              CallHeader.getDefaultInstance(),
+              (stub, header) -> stub.listState(request.setHeader(header).build()));
+      entries.addAll(page.getEntriesList());
+      request.setPageToken(page.getNextPageToken());
+    } while (!request.getPageToken().isEmpty());
+    return entries;
+  }
+
   /** Sends any call of Mesos but SUBSCRIBE. */
   public void call(CallRequest request) {
     caller.call(
@@ -282,7 +385,7 @@ public final class Scheduler implements AutoCloseable {
         (stub, header) -> stub.call(request.toBuilder().setHeader(header).build()));
   }
 
-  /** Ends the framework: Mesos kills its tasks. The events end. */
+  /** Ends the framework: Mesos kills its tasks, and the bridge deletes its state. The events end. */
   public void teardown() {
     caller.end(
         (stub, header) -> stub.teardown(TeardownRequest.newBuilder().setHeader(header).build()));

@@ -6,15 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import com.google.rpc.ErrorInfo;
 import io.github.mesosbridge.v1.AttachmentRole;
 import io.github.mesosbridge.v1.ConfirmPromotionRequest;
 import io.github.mesosbridge.v1.ConfirmPromotionResponse;
+import io.github.mesosbridge.v1.GetStateRequest;
+import io.github.mesosbridge.v1.GetStateResponse;
 import io.github.mesosbridge.v1.KillTaskRequest;
 import io.github.mesosbridge.v1.KillTaskResponse;
 import io.github.mesosbridge.v1.LaunchTasksRequest;
 import io.github.mesosbridge.v1.LaunchTasksResponse;
 import io.github.mesosbridge.v1.Opened;
+import io.github.mesosbridge.v1.PutStateRequest;
+import io.github.mesosbridge.v1.PutStateResponse;
 import io.github.mesosbridge.v1.SchedulerServiceGrpc.SchedulerServiceImplBase;
 import io.github.mesosbridge.v1.SessionEvent;
 import io.github.mesosbridge.v1.SubscribeRequest;
@@ -103,6 +108,26 @@ class StandbyTest {
   }
 
   @Test
+  void aWriteOfTheStateIsRepeatedInItsTermOnly() throws InterruptedException {
+    scheduler = Scheduler.connect(options);
+    StreamObserver<SubscribeResponse> first = bridge.acceptStandby();
+    promote(first, "a1");
+    awaitOpened();
+    bridge.loseOneAnswer();
+    assertEquals(7, put());
+    first.onError(failure(Status.Code.ABORTED, Reason.ATTACHMENT_SUPERSEDED));
+    StreamObserver<SubscribeResponse> second = bridge.acceptStandby();
+    CompletableFuture<Void> write = begin(this::put);
+    CompletableFuture<Void> read = begin(() -> scheduler.getState("key"));
+    promote(second, "a2");
+    Throwable failure = assertThrows(CompletionException.class, write::join).getCause();
+    BridgeException error = assertInstanceOf(BridgeException.class, failure);
+    assertEquals(Reason.ATTACHMENT_SUPERSEDED, error.reason());
+    read.join();
+    assertEquals(List.of("put a1", "put a1", "get a2"), bridge.calls());
+  }
+
+  @Test
   void aTokenThatIsRefusedWithEachConfirmationIsNotAskedForInALoop() throws InterruptedException {
     bridge.refuseConfirmations();
     AtomicInteger tokens = new AtomicInteger();
@@ -130,6 +155,10 @@ class StandbyTest {
 
   private void launch() {
     scheduler.launchTasks(LaunchTasksRequest.getDefaultInstance());
+  }
+
+  private long put() {
+    return scheduler.putState("key", ByteString.copyFromUtf8("value"));
   }
 
   /** Makes a call, and returns when it waits for an attachment. */
@@ -184,6 +213,7 @@ class StandbyTest {
 
     private final List<String> calls = new ArrayList<>();
     private volatile boolean refusesConfirmations;
+    private volatile boolean losesAnswer;
 
     /** The next stream, which waits. */
     StreamObserver<SubscribeResponse> acceptStandby() throws InterruptedException {
@@ -195,6 +225,11 @@ class StandbyTest {
 
     void refuseConfirmations() {
       refusesConfirmations = true;
+    }
+
+    /** Of the next write. */
+    void loseOneAnswer() {
+      losesAnswer = true;
     }
 
     synchronized List<String> calls() {
@@ -233,6 +268,25 @@ class StandbyTest {
     public void killTask(KillTaskRequest request, StreamObserver<KillTaskResponse> answer) {
       note("kill " + request.getHeader().getAttachmentId());
       answer.onNext(KillTaskResponse.getDefaultInstance());
+      answer.onCompleted();
+    }
+
+    @Override
+    public void getState(GetStateRequest request, StreamObserver<GetStateResponse> answer) {
+      note("get " + request.getHeader().getAttachmentId());
+      answer.onNext(GetStateResponse.getDefaultInstance());
+      answer.onCompleted();
+    }
+
+    @Override
+    public void putState(PutStateRequest request, StreamObserver<PutStateResponse> answer) {
+      note("put " + request.getHeader().getAttachmentId());
+      if (losesAnswer) {
+        losesAnswer = false;
+        answer.onError(failure(Status.Code.UNAVAILABLE, Reason.OUTCOME_UNKNOWN));
+        return;
+      }
+      answer.onNext(PutStateResponse.newBuilder().setVersion(7).build());
       answer.onCompleted();
     }
   }

@@ -20,6 +20,7 @@ import io.github.mesosbridge.v1.ExpiryPolicy;
 import io.github.mesosbridge.v1.KillTaskRequest;
 import io.github.mesosbridge.v1.LaunchTasksRequest;
 import io.github.mesosbridge.v1.ReconcileTasksRequest;
+import io.github.mesosbridge.v1.StateChange;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -218,9 +219,11 @@ public final class Conformance {
       JsonObject record = new JsonObject();
       record.add("call", action.get("call"));
       record.add("error", JsonNull.INSTANCE);
+      record.add("result", JsonNull.INSTANCE);
       calls.add(record);
       try {
-        send(action, event instanceof Event.Offers e ? e.offers() : List.of());
+        List<Offer> offers = event instanceof Event.Offers e ? e.offers() : List.of();
+        record.add("result", send(action, offers));
       } catch (BridgeException error) {
         record.add("error", Printed.error(error));
       }
@@ -228,10 +231,36 @@ public final class Conformance {
     return Next.EVENT;
   }
 
-  private void send(JsonObject action, List<Offer> offers) {
+  /** Makes a call, and gives its result as printed. */
+  private JsonElement send(JsonObject action, List<Offer> offers) {
     String[] roles = texts(action, "roles").toArray(String[]::new);
+    String key = text(action, "key");
     switch (text(action, "call")) {
-      case "launchTasks" -> scheduler.launchTasks(launch(action, offers.get(0)));
+      case "launchTasks" -> {
+        LaunchTasksRequest request = launch(action, offers.get(0));
+        return Printed.version("stateVersion", scheduler.launchTasks(request).getStateVersion());
+      }
+      case "getState" -> {
+        return scheduler.getState(key).map(Printed::entry).orElse(JsonNull.INSTANCE);
+      }
+      case "putState" -> {
+        ByteString value = bytes(action, "value");
+        long version =
+            action.has("ifVersion")
+                ? scheduler.putState(key, value, ifVersion(action))
+                : scheduler.putState(key, value);
+        return Printed.version("version", version);
+      }
+      case "deleteState" -> {
+        if (action.has("ifVersion")) {
+          scheduler.deleteState(key, ifVersion(action));
+        } else {
+          scheduler.deleteState(key);
+        }
+      }
+      case "listState" -> {
+        return Printed.entries(scheduler.listState(text(action, "prefix")));
+      }
       case "declineOffers" -> scheduler.declineOffers(decline(action, offers));
       case "reviveOffers" -> scheduler.reviveOffers(roles);
       case "suppressOffers" -> scheduler.suppressOffers(roles);
@@ -250,6 +279,7 @@ public final class Conformance {
       case "handOver" -> scheduler.handOver();
       default -> throw new IllegalArgumentException("this driver has no call " + action);
     }
+    return JsonNull.INSTANCE;
   }
 
   private static LaunchTasksRequest launch(JsonObject action, Offer offer) {
@@ -268,11 +298,22 @@ public final class Conformance {
               .addAllResources(pool.take(cpus, mem).orElse(List.of()))
               .setCommand(command.setValue(text(task, "command"))));
       if (task.has("cookie")) {
-        byte[] cookie = Base64.getDecoder().decode(text(task, "cookie"));
-        request.putCookies(text(task, "id"), ByteString.copyFrom(cookie));
+        request.putCookies(text(task, "id"), bytes(task, "cookie"));
       }
     }
+    for (JsonElement change : arrayIn(action, "state")) {
+      request.addState(change(change.getAsJsonObject()));
+    }
     return request.build();
+  }
+
+  private static StateChange.Builder change(JsonObject given) {
+    StateChange.Builder change =
+        StateChange.newBuilder()
+            .setKey(text(given, "key"))
+            .setValue(bytes(given, "value"))
+            .setDelete(flag(given, "delete"));
+    return given.has("ifVersion") ? change.setIfVersion(ifVersion(given)) : change;
   }
 
   private static DeclineOffersRequest decline(JsonObject action, List<Offer> offers) {
@@ -299,6 +340,15 @@ public final class Conformance {
 
   private static String text(JsonObject object, String name) {
     return object.has(name) ? object.get(name).getAsString() : "";
+  }
+
+  private static long ifVersion(JsonObject object) {
+    return object.get("ifVersion").getAsLong();
+  }
+
+  /** In base64. */
+  private static ByteString bytes(JsonObject object, String name) {
+    return ByteString.copyFrom(Base64.getDecoder().decode(text(object, name)));
   }
 
   private static List<String> texts(JsonObject object, String name) {

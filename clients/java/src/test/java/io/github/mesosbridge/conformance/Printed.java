@@ -10,6 +10,7 @@ import io.github.mesosbridge.BridgeException;
 import io.github.mesosbridge.Event;
 import io.github.mesosbridge.Outcome;
 import io.github.mesosbridge.v1.OpenTask;
+import io.github.mesosbridge.v1.StateEntry;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +23,10 @@ import org.apache.mesos.v1.Protos.TaskStatus;
 import org.apache.mesos.v1.Protos.Unavailability;
 import org.apache.mesos.v1.Protos.Value;
 
-/** Events and errors as the conformance cases write them: 64-bit numbers as text, bytes in base64, null for nothing. */
+/**
+ * Events, errors and results as the conformance cases write them: 64-bit numbers as text, bytes in base64, null for
+ * nothing.
+ */
 final class Printed {
   private final JsonObject json = new JsonObject();
 
@@ -129,6 +133,22 @@ final class Printed {
         .with("retryable", error.isRetryable())
         .with("outcomeUnknown", error.isOutcomeUnknown())
         .json;
+  }
+
+  static JsonElement entry(StateEntry entry) {
+    return new Printed()
+        .with("key", entry.getKey())
+        .with("value", base64(entry.getValue()))
+        .with("version", Long.toUnsignedString(entry.getVersion()))
+        .json;
+  }
+
+  static JsonElement entries(List<StateEntry> entries) {
+    return new Printed().with("entries", list(entries, Printed::entry)).json;
+  }
+
+  static JsonElement version(String name, long version) {
+    return new Printed().with(name, Long.toUnsignedString(version)).json;
   }
 
   private static JsonElement task(OpenTask task) {
