@@ -261,7 +261,7 @@ const structure = new Walker();
 
 /** What the bridge refuses and Mesos parses: the examples have each of them. */
 const isStricter = ({ description }: FieldViolation) =>
-  /is not valid UTF-8|has wire type|field number that is too large|its length is wrong|more than once|beside|not fit/.test(
+  /is not valid UTF-8|contain a NUL|has wire type|field number that is too large|its length is wrong|more than once|beside|not fit/.test(
     description,
   );
 
