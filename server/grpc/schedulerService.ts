@@ -80,6 +80,12 @@ const empty = () => EMPTY;
 /** Makes the response to a call. */
 type Respond = (answer: TakenAnswer) => Buffer;
 
+/** The response to a launch: most have written no state, and say nothing. */
+function launched(type: typeof LaunchTasksResponse | typeof AcceptOffersResponse): Respond {
+  return ({ stateVersion = 0 }) =>
+    stateVersion === 0 ? EMPTY : Buffer.from(type.encode({ stateVersion: BigInt(stateVersion) }).finish());
+}
+
 /** `mesosbridge.v1.SchedulerService`: translates requests into what sessions understand. */
 export class SchedulerService implements Handlers<typeof SchedulerServiceDefinition> {
   readonly #options: SchedulerServiceOptions;
@@ -143,16 +149,12 @@ export class SchedulerService implements Handlers<typeof SchedulerServiceDefinit
   }
 
   launchTasks(call: UnaryCall, done: Done): void {
-    const respond: Respond = ({ stateVersion = 0 }) =>
-      Buffer.from(LaunchTasksResponse.encode({ stateVersion: BigInt(stateVersion) }).finish());
-    const options = { respond, content: LaunchTasksRequestFields };
+    const options = { respond: launched(LaunchTasksResponse), content: LaunchTasksRequestFields };
     this.#send("LaunchTasksRequest", typedCalls.launchTasks, call, done, options);
   }
 
   acceptOffers(call: UnaryCall, done: Done): void {
-    const respond: Respond = ({ stateVersion = 0 }) =>
-      Buffer.from(AcceptOffersResponse.encode({ stateVersion: BigInt(stateVersion) }).finish());
-    const options = { respond, content: AcceptOffersRequestFields };
+    const options = { respond: launched(AcceptOffersResponse), content: AcceptOffersRequestFields };
     this.#send("AcceptOffersRequest", typedCalls.acceptOffers, call, done, options);
   }
 

@@ -12,6 +12,7 @@ import {
 } from "../../gen/mesosbridge/v1/scheduler.js";
 import type { StateEntry, StateView } from "../session/frameworkStore.js";
 import type { TakenAnswer } from "../session/requestMemory.js";
+import type { StateChange } from "../session/schedulerState.js";
 import type { Session } from "../session/session.js";
 import type { CallHeader } from "./callHeader.js";
 import { decodeRequest } from "./decodeRequest.js";
@@ -47,25 +48,17 @@ export const stateCalls = {
     session.readState(header.attachmentId, [key], read, answer(respond));
   },
   putState: ({ request, header, session, answer }) => {
-    const { key, value, ifVersion } = PutStateRequestFields;
-    const change = {
-      key: checkKey(request.string(key), "key"),
-      value: checkValue(request.message(value)),
-      ifVersion: request.optionalVarint(ifVersion),
-      field: "if_version",
-    };
+    const fields = PutStateRequestFields;
+    const key = checkKey(request.string(fields.key), "key");
+    const change = changeOf(key, checkValue(request.message(fields.value)), request, fields.ifVersion);
     const respond = ({ stateVersion = 0 }: TakenAnswer) =>
       serialized(PutStateResponse.encode({ version: BigInt(stateVersion) }));
     session.changeState(header.attachmentId, header.requestId, [change], answer(respond));
   },
   deleteState: ({ request, header, session, answer }) => {
-    const { key, ifVersion } = DeleteStateRequestFields;
-    const change = {
-      key: checkKey(request.string(key), "key"),
-      value: undefined,
-      ifVersion: request.optionalVarint(ifVersion),
-      field: "if_version",
-    };
+    const fields = DeleteStateRequestFields;
+    const key = checkKey(request.string(fields.key), "key");
+    const change = changeOf(key, undefined, request, fields.ifVersion);
     session.changeState(
       header.attachmentId,
       header.requestId,
@@ -90,6 +83,11 @@ export const stateCalls = {
     );
   },
 } as const satisfies Record<string, StateCall>;
+
+/** @param ifVersion the field of the version that the client expects */
+function changeOf(key: string, value: Uint8Array | undefined, request: RequestFields, ifVersion: number): StateChange {
+  return { key, value, ifVersion: request.optionalVarint(ifVersion), field: "if_version" };
+}
 
 function* entriesAfter(state: StateView, prefix: string, after: string | undefined): Generator<StateEntry> {
   const keys: string[] = [];

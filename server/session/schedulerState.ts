@@ -75,7 +75,7 @@ export class SchedulerState {
   /** Changes keys. `done` is called once, when the disk shows it. @throws BridgeError STATE_CHANGED, LIMIT_REACHED */
   change(changes: readonly StateChange[], done: Answered): void {
     this.whenFree(keysOf(changes), done, () => {
-      const prepared = this.#prepare(changes);
+      const prepared = this.#prepare(changes, growthOf(changes, this.#view), 0);
       const { frameworkName, store, fault } = this.#parts;
       store
         .commit(frameworkName, { state: prepared.writes })
@@ -107,9 +107,10 @@ export class SchedulerState {
    * @throws BridgeError INVALID_FIELD, STATE_CHANGED, LIMIT_REACHED; then nothing is locked
    */
   prepareLaunch(changes: readonly StateChange[], cookieBytes: number): PreparedChanges {
-    const { keys, added, replaced } = growthOf(changes, this.#view);
+    const growth = growthOf(changes, this.#view);
+    const { keys, added, replaced } = growth;
     checkReplaced(replaced);
-    const prepared = this.#prepare(changes, cookieBytes);
+    const prepared = this.#prepare(changes, growth, cookieBytes);
     // Mesos may be silent for long, and others must not take the room of what may come back.
     const keysToReturn = Math.max(0, -keys);
     this.#keysToReturn += keysToReturn;
@@ -123,11 +124,10 @@ export class SchedulerState {
   }
 
   /** Locks keys that are free, and says what is to be written. */
-  #prepare(changes: readonly StateChange[], moreBytes = 0): PreparedChanges {
+  #prepare(changes: readonly StateChange[], { keys, added, replaced }: Growth, moreBytes: number): PreparedChanges {
     const { frameworkName, store } = this.#parts;
     const view = this.#view;
     for (const change of changes) checkVersion(change, view.find(change.key)?.version ?? 0);
-    const { keys, added, replaced } = growthOf(changes, view);
     checkKeyCount(view.size + this.#keysToReturn, keys);
     checkRoom(store.contentBytes(frameworkName), added - replaced + moreBytes);
     const known = view.version;
